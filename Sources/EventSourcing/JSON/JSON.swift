@@ -1,0 +1,65 @@
+/// A JSON value (RFC 8259) as a tree: what request bodies and event data are read from, field by field.
+package enum JSON: Sendable, Hashable {
+    case null
+    case bool(Bool)
+    /// A number without fraction or exponent that fits 64 bits.
+    case integer(Int64)
+    /// Any other number.
+    case number(Double)
+    case string(String)
+    case array([JSON])
+    case object(JSONObject)
+
+    /// The text when this is a string.
+    package var text: String? {
+        if case .string(let text) = self { text } else { nil }
+    }
+
+    /// The number when this is a whole number.
+    package var int: Int64? {
+        if case .integer(let value) = self { value } else { nil }
+    }
+
+    /// The members when this is an object.
+    package var members: JSONObject? {
+        if case .object(let object) = self { object } else { nil }
+    }
+
+    /// The member of that name when this is an object that has one.
+    package subscript(_ name: String) -> JSON? { members?[name] }
+}
+
+/// The members of a JSON object in their written order. Objects here are small, so look-up is a scan.
+package struct JSONObject: Sendable, Hashable, ExpressibleByDictionaryLiteral {
+    package struct Member: Sendable, Hashable {
+        package var name: String
+        package var value: JSON
+    }
+
+    package var list: [Member]
+
+    package init(_ list: [Member] = []) {
+        self.list = list
+    }
+
+    package init(dictionaryLiteral elements: (String, JSON)...) {
+        list = elements.map { Member(name: $0.0, value: $0.1) }
+    }
+
+    /// The names in written order.
+    package var names: [String] { list.map(\.name) }
+
+    package var isEmpty: Bool { list.isEmpty }
+
+    /// Reads, replaces, adds (at the end) or, set to nil, removes a member.
+    package subscript(_ name: String) -> JSON? {
+        get { list.first { $0.name == name }?.value }
+        set {
+            guard let index = list.firstIndex(where: { $0.name == name }) else {
+                if let newValue { list.append(Member(name: name, value: newValue)) }
+                return
+            }
+            if let newValue { list[index].value = newValue } else { list.remove(at: index) }
+        }
+    }
+}

@@ -1,0 +1,72 @@
+package import FoundationEssentials
+
+/// What a caller knows of a stream before appending to it.
+package enum ExpectedVersion: Sendable, Hashable {
+    /// The stream does not exist yet.
+    case none
+    /// The stream's last event has this version.
+    case exactly(Int)
+    /// The caller does not mind.
+    case any
+}
+
+/// One event to append.
+package struct NewEvent: Sendable, Hashable {
+    package let type: String
+    package let schemaVersion: Int
+    /// All fields, in the clear: the log seals the personal ones on their way in.
+    package let data: JSONObject
+
+    package init(type: String, schemaVersion: Int, data: JSONObject) {
+        self.type = type
+        self.schemaVersion = schemaVersion
+        self.data = data
+    }
+}
+
+/// Events for one stream, to be appended together.
+package struct StreamAppend: Sendable {
+    package let stream: StreamName
+    package let expected: ExpectedVersion
+    package let events: [NewEvent]
+    /// The person whose key seals the personal fields; nil where the events have none.
+    package let subject: UUID?
+
+    package init(_ events: [NewEvent], to stream: StreamName, expecting expected: ExpectedVersion, sealedFor subject: UUID?) {
+        self.stream = stream
+        self.expected = expected
+        self.events = events
+        self.subject = subject
+    }
+}
+
+/// One atomic request to the log: all of it is appended, or none.
+package struct AppendRequest: Sendable {
+    /// Makes a repeat harmless: the log takes each command once.
+    package let command: CommandReceipt.Key
+    /// Usually one. The first is the one a receipt names.
+    package let appends: [StreamAppend]
+    package let claims: [ClaimChange]
+    package let metadata: EventMetadata
+
+    package init(_ appends: [StreamAppend], claims: [ClaimChange], command: CommandReceipt.Key, metadata: EventMetadata) {
+        self.command = command
+        self.appends = appends
+        self.claims = claims
+        self.metadata = metadata
+    }
+}
+
+/// What became of one request. A refusal of one request never touches another.
+package enum AppendOutcome: Sendable, Hashable {
+    /// Appended and durable.
+    case appended(CommandReceipt)
+    /// The command was appended before; this is what it got then, and nothing was added. The caller compares digests.
+    case alreadyAppended(CommandReceipt)
+    /// A stream is at another version than expected.
+    case conflict(stream: StreamName, actual: Int)
+    /// Another stream holds the value.
+    case claimTaken(ClaimKind)
+    /// A required claim is not held.
+    case claimMissing(ClaimKind, holder: StreamName)
+}

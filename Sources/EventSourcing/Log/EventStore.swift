@@ -1,0 +1,53 @@
+package import FoundationEssentials
+
+/// One stream's events and, if asked for, what is known of a command: both from one snapshot.
+package struct LoadedStream: Sendable {
+    /// In version order.
+    package let events: [RecordedEvent]
+    /// The receipt of the command asked about, when it succeeded before.
+    package let receipt: CommandReceipt?
+
+    package init(events: [RecordedEvent], receipt: CommandReceipt?) {
+        self.events = events
+        self.receipt = receipt
+    }
+}
+
+/// The event log as its users see it. Every implementation passes the same contract suite.
+package protocol EventStore: Sendable {
+    /// Appends one atomic request. Returning means durable. Throws when the log could not be reached or is overloaded (`EventStoreError`): the caller may repeat
+    /// the same request, its command makes that safe.
+    func append(_ request: AppendRequest) async throws -> AppendOutcome
+
+    /// Reads a stream from the version after `version` (0: from its start), at most `limit` events, and looks up the command in the same snapshot.
+    func load(_ stream: StreamName, after version: Int, limit: Int, command: UUID?) async throws -> LoadedStream
+
+    /// Reads the whole log after a position, at most `limit` events, without a gap. Empty at the head.
+    func read(after position: Int64, limit: Int) async throws -> [RecordedEvent]
+
+    /// The last position; 0 for an empty log.
+    func head() async throws -> Int64
+
+    /// Returns once the log's head may have moved past `position`; may return early, never late by more than its poll interval.
+    func waitForEvents(after position: Int64) async throws
+}
+
+extension EventStore {
+    /// A whole stream.
+    package func load(_ stream: StreamName, command: UUID? = nil) async throws -> LoadedStream {
+        try await load(stream, after: 0, limit: .max, command: command)
+    }
+
+    /// The log from a position on and for ever: pages of what is there, then what is appended.
+    package func subscribe(after position: Int64, pageSize: Int = 500) -> Subscription {
+        Subscription(store: self, position: position, pageSize: pageSize)
+    }
+}
+
+/// Why the log could not answer.
+package enum EventStoreError: Error {
+    /// The queue of waiting appends is full, or the database is away. Trying later helps.
+    case unavailable(reason: String)
+    /// What was read contradicts what the log promises; nothing may go on from here.
+    case broken(reason: String)
+}

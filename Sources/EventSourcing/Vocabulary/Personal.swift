@@ -1,0 +1,14 @@
+/// A personal value as a reader of the log meets it: readable, or gone with its subject's key.
+package enum Personal<Value: Sendable & Hashable>: Sendable, Hashable {
+    case known(Value)
+    /// The key that sealed it was destroyed: the person asked to be forgotten.
+    case forgotten
+
+    /// The value while it is readable.
+    package var value: Value? {
+        switch self {
+        case .known(let value): value
+        case .forgotten: nil
+        }
+    }
+}

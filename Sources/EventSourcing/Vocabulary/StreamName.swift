@@ -1,0 +1,21 @@
+package import FoundationEssentials
+
+/// The name of one stream: `<category>-<uuid>`, such as `post-0198a3c4-…`. The uuid is a version 7 one, so a stream's name also says when it was born.
+package struct StreamName: Sendable, Hashable, CustomStringConvertible {
+    package let category: String
+    package let id: UUID
+
+    /// The category is a lower-case word without a dash.
+    package init(_ category: String, _ id: UUID) {
+        self.category = category
+        self.id = id
+    }
+
+    /// Reads a stored name; nil when it does not have the form.
+    package init?(_ name: String) {
+        guard let dash = name.firstIndex(of: "-"), dash > name.startIndex, let id = UUID(lowercase: name[name.index(after: dash)...]) else { return nil }
+        self.init(String(name[..<dash]), id)
+    }
+
+    package var description: String { category + "-" + id.lowercased }
+}
