@@ -22,6 +22,9 @@ package protocol EventStore: Sendable {
     /// Reads a stream from the version after `version` (0: from its start), at most `limit` events, and looks up the command in the same snapshot.
     func load(_ stream: StreamName, after version: Int, limit: Int, command: UUID?) async throws -> LoadedStream
 
+    /// The stream that holds a unique value now; nil when it is free. For answers and suggestions only: what counts is what the append decides.
+    func holder(of kind: ClaimKind, value: String) async throws -> StreamName?
+
     /// Reads the whole log after a position, at most `limit` events, without a gap. Empty at the head.
     func read(after position: Int64, limit: Int) async throws -> [RecordedEvent]
 
@@ -38,6 +41,12 @@ extension EventStore {
         try await load(stream, after: 0, limit: .max, command: command)
     }
 
+    /// What is known of a command that its caller may repeat.
+    package func receipt(of call: CommandCall) async throws -> CommandReceipt? {
+        guard call.isRepeatable else { return nil }
+        return try await load(StreamName("command", call.key.id), after: 0, limit: 1, command: call.key.id).receipt
+    }
+
     /// The log from a position on and for ever: pages of what is there, then what is appended.
     package func subscribe(after position: Int64, pageSize: Int = 500) -> Subscription {
         Subscription(store: self, position: position, pageSize: pageSize)
@@ -48,6 +57,8 @@ extension EventStore {
 package enum EventStoreError: Error {
     /// The queue of waiting appends is full, or the database is away. Trying later helps.
     case unavailable(reason: String)
+    /// Something was to be sealed for a person who has no key: never registered, or forgotten.
+    case subjectUnknown(UUID)
     /// What was read contradicts what the log promises; nothing may go on from here.
     case broken(reason: String)
 }

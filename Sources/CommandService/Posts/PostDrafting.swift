@@ -1,0 +1,53 @@
+import EventSourcing
+import FoundationEssentials
+import HTTPContract
+import Hummingbird
+import Publishing
+
+/// `POST /posts`: a new post, under the slug asked for or one made from its title.
+struct PostDrafting: Sendable {
+    let posts: CommandHandler<PostRules>
+    let identity: CommandIdentity
+
+    func answer(_ request: Request, _ context: CallContext) async throws -> Response {
+        let user = try context.signedIn()
+        let body = try await request.jsonBody()
+        var fields = Fields(body)
+        let title = fields.text("title", 1...255, matching: .line)
+        let content = fields.text("content", 1...200_000, matching: .prose)
+        let chosen = fields.optionalSlug()
+        let publish = fields.optionalBool("publish") ?? false
+        try fields.finish()
+
+        let call = try identity.call(request, context, by: user, body: body)
+        let stream = StreamName(PostRules.category, .v7())
+        func draft(under slug: Slug) async throws -> HandledCommand<PostRules> {
+            try await posts.handle(
+                .draft(author: user.id, title: title, slug: slug, content: content, publish: publish), on: stream, expecting: .none, as: call)
+        }
+        let handled = if let chosen { try await draft(under: chosen) } else { try await drafted(under: Slug(for: title), draft) }
+        return handled.answer(.created, location: "/api/v1/posts/\(handled.stream.id.lowercased)") { $0.member("slug", $1.state.post?.slug.value) }
+    }
+
+    /// Tries the made slug, then the next few numbers, then random ones: common titles are taken by the hundred.
+    private func drafted(
+        under slug: Slug, _ draft: (Slug) async throws -> HandledCommand<PostRules>
+    ) async throws -> HandledCommand<PostRules> {
+        for attempt in UInt32(1)...10 {
+            do {
+                let suffix = attempt <= 4 ? attempt : UInt32.random(in: 5...UInt32(pow10: attempt))
+                return try await draft(attempt == 1 ? slug : slug.numbered(suffix))
+            } catch CommandFailure.claimTaken(.slug) {
+                continue
+            }
+        }
+        throw Problem.duplicate(field: "slug")
+    }
+}
+
+extension UInt32 {
+    /// 10 to that power, at most 9.
+    fileprivate init(pow10 exponent: UInt32) {
+        self = (0..<Swift.min(exponent, 9)).reduce(1) { power, _ in power * 10 }
+    }
+}

@@ -1,0 +1,94 @@
+import EventSourcing
+import HTTPContract
+import HTTPTypes
+import Hummingbird
+import Publishing
+
+/// What the auth service asks of accounts: it keeps the passwords, the log keeps the users.
+struct AccountRoutes: Sendable {
+    let store: any EventStore
+    let keys: any PersonalKeys
+    let identity: CommandIdentity
+
+    func add(to routes: inout Routes) {
+        let users = CommandHandler<UserRules>(store: store)
+
+        routes.on(.post, "/internal/users") { request, context in
+            _ = try context.service()
+            let body = try await request.jsonBody()
+            var fields = Fields(body)
+            let id = fields.id("id")
+            let username = Username(fields.text("username", 3...30, matching: .username))
+            let email = EmailAddress(fields.text("email", 3...254, matching: .email))
+            _ = fields.optionalText("requestDigest", 1...128)
+            try fields.finish()
+            guard let username, let email else { throw Problem.validation(username == nil ? "username" : "email", "is not acceptable") }
+
+            let call = try identity.call(request, context, body: body.without("id"))
+            // The key must be durable before anything is sealed with it. What is taken is asked first, so that a refused registration leaves no key behind.
+            if try await store.receipt(of: call) == nil {
+                try await refuseTaken(username: username, email: email)
+                try await keys.createKey(for: id)
+            }
+            let handled = try await users.handle(
+                .register(username: username, email: email, role: .user), on: StreamName(UserRules.category, id), expecting: .none, as: call)
+            return account(handled.stream, handled.state, version: handled.version, createdAt: handled.createdAt, status: .created, headers: handled.headers)
+        }
+
+        routes.on(.get, "/internal/users/{id}") { _, context in
+            _ = try context.service()
+            let stream = StreamName(UserRules.category, try context.id())
+            let user = try FoldedStream<UserRules>(try await store.load(stream).events)
+            guard user.version > 0 else { throw Problem.notFound() }
+            return account(stream, user.state, version: user.version, createdAt: user.createdAt, status: .ok, headers: [:])
+        }
+    }
+
+    /// Names every value that is taken, not only the first. The append decides; this is for the answer.
+    private func refuseTaken(username: Username, email: EmailAddress) async throws {
+        var taken: [Violation] = []
+        if try await store.holder(of: .username, value: username.text) != nil { taken.append(Violation("username", "is taken")) }
+        if try await store.holder(of: .email, value: email.comparable) != nil { taken.append(Violation("email", "is taken")) }
+        if !taken.isEmpty { throw Problem(.duplicateEntry, "\(taken.map(\.field).joined(separator: " and ")) taken.", details: taken) }
+    }
+
+    private func account(
+        _ stream: StreamName, _ state: UserState, version: Int, createdAt: Timestamp?, status: HTTPResponse.Status, headers: HTTPFields
+    ) -> Response {
+        Answer.data(status, headers: headers) {
+            $0.object {
+                $0.member("id", stream.id.lowercased)
+                $0.member("username", state.account?.username.value)
+                $0.member("displayName", state.account?.displayName.value)
+                $0.member("role", state.account?.role.rawValue)
+                $0.member("status", state.statusName)
+                $0.member("createdAt", createdAt)
+                $0.name("version")
+                $0.integer(version)
+            }
+        }
+    }
+}
+
+extension UserState {
+    fileprivate var statusName: String {
+        switch self {
+        case .unregistered: "unregistered"
+        case .open(let account):
+            switch account.status {
+            case .active: "active"
+            case .deactivated: "deactivated"
+            }
+        case .closed: "closed"
+        }
+    }
+}
+
+extension JSONObject {
+    /// The id is made anew for each try of the same registration, so it does not belong to what makes two of them equal.
+    fileprivate func without(_ name: String) -> JSONObject {
+        var object = self
+        object[name] = nil
+        return object
+    }
+}

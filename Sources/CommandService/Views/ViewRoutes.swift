@@ -1,0 +1,57 @@
+import EventSourcing
+import FoundationEssentials
+import HTTPContract
+import Hummingbird
+import Publishing
+
+/// Takes the views that the query service has gathered: one event a post, all in one append.
+struct ViewRoutes: Sendable {
+    let store: any EventStore
+    let identity: CommandIdentity
+
+    func add(to routes: inout Routes) {
+        routes.on(.post, "/internal/views") { request, context in
+            _ = try context.service()
+            let body = try await request.jsonBody()
+            let counts = try viewCounts(body)
+            let call = try identity.call(request, context, body: body)
+            let appends = try counts.sorted { $0.key.lowercased < $1.key.lowercased }.map { post, count in
+                StreamAppend(
+                    try ViewRules.decide(.record(count: count), in: ViewRules.initialState).map(ViewRules.encode),
+                    to: StreamName(ViewRules.category, post), expecting: .any, sealedFor: nil)
+            }
+            let outcome = try await store.append(AppendRequest(appends, claims: [], command: call.key, metadata: call.metadata))
+            switch outcome {
+            case .appended(let receipt): return answer(receipt, isReplay: false)
+            case .alreadyAppended(let receipt):
+                guard receipt.key.digest == call.key.digest else { throw CommandFailure.keyReused }
+                return answer(receipt, isReplay: call.isRepeatable)
+            case .conflict, .claimTaken, .claimMissing: throw CommandFailure.contended
+            }
+        }
+    }
+
+    /// `{"views": [{"post", "count"}]}`, summed by post.
+    private func viewCounts(_ body: JSONObject) throws(Problem) -> [UUID: Int64] {
+        guard case .array(let elements)? = body["views"], !elements.isEmpty else { throw .validation("views", "must be a list that is not empty") }
+        var counts: [UUID: Int64] = [:]
+        for element in elements {
+            guard let post = element["post"]?.text.flatMap({ UUID(lowercase: $0) }), let count = element["count"]?.int, 1...ViewRules.maximumCount ~= count
+            else { throw .validation("views", "must be objects of post and count") }
+            counts[post] = (counts[post] ?? 0) + count
+        }
+        return counts
+    }
+
+    private func answer(_ receipt: CommandReceipt, isReplay: Bool) -> Response {
+        var headers = HTTPFields()
+        headers.setPosition(receipt.lastPosition)
+        if isReplay { headers.markReplayed() }
+        return Answer.data(headers: headers) {
+            $0.object {
+                $0.name("position")
+                $0.integer(receipt.lastPosition)
+            }
+        }
+    }
+}

@@ -1,0 +1,43 @@
+import EventSourcing
+import FoundationEssentials
+import Postgres
+
+extension QueryResult {
+    /// The outcome of each request of a batch, in the batch's order.
+    func outcomes(of requests: [SealedRequest]) throws -> [AppendOutcome] {
+        var outcomes = [AppendOutcome?](repeating: nil, count: requests.count)
+        for row in self {
+            let index = Int(try row.get(0, as: Int32.self)) - 1
+            guard requests.indices.contains(index) else { throw EventStoreError.broken(reason: "an outcome for a request that was not sent") }
+            outcomes[index] = try AppendOutcome(row, of: requests[index].command)
+        }
+        return try outcomes.map {
+            guard let outcome = $0 else { throw EventStoreError.broken(reason: "a request without an outcome") }
+            return outcome
+        }
+    }
+}
+
+extension AppendOutcome {
+    /// Reads a row of `Statement.append`.
+    fileprivate init(_ row: Row, of command: CommandReceipt.Key) throws {
+        guard let stream = StreamName(try row.get(2, as: String.self)) else { throw EventStoreError.broken(reason: "an outcome names no stream") }
+        let kind = try row.get(8, as: String?.self).map(ClaimKind.init(rawValue:))
+        switch (try row.get(1, as: Int16.self), kind) {
+        case (0, _): self = .appended(try CommandReceipt(row, of: command.id, on: stream))
+        case (1, _): self = .alreadyAppended(try CommandReceipt(row, of: command.id, on: stream))
+        case (2, _): self = .conflict(stream: stream, actual: Int(try row.get(3, as: Int32.self)))
+        case (3, let kind?): self = .claimTaken(kind)
+        case (4, let kind?): self = .claimMissing(kind, holder: stream)
+        case (let code, _): throw EventStoreError.broken(reason: "outcome \(code) is unknown")
+        }
+    }
+}
+
+extension CommandReceipt {
+    fileprivate init(_ row: Row, of command: UUID, on stream: StreamName) throws {
+        self.init(
+            key: Key(id: command, digest: try row.get(7)), stream: stream, version: Int(try row.get(3, as: Int32.self)), firstPosition: try row.get(4),
+            lastPosition: try row.get(5), recordedAt: Timestamp(milliseconds: try row.milliseconds(6)))
+    }
+}

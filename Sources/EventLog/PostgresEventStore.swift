@@ -1,0 +1,120 @@
+package import EventSourcing
+package import FoundationEssentials
+package import Logging
+package import Postgres
+package import Vault
+
+/// The event log on PostgreSQL.
+///
+/// `run()` must be running for appends to be sent and for readers to be woken.
+package final class PostgresEventStore: EventStore {
+    private let pool: ConnectionPool
+    private let sealing: SealingEdge
+    private let hasher: (any KeyedHasher)?
+    private let commits: GroupCommit
+    private let head: HeadWatch
+    private let notifier: CommitNotifier
+
+    /// - Parameters:
+    ///   - pool: connections in a role that may read the log and, for appends, execute the append function.
+    ///   - direct: where LISTEN works; the same database, not through a pooler.
+    ///   - vault: opens and seals personal fields; without it they read as null and nothing personal can be appended.
+    package init(
+        _ pool: ConnectionPool, direct: ConnectionTarget, vault: KeyVault?, hasher: (any KeyedHasher)?, catalog: EventCatalog,
+        limits: AppendLimits = AppendLimits(), logger: Logger
+    ) {
+        self.pool = pool
+        self.hasher = hasher
+        sealing = SealingEdge(vault: vault, hasher: hasher, catalog: catalog)
+        head = HeadWatch(pool, direct: direct, logger: logger)
+        notifier = CommitNotifier(pool, logger: logger)
+        commits = GroupCommit(pool, limits: limits, logger: logger)
+    }
+
+    /// Sends appends, wakes readers. Runs until cancelled; appends that wait then are refused as unavailable.
+    package func run() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.commits.run() }
+            group.addTask { try await self.head.run() }
+            group.addTask { try await self.notifier.run() }
+            defer { group.cancelAll() }
+            try await group.next()
+        }
+    }
+
+    package func append(_ request: AppendRequest) async throws -> AppendOutcome {
+        let outcome = try await commits.append(try await sealing.seal(request))
+        if case .appended(let receipt) = outcome, receipt.firstPosition != nil {
+            // Readers in this process need no round trip through the database to learn of it.
+            head.advance(to: receipt.lastPosition)
+            notifier.announce(receipt.lastPosition)
+        }
+        return outcome
+    }
+
+    package func load(_ stream: StreamName, after version: Int, limit: Int, command: UUID?) async throws -> LoadedStream {
+        let limit = Int64(clamping: limit)
+        guard let command else {
+            let rows = try await reading { try await pool.query(.loadStream, [.text(stream.description), .int4(Int32(version)), .int8(limit)]) }
+            return LoadedStream(events: try await opened(rows.map { try StoredEvent($0, from: 0) }), receipt: nil)
+        }
+        let rows = try await reading {
+            try await pool.query(.loadStreamAndCommand, [.text(stream.description), .int4(Int32(version)), .int8(limit), .uuid(command)])
+        }
+        let receipt = try rows.first.flatMap { $0.isNull(0) ? nil : try CommandReceipt(row: $0, id: command) }
+        let events = try rows.filter { !$0.isNull(6) }.map { try StoredEvent($0, from: 6) }
+        return LoadedStream(events: try await opened(events), receipt: receipt)
+    }
+
+    package func read(after position: Int64, limit: Int) async throws -> [RecordedEvent] {
+        let rows = try await reading { try await pool.query(.readLog, [.int8(position), .int4(Int32(clamping: limit))]) }
+        return try await opened(rows.map { try StoredEvent($0, from: 0) })
+    }
+
+    package func head() async throws -> Int64 {
+        try await reading { try await head.refresh() }
+    }
+
+    package func waitForEvents(after position: Int64) async throws {
+        try await head.wait(past: position)
+    }
+
+    package func holder(of kind: ClaimKind, value: String) async throws -> StreamName? {
+        guard let hasher else { throw EventStoreError.broken(reason: "this reader of the log knows no claims") }
+        let rows = try await reading { try await pool.query(.claimHolder, [.text(kind.rawValue), .bytes(hasher.hash([kind.rawValue, value]))]) }
+        return try rows.first.flatMap { StreamName(try $0.get(0, as: String.self)) }
+    }
+
+    /// The keyed hash of the value that a stream holds of this kind now; nil when it holds none.
+    package func currentClaim(_ kind: ClaimKind, of stream: StreamName) async throws -> [UInt8]? {
+        try await reading { try await pool.query(.currentClaim, [.text(stream.description), .text(kind.rawValue)]) }.first?.get(0)
+    }
+
+    private func opened(_ events: [StoredEvent]) async throws -> [RecordedEvent] {
+        try await sealing.open(events)
+    }
+
+    private func reading<Value>(_ body: () async throws -> Value) async throws -> Value {
+        do {
+            return try await body()
+        } catch let error as PostgresError where error.isTransient {
+            throw EventStoreError.unavailable(reason: error.description)
+        }
+    }
+}
+
+/// Bounds of the append queue.
+package struct AppendLimits: Sendable {
+    /// Requests in one batch.
+    package var batchRequests = 500
+    /// Bytes of event data in one batch.
+    package var batchBytes = 4 << 20
+    /// Requests that may wait; one more is refused at once.
+    package var waitingRequests = 10_000
+    /// Bytes of event data that may wait.
+    package var waitingBytes = 64 << 20
+    /// How long one batch is sent again over lost connections before its requests are refused.
+    package var retryFor: Duration = .seconds(10)
+
+    package init() {}
+}

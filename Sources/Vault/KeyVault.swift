@@ -1,0 +1,101 @@
+package import Crypto
+package import EventSourcing
+package import FoundationEssentials
+package import Postgres
+import Synchronization
+
+/// The data keys of persons: made, opened and destroyed here. Opened keys are kept in memory for a minute at most, so a key destroyed by another process is gone
+/// everywhere soon after.
+package final class KeyVault: PersonalKeys {
+    /// What is known of a person's key.
+    package enum DataKey: Sendable {
+        case usable(SymmetricKey)
+        case destroyed
+    }
+
+    private struct Cached {
+        let key: DataKey
+        let readAt: ContinuousClock.Instant
+    }
+
+    private let pool: ConnectionPool
+    private let masterKey: MasterKey
+    private let cache = Mutex<[UUID: Cached]>([:])
+    private let keepFor: Duration
+    private let capacity = 100_000
+
+    package init(_ pool: ConnectionPool, masterKey: MasterKey, keepFor: Duration = .seconds(60)) {
+        self.pool = pool
+        self.masterKey = masterKey
+        self.keepFor = keepFor
+    }
+
+    package func createKey(for subject: UUID) async throws {
+        let secret = SymmetricKey(size: .bits256).withUnsafeBytes { Array($0) }
+        try await pool.query(.createDataKey, [.uuid(subject), .bytes(try masterKey.wrap(secret, for: subject.lowercased))])
+    }
+
+    /// Destroys a person's key for good: everything sealed with it is forgotten. No error when it was destroyed before.
+    package func destroyKey(of subject: UUID) async throws {
+        try await pool.query(.destroyDataKey, [.uuid(subject)])
+        cache.withLock { $0[subject] = Cached(key: .destroyed, readAt: .now) }
+    }
+
+    /// The keys of these persons, in one query for those that are not in memory. Throws `VaultError.keyUnknown` for a person the vault never had.
+    package func keys(of subjects: Set<UUID>) async throws -> [UUID: DataKey] {
+        var found = fresh(subjects)
+        let missing = subjects.filter { found[$0] == nil }
+        if missing.isEmpty { return found }
+        for row in try await pool.query(.readDataKeys, [.uuids(Array(missing))]) {
+            let subject: UUID = try row.get(0)
+            if let wrapped: [UInt8] = try row.get(1) {
+                found[subject] = .usable(SymmetricKey(data: try masterKey.unwrap(wrapped, for: subject.lowercased)))
+            } else {
+                found[subject] = .destroyed
+            }
+        }
+        for subject in missing where found[subject] == nil { throw VaultError.keyUnknown(subject) }
+        keep(found.filter { missing.contains($0.key) })
+        return found
+    }
+
+    /// Drops a person's key from memory.
+    package func forget(_ subject: UUID) {
+        cache.withLock { $0[subject] = nil }
+    }
+
+    private func fresh(_ subjects: Set<UUID>) -> [UUID: DataKey] {
+        let oldest = ContinuousClock.now - keepFor
+        return cache.withLock { cache in
+            var found: [UUID: DataKey] = [:]
+            for subject in subjects {
+                guard let cached = cache[subject], cached.readAt > oldest else { continue }
+                found[subject] = cached.key
+            }
+            return found
+        }
+    }
+
+    private func keep(_ keys: [UUID: DataKey]) {
+        let now = ContinuousClock.now
+        cache.withLock { cache in
+            // Filling up is rare and a refill costs one query, so emptying it beats keeping an order of use on the hot path.
+            if cache.count + keys.count > capacity { cache.removeAll(keepingCapacity: true) }
+            for (subject, key) in keys { cache[subject] = Cached(key: key, readAt: now) }
+        }
+    }
+}
+
+extension Statement {
+    fileprivate static let createDataKey = Statement(
+        "vault_create_data_key",
+        "INSERT INTO vault.data_keys (subject, wrapped) VALUES ($1, $2) ON CONFLICT (subject) DO NOTHING")
+
+    fileprivate static let destroyDataKey = Statement(
+        "vault_destroy_data_key",
+        "UPDATE vault.data_keys SET wrapped = NULL, destroyed_at = now() WHERE subject = $1 AND destroyed_at IS NULL")
+
+    fileprivate static let readDataKeys = Statement(
+        "vault_read_data_keys",
+        "SELECT subject, wrapped FROM vault.data_keys WHERE subject = ANY ($1)")
+}
