@@ -1,0 +1,21 @@
+# Build: the whole toolchain. Run: a small Debian with the two C libraries.
+FROM swift:6.3-bookworm AS build
+RUN apt-get update && apt-get install -y --no-install-recommends libpq-dev libargon2-dev pkg-config && rm -rf /var/lib/apt/lists/*
+WORKDIR /src
+COPY Package.swift ./
+COPY Sources Sources
+COPY Tests Tests
+RUN swift build -c release --product annals --static-swift-stdlib && strip .build/release/annals
+
+FROM debian:bookworm-slim
+RUN apt-get update && apt-get install -y --no-install-recommends libpq5 libargon2-1 ca-certificates && rm -rf /var/lib/apt/lists/* \
+    && useradd --system --create-home --home-dir /var/lib/annals annals
+COPY --from=build /src/.build/release/annals /usr/bin/annals
+COPY migrations /usr/share/annals/migrations
+COPY projections /usr/share/annals/projections
+USER annals
+WORKDIR /var/lib/annals
+ENV ANNALS_HOST=0.0.0.0 ANNALS_DATA_DIR=/var/lib/annals/data
+EXPOSE 3000
+ENTRYPOINT ["annals"]
+CMD ["up"]
