@@ -6,7 +6,7 @@ package import Vault
 
 /// The event log on PostgreSQL.
 ///
-/// `run()` must be running for appends to be sent and for readers to be woken.
+/// `run()` must be running for appends to be sent, and its `HeadWatch` for readers to be woken.
 package final class PostgresEventStore: EventStore {
     private let pool: ConnectionPool
     private let sealing: SealingEdge
@@ -17,25 +17,24 @@ package final class PostgresEventStore: EventStore {
 
     /// - Parameters:
     ///   - pool: connections in a role that may read the log and, for appends, execute the append function.
-    ///   - direct: where LISTEN works; the same database, not through a pooler.
     ///   - vault: opens and seals personal fields; without it they read as null and nothing personal can be appended.
+    ///   - hasher: hashes the values of claims; without it none can be taken or looked up.
     package init(
-        _ pool: ConnectionPool, direct: ConnectionTarget, vault: KeyVault?, hasher: (any KeyedHasher)?, catalog: EventCatalog,
+        _ pool: ConnectionPool, head: HeadWatch, vault: KeyVault?, hasher: (any KeyedHasher)?, catalog: EventCatalog,
         limits: AppendLimits = AppendLimits(), logger: Logger
     ) {
         self.pool = pool
         self.hasher = hasher
+        self.head = head
         sealing = SealingEdge(vault: vault, hasher: hasher, catalog: catalog)
-        head = HeadWatch(pool, direct: direct, logger: logger)
         notifier = CommitNotifier(pool, logger: logger)
         commits = GroupCommit(pool, limits: limits, logger: logger)
     }
 
-    /// Sends appends, wakes readers. Runs until cancelled; appends that wait then are refused as unavailable.
+    /// Sends appends and tells other processes of them. Runs until cancelled; appends that wait then are refused as unavailable.
     package func run() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await self.commits.run() }
-            group.addTask { try await self.head.run() }
             group.addTask { try await self.notifier.run() }
             defer { group.cancelAll() }
             try await group.next()

@@ -1,14 +1,14 @@
 import EventSourcing
 import FoundationEssentials
-import Logging
-import Postgres
+package import Logging
+package import Postgres
 import Synchronization
 
-/// Knows how far the log has grown and wakes whoever waits for more.
+/// Knows how far the log has grown and wakes whoever waits for more. One serves all readers of a process.
 ///
 /// Three sources, any of which is enough: appends of this process, NOTIFY from other processes, and one shared poll for what neither told (a process that died
 /// between its commit and its NOTIFY, a listener that is reconnecting).
-final class HeadWatch: Sendable {
+package final class HeadWatch: Sendable {
     private struct State {
         var head: Int64 = 0
         var waiters: [UInt64: Waiter] = [:]
@@ -27,14 +27,15 @@ final class HeadWatch: Sendable {
     private let logger: Logger
     private let state = Mutex(State())
 
-    init(_ pool: ConnectionPool, direct: ConnectionTarget, logger: Logger) {
+    /// - Parameter direct: where LISTEN works: the same database, not through a pooler.
+    package init(_ pool: ConnectionPool, direct: ConnectionTarget, logger: Logger) {
         self.pool = pool
         self.direct = direct
         self.logger = logger
     }
 
     /// Listens and polls until cancelled.
-    func run() async throws {
+    package func run() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 try await Listener(self.direct, channels: [Self.channel], logger: self.logger).run { event in

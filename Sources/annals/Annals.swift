@@ -1,0 +1,50 @@
+import ArgumentParser
+import FoundationEssentials
+import NIOPosix
+
+/// The one executable: services, operator's tool, one subcommand a job.
+@main
+struct Annals: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "annals",
+        abstract: "An event-sourced publishing backend.",
+        discussion: "Exit codes: 0 good, 1 failed, 2 wrong use, 3 a check found a difference.",
+        subcommands: [Up.self, Migrate.self, Import.self, Users.self, Config.self])
+
+    static func main() async {
+        // Swift's tasks run on the event loops themselves, which saves a hop between threads for each request. Nothing that blocks may run in a task.
+        NIOSingletons.unsafeTryInstallSingletonPosixEventLoopGroupAsConcurrencyGlobalExecutor()
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand { try await command.run() } else { try command.run() }
+        } catch let failure as Failure {
+            printError("annals: \(failure.message)")
+            exit(withCode: failure.code)
+        } catch {
+            let code = exitCode(for: error)
+            // ArgumentParser's own code for wrong use is 64; ours is 2.
+            if code == .validationFailure {
+                printError(fullMessage(for: error))
+                exit(withCode: .wrongUse)
+            }
+            exit(withError: error)
+        }
+    }
+}
+
+/// What ends a command: one line for its user, and an exit code.
+struct Failure: Error {
+    enum Code: Int32 {
+        case failed = 1
+        case wrongUse = 2
+        case difference = 3
+    }
+
+    let message: String
+    var code = Code.failed
+
+    init(_ message: String, code: Code = .failed) {
+        self.message = message
+        self.code = code
+    }
+}

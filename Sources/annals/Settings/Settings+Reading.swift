@@ -1,0 +1,100 @@
+import ArgumentParser
+import Configuration
+import FoundationEssentials
+import Logging
+
+/// The flags that every command which reaches the system takes.
+struct SettingsFlags: ParsableArguments {
+    @Option(help: "The port to listen on, or to find the system at. (ANNALS_PORT, 3000)")
+    var port: Int?
+
+    @Option(help: "The address to listen on. (ANNALS_HOST, 127.0.0.1)")
+    var host: String?
+
+    @Option(help: "Where keys and the private PostgreSQL lie. (ANNALS_DATA_DIR, .annals)")
+    var dataDir: String?
+
+    @Option(help: "trace, debug, info, notice, warning, error or critical. (ANNALS_LOG_LEVEL, notice)")
+    var logLevel: String?
+}
+
+extension Settings {
+    /// Reads the settings.
+    ///
+    /// | key | type | default |
+    /// | --- | --- | --- |
+    /// | ANNALS_PORT | 1–65535 | 3000 |
+    /// | ANNALS_HOST | address | 127.0.0.1 |
+    /// | ANNALS_DATA_DIR | path | .annals |
+    /// | ANNALS_LOG_URL, ANNALS_READ_URL, ANNALS_IDENTITY_URL, ANNALS_VAULT_URL | PostgreSQL URLs, all or none | none: a private PostgreSQL |
+    /// | ANNALS_LOG_DIRECT_URL, ANNALS_READ_DIRECT_URL | PostgreSQL URLs | the ones above |
+    /// | ANNALS_MASTER_KEY_FILE | path | `keys/master.key` in the data directory |
+    /// | ANNALS_CORS_ORIGINS | origins, comma-separated | none |
+    /// | ANNALS_LOG_LEVEL | level | notice |
+    /// | ANNALS_CONFIG_FILE | path of a JSON file with the same keys, `{"annals": {"port": …}}` | none |
+    static func read(_ flags: SettingsFlags) async throws -> Settings {
+        let environment = EnvironmentVariablesProvider()
+        var providers: [any ConfigProvider] = [InMemoryProvider(name: "flags", values: flags.values), environment]
+        if let file = ConfigReader(provider: environment).string(forKey: "annals.configFile") {
+            do {
+                providers.append(try await FileProvider<JSONSnapshot>(filePath: .init(file)))
+            } catch {
+                throw Failure("the configuration file \(file) can't be read: \(error)")
+            }
+        }
+        return try Settings(ConfigReader(providers: providers))
+    }
+
+    private init(_ config: ConfigReader) throws {
+        func number(_ key: ConfigKey, in range: ClosedRange<Int>) throws -> Int? {
+            guard let text = config.string(forKey: key) else { return nil }
+            guard let value = Int(text), range.contains(value) else { throw Failure("\(text) is not a number from \(range.lowerBound) to \(range.upperBound)", code: .wrongUse) }
+            return value
+        }
+        port = try number("annals.port", in: 0...65_535) ?? port
+        host = config.string(forKey: "annals.host") ?? host
+        dataDirectory = config.string(forKey: "annals.dataDir") ?? dataDirectory
+        masterKeyFile = config.string(forKey: "annals.masterKeyFile")
+        corsOrigins = (config.string(forKey: "annals.corsOrigins") ?? "").split(separator: ",").map { String($0).trimmed }
+        if let name = config.string(forKey: "annals.logLevel") {
+            guard let level = Logger.Level(rawValue: name) else { throw Failure("\(name) is not a log level", code: .wrongUse) }
+            logLevel = level
+        }
+        databases = try DatabaseURLs(config)
+    }
+}
+
+extension DatabaseURLs {
+    fileprivate init?(_ config: ConfigReader) throws {
+        let names = ["log", "read", "identity", "vault"]
+        let urls = names.map { config.string(forKey: ConfigKey(["annals", $0, "url"]), isSecret: true) }
+        if urls.allSatisfy({ $0 == nil }) { return nil }
+        guard let log = urls[0], let read = urls[1], let identity = urls[2], let vault = urls[3] else {
+            let missing = zip(names, urls).filter { $0.1 == nil }.map { "ANNALS_\($0.0.uppercased())_URL" }
+            throw Failure("\(missing.joined(separator: ", ")) must be set too: the four databases go together")
+        }
+        self.init(
+            log: log, read: read, identity: identity, vault: vault,
+            logDirect: config.string(forKey: "annals.log.direct.url", isSecret: true), readDirect: config.string(forKey: "annals.read.direct.url", isSecret: true))
+    }
+}
+
+extension SettingsFlags {
+    fileprivate var values: [AbsoluteConfigKey: ConfigValue] {
+        var values: [AbsoluteConfigKey: ConfigValue] = [:]
+        func set(_ name: String, _ value: String?) {
+            if let value { values[AbsoluteConfigKey(["annals", name])] = ConfigValue(.string(value), isSecret: false) }
+        }
+        set("port", port.map(String.init))
+        set("host", host)
+        set("dataDir", dataDir)
+        set("logLevel", logLevel)
+        return values
+    }
+}
+
+extension String {
+    fileprivate var trimmed: String {
+        String(self.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
+    }
+}

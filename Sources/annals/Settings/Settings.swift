@@ -1,0 +1,26 @@
+import Logging
+
+/// How this process is set up: flags over environment over a file over defaults.
+struct Settings: Sendable {
+    var host = "127.0.0.1"
+    var port = 3000
+    /// Where keys and the private PostgreSQL lie.
+    var dataDirectory = ".annals"
+    /// The four databases; nil makes and runs a private PostgreSQL.
+    var databases: DatabaseURLs?
+    /// Where the master key is read from; nil keeps one in the data directory.
+    var masterKeyFile: String?
+    /// Origins that browsers may call from.
+    var corsOrigins: [String] = []
+    var logLevel = Logger.Level.notice
+}
+
+/// A URL a database. The direct ones are for LISTEN, beside a pooler; without them it is the same URL.
+struct DatabaseURLs: Sendable {
+    var log: String
+    var read: String
+    var identity: String
+    var vault: String
+    var logDirect: String?
+    var readDirect: String?
+}

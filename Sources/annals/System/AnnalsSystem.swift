@@ -1,0 +1,106 @@
+import AuthService
+import CommandService
+import Crypto
+import EventLog
+import EventSourcing
+import FoundationEssentials
+import Gateway
+import HTTPContract
+import Hummingbird
+import Logging
+import Postgres
+import Projections
+import Publishing
+import QueryService
+import ServiceLifecycle
+import Vault
+
+/// Everything in one process: the composition root. Read it from top to bottom to see what depends on what.
+struct AnnalsSystem {
+    let settings: Settings
+    let installation: Installation
+    let secrets: Secrets
+    let databases: Databases
+    let logger: Logger
+
+    /// Runs until SIGINT or SIGTERM. Says one line when it is ready.
+    func run() async throws {
+        let serviceKey = ServiceKey(bytes: secrets.serviceKey)
+        let catalog = EventCatalog.publishing
+
+        // Each service reaches each database with its own rights and no others.
+        let commandsLog = pool(databases.log, as: "annals_commands", multiplexed: 4)
+        let commandsVault = pool(databases.vault, as: "annals_commands")
+        let projectorLog = pool(databases.log, as: "annals_projector")
+        let projectorVault = pool(databases.vault, as: "annals_projector")
+        let authLog = pool(databases.log, as: "annals_auth")
+        let authVault = pool(databases.vault, as: "annals_auth")
+        let identity = pool(databases.identity, as: "annals_auth")
+        let read = pool(databases.read, as: "annals_queries", multiplexed: 4)
+        let pools = [commandsLog, commandsVault, projectorLog, projectorVault, authLog, authVault, identity, read]
+
+        // The hasher reads its key from the vault before anything else runs.
+        let hasher = try await withPool(databases.vault.acting(as: "annals_commands"), logger: logger) { [secrets] in
+            try await SystemHasher.open($0, masterKey: secrets.masterKey)
+        }
+
+        let head = HeadWatch(projectorLog, direct: databases.logDirect.acting(as: "annals_projector"), logger: logger)
+        let keys = KeyVault(commandsVault, masterKey: secrets.masterKey)
+        let log = PostgresEventStore(commandsLog, head: head, vault: keys, hasher: hasher, catalog: catalog, logger: logger)
+        let opened = PostgresEventStore(
+            projectorLog, head: head, vault: KeyVault(projectorVault, masterKey: secrets.masterKey), hasher: nil, catalog: catalog, logger: logger)
+        let sealed = PostgresEventStore(authLog, head: head, vault: nil, hasher: nil, catalog: catalog, logger: logger)
+
+        // Services verify tokens with the keys that auth publishes; the upstreams below are how they reach each other.
+        let published = PublishedKeys()
+        let verifier = { (service: String) in TokenVerifier(audience: service, fetchKeys: { try await published.fetch() }) }
+        let commands = LocalUpstream(
+            commandService(store: log, keys: keys, hasher: hasher, verifier: verifier("commands"), serviceKey: serviceKey, logger: logger))
+        let auth = AuthService(
+            identity: identity, log: sealed, currentClaim: { try await sealed.currentClaim($0, of: $1) },
+            commands: ServiceClient(name: "auth", audience: "commands", upstream: commands, key: serviceKey), hasher: hasher,
+            wrapping: secrets.wrapping, serviceKey: serviceKey, logger: logger)
+        published.resolve { [auth] in try await auth.keys.published() }
+
+        let projectors = try ProjectionService(
+            folder: installation.projections, read: databases.read, log: opened, catalog: catalog, logger: logger)
+        let positions = ReadModelPositions(read, direct: databases.readDirect.acting(as: "annals_queries"), logger: logger)
+        let queries = QueryService(
+            read: read, positions: positions, commands: ServiceClient(name: "queries", audience: "commands", upstream: commands, key: serviceKey),
+            verifier: verifier("queries"), serviceKey: serviceKey, logger: logger)
+
+        let door = gateway(
+            auth: LocalUpstream(auth.responder), commands: commands, queries: LocalUpstream(queries.responder),
+            readiness: readiness(log: log, positions: positions), settings: GatewaySettings(corsOrigins: settings.corsOrigins), logger: logger)
+        let server = Application(
+            responder: door,
+            configuration: ApplicationConfiguration(address: .hostname(settings.host, port: settings.port), serverName: nil),
+            onServerRunning: { channel in
+                let port = channel.localAddress?.port ?? settings.port
+                printLine("Annals is ready at http://\(settings.host):\(port) (data in \(settings.dataDirectory))")
+            },
+            logger: logger)
+
+        // Started in this order and stopped in reverse: the server first, the pools last.
+        var services: [any Service] = pools.map { pool in LongRunning("pool") { try await pool.run() } }
+        services += [
+            LongRunning("head") { try await head.run() },
+            LongRunning("log") { try await log.run() },
+            LongRunning("projectors") { try await projectors.run() },
+            LongRunning("positions") { try await positions.run() },
+            LongRunning("auth") { try await auth.run() },
+            LongRunning("queries") { try await queries.run() },
+            server,
+        ]
+        var group = ServiceGroupConfiguration(services: services, gracefulShutdownSignals: [.sigint, .sigterm], logger: logger)
+        group.maximumGracefulShutdownDuration = .seconds(3)
+        group.maximumCancellationDuration = .seconds(1)
+        try await ServiceGroup(configuration: group).run()
+    }
+
+    private func pool(_ target: ConnectionTarget, as role: String, multiplexed: Int = 2) -> ConnectionPool {
+        var limits = PoolLimits()
+        limits.multiplexedConnections = multiplexed
+        return ConnectionPool(target.acting(as: role), limits: limits, logger: logger)
+    }
+}

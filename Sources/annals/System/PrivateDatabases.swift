@@ -1,0 +1,48 @@
+import Logging
+import Postgres
+import PrivatePostgres
+
+/// The private PostgreSQL server of a data folder, for as long as `body` runs.
+func withPrivateDatabases<Value>(
+    _ directory: DataDirectory, logger: Logger, _ body: (Databases) async throws -> Value
+) async throws -> Value {
+    let server = PrivateServer(directory: directory.postgres, durability: .full, logger: logger)
+    do {
+        try await server.start()
+    } catch let error as PrivateServerError {
+        throw Failure("\(error)")
+    }
+    let result: Result<Value, any Error>
+    do {
+        try await createDatabases(server, logger: logger)
+        result = .success(try await body(Databases { server.target(database: $0) }))
+    } catch {
+        result = .failure(error)
+    }
+    try await server.stop()
+    return try result.get()
+}
+
+/// Makes the four databases that the server does not have yet.
+private func createDatabases(_ server: PrivateServer, logger: Logger) async throws {
+    try await withPool(server.target(database: "postgres"), logger: logger) { pool in
+        for name in Databases.names.map({ "annals_" + $0 }) where try await pool.query(.findDatabase, [.text(name)]).count == 0 {
+            // A database can't be made in a transaction, nor its name be bound; the names are the four above.
+            try await pool.withSession { try await $0.execute(script: "CREATE DATABASE \(name)") }
+        }
+    }
+}
+
+/// A pool for as long as `body` runs: for commands that need a database and no service.
+func withPool<Value: Sendable>(_ target: ConnectionTarget, logger: Logger, _ body: @Sendable @escaping (ConnectionPool) async throws -> Value) async throws -> Value {
+    let pool = ConnectionPool(target, logger: logger)
+    return try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { try await pool.run() }
+        defer { group.cancelAll() }
+        return try await body(pool)
+    }
+}
+
+extension Statement {
+    fileprivate static let findDatabase = Statement("find_database", "SELECT FROM pg_database WHERE datname = $1")
+}
