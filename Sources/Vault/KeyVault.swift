@@ -1,5 +1,5 @@
 package import Crypto
-package import EventSourcing
+import EventSourcing
 package import FoundationEssentials
 package import Postgres
 import Synchronization

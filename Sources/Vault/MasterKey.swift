@@ -1,4 +1,4 @@
-package import Crypto
+import Crypto
 package import FoundationEssentials
 
 /// The key that wraps all others. It comes from a file or the environment and never touches a database.

@@ -1,5 +1,5 @@
 package import Crypto
-package import EventSourcing
+import EventSourcing
 package import Postgres
 
 /// HMAC-SHA-256 under the system's claim key: how unique values and callers' idempotency keys are compared without being stored.

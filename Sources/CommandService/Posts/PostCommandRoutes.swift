@@ -29,7 +29,7 @@ struct PostCommandRoutes: Sendable {
 
         routes.on(.post, "/api/v1/posts/{id}/publish") { request, context in
             let user = try context.signedIn()
-            let body = try await request.optionalJSONBody()
+            let body = try await request.optionalJSONBody() ?? [:]
             var fields = Fields(body)
             let time = fields.optionalTime("publishedAt")
             if let time, time > .now { fields.refuse("publishedAt", "must not be in the future") }
@@ -42,8 +42,9 @@ struct PostCommandRoutes: Sendable {
 
         routes.on(.post, "/api/v1/posts/{id}/unpublish") { request, context in
             let user = try context.signedIn()
-            let body = try await request.optionalJSONBody()
-            try Fields(body).finish()
+            let body = try await request.optionalJSONBody() ?? [:]
+            var fields = Fields(body)
+            try fields.finish()
             return try await posts.handle(
                 .unpublish(by: Actor(user)), on: try context.post, expecting: try Preconditions.expectedVersion(request),
                 as: try identity.call(request, context, by: user, body: body)

@@ -1,4 +1,5 @@
 import EventSourcing
+import FoundationEssentials
 import HTTPContract
 import HTTPTypes
 import Hummingbird
@@ -17,12 +18,12 @@ struct AccountRoutes: Sendable {
             _ = try context.service()
             let body = try await request.jsonBody()
             var fields = Fields(body)
-            let id = fields.id("id")
+            let id = UUID(lowercase: fields.text("id", 36...36))
             let username = Username(fields.text("username", 3...30, matching: .username))
             let email = EmailAddress(fields.text("email", 3...254, matching: .email))
             _ = fields.optionalText("requestDigest", 1...128)
             try fields.finish()
-            guard let username, let email else { throw Problem.validation(username == nil ? "username" : "email", "is not acceptable") }
+            guard let id, let username, let email else { throw Problem.validation(id == nil ? "id" : username == nil ? "username" : "email", "is not acceptable") }
 
             let call = try identity.call(request, context, body: body.without("id"))
             // The key must be durable before anything is sealed with it. What is taken is asked first, so that a refused registration leaves no key behind.

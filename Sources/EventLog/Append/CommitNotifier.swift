@@ -39,7 +39,8 @@ final class CommitNotifier: Sendable {
             let position = state.withLock { $0.announced }
             do {
                 try await pool.atomically([Query(.dontWaitForDisk), Query(.notify, [.text(HeadWatch.channel), .text(String(position))])])
-            } catch let error as PostgresError where error.isTransient {
+            } catch {
+                guard error.isTransient else { throw error }
                 // Readers poll as well: a lost wake-up costs them a second.
                 logger.debug("a notification was not sent", metadata: ["error": "\(error)"])
             }

@@ -90,4 +90,9 @@ package struct Upcaster: Sendable {
 package struct UnknownEvent: Error, Equatable {
     package let type: String
     package let version: Int
+
+    package init(type: String, version: Int) {
+        self.type = type
+        self.version = version
+    }
 }
