@@ -1,0 +1,28 @@
+import ArgumentParser
+import Postgres
+
+/// `annals config`: the settings in force, secrets left out.
+struct Config: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Show the settings in force; secrets are left out.")
+
+    @OptionGroup var flags: SettingsFlags
+
+    func run() async throws {
+        let settings = try await Settings.read(flags)
+        let urls = try settings.databases.map(Databases.init)
+        let rows: [(String, String)] = [
+            ("ANNALS_HOST", settings.host),
+            ("ANNALS_PORT", "\(settings.port)"),
+            ("ANNALS_DATA_DIR", settings.dataDirectory),
+            ("ANNALS_LOG_URL", urls?.log.redacted ?? "private"),
+            ("ANNALS_READ_URL", urls?.read.redacted ?? "private"),
+            ("ANNALS_IDENTITY_URL", urls?.identity.redacted ?? "private"),
+            ("ANNALS_VAULT_URL", urls?.vault.redacted ?? "private"),
+            ("ANNALS_MASTER_KEY_FILE", settings.masterKeyFile ?? "\(settings.dataDirectory)/keys/master.key"),
+            ("ANNALS_MASTER_KEY", "<redacted>"),
+            ("ANNALS_CORS_ORIGINS", settings.corsOrigins.joined(separator: ",")),
+            ("ANNALS_LOG_LEVEL", settings.logLevel.rawValue),
+        ]
+        for (name, value) in rows { printLine("\(name)=\(value)") }
+    }
+}

@@ -1,0 +1,31 @@
+import EventLog
+import Logging
+import Postgres
+import PrivatePostgres
+import Vault
+
+/// What an operator's command needs of a running or reachable system.
+struct Operation: Sendable {
+    let settings: Settings
+    let installation: Installation
+    let databases: Databases
+    let directory: DataDirectory
+    let logger: Logger
+
+    /// Reads the settings and finds the databases: those that the settings name, or the private server of the data folder, which `annals up` runs.
+    static func begin(_ flags: SettingsFlags) async throws -> Operation {
+        let settings = try await Settings.read(flags)
+        let logger = makeLogger(settings)
+        let directory = try DataDirectory.open(settings.dataDirectory)
+        let databases: Databases
+        if let urls = settings.databases {
+            databases = try Databases(urls)
+        } else {
+            guard let location = PrivateServer.locate(directory: directory.postgres) else {
+                throw Failure("no system is running on \(settings.dataDirectory); start it with: annals up --data-dir \(settings.dataDirectory)")
+            }
+            databases = Databases { location.target(database: $0) }
+        }
+        return Operation(settings: settings, installation: try Installation.locate(), databases: databases, directory: directory, logger: logger)
+    }
+}

@@ -1,0 +1,50 @@
+import AsyncHTTPClient
+import EventSourcing
+import Foundation
+import NIOCore
+import NIOHTTP1
+
+/// A client of the HTTP API, as a program of another team would be one.
+struct Client: Sendable {
+    let base: String
+    var token: String?
+
+    struct Answer: Sendable {
+        let status: Int
+        let headers: HTTPHeaders
+        let body: [UInt8]
+
+        var json: JSON { (try? JSON.parse(body)) ?? .null }
+        var data: JSON { json["data"] ?? .null }
+        var code: String? { json["code"]?.text }
+        var position: String { headers.first(name: "Position") ?? "" }
+        /// The fields named in `details`.
+        var fields: [String] {
+            guard case .array(let details)? = json["details"] else { return [] }
+            return details.compactMap { $0["field"]?.text }
+        }
+    }
+
+    func call(_ method: HTTPMethod, _ path: String, json: String? = nil, headers: [String: String] = [:]) async throws -> Answer {
+        try await call(method, path, body: json.map { Array($0.utf8) }, headers: json == nil ? headers : headers.merging(["Content-Type": "application/json"]) { old, _ in old })
+    }
+
+    func call(_ method: HTTPMethod, _ path: String, body: [UInt8]?, headers: [String: String]) async throws -> Answer {
+        var request = HTTPClientRequest(url: path.hasPrefix("http") ? path : base + path)
+        request.method = method
+        if let token { request.headers.add(name: "Authorization", value: "Bearer \(token)") }
+        for (name, value) in headers { request.headers.add(name: name, value: value) }
+        if let body { request.body = .bytes(ByteBuffer(bytes: body)) }
+        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
+        let buffer = try await response.body.collect(upTo: 16 << 20)
+        return Answer(status: Int(response.status.code), headers: response.headers, body: Array(buffer.readableBytesView))
+    }
+
+    /// Registers a user and signs in.
+    func signedUp(_ username: String) async throws -> Client {
+        let password = "a password of \(username)"
+        _ = try await call(.POST, "/auth/register", json: #"{"username":"\#(username)","email":"\#(username)@example.org","password":"\#(password)"}"#)
+        let login = try await call(.POST, "/auth/login", json: #"{"email":"\#(username)@example.org","password":"\#(password)"}"#)
+        return Client(base: base, token: login.data["accessToken"]?.text)
+    }
+}

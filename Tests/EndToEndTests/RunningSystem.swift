@@ -1,0 +1,120 @@
+import EventSourcing
+import Foundation
+import Glibc
+
+/// `annals up` as a process of its own, on a free port, with its own data folder: the program as its user runs it.
+final class RunningSystem: Sendable {
+    let port: Int
+    let dataDirectory: String
+    private let process: Process
+
+    var api: String { "http://127.0.0.1:\(port)/api/v1" }
+
+    /// Starts the system and waits for its one line.
+    init(dataDirectory: String, environment: [String: String] = [:]) async throws {
+        let launched = try Launch(["up", "--port", "0", "--data-dir", dataDirectory], environment: environment)
+        guard let line = await launched.firstLine(), let port = line.split(separator: " ").compactMap({ URL(string: String($0))?.port }).first else {
+            throw LaunchFailure(output: await launched.output())
+        }
+        self.port = port
+        self.dataDirectory = dataDirectory
+        process = launched.process
+    }
+
+    /// Ctrl-C. Returns the exit code and how long it took.
+    func interrupt() async -> (code: Int32, took: Duration) {
+        let start = ContinuousClock.now
+        process.interrupt()
+        await process.waitForExit()
+        return (process.terminationStatus, ContinuousClock.now - start)
+    }
+
+    /// kill -9 of the process alone.
+    func kill() async {
+        Glibc.kill(process.processIdentifier, SIGKILL)
+        await process.waitForExit()
+    }
+
+    /// kill -9 of the process and of its PostgreSQL, all at once.
+    func killEverything() async throws {
+        let pidFile = try String(contentsOfFile: dataDirectory + "/postgres/postmaster.pid", encoding: .utf8)
+        let postmaster = pid_t(pidFile.split(separator: "\n")[0])!
+        let children = try FileManager.default.contentsOfDirectory(atPath: "/proc").compactMap { pid_t($0) }.filter { parent(of: $0) == postmaster }
+        for pid in [process.processIdentifier, postmaster] + children { Glibc.kill(pid, SIGKILL) }
+        await process.waitForExit()
+    }
+
+    private func parent(of pid: pid_t) -> pid_t? {
+        guard let stat = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8), let name = stat.lastIndex(of: ")") else { return nil }
+        return stat[name...].split(separator: " ").dropFirst(2).first.flatMap { pid_t($0) }
+    }
+}
+
+struct LaunchFailure: Error {
+    let output: String
+}
+
+/// One run of the `annals` binary.
+struct Launch: Sendable {
+    let process: Process
+    private let standardOutput = Pipe()
+    private let standardError = Pipe()
+
+    init(_ arguments: [String], environment: [String: String] = [:]) throws {
+        process = Process()
+        process.executableURL = Self.binary
+        process.arguments = arguments
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { _, new in new }
+        process.currentDirectoryURL = URL(fileURLWithPath: repositoryRoot)
+        process.standardOutput = standardOutput
+        process.standardError = standardError
+        try process.run()
+    }
+
+    /// Runs to its end.
+    static func run(_ arguments: [String], environment: [String: String] = [:]) async throws -> (code: Int32, output: String) {
+        let launch = try Launch(arguments, environment: environment)
+        let output = await launch.output()
+        await launch.process.waitForExit()
+        return (launch.process.terminationStatus, output)
+    }
+
+    /// The first line of standard output; nil when it ended without one.
+    func firstLine() async -> String? {
+        await onThread { [standardOutput] in
+            var line: [UInt8] = []
+            while let byte = standardOutput.fileHandleForReading.readData(ofLength: 1).first, byte != UInt8(ascii: "\n") { line.append(byte) }
+            return line.isEmpty ? nil : String(decoding: line, as: UTF8.self)
+        }
+    }
+
+    /// Everything it prints, to the end of both streams.
+    func output() async -> String {
+        async let errors = onThread { [standardError] in standardError.fileHandleForReading.readDataToEndOfFile() }
+        async let output = onThread { [standardOutput] in standardOutput.fileHandleForReading.readDataToEndOfFile() }
+        return await String(decoding: output, as: UTF8.self) + String(decoding: errors, as: UTF8.self)
+    }
+
+    /// The binary lies beside the test bundle.
+    private static let binary = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath().deletingLastPathComponent()
+        .appendingPathComponent("annals")
+}
+
+/// Blocking reads have threads of their own, so that they hold none of the tests'.
+func onThread<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
+    await withCheckedContinuation { continuation in
+        Thread.detachNewThread { continuation.resume(returning: body()) }
+    }
+}
+
+extension Process {
+    func waitForExit() async {
+        let process = UncheckedProcess(process: self)
+        await onThread { process.process.waitUntilExit() }
+    }
+}
+
+/// `Process` is not Sendable; only `waitUntilExit` is called on the other thread.
+private struct UncheckedProcess: @unchecked Sendable {
+    let process: Process
+}
