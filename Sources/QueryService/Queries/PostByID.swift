@@ -1,0 +1,23 @@
+import FoundationEssentials
+import Postgres
+
+/// A post by its id, draft or not.
+struct PostByID: ReadQuery {
+    let id: UUID
+
+    static let models: [JoinedModel] = [.posts, .users, .viewCounts]
+    static let statement = Statement(
+        "post_by_id",
+        """
+        SELECT model.position, \(PostColumns.all(text: "content"))
+        FROM \(models.lowestPosition) AS model
+        LEFT JOIN posts.post ON post.id = $1
+        \(PostColumns.joins)
+        """)
+
+    var values: [SQLValue] { [.uuid(id)] }
+
+    func decode(_ rows: QueryResult) throws -> PostRow? {
+        try rows.first.flatMap { try PostRow($0, from: 1) }
+    }
+}

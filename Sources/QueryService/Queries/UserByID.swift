@@ -1,0 +1,23 @@
+import FoundationEssentials
+import Postgres
+
+/// An account that is not closed, by its id.
+struct UserByID: ReadQuery {
+    let id: UUID
+
+    static let models: [JoinedModel] = [.users, .posts]
+    static let statement = Statement(
+        "user_by_id",
+        """
+        SELECT model.position, \(UserColumns.all)
+        FROM \(models.lowestPosition) AS model
+        LEFT JOIN users.account ON account.id = $1 AND account.status <> 'closed'
+        \(UserColumns.joins)
+        """)
+
+    var values: [SQLValue] { [.uuid(id)] }
+
+    func decode(_ rows: QueryResult) throws -> UserRow? {
+        try rows.first.flatMap { try UserRow($0, from: 1) }
+    }
+}

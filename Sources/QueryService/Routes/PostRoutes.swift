@@ -1,0 +1,35 @@
+import HTTPContract
+import HTTPTypes
+import Hummingbird
+
+/// One post, by its id or its slug.
+struct PostRoutes: Sendable {
+    let models: ReadModels
+    let views: ViewWindow
+
+    func add(to routes: inout Routes) {
+        routes.on(.get, "/api/v1/posts/by-slug/{slug}") { request, context in
+            let slug = try context.parameters.text("slug")
+            // No post has such a slug, whatever the read model says.
+            guard 1...300 ~= slug.utf8.count, TextRule.slug.objection(to: slug) == nil else { throw Problem.notFound() }
+            return try await show(PostBySlug(slug: slug), request, context)
+        }
+        routes.on(.get, "/api/v1/posts/{id}") { request, context in
+            try await show(PostByID(id: context.id()), request, context)
+        }
+    }
+
+    private func show<Query: ReadQuery>(_ query: Query, _ request: Request, _ context: CallContext) async throws -> Response
+    where Query.Answer == PostRow? {
+        let found = try await models.read(query, for: request)
+        guard let post = found.value, context.maySee(post) else { throw QueryAnswer.notFound(at: found.position) }
+        let response = QueryAnswer.entity(version: post.version, at: found.position, to: request) { post.writeWhole(to: &$0) }
+        if isView(of: post, request, context) { views.count(post.id) }
+        return response
+    }
+
+    /// Whether this answer is a view: somebody else than the author gets to see a published post, and does not object to being counted.
+    private func isView(of post: PostRow, _ request: Request, _ context: CallContext) -> Bool {
+        post.published && request.method == .get && request.headers[.doNotTrack] != "1" && context.user?.id != post.author
+    }
+}

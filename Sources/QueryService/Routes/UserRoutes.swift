@@ -1,0 +1,52 @@
+import FoundationEssentials
+import HTTPContract
+import Hummingbird
+
+/// Accounts as their owners, everyone and admins see them.
+struct UserRoutes: Sendable {
+    let models: ReadModels
+    let cursors: CursorCodec
+
+    private static let identity = ListIdentity(name: "users")
+
+    func add(to routes: inout Routes) {
+        routes.on(.get, "/api/v1/users/me") { request, context in
+            let (user, position) = try await account(context.signedIn().id, request)
+            return QueryAnswer.entity(version: user.version, at: position, to: request) { user.writeOwn(to: &$0) }
+        }
+        routes.on(.get, "/api/v1/users/{id}") { request, context in
+            let (user, position) = try await account(context.id(), request)
+            return QueryAnswer.entity(version: user.version, at: position, to: request) { user.writeProfile(to: &$0) }
+        }
+        routes.on(.get, "/api/v1/users") { request, context in
+            _ = try context.admin()
+            return try await list(request)
+        }
+    }
+
+    private func account(_ id: UUID, _ request: Request) async throws -> (UserRow, position: Int64) {
+        let found = try await models.read(UserByID(id: id), for: request)
+        guard let user = found.value else { throw QueryAnswer.notFound(at: found.position) }
+        return (user, found.position)
+    }
+
+    private func list(_ request: Request) async throws -> Response {
+        var query = QueryParameters(request)
+        let username = query.text("username")
+        let place = try ListPlace(query, in: Self.identity, cursors: cursors, hasPages: false)
+        let found =
+            if let username {
+                try await models.read(UsersByName(username: username), for: request)
+            } else if case .after(let key) = place.start {
+                try await models.read(NewestUsers(after: key, limit: place.rowsWanted), for: request)
+            } else {
+                throw Problem.malformed("This list has no pages.")
+            }
+        let (users, pagination) = place.cut(found.value.users, of: found.value.total, in: Self.identity, cursors: cursors) {
+            ListKey(rank: $0.createdAt, id: $0.id)
+        }
+        return QueryAnswer.list(pagination, at: found.position, to: request) {
+            for user in users { user.writeAdministered(to: &$0) }
+        }
+    }
+}

@@ -1,0 +1,67 @@
+import FoundationEssentials
+
+/// What a view window holds between two calls to the log.
+struct GatheredViews {
+    /// Somebody who is answered when their view is durable.
+    struct Waiter: Sendable {
+        let id: UUID
+        let continuation: CheckedContinuation<Int64, any Error>
+    }
+
+    enum Addition {
+        /// Nothing was here before: the window opens.
+        case first
+        case another
+        /// The window is over for good; nothing was added.
+        case closed
+        /// There was no room: these views were given up for the new one.
+        case dropped(ViewTally.Entry, [Waiter])
+    }
+
+    /// A stop was asked for: no attempt is repeated from now on.
+    var isStopping = false
+    /// Nothing is taken any more.
+    var isClosed = false
+    private var tally: ViewTally
+    private var waiters: [UUID: [Waiter]] = [:]
+
+    init(capacity: Int) {
+        tally = ViewTally(capacity: capacity)
+    }
+
+    /// Posts whose views are here.
+    var postCount: Int { tally.postCount }
+
+    mutating func add(_ post: UUID, waiter: Waiter?) -> Addition {
+        guard !isClosed else { return .closed }
+        let wasEmpty = tally.postCount == 0
+        let dropped = tally.add(post)
+        if let waiter { waiters[post, default: []].append(waiter) }
+        if let dropped { return .dropped(dropped, waiters.removeValue(forKey: dropped.post) ?? []) }
+        return wasEmpty ? .first : .another
+    }
+
+    /// The oldest posts' views, with everyone who waits for them; nil when there are none.
+    mutating func takeBatch(_ limit: Int) -> (ViewBatch, [Waiter])? {
+        let views = tally.takeFirst(limit)
+        guard !views.isEmpty else { return nil }
+        return (ViewBatch(views), views.flatMap { waiters.removeValue(forKey: $0.post) ?? [] })
+    }
+
+    /// Takes all waiters out, and their views with them.
+    mutating func withdrawWaiters() -> [Waiter] {
+        defer { waiters = [:] }
+        return waiters.flatMap { post, list in
+            for _ in list { tally.subtract(post) }
+            return list
+        }
+    }
+
+    /// Takes out somebody who waits no longer; their view stays. Nil when they have been answered, or their views are on the way.
+    mutating func removeWaiter(_ id: UUID, of post: UUID) -> CheckedContinuation<Int64, any Error>? {
+        guard let index = waiters[post]?.firstIndex(where: { $0.id == id }) else { return nil }
+        let waiter = waiters[post]?.remove(at: index)
+        if waiters[post]?.isEmpty == true { waiters[post] = nil }
+        return waiter?.continuation
+    }
+}

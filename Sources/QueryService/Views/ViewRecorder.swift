@@ -1,0 +1,40 @@
+import EventSourcing
+import FoundationEssentials
+import HTTPContract
+import HTTPTypes
+
+/// Brings views to the command service, which alone may write to the log.
+struct ViewRecorder: Sendable {
+    /// What became of a batch that is in the log now.
+    struct Receipt: Sendable, Equatable {
+        /// The position of its last event.
+        let position: Int64
+        /// Whether it was there before.
+        let wasReplayed: Bool
+    }
+
+    let commands: ServiceClient
+
+    /// Returns once the batch is durable. Throws `ViewsRefused` when repeating it can't help, anything else when it can.
+    func record(_ batch: ViewBatch, context: CallContext? = nil) async throws -> Receipt {
+        let answer = try await commands.post("/internal/views", json: batch.json, headers: [.idempotencyKey: batch.key], context: context)
+        if let position = answer.data?["position"]?.int {
+            return Receipt(position: position, wasReplayed: answer.headers[.idempotencyReplayed] == "true")
+        }
+        switch answer.status.code {
+        case 400, 409, 413, 415, 422: throw ViewsRefused(code: answer.problemCode, status: answer.status.code)
+        default: throw ViewsNotTaken(status: answer.status.code)
+        }
+    }
+}
+
+/// The command service will never take this batch.
+struct ViewsRefused: Error {
+    let code: Problem.Code?
+    let status: Int
+}
+
+/// The command service did not take this batch now.
+struct ViewsNotTaken: Error {
+    let status: Int
+}

@@ -1,0 +1,119 @@
+import EventSourcing
+package import FoundationEssentials
+import HTTPContract
+import Logging
+import ServiceLifecycle
+import Synchronization
+
+/// Gathers views for a moment and sends them to the log together, so that a post that everybody reads costs four events a second.
+///
+/// Without views it does nothing at all: `run()` sleeps until the first one comes. A clean stop (`stop()`, or the service group's graceful shutdown) sends what is
+/// gathered; only a kill loses a window.
+package final class ViewWindow: Service {
+    private let recorder: ViewRecorder
+    private let settings: ViewWindowSettings
+    private let logger: Logger
+    private let gathered: Mutex<GatheredViews>
+    private let arrivals: AsyncStream<Void>
+    private let arrival: AsyncStream<Void>.Continuation
+
+    init(recorder: ViewRecorder, settings: ViewWindowSettings = ViewWindowSettings(), logger: Logger) {
+        self.recorder = recorder
+        self.settings = settings
+        self.logger = logger
+        gathered = Mutex(GatheredViews(capacity: settings.maximumPosts))
+        (arrivals, arrival) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
+
+    /// Counts a view that nobody waits for.
+    package func count(_ post: UUID) {
+        add(post, waiter: nil)
+    }
+
+    /// Counts a view and returns once it is durable, with a position at or after its event's. Throws 503 when the log did not take it.
+    package func record(_ post: UUID) async throws -> Int64 {
+        let id = UUID.v7()
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { add(post, waiter: GatheredViews.Waiter(id: id, continuation: $0)) }
+        } onCancel: {
+            gathered.withLock { $0.removeWaiter(id, of: post) }?.resume(throwing: CancellationError())
+        }
+    }
+
+    /// Sends views until stopped, then what is left. May be called once.
+    package func run() async {
+        await withGracefulShutdownHandler {
+            for await _ in arrivals {
+                await pause(settings.window)
+                await sendWindow()
+            }
+            gathered.withLock { $0.isClosed = true }
+            await sendWindow()
+        } onGracefulShutdown: {
+            self.stop()
+        }
+    }
+
+    /// Makes `run()` send what is gathered and return.
+    package func stop() {
+        gathered.withLock { $0.isStopping = true }
+        arrival.finish()
+    }
+
+    private func add(_ post: UUID, waiter: GatheredViews.Waiter?) {
+        switch gathered.withLock({ $0.add(post, waiter: waiter) }) {
+        case .first: arrival.yield()
+        case .another: break
+        case .closed: waiter?.continuation.resume(throwing: Problem.unavailable("Views are not taken any more."))
+        case .dropped(let entry, let waiters):
+            logger.warning("too many posts wait for their views to be recorded: the oldest is dropped", metadata: ["views": "\(entry.count)"])
+            for waiter in waiters { waiter.continuation.resume(throwing: Problem.unavailable()) }
+        }
+    }
+
+    /// Sends what is there now. What comes meanwhile opens the next window: sent at once, a hot post would keep the log busy call after call.
+    private func sendWindow() async {
+        var remaining = gathered.withLock { $0.postCount }
+        while remaining > 0, let (batch, waiters) = gathered.withLock({ $0.takeBatch(min(remaining, settings.maximumPostsPerCall)) }) {
+            remaining -= batch.views.count
+            await send(batch, waiters)
+        }
+        if gathered.withLock({ $0.postCount > 0 }) { arrival.yield() }
+    }
+
+    /// Sends one batch until it is taken, or can't ever be, or the last attempt before a stop has failed.
+    private func send(_ batch: ViewBatch, _ waiters: [GatheredViews.Waiter]) async {
+        var waiters = waiters
+        var pauses = Backoff(first: settings.firstPause, longest: settings.longestPause)
+        while true {
+            let isLastAttempt = gathered.withLock { $0.isStopping } || Task.isCancelled
+            do {
+                let receipt = try await recorder.record(batch)
+                for waiter in waiters { waiter.continuation.resume(returning: receipt.position) }
+                return
+            } catch {
+                // Whoever waits is told now. Those whose view has not been sent can have it taken back; the batch itself must stay as it is to be repeatable.
+                waiters += gathered.withLock { $0.withdrawWaiters() }
+                for waiter in waiters { waiter.continuation.resume(throwing: Problem.unavailable("The view could not be recorded.")) }
+                waiters = []
+                let isRefused = error is ViewsRefused
+                let fate: Logger.Metadata = ["views": "\(batch.count)", "posts": "\(batch.views.count)", "error": "\(error)"]
+                guard !isRefused, !isLastAttempt else {
+                    logger.error("views are lost: \(isRefused ? "the command service refused them" : "the last attempt failed")", metadata: fate)
+                    return
+                }
+                logger.warning("views could not be recorded, and are tried again", metadata: fate)
+            }
+            await pause(pauses.next())
+        }
+    }
+
+    /// Sleeps, but not on while a stop is asked for.
+    private func pause(_ duration: Duration) async {
+        do {
+            try await cancelWhenGracefulShutdown { try await Task.sleep(for: duration) }
+        } catch {
+            // Only a stop ends the sleep early, and what is gathered by then is sent at once.
+        }
+    }
+}
