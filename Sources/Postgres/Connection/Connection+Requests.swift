@@ -1,0 +1,76 @@
+/// The requests a caller can make. Each awaits its answer; with `cancellable` a cancelled task gets `.cancelled` at once and the place in
+/// the queue stays.
+extension Connection {
+    /// One autocommit statement.
+    func query(_ statement: Statement, _ values: [SQLValue], cancellable: Bool = true) async throws(PostgresError) -> QueryResult {
+        let token = nextToken()
+        return try await abandoning(token, cancellable) {
+            await withUnsafeContinuation { (continuation: UnsafeContinuation<Result<QueryResult, PostgresError>, Never>) in
+                if cancellable, Task.isCancelled { return continuation.resume(returning: .failure(PostgresError.cancelledUnsent)) }
+                do throws(PostgresError) {
+                    try self.withWire { wire throws(PostgresError) in try wire.send(statement, values, .one(continuation), token: token) }
+                } catch {
+                    return self.refuse(error) { continuation.resume(returning: .failure($0)) }
+                }
+                // The handler may have run before the request was in the queue.
+                if cancellable, Task.isCancelled { self.abandon(token) }
+            }
+        }.get()
+    }
+
+    /// Several statements under one sync.
+    func group(_ queries: [Query], cancellable: Bool = true) async throws(PostgresError) -> [QueryResult] {
+        let token = nextToken()
+        return try await abandoning(token, cancellable) {
+            await withUnsafeContinuation { (continuation: UnsafeContinuation<Result<[QueryResult], PostgresError>, Never>) in
+                if cancellable, Task.isCancelled { return continuation.resume(returning: .failure(PostgresError.cancelledUnsent)) }
+                do throws(PostgresError) {
+                    try self.withWire { wire throws(PostgresError) in try wire.send(queries, .group(continuation), token: token) }
+                } catch {
+                    return self.refuse(error) { continuation.resume(returning: .failure($0)) }
+                }
+                if cancellable, Task.isCancelled { self.abandon(token) }
+            }
+        }.get()
+    }
+
+    /// A text of one or more statements by the simple protocol, as one implicit transaction unless it says otherwise. Answers the last result.
+    func script(_ text: String) async throws(PostgresError) -> QueryResult {
+        let result = await withUnsafeContinuation { (continuation: BulkTask.ResultContinuation) in
+            do throws(PostgresError) {
+                try self.withWire { wire throws(PostgresError) in try wire.sendScript(text, .script(continuation, last: nil, failure: nil)) }
+            } catch {
+                self.refuse(error) { continuation.resume(returning: .failure($0)) }
+            }
+        }
+        return try result.get()
+    }
+
+    private func abandoning<T>(_ token: UInt64, _ cancellable: Bool, _ body: () async -> T) async -> T {
+        guard cancellable else { return await body() }
+        return await withTaskCancellationHandler(operation: body) { abandon(token) }
+    }
+
+    private func abandon(_ token: UInt64) {
+        let completion = withWire { $0.pipeline.abandon(token) }
+        switch completion {
+        case .one(let continuation): continuation.resume(returning: .failure(.cancelled(outcomeUnknown: true)))
+        case .group(let continuation): continuation.resume(returning: .failure(.cancelled(outcomeUnknown: true)))
+        case .abandoned, nil: break
+        }
+    }
+
+    /// A request that libpq wouldn't send for reasons of its own leaves the connection in doubt, so it is closed.
+    func refuse(_ error: PostgresError, _ answer: (PostgresError) -> Void) {
+        if error.kind == .connection { close(error) }
+        answer(error)
+    }
+}
+
+extension PostgresError {
+    fileprivate static var cancelledUnsent: PostgresError {
+        var error = PostgresError.cancelled()
+        error.isUnsent = true
+        return error
+    }
+}

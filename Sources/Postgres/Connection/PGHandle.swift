@@ -1,0 +1,5 @@
+/// A `PGconn`. libpq allows one thread at a time on it.
+// Sendable because each handle is either owned by the one thread that is connecting it or kept inside its connection's Mutex.
+struct PGHandle: @unchecked Sendable {
+    let pointer: OpaquePointer
+}

@@ -1,0 +1,97 @@
+/// The book of what has been sent and what has come back. Pure: it sees results, not sockets.
+///
+/// Groups end with a sync and are each one implicit transaction. When a query fails, the server skips the rest of its group, so the first
+/// error of a group is the cause and the "aborted" ones behind it are never reported.
+struct Pipeline {
+    private(set) var steps = FIFO<Step>()
+    private var results: [QueryResult] = []
+    private var failure: PostgresError?
+    private var queryIndex = 0
+    private var isHeadAnswered = false
+
+    var isEmpty: Bool { steps.isEmpty }
+    var length: Int { steps.count }
+
+    mutating func append(_ step: Step) { steps.append(step) }
+
+    /// Takes back what was appended for a group that couldn't be sent whole.
+    mutating func truncate(to length: Int) { steps.truncate(to: length) }
+
+    /// The statement at the head, for its error.
+    var headStatementName: String? {
+        guard case .query(let name)? = steps.first else { return nil }
+        return name
+    }
+
+    /// The head was answered well.
+    mutating func succeed(_ result: QueryResult) {
+        isHeadAnswered = true
+        if case .query? = steps.first { results.append(result) }
+    }
+
+    /// The head was refused, or skipped (`error` nil) because an earlier one of its group was. Returns the statement that isn't prepared after all.
+    mutating func fail(_ error: PostgresError?) -> String? {
+        isHeadAnswered = true
+        if failure == nil, var error {
+            error.failedQuery = queryIndex
+            failure = error
+        }
+        guard case .prepare(let serverName)? = steps.first else { return nil }
+        return serverName
+    }
+
+    /// The head's results have ended. False when the server has nothing more to say for now.
+    mutating func endHead() -> Bool {
+        guard isHeadAnswered else { return false }
+        isHeadAnswered = false
+        if case .query? = steps.popFirst() { queryIndex += 1 }
+        return true
+    }
+
+    /// The group's end has come: its answer, nil when nobody waits for it.
+    mutating func endGroup() -> Delivery? {
+        isHeadAnswered = false
+        // A head other than the sync would mean that libpq and this book disagree; nothing could be answered rightly any more.
+        guard case .sync(let completion, _)? = steps.popFirst() else { preconditionFailure("a sync came out of turn") }
+        defer {
+            results.removeAll(keepingCapacity: results.count <= 1)
+            failure = nil
+            queryIndex = 0
+        }
+        return delivery(for: completion)
+    }
+
+    /// The connection is gone: everybody gets an answer, the group being answered its own error if it had one.
+    mutating func endAll(_ error: PostgresError) -> [Delivery] {
+        var deliveries: [Delivery] = []
+        while let step = steps.popFirst() {
+            guard case .sync(let completion, _) = step else { continue }
+            failure = failure ?? error
+            if let delivery = delivery(for: completion) { deliveries.append(delivery) }
+            failure = nil
+        }
+        return deliveries
+    }
+
+    /// Takes the caller out of its place, which stays. Nil when the answer is already on its way.
+    mutating func abandon(_ wanted: UInt64) -> Completion? {
+        for offset in 0..<steps.count {
+            guard case .sync(let completion, let token)? = steps[offset], token == wanted else { continue }
+            steps[offset] = .sync(.abandoned, token: token)
+            return completion
+        }
+        return nil
+    }
+
+    private func delivery(for completion: Completion) -> Delivery? {
+        switch completion {
+        case .one(let continuation):
+            if let failure { return .one(continuation, .failure(failure)) }
+            return .one(continuation, results.first.map(Result.success) ?? .failure(PostgresError(.connection, "no result", outcomeUnknown: true)))
+        case .group(let continuation):
+            return .group(continuation, failure.map(Result.failure) ?? .success(results))
+        case .abandoned:
+            return nil
+        }
+    }
+}

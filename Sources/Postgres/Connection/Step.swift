@@ -1,0 +1,32 @@
+/// What the server has yet to answer, in the order it was sent.
+enum Step {
+    /// A statement is prepared under this name of the server's.
+    case prepare(serverName: String)
+    /// A query runs; the name is for errors.
+    case query(statementName: String)
+    /// The end of a group: the caller can be answered.
+    case sync(Completion, token: UInt64)
+}
+
+/// Who gets a group's results.
+enum Completion {
+    case one(UnsafeContinuation<Result<QueryResult, PostgresError>, Never>)
+    case group(UnsafeContinuation<Result<[QueryResult], PostgresError>, Never>)
+    /// The caller was cancelled and is gone; the place in the queue stays.
+    case abandoned
+}
+
+/// A caller and its answer, kept until the connection's lock is free again: what a resumed task does first is often the next query.
+enum Delivery {
+    case one(UnsafeContinuation<Result<QueryResult, PostgresError>, Never>, Result<QueryResult, PostgresError>)
+    case group(UnsafeContinuation<Result<[QueryResult], PostgresError>, Never>, Result<[QueryResult], PostgresError>)
+    case ready(UnsafeContinuation<Result<Void, PostgresError>, Never>, Result<Void, PostgresError>)
+
+    func deliver() {
+        switch self {
+        case .one(let continuation, let result): continuation.resume(returning: result)
+        case .group(let continuation, let result): continuation.resume(returning: result)
+        case .ready(let continuation, let result): continuation.resume(returning: result)
+        }
+    }
+}

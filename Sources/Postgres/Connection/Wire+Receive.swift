@@ -1,0 +1,77 @@
+import CLibpq
+
+/// What one look at the socket has brought.
+struct Received {
+    var deliveries: [Delivery] = []
+    var notifications: [(channel: String, payload: String)] = []
+    var answered = 0
+    var closed: PostgresError?
+}
+
+extension Wire {
+    /// Called by the reactor when the socket is ready.
+    mutating func process(readable: Bool, writable: Bool) -> Received {
+        var received = Received()
+        guard let connection = handle?.pointer else { return received }
+        let isAlive = !readable || PQconsumeInput(connection) == 1
+        if task.isNone { collect(connection, &received) } else { collectBulk(connection, &received) }
+        collectNotifications(connection, &received)
+        guard isAlive, PQstatus(connection) != CONNECTION_BAD else {
+            let error = PostgresError(.connection, String(cString: PQerrorMessage(connection)))
+            received.deliveries += close(error) ?? []
+            received.closed = error
+            return received
+        }
+        if writable || isBlocked { flush() } else { updateInterest() }
+        if !isBlocked, let delivery = task.drained() { received.deliveries.append(delivery) }
+        return received
+    }
+
+    private mutating func collect(_ connection: OpaquePointer, _ received: inout Received) {
+        while !pipeline.isEmpty, PQisBusy(connection) == 0 {
+            guard let result = PQgetResult(connection) else {
+                if pipeline.endHead() { continue } else { return }
+            }
+            switch PQresultStatus(result) {
+            case PGRES_TUPLES_OK, PGRES_COMMAND_OK, PGRES_EMPTY_QUERY:
+                pipeline.succeed(QueryResult(result))
+            case PGRES_PIPELINE_SYNC:
+                PQclear(result)
+                received.answered += 1
+                if let delivery = pipeline.endGroup() { received.deliveries.append(delivery) }
+                noteAnswered()
+            case PGRES_PIPELINE_ABORTED:
+                PQclear(result)
+                forget(pipeline.fail(nil))
+            default:
+                fail(PostgresError(result: result, statementName: pipeline.headStatementName))
+                PQclear(result)
+                // libpq made this result itself because the connection is gone; there will be no more.
+                if PQstatus(connection) == CONNECTION_BAD { return }
+            }
+        }
+    }
+
+    private mutating func fail(_ error: PostgresError) {
+        if error.needsPreparing, let name = pipeline.headStatementName { prepared.remove(named: name) }
+        forget(pipeline.fail(error))
+    }
+
+    private mutating func forget(_ serverName: String?) {
+        if let serverName { prepared.remove(serverName: serverName) }
+    }
+
+    private func collectNotifications(_ connection: OpaquePointer, _ received: inout Received) {
+        // Without this a connection that only listens would never look at what it has read.
+        if pipeline.isEmpty, task.isNone { _ = PQisBusy(connection) }
+        while let notify = PQnotifies(connection) {
+            received.notifications.append((String(cString: notify.pointee.relname), String(cString: notify.pointee.extra)))
+            PQfreemem(notify)
+        }
+    }
+}
+
+extension PostgresError {
+    /// The server has lost the statement, or has a plan for it that no longer fits the table. Preparing anew mends both.
+    var needsPreparing: Bool { sqlState == .invalidStatementName || sqlState == .featureNotSupported }
+}

@@ -1,0 +1,79 @@
+import CLibpq
+
+/// Everything a connection's lock guards: libpq's handle, the book of what is under way, and what is prepared.
+struct Wire {
+    private(set) var handle: PGHandle?
+    var pipeline = Pipeline()
+    var prepared = PreparedStatements()
+    var parameters = ParameterBuffer()
+    var task = BulkTask.none
+    let mode: PreparationMode
+    private(set) var waitingSince: ContinuousClock.Instant?
+    private var token: UInt64 = 0
+    private var interest = SocketInterest.read
+    /// Output is waiting for the socket to take it.
+    private(set) var isBlocked = false
+
+    init(_ handle: PGHandle, _ mode: PreparationMode) {
+        self.handle = handle
+        self.mode = mode
+    }
+
+    /// libpq's handle; throws when the connection is gone, before anything could be sent on it.
+    func open() throws(PostgresError) -> OpaquePointer {
+        guard let handle else { throw .unsent("the connection is closed") }
+        return handle.pointer
+    }
+
+    mutating func watch(_ handler: any SocketHandler) throws(SystemError) {
+        guard let handle else { return }
+        token = try Reactor.shared.watch(PQsocket(handle.pointer), handler)
+    }
+
+    /// Whether a transaction block is open, failed ones included.
+    var isInTransaction: Bool {
+        guard let handle else { return false }
+        let status = PQtransactionStatus(handle.pointer)
+        return status == PQTRANS_INTRANS || status == PQTRANS_INERROR
+    }
+
+    /// Sends what libpq has buffered, as far as the socket takes it; the reactor sends the rest.
+    mutating func flush() {
+        guard let handle else { return }
+        // A failure (-1) shows itself when the reactor reads.
+        isBlocked = PQflush(handle.pointer) == 1
+        updateInterest()
+    }
+
+    /// Reading pauses while a consumer of COPY is behind, so that memory stays bounded.
+    mutating func updateInterest() {
+        guard let handle else { return }
+        var wanted: SocketInterest = isBlocked ? [.write] : []
+        if !task.pausesReading { wanted.insert(.read) }
+        guard wanted != interest else { return }
+        interest = wanted
+        do throws(SystemError) {
+            try Reactor.shared.change(PQsocket(handle.pointer), token, to: wanted)
+        } catch {
+            // The descriptor is ours and open, so the kernel has no reason to refuse.
+            preconditionFailure(error.description)
+        }
+    }
+
+    mutating func noteSent() { if waitingSince == nil { waitingSince = .now } }
+    mutating func noteAnswered() { waitingSince = pipeline.isEmpty && task.isNone ? nil : .now }
+
+    /// Ends the connection; nil when it had ended before.
+    mutating func close(_ error: PostgresError) -> [Delivery]? {
+        guard let handle else { return nil }
+        var error = error
+        error.outcomeUnknown = true
+        var deliveries = pipeline.endAll(error)
+        if let delivery = task.end(error) { deliveries.append(delivery) }
+        Reactor.shared.forget(PQsocket(handle.pointer), token)
+        PQfinish(handle.pointer)
+        self.handle = nil
+        waitingSince = nil
+        return deliveries
+    }
+}

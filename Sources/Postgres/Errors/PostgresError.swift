@@ -1,0 +1,109 @@
+/// What went wrong, sorted by what a caller can do about it.
+package struct PostgresError: Error {
+    /// The sort of failure.
+    package enum Kind: Sendable, Hashable {
+        /// The server refused the statement.
+        case server(SQLState)
+        /// The connection couldn't be made or was lost.
+        case connection
+        /// No connection came free in time.
+        case poolTimeout
+        /// The statement took longer than it may.
+        case deadline
+        /// The task was cancelled.
+        case cancelled
+        /// The program or its settings are wrong: nothing was sent.
+        case configuration
+    }
+
+    /// The sort of failure.
+    package let kind: Kind
+    /// What the server or libpq says. May quote data: for logs, not for clients.
+    package let message: String
+    /// 0-based index of the failing query in a group, when known.
+    package var failedQuery: Int?
+    /// True when the request may or may not have been executed: the connection was lost after it was sent.
+    package var outcomeUnknown: Bool
+    /// Nothing of the request reached a server, so it may go to another connection.
+    var isUnsent = false
+    private let report: ServerReport?
+
+    init(_ kind: Kind, _ message: String, outcomeUnknown: Bool = false, report: ServerReport? = nil) {
+        self.kind = kind
+        self.message = message
+        self.outcomeUnknown = outcomeUnknown
+        self.report = report
+    }
+
+    /// The SQLSTATE when the server spoke, whatever the kind.
+    package var sqlState: SQLState? { report?.sqlState }
+    /// The server's DETAIL. Often quotes the row.
+    package var detail: String? { report?.detail }
+    /// The server's HINT.
+    package var hint: String? { report?.hint }
+    /// The violated constraint's name.
+    package var constraint: String? { report?.constraint }
+    /// The table concerned.
+    package var table: String? { report?.table }
+    /// The column concerned.
+    package var column: String? { report?.column }
+    /// 1-based position in the statement's text, in characters.
+    package var position: Int? { report?.position }
+    /// The name of the `Statement` that failed.
+    package var statementName: String? { report?.statementName }
+
+    /// Whether trying again unchanged could help.
+    package var isTransient: Bool {
+        switch kind {
+        case .server(let state): state.isTransient
+        case .connection, .poolTimeout, .deadline: true
+        case .cancelled, .configuration: false
+        }
+    }
+
+    /// The same failure seen by a task that has been cancelled.
+    var asCancelled: PostgresError {
+        var error = PostgresError(.cancelled, message, outcomeUnknown: outcomeUnknown, report: report)
+        error.failedQuery = failedQuery
+        return error
+    }
+
+    static func unsent(_ message: String) -> PostgresError {
+        var error = PostgresError(.connection, message)
+        error.isUnsent = true
+        return error
+    }
+
+    static func cancelled(outcomeUnknown: Bool = false) -> PostgresError {
+        PostgresError(.cancelled, "the task was cancelled", outcomeUnknown: outcomeUnknown)
+    }
+}
+
+extension PostgresError: CustomStringConvertible, CustomDebugStringConvertible {
+    /// Harmless: no text of the server's, which may quote rows, gets into it.
+    package var description: String {
+        switch kind {
+        case .server(let state): "PostgresError(server \(state.rawValue))"
+        case .connection: "PostgresError(connection)"
+        case .poolTimeout: "PostgresError(pool timeout)"
+        case .deadline: "PostgresError(deadline)"
+        case .cancelled: "PostgresError(cancelled)"
+        case .configuration: "PostgresError(configuration)"
+        }
+    }
+
+    /// Everything known but the values bound.
+    package var debugDescription: String {
+        var parts = [description, message]
+        if let detail { parts.append("detail: \(detail)") }
+        if let hint { parts.append("hint: \(hint)") }
+        if let constraint { parts.append("constraint: \(constraint)") }
+        if let table { parts.append("table: \(table)") }
+        if let column { parts.append("column: \(column)") }
+        if let position { parts.append("position: \(position)") }
+        if let statementName { parts.append("statement: \(statementName)") }
+        if let failedQuery { parts.append("query: \(failedQuery)") }
+        if outcomeUnknown { parts.append("outcome unknown") }
+        return parts.joined(separator: "; ")
+    }
+}

@@ -1,0 +1,32 @@
+import FoundationEssentials
+
+/// A migration's file, `NNNN_name.sql`.
+struct Migration: Sendable {
+    let version: Int
+    let name: String
+    let sql: String
+
+    /// Reads the `.sql` files of a folder, by number.
+    static func all(in directory: String) throws(MigrationError) -> [Migration] {
+        let names: [String]
+        do {
+            names = try FileManager.default.contentsOfDirectory(atPath: directory)
+        } catch {
+            throw .unreadable(path: directory)
+        }
+        var migrations: [Migration] = []
+        for name in names.filter({ $0.hasSuffix(".sql") }).sorted() {
+            guard let version = Int(name.prefix { $0 != "_" }), version > 0, name.contains("_") else { throw .misnamed(name: name) }
+            guard let data = FileManager.default.contents(atPath: "\(directory)/\(name)"), let sql = String(validating: data, as: UTF8.self) else {
+                throw .unreadable(path: "\(directory)/\(name)")
+            }
+            migrations.append(Migration(version: version, name: name, sql: sql))
+        }
+        migrations.sort { $0.version < $1.version }
+        for (previous, next) in zip(migrations, migrations.dropFirst()) where previous.version == next.version { throw .outOfOrder(name: next.name) }
+        return migrations
+    }
+
+    /// The line of a 1-based position in characters, as the server counts them.
+    func line(at position: Int) -> Int { 1 + sql.unicodeScalars.prefix(position - 1).count { $0 == "\n" } }
+}

@@ -1,0 +1,79 @@
+import Synchronization
+
+/// Waiting for a connection.
+extension ConnectionPool {
+    /// A connection of the lane, at once or in turn. Throws `.poolTimeout`, or `.connection` when the database can't be reached.
+    func lease(_ lane: State.Lane) async throws(PostgresError) -> Lease {
+        let (lease, needsOpening) = core.withLock { core in (core.state.take(lane), core.state.isOpeningDue(for: lane)) }
+        if needsOpening { wake() }
+        if let lease { return lease }
+        let id = core.withLock { $0.state.nextWaiterID() }
+        let result = await withTaskCancellationHandler {
+            await withUnsafeContinuation { continuation in
+                enqueue(continuation, id, lane)
+                // The handler may have run before the caller was in the queue.
+                if Task.isCancelled { cancelWaiter(id) }
+            }
+        } onCancel: {
+            cancelWaiter(id)
+        }
+        return try result.get()
+    }
+
+    private func enqueue(_ continuation: UnsafeContinuation<Result<Lease, PostgresError>, Never>, _ id: UInt64, _ lane: State.Lane) {
+        let deadline = ContinuousClock.now + limits.acquireTimeout
+        let answer: Result<Lease, PostgresError>? = core.withLock { core in
+            if core.state.isClosed { return .failure(.poolClosed) }
+            // One may have come back since the first look.
+            if let lease = core.state.take(lane) { return .success(lease) }
+            core.state.wait(continuation, id: id, in: lane, until: deadline)
+            return nil
+        }
+        if let answer { return continuation.resume(returning: answer) }
+        wake()
+        setTimer()
+    }
+
+    private func cancelWaiter(_ id: UInt64) {
+        core.withLock { $0.state.removeWaiter(id) }?.resume(returning: .failure(.cancelled()))
+    }
+
+    /// One timer serves all waiters: they wait equally long, so the first in the queue is the first to give up.
+    private func setTimer() {
+        let deadline: ContinuousClock.Instant? = core.withLock { core in
+            guard !core.isTimerSet, let deadline = core.state.nextDeadline else { return nil }
+            core.isTimerSet = true
+            return deadline
+        }
+        guard let deadline else { return }
+        Reactor.shared.schedule(at: deadline) { [weak self] in self?.expireWaiters() }
+    }
+
+    private func expireWaiters() {
+        let (expired, error) = core.withLock { core in
+            core.isTimerSet = false
+            return (core.state.removeWaiters(dueAt: .now), core.lastFailure)
+        }
+        let answer = error ?? PostgresError(.poolTimeout, "no connection came free within \(limits.acquireTimeout)")
+        for waiter in expired { waiter.resume(returning: .failure(answer)) }
+        setTimer()
+    }
+}
+
+extension ConnectionPool.State {
+    fileprivate mutating func take(_ lane: Lane) -> ConnectionPool.Lease? {
+        let taken = lane == .shared ? leaseShared() : leasePinned()
+        return taken.map { ConnectionPool.Lease(id: $0.id, connection: $0.connection) }
+    }
+
+    /// Cheap on the way of every query: with all shared connections there, or the pool full, nothing is counted.
+    fileprivate func isOpeningDue(for lane: Lane) -> Bool {
+        guard slots.count < limits.maximumConnections else { return false }
+        if lane == .shared, slots.count >= limits.multiplexedConnections { return false }
+        return openingsNeeded > 0
+    }
+}
+
+extension PostgresError {
+    static var poolClosed: PostgresError { PostgresError(.connection, "the pool is closed") }
+}

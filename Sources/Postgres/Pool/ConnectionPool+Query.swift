@@ -1,0 +1,47 @@
+import Synchronization
+
+/// The shared lane.
+extension ConnectionPool {
+    /// One autocommit statement on a shared connection, with a sync of its own: it fails alone.
+    ///
+    /// Throws `.cancelled` at once when the task is cancelled; the statement may run all the same.
+    @discardableResult
+    package func query(_ statement: Statement, _ values: [SQLValue] = []) async throws(PostgresError) -> QueryResult {
+        try await onSharedConnection { connection throws(PostgresError) in try await connection.query(statement, values) }
+    }
+
+    /// Several statements as one implicit transaction in one round trip. When one fails all are rolled back, and the error's `failedQuery` says which.
+    @discardableResult
+    package func atomically(_ queries: [Query]) async throws(PostgresError) -> [QueryResult] {
+        if queries.isEmpty { return [] }
+        return try await onSharedConnection { connection throws(PostgresError) in try await connection.group(queries) }
+    }
+
+    private func onSharedConnection<T>(_ request: (Connection) async throws(PostgresError) -> T) async throws(PostgresError) -> T {
+        var hasPreparedAnew = false
+        while true {
+            let lease = try await lease(.shared)
+            do throws(PostgresError) {
+                return try await request(lease.connection)
+            } catch {
+                if error.isUnsent, error.kind == .connection {
+                    // Nothing left this process, so another connection may have it. Each turn loses one connection, so this ends.
+                    core.withLock { $0.state.lost(lease.id) }
+                    continue
+                }
+                // Never came to the server, so no answer will give the place back.
+                if error.isUnsent || error.kind == .configuration { returnPlace(lease) }
+                // The whole request was rolled back and the statement is prepared anew on its next use.
+                if error.needsPreparing, !hasPreparedAnew {
+                    hasPreparedAnew = true
+                    continue
+                }
+                throw error
+            }
+        }
+    }
+
+    private func returnPlace(_ lease: Lease) {
+        perform(core.withLock { $0.state.releaseShared(lease.id, count: 1) { .now } })
+    }
+}

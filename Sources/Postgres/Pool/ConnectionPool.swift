@@ -1,0 +1,75 @@
+package import Logging
+import Synchronization
+
+/// A pool of connections to one database.
+///
+/// `query` and `atomically` share a few pipelined connections: callers' statements follow each other without waiting for answers.
+/// `withTransaction` and `withSession` lend a connection to one caller. Only `run()` opens connections; before it, and while the database
+/// is down, callers wait.
+package final class ConnectionPool: Sendable {
+    typealias State = PoolState<Connection, UnsafeContinuation<Result<Lease, PostgresError>, Never>>
+
+    /// A connection, or a place on a shared one.
+    struct Lease: Sendable {
+        let id: Int
+        let connection: Connection
+    }
+
+    struct Core {
+        var state: State
+        var lastFailure: PostgresError?
+        var isTimerSet = false
+        var whenEmpty: UnsafeContinuation<Void, Never>?
+    }
+
+    let target: ConnectionTarget
+    let limits: PoolLimits
+    let logger: Logger
+    let core: Mutex<Core>
+    let wakes: AsyncStream<Void>
+    private let wakeUp: AsyncStream<Void>.Continuation
+
+    /// Makes a pool; nothing is opened before `run()`.
+    package init(_ target: ConnectionTarget, limits: PoolLimits = PoolLimits(), logger: Logger) {
+        self.target = target
+        self.limits = limits
+        self.logger = logger
+        core = Mutex(Core(state: State(limits)))
+        (wakes, wakeUp) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
+
+    /// Open, idle, in use, waiting.
+    package var statistics: PoolStatistics { core.withLock { $0.state.statistics } }
+
+    /// Has `run()` look at what is to be done.
+    func wake() { wakeUp.yield() }
+
+    /// Does what the state has decided, with no lock held.
+    func perform(_ effects: State.Effects) {
+        for grant in effects.grants { grant.waiter.resume(returning: .success(Lease(id: grant.id, connection: grant.connection))) }
+        for connection in effects.closes { connection.close(PostgresError(.connection, "the pool has closed the connection")) }
+        if effects.needsOpening { wake() }
+        if !effects.closes.isEmpty { noteEmptiness() }
+    }
+
+    /// Lets a closing pool end once its last connection is gone.
+    func noteEmptiness() {
+        core.withLock { core in core.state.slots.isEmpty ? core.whenEmpty.take() : nil }?.resume()
+    }
+}
+
+extension ConnectionPool: ConnectionOwner {
+    func connection(_ connection: Connection, answered count: Int) {
+        perform(core.withLock { $0.state.releaseShared(connection.id, count: count) { .now } })
+    }
+
+    func connectionClosed(_ connection: Connection, _ error: PostgresError) {
+        logger.debug("connection closed", metadata: ["reason": "\(error)"])
+        let needsOpening = core.withLock { core in
+            core.state.lost(connection.id)
+            return core.state.openingsNeeded > 0
+        }
+        if needsOpening { wake() }
+        noteEmptiness()
+    }
+}

@@ -1,0 +1,13 @@
+/// A statement with its values.
+package struct Query: Sendable {
+    /// What to run.
+    package let statement: Statement
+    /// `$1`, `$2`, … in order; at most 65,535.
+    package let values: [SQLValue]
+
+    /// Binds `values` to `statement`.
+    package init(_ statement: Statement, _ values: [SQLValue] = []) {
+        self.statement = statement
+        self.values = values
+    }
+}

@@ -1,0 +1,13 @@
+/// One SQL statement with a name. It is prepared once per connection, so names and texts are constants of the program, never built from data.
+package struct Statement: Sendable, Hashable {
+    /// What logs, errors and `pg_prepared_statements` show.
+    package let name: String
+    /// The text, with `$1`, `$2`, … for values.
+    package let sql: String
+
+    /// A statement called `name`.
+    package init(_ name: String, _ sql: String) {
+        self.name = name
+        self.sql = sql
+    }
+}
