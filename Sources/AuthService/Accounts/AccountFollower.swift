@@ -2,6 +2,7 @@ package import EventSourcing
 import FoundationEssentials
 package import Logging
 package import Postgres
+import Publishing
 
 /// The keyed hash of the value that a stream claims at present, read from the log's database; nil when it claims none of that kind.
 package typealias CurrentClaim = @Sendable (ClaimKind, StreamName) async throws -> [UInt8]?

@@ -36,7 +36,9 @@ package final class SigningKeys: Sendable {
     /// Looks which key is current now, making one when there is none. Of two processes that find none at once, one makes it and both use it.
     @discardableResult
     package func reload() async throws -> SigningKey {
-        let key = try await load() ?? make()
+        var key = try await load()
+        if key == nil { key = try await make() }
+        guard let key else { throw Failure.missing }
         known.withLock { $0 = key }
         return key
     }
@@ -63,13 +65,12 @@ package final class SigningKeys: Sendable {
         }
     }
 
-    private func make() async throws -> SigningKey {
+    private func make() async throws -> SigningKey? {
         let key = SigningKey.generate()
         let wrapped = try wrapping.wrap(key.privateKeyBytes)
         try await identity.query(
             .insertKey, [.text(key.kid), .bytes(wrapped), .bytes(key.publicKey.x), .timestamp(settings.now().milliseconds)])
-        guard let stored = try await load() else { throw Failure.missing }
-        return stored
+        return try await load()
     }
 }
 

@@ -51,7 +51,7 @@ package final class PasswordHasher: Sendable {
         hash.parameters.map { $0.isWeaker(than: parameters) } ?? true
     }
 
-    private func admit<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
+    func admit<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
         guard admitted.add(1, ordering: .relaxed).newValue <= limit else {
             admitted.subtract(1, ordering: .relaxed)
             throw Overloaded()
