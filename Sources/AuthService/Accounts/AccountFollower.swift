@@ -1,0 +1,130 @@
+package import EventSourcing
+import FoundationEssentials
+package import Logging
+package import Postgres
+import Publishing
+
+/// The keyed hash of the value that a stream claims at present, read from the log's database; nil when it claims none of that kind.
+package typealias CurrentClaim = @Sendable (ClaimKind, StreamName) async throws -> [UInt8]?
+
+/// Keeps `accounts` in step with the log:
+///
+///     page of events → changes → one transaction: guard and checkpoint first, then the changes
+///
+/// Several processes may follow at once without a lease: the guard lets one of them write each page, and the others go on from where it came.
+package final class AccountFollower: Sendable {
+    private struct Checkpoint {
+        var position: Int64
+        var event: UUID?
+    }
+
+    private static let firstBackoff = Duration.milliseconds(100)
+    private static let longestBackoff = Duration.seconds(5)
+
+    private let log: any EventStore
+    private let identity: ConnectionPool
+    private let currentClaim: CurrentClaim
+    private let now: @Sendable () -> Timestamp
+    private let logger: Logger
+    private let progress = FollowerProgress()
+
+    package init(
+        log: any EventStore, identity: ConnectionPool, currentClaim: @escaping CurrentClaim, now: @escaping @Sendable () -> Timestamp = { .now },
+        logger: Logger
+    ) {
+        self.log = log
+        self.identity = identity
+        self.currentClaim = currentClaim
+        self.now = now
+        self.logger = logger
+    }
+
+    /// The last position whose effects can be seen.
+    package var position: Int64 { progress.position }
+
+    /// Whether the follower reached the position in time.
+    package func waitFor(_ position: Int64, timeout: Duration) async throws -> Bool {
+        try await progress.wait(for: position, timeout: timeout)
+    }
+
+    /// Follows until cancelled. Databases that are away are waited for; throws `EventStoreError.broken` when the log is not the one followed so far, and for an
+    /// event it can't read.
+    package func run() async throws {
+        var backoff = Self.firstBackoff
+        while !Task.isCancelled {
+            do {
+                let start = progress.position
+                try await follow()
+                if progress.position > start { backoff = Self.firstBackoff }
+            } catch where Task.isCancelled {
+                return
+            } catch where Self.isTransient(error) {
+                logger.warning("the account follower waits", metadata: ["reason": "\(error)", "position": "\(progress.position)"])
+                do { try await Task.sleep(for: backoff * Double.random(in: 0.5...1)) } catch { return }
+                backoff = min(backoff * 2, Self.longestBackoff)
+            }
+        }
+    }
+
+    /// Follows until cancelled, or until another process's follower came first.
+    private func follow() async throws {
+        var checkpoint = try await loadCheckpoint()
+        try await checkThatLogHolds(checkpoint)
+        progress.advance(to: checkpoint.position)
+        for try await page in log.subscribe(after: checkpoint.position) {
+            guard let last = page.last else { continue }
+            do {
+                try await apply(page, after: checkpoint)
+            } catch let error as PostgresError where error.sqlState == .checkpointMoved {
+                logger.debug("another follower came first", metadata: ["position": "\(checkpoint.position)"])
+                return
+            }
+            checkpoint = Checkpoint(position: last.position, event: last.id)
+            progress.advance(to: last.position)
+        }
+    }
+
+    private func apply(_ page: [RecordedEvent], after checkpoint: Checkpoint) async throws {
+        guard let last = page.last else { return }
+        var queries = [Query(.advanceCheckpoint, [.int8(checkpoint.position), .int8(last.position), .uuid(last.id)])]
+        for event in page {
+            let change = try await AccountChange(event) { try await currentClaim(.email, event.stream) }
+            guard let change else { continue }
+            queries += change.queries(user: event.stream.id, position: event.position, at: now())
+        }
+        try await identity.atomically(queries)
+    }
+
+    private func loadCheckpoint() async throws -> Checkpoint {
+        guard let row = try await identity.query(.loadCheckpoint).first else {
+            throw EventStoreError.broken(reason: "the identity database has no checkpoint")
+        }
+        return Checkpoint(position: try row.get(0), event: try row.get(1))
+    }
+
+    /// A log restored to an older state has another event at our position, or none: what we know would never become right again.
+    private func checkThatLogHolds(_ checkpoint: Checkpoint) async throws {
+        guard checkpoint.position > 0 else { return }
+        guard let event = try await log.read(after: checkpoint.position - 1, limit: 1).first, event.id == checkpoint.event else {
+            throw EventStoreError.broken(reason: "the log's event \(checkpoint.position) is not the one that the accounts have followed")
+        }
+    }
+
+    private static func isTransient(_ error: any Error) -> Bool {
+        switch error {
+        case let error as PostgresError: error.isTransient
+        case EventStoreError.unavailable: true
+        default: false
+        }
+    }
+}
+
+extension SQLState {
+    /// AN010, raised by `identity.advance_checkpoint`.
+    static let checkpointMoved = SQLState(rawValue: "AN010")
+}
+
+extension Statement {
+    fileprivate static let loadCheckpoint = Statement("load_identity_checkpoint", "SELECT position, event_id FROM identity.checkpoint")
+    fileprivate static let advanceCheckpoint = Statement("advance_identity_checkpoint", "SELECT identity.advance_checkpoint($1, $2, $3)")
+}

@@ -1,0 +1,53 @@
+import EventSourcing
+import FoundationEssentials
+import Postgres
+
+/// What the log says of each user, as far as signing in needs it.
+struct Accounts: Sendable {
+    /// Someone who may sign in, if the password is right.
+    struct Candidate: Sendable {
+        let user: UUID
+        let passwordHash: PasswordHash
+    }
+
+    let identity: ConnectionPool
+
+    /// The active account with that email and a confirmed password. Nil for everyone else: unknown, pending, deactivated and closed look the same from here on.
+    func candidate(emailHash: [UInt8]) async throws -> Candidate? {
+        try await identity.query(.signInCandidate, [.bytes(emailHash)]).first.map {
+            Candidate(user: try $0.get(0), passwordHash: PasswordHash(try $0.get(1)))
+        }
+    }
+
+    /// The user with that email who isn't closed.
+    func user(emailHash: [UInt8]) async throws -> UUID? {
+        try await identity.query(.userWithEmail, [.bytes(emailHash)]).first?.get(0)
+    }
+
+    /// Whether there is an account that isn't closed.
+    func isKnown(_ user: UUID) async throws -> Bool {
+        try await identity.query(.knownUser, [.uuid(user)]).first != nil
+    }
+
+    /// What a registration knows before the follower gets there: both may come, in any order.
+    func insertRegistered(_ user: UUID, emailHash: [UInt8], position: Int64) async throws {
+        try await identity.query(.registerAccount, AccountChange.registered(emailHash: emailHash, role: "user").values(user, position))
+    }
+}
+
+extension Statement {
+    // The newest holder first, then its state: between one user's new email and another's loss of it, the row with the older position is the stale one.
+    fileprivate static let signInCandidate = Statement(
+        "sign_in_candidate",
+        """
+        SELECT holder.user_id, credentials.password_hash
+        FROM (SELECT user_id, status FROM identity.accounts WHERE email_hash = $1 ORDER BY position DESC LIMIT 1) AS holder
+        JOIN identity.credentials USING (user_id)
+        WHERE holder.status = 'active' AND credentials.state = 'active'
+        """)
+
+    fileprivate static let userWithEmail = Statement(
+        "user_with_email", "SELECT user_id FROM identity.accounts WHERE email_hash = $1 ORDER BY position DESC LIMIT 1")
+
+    fileprivate static let knownUser = Statement("known_user", "SELECT 1 FROM identity.accounts WHERE user_id = $1 AND status <> 'closed'")
+}

@@ -1,0 +1,75 @@
+import EventSourcing
+import FoundationEssentials
+import Postgres
+
+/// The passwords, one per user. A `pending` one belongs to a registration that the log has not confirmed yet; nobody signs in with it.
+struct Credentials: Sendable {
+    /// A registration whose second half is open.
+    struct Pending: Sendable, Equatable {
+        let user: UUID
+        let createdAt: Timestamp
+    }
+
+    let identity: ConnectionPool
+
+    func insertPending(_ hash: PasswordHash, for user: UUID, at time: Timestamp) async throws {
+        try await identity.query(.insertPendingCredentials, [.uuid(user), .text(hash.text), .timestamp(time.milliseconds)])
+    }
+
+    func deletePending(of user: UUID) async throws {
+        try await identity.query(.deletePendingCredentials, [.uuid(user)])
+    }
+
+    /// The second half of a registration; does nothing when there is nothing pending.
+    func activate(_ user: UUID) async throws {
+        try await identity.query(.activateCredentials, [.uuid(user)])
+    }
+
+    /// Unfinished registrations, the oldest first.
+    func pending(limit: Int = 1000) async throws -> [Pending] {
+        try await identity.query(.pendingCredentials, [.int4(Int32(limit))]).map {
+            Pending(user: try $0.get(0), createdAt: Timestamp(milliseconds: try $0.milliseconds(1)))
+        }
+    }
+
+    /// Puts a new hash of the same password in the place of an older one, unless the password was changed meanwhile.
+    func replace(_ old: PasswordHash, by new: PasswordHash, for user: UUID, at time: Timestamp) async throws {
+        try await identity.query(.rehashCredentials, [.uuid(user), .text(old.text), .text(new.text), .timestamp(time.milliseconds)])
+    }
+
+    /// Gives the user another password and ends all sessions, in one transaction.
+    func set(_ hash: PasswordHash, for user: UUID, at time: Timestamp) async throws {
+        let time = SQLValue.timestamp(time.milliseconds)
+        try await identity.atomically([
+            Query(.setCredentials, [.uuid(user), .text(hash.text), time]),
+            Query(.revokeSessionsOfUser, [.uuid(user), time]),
+        ])
+    }
+}
+
+extension Statement {
+    static let activateCredentials = Statement(
+        "activate_credentials", "UPDATE identity.credentials SET state = 'active' WHERE user_id = $1 AND state = 'pending'")
+
+    static let deleteCredentials = Statement("delete_credentials", "DELETE FROM identity.credentials WHERE user_id = $1")
+
+    fileprivate static let insertPendingCredentials = Statement(
+        "insert_pending_credentials",
+        "INSERT INTO identity.credentials (user_id, password_hash, state, created_at, changed_at) VALUES ($1, $2, 'pending', $3, $3)")
+
+    fileprivate static let deletePendingCredentials = Statement(
+        "delete_pending_credentials", "DELETE FROM identity.credentials WHERE user_id = $1 AND state = 'pending'")
+
+    fileprivate static let pendingCredentials = Statement(
+        "pending_credentials", "SELECT user_id, created_at FROM identity.credentials WHERE state = 'pending' ORDER BY created_at LIMIT $1")
+
+    fileprivate static let rehashCredentials = Statement(
+        "rehash_credentials", "UPDATE identity.credentials SET password_hash = $3, changed_at = $4 WHERE user_id = $1 AND password_hash = $2")
+
+    fileprivate static let setCredentials = Statement(
+        "set_credentials",
+        """
+        INSERT INTO identity.credentials (user_id, password_hash, state, created_at, changed_at) VALUES ($1, $2, 'active', $3, $3)
+        ON CONFLICT (user_id) DO UPDATE SET password_hash = excluded.password_hash, state = 'active', changed_at = excluded.changed_at
+        """)
+}

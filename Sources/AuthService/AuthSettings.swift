@@ -1,0 +1,23 @@
+package import EventSourcing
+
+/// What the auth service may be told; the defaults are what `api.md` promises.
+package struct AuthSettings: Sendable {
+    /// How long an access token is good for.
+    package var accessTokenLifetime = Duration.seconds(15 * 60)
+    /// How long a refresh token waits to be used.
+    package var refreshTokenLifetime = Duration.seconds(30 * 24 * 60 * 60)
+    /// How long a session lives at most, however often it is refreshed.
+    package var sessionLifetime = Duration.seconds(90 * 24 * 60 * 60)
+    /// The longest life of a token made by the operator; a retired key stays published for as long.
+    package var operatorTokenLifetime = Duration.seconds(24 * 60 * 60)
+    /// The services that access tokens are good for.
+    package var audience = ["gateway", "auth", "commands", "queries"]
+    /// How long a registration may stay unknown to the log before it is undone. Longer than any request lives.
+    package var registrationPatience = Duration.seconds(10 * 60)
+    /// How often unfinished registrations, keys and expired sessions are looked after.
+    package var maintenanceInterval = Duration.seconds(60)
+    /// The clock.
+    package var now: @Sendable () -> Timestamp = { .now }
+
+    package init() {}
+}

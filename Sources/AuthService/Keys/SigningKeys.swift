@@ -1,0 +1,89 @@
+import EventSourcing
+package import HTTPContract
+import Postgres
+import Synchronization
+
+/// The keys that access tokens are signed with: one current, made on first use, and the retired ones for as long as their tokens live.
+package final class SigningKeys: Sendable {
+    /// What keeps keys from being used.
+    package enum Failure: Error, Equatable {
+        /// The stored key was locked with another master key, or changed.
+        case wrongMasterKey(kid: String)
+        /// The key vanished between two looks.
+        case missing
+    }
+
+    /// How long a process may go on signing with a key that another process has retired: until its next look, with room to spare.
+    private static let handover = Duration.seconds(5 * 60)
+
+    private let identity: ConnectionPool
+    private let wrapping: KeyWrapping
+    private let settings: AuthSettings
+    private let known = Mutex<SigningKey?>(nil)
+
+    init(identity: ConnectionPool, wrapping: KeyWrapping, settings: AuthSettings) {
+        self.identity = identity
+        self.wrapping = wrapping
+        self.settings = settings
+    }
+
+    /// The key to sign with. Asks the database once; later changes come with `reload()`.
+    package func current() async throws -> SigningKey {
+        if let key = known.withLock({ $0 }) { return key }
+        return try await reload()
+    }
+
+    /// Looks which key is current now, making one when there is none. Of two processes that find none at once, one makes it and both use it.
+    @discardableResult
+    package func reload() async throws -> SigningKey {
+        var key = try await load()
+        if key == nil { key = try await make() }
+        guard let key else { throw Failure.missing }
+        known.withLock { $0 = key }
+        return key
+    }
+
+    /// Every key that a token may still be signed with.
+    package func published() async throws -> [VerificationKey] {
+        // Whoever asks may be about to see the first token: it should find the key.
+        _ = try await current()
+        let overlap = max(settings.accessTokenLifetime, settings.operatorTokenLifetime) + Self.handover
+        let oldest = settings.now().milliseconds - Int64(overlap / .milliseconds(1))
+        return try await identity.query(.publishedKeys, [.timestamp(oldest)]).map {
+            try VerificationKey(kid: $0.get(0), x: $0.get(1, as: [UInt8].self))
+        }
+    }
+
+    private func load() async throws -> SigningKey? {
+        guard let row = try await identity.query(.currentKey).first else { return nil }
+        let kid: String = try row.get(0)
+        if let key = known.withLock({ $0 }), key.kid == kid { return key }
+        do {
+            return try SigningKey(kid: kid, privateKey: wrapping.unwrap(row.get(1, as: [UInt8].self)))
+        } catch {
+            throw Failure.wrongMasterKey(kid: kid)
+        }
+    }
+
+    private func make() async throws -> SigningKey? {
+        let key = SigningKey.generate()
+        let wrapped = try wrapping.wrap(key.privateKeyBytes)
+        try await identity.query(
+            .insertKey, [.text(key.kid), .bytes(wrapped), .bytes(key.publicKey.x), .timestamp(settings.now().milliseconds)])
+        return try await load()
+    }
+}
+
+extension Statement {
+    fileprivate static let currentKey = Statement(
+        "current_signing_key", "SELECT kid, wrapped_private_key FROM identity.signing_keys WHERE retired_at IS NULL")
+
+    fileprivate static let publishedKeys = Statement(
+        "published_signing_keys",
+        "SELECT kid, public_key FROM identity.signing_keys WHERE retired_at IS NULL OR retired_at > $1 ORDER BY retired_at IS NOT NULL, created_at DESC")
+
+    // The unique index on the current key makes a second one a conflict, which waits for the first to be committed.
+    fileprivate static let insertKey = Statement(
+        "insert_signing_key",
+        "INSERT INTO identity.signing_keys (kid, wrapped_private_key, public_key, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING")
+}

@@ -1,0 +1,40 @@
+/// What an argon2id hash costs (RFC 9106 §3.1).
+package struct Argon2Parameters: Sendable, Hashable {
+    /// KiB of memory.
+    package let memory: UInt32
+    package let passes: UInt32
+    package let lanes: UInt32
+
+    package init(memory: UInt32, passes: UInt32, lanes: UInt32 = 1) {
+        self.memory = memory
+        self.passes = passes
+        self.lanes = lanes
+    }
+
+    /// 19 MiB, 2 passes, 1 lane: the OWASP Password Storage Cheat Sheet's first choice.
+    package static let standard = Argon2Parameters(memory: 19_456, passes: 2)
+
+    /// Whether a hash made with these is cheaper to attack than one made with `other`.
+    func isWeaker(than other: Argon2Parameters) -> Bool { memory < other.memory || passes < other.passes }
+}
+
+/// A password's hash in the PHC string format, `$argon2id$v=19$m=…,t=…,p=…$<salt>$<hash>`: it says itself how it was made.
+package struct PasswordHash: Sendable, Hashable {
+    package let text: String
+
+    package init(_ text: String) {
+        self.text = text
+    }
+
+    /// What it was made with; nil when the text is not an argon2id PHC string.
+    package var parameters: Argon2Parameters? {
+        let parts = text.split(separator: "$", omittingEmptySubsequences: false)
+        guard parts.count == 6, parts[0].isEmpty, parts[1] == "argon2id" else { return nil }
+        let costs = parts[3].split(separator: ",").map { $0.split(separator: "=", maxSplits: 1) }
+        func cost(_ name: String) -> UInt32? {
+            costs.first { $0.count == 2 && $0[0] == name }.flatMap { UInt32($0[1]) }
+        }
+        guard let memory = cost("m"), let passes = cost("t"), let lanes = cost("p") else { return nil }
+        return Argon2Parameters(memory: memory, passes: passes, lanes: lanes)
+    }
+}

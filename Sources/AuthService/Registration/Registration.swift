@@ -1,0 +1,57 @@
+import EventSourcing
+import FoundationEssentials
+import HTTPContract
+import Logging
+
+/// Registration across two databases, as a process that a crash can't leave half done:
+///
+///     pending credentials (identity) → user with claims (log) → active credentials and account (identity)
+///
+/// The log decides. Whatever is pending without it is undone, whatever is in it is finished: by the request itself, by the follower, or by `finishPending()`.
+struct Registration: Sendable {
+    let credentials: Credentials
+    let accounts: Accounts
+    let users: UserDirectory
+    let passwords: PasswordHasher
+    let hasher: any KeyedHasher
+    let settings: AuthSettings
+    let logger: Logger
+
+    /// Registers the applicant, or gives the answer of an earlier, equal request under the same key. Throws a problem.
+    func register(_ applicant: Applicant, idempotencyKey: String?, context: CallContext) async throws -> RegisteredUser {
+        guard let emailHash = hasher.hash(email: applicant.email) else { throw Problem.validation("email", "is not an email address") }
+        let now = settings.now()
+        let id = UUID.v7(at: now)
+        try await credentials.insertPending(passwords.hash(applicant.password), for: id, at: now)
+        let answer = try await users.register(
+            id, username: applicant.username, email: applicant.email,
+            requestDigest: idempotencyKey.map { applicant.digest(with: hasher, idempotencyKey: $0) }, idempotencyKey: idempotencyKey, context: context)
+        switch answer {
+        case .refused(let problem, let isFinal):
+            // Without a final word the log may have taken it after all; then what is pending is finished later.
+            if isFinal { try await credentials.deletePending(of: id) }
+            throw problem
+        case .registered(let user):
+            if user.id != id { try await credentials.deletePending(of: id) }
+            // A replay may be of a request that died before this point, with the same password; where nothing is pending any more, nothing happens.
+            try await accounts.insertRegistered(user.id, emailHash: emailHash, position: user.position)
+            try await credentials.activate(user.id)
+            return user
+        }
+    }
+
+    /// Finishes or undoes what requests left behind: in the log means activate; unknown to it for longer than a request lives means delete. Harmless at any time
+    /// and in several processes at once. Throws when the command service can't say; the rest waits for the next time.
+    func finishPending() async throws {
+        let oldest = settings.now().advanced(by: .zero - settings.registrationPatience)
+        for registration in try await credentials.pending() {
+            if try await users.find(registration.user) != nil {
+                try await credentials.activate(registration.user)
+                logger.notice("finished a registration", metadata: ["user": "\(registration.user.lowercased)"])
+            } else if registration.createdAt < oldest {
+                try await credentials.deletePending(of: registration.user)
+                logger.notice("undid a registration", metadata: ["user": "\(registration.user.lowercased)"])
+            }
+        }
+    }
+}
