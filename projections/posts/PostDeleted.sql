@@ -7,6 +7,6 @@ WITH gone AS (
     ON CONFLICT (author) DO UPDATE
     SET total = author_count.total + excluded.total, published = author_count.published + excluded.published
 )
-INSERT INTO published_count (only, count)
+INSERT INTO published_count (single, count)
 SELECT true, -1 FROM gone WHERE published = 1
-ON CONFLICT (only) DO UPDATE SET count = published_count.count - 1
+ON CONFLICT (single) DO UPDATE SET count = published_count.count - 1

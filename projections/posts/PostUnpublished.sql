@@ -8,6 +8,6 @@ WITH changed AS (
     SELECT author, 0, -1 FROM changed
     ON CONFLICT (author) DO UPDATE SET published = author_count.published - 1
 )
-INSERT INTO published_count (only, count)
+INSERT INTO published_count (single, count)
 SELECT true, -1 FROM changed
-ON CONFLICT (only) DO UPDATE SET count = published_count.count - 1
+ON CONFLICT (single) DO UPDATE SET count = published_count.count - 1

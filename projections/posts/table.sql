@@ -22,6 +22,6 @@ CREATE TABLE author_count (
 
 -- All published posts: one row.
 CREATE TABLE published_count (
-    only boolean PRIMARY KEY CHECK (only),
+    single boolean PRIMARY KEY CHECK (single),
     count bigint NOT NULL
 );
