@@ -3,15 +3,16 @@ import FoundationEssentials
 import Glibc
 
 /// A program and its arguments.
-struct Command {
+package struct Command {
     let arguments: [String]
     /// Where it runs. The caller's own folder may be closed to the account the program runs as.
     var directory = "/"
 
-    init(_ arguments: [String]) { self.arguments = arguments }
+    /// `arguments[0]` is looked for in PATH.
+    package init(_ arguments: [String]) { self.arguments = arguments }
 
     /// Starts it with output and errors going to a descriptor. Returns the process id, or an errno as the error.
-    func start(output: Int32) throws(SpawnError) -> pid_t {
+    package func start(output: Int32) throws(SpawnError) -> Int32 {
         // A fixed environment: PG* variables of the user's must not reach the server.
         let environment = ["PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL=C"]
         var process: pid_t = 0
@@ -61,8 +62,9 @@ struct Command {
 }
 
 /// The errno of a program that couldn't be started.
-struct SpawnError: Error {
-    let code: Int32
+package struct SpawnError: Error {
+    /// As in `errno.h`.
+    package let code: Int32
 }
 
 private func withCStrings<R>(_ strings: [String], _ body: ([UnsafeMutablePointer<CChar>?]) -> R) -> R {

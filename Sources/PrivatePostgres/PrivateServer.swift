@@ -73,7 +73,8 @@ package final class PrivateServer: Sendable {
     /// The same from a place that can't await. `isAbandoned` is asked now and then and ends the attempt.
     package func startBlocking(isAbandoned: () -> Bool = { false }) throws(PrivateServerError) {
         let folder = try ServerFolder.make(directory)
-        let lock = try state.withLock(\.lock) ?? ServerLock(folder)
+        let held = state.withLock(\.lock)
+        let lock = if let held { held } else { try ServerLock(folder) }
         let (postmaster, port, socketFolder) = try ServerStart(folder: folder, port: port, durability: durability).run(isAbandoned: isAbandoned)
         state.withLock { state in
             state.lock = lock

@@ -1,5 +1,5 @@
-import CLinuxIO
 import Glibc
+import PrivatePostgres
 
 /// Clears up after a test process that was killed: a shell waits for the lock on the server's folder, which the kernel frees when its holder
 /// is gone, then ends the server and removes the folder.
@@ -13,13 +13,6 @@ enum Watchdog {
     static func guardCluster(in directory: String) throws {
         let null = open("/dev/null", O_WRONLY | O_CLOEXEC)
         defer { close(null) }
-        let words = ["/bin/sh", "-c", script, "watchdog", directory].map { strdup($0) }
-        let environment = ["PATH=/usr/bin:/bin"].map { strdup($0) }
-        defer { for word in words + environment { free(word) } }
-        var process: pid_t = 0
-        let status = linux_spawn(&process, words + [nil], environment + [nil], "/", null)
-        guard status == 0 else { throw WatchdogError(errno: status) }
+        _ = try Command(["/bin/sh", "-c", script, "watchdog", directory]).start(output: null)
     }
 }
-
-private struct WatchdogError: Error { let errno: Int32 }
