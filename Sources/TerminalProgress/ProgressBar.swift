@@ -20,7 +20,7 @@ package final class ProgressBar: Sendable {
 
     private struct State {
         var progress: ProgressState
-        var lastShown: Duration?
+        var lastShown: ProgressState?
         var isOnScreen = false
     }
 
@@ -65,6 +65,7 @@ package final class ProgressBar: Sendable {
     package func finish() {
         state.withLock { state in
             state.progress.elapsed = elapsed()
+            if case .lines = style, state.lastShown?.completed == state.progress.completed { return }
             show(&state)
             if state.isOnScreen { write("\n") }
             state.isOnScreen = false
@@ -82,11 +83,11 @@ package final class ProgressBar: Sendable {
             case .bar: Self.shortestPause
             case .lines(let pause): pause
             }
-        return state.progress.elapsed - lastShown >= pause
+        return state.progress.elapsed - lastShown.elapsed >= pause
     }
 
     private func show(_ state: inout State) {
-        state.lastShown = state.progress.elapsed
+        state.lastShown = state.progress
         switch style {
         case .bar(let width, let isColored):
             write(Self.clearedLine + state.progress.bar(width: width() - 1, isColored: isColored))

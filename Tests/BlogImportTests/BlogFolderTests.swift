@@ -30,13 +30,15 @@ import Testing
             "content/blog/_index.md": post(), "README.md": post(), "d.md": post(), "_posts/.hidden.md": post(), "_posts/picture.png": "x",
         ]
         try withFolder(files) { root in
-            #expect(try BlogFolder.read(path: root, now: now).posts.map(\.slug) == ["a", "b", "c"])
+            let blog = try BlogFolder.read(path: root, now: now)
+            #expect(blog.posts.map(\.slug) == ["a", "b", "c"])
         }
     }
 
     @Test func `is itself the place where there is no other`() throws {
         try withFolder(["x.md": post(), "README.md": "r", "LICENSE.md": "l", "sub/y.md": post()]) { root in
-            #expect(try BlogFolder.read(path: root, now: now).posts.map(\.file) == ["x.md"])
+            let blog = try BlogFolder.read(path: root, now: now)
+            #expect(blog.posts.map(\.file) == ["x.md"])
         }
     }
 
@@ -86,15 +88,15 @@ import Testing
     }
 }
 
-/// Ten years of front matter by many hands. The folder stands next to the repository; where it does not, there is nothing to read.
-@Suite(.enabled(if: FileManager.default.fileExists(atPath: `The Swift project's blog`.path)))
-struct `The Swift project's blog` {
-    fileprivate static let path = URL(filePath: #filePath).appending(path: "../../../../shared/data/swift-org-blog").standardized.path
+private let swiftBlog = URL(filePath: #filePath).appending(path: "../../../../shared/data/swift-org-blog").standardized.path
 
+/// Ten years of front matter by many hands. The folder stands next to the repository; where it does not, there is nothing to read.
+@Suite(.enabled(if: FileManager.default.fileExists(atPath: swiftBlog)))
+struct `The Swift project's blog` {
     private let blog: BlogFolder
 
     init() throws {
-        blog = try BlogFolder.read(path: Self.path, now: Timestamp("2026-11-21T00:00:00Z") ?? .now)
+        blog = try BlogFolder.read(path: swiftBlog, now: Timestamp("2026-11-21T00:00:00Z") ?? .now)
     }
 
     @Test func `is read whole`() {

@@ -1,5 +1,6 @@
 import EventSourcing
 import Foundation
+import Logging
 import Synchronization
 import Testing
 
@@ -52,7 +53,7 @@ private struct ConnectionReset: Error {}
             send: { request, token in
                 if system.requests.count >= survived { throw ConnectionReset() }
                 return try await system.client.send(request, token)
-            }, clock: system.clock, logger: .init(label: "test"))
+            }, clock: system.clock, logger: Logger(label: "test"))
         do {
             _ = try await Importer(client: dying, concurrency: 2).run(blog)
         } catch is ImportStopped {}

@@ -58,7 +58,7 @@ private final class Screen: Sendable {
             bar.update(completed: completed)
         }
         bar.finish()
-        #expect(screen.written == "work: 5 of 10 (50 %), 1.0/s, 0:05 left\nwork: 10 of 10 (100 %), 1.0/s\nwork: 10 of 10 (100 %), 1.0/s\n")
+        #expect(screen.written == "work: 5 of 10 (50 %), 1.0/s, 0:05 left\nwork: 10 of 10 (100 %), 1.0/s\n")
         #expect(!screen.written.contains("\u{1B}"))
     }
 }

@@ -7,7 +7,7 @@ import Testing
 
     @Test func `shows count, share, rate and time left`() {
         #expect(
-            half.bar(width: 60, isColored: false) == "import " + String(repeating: "━", count: 13) + String(repeating: "╌", count: 13)
+            half.bar(width: 60, isColored: false) == "import " + String(repeating: "━", count: 12) + String(repeating: "╌", count: 13)
                 + " 100/200 50 % 25/s 0:04 left")
     }
 

@@ -18,7 +18,7 @@ package enum ImportStopped: Error, Equatable, CustomStringConvertible {
 /// Makes requests with a token, and makes them again while the system is away.
 package struct APIClient: Sendable {
     /// One attempt over the network. Throws when no whole answer came.
-    package typealias Send = @Sendable (_ request: APIRequest, _ token: String?) async throws -> APIResponse
+    package typealias Send = @Sendable (_ request: APIRequest, _ token: String) async throws -> APIResponse
     /// An access token for a subject, short-lived: it is asked for before every attempt.
     package typealias TokenSource = @Sendable (Subject) async throws -> String
 
@@ -85,8 +85,7 @@ package struct APIClient: Sendable {
     }
 
     private func attempt(_ request: APIRequest) async throws -> Result<APIResponse, LostConnection> {
-        var token: String?
-        if let subject = request.subject { token = try await tokens(subject) }
+        let token = try await tokens(request.subject)
         do {
             return .success(try await send(request, token))
         } catch {

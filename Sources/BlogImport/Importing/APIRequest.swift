@@ -20,15 +20,14 @@ package struct APIRequest: Sendable {
     package let method: Method
     /// Below the base path `/api/v1`, with the query.
     package let path: String
-    /// Nobody for registration, which needs no token.
-    package var subject: Subject?
+    package let subject: Subject
     package var body: JSONObject?
     package var idempotencyKey: String?
     /// Sent as `Wait-For-Position`.
     package var position: Int64?
 
     package init(
-        _ method: Method, _ path: String, as subject: Subject?, body: JSONObject? = nil, idempotencyKey: String? = nil,
+        _ method: Method, _ path: String, as subject: Subject, body: JSONObject? = nil, idempotencyKey: String? = nil,
         waitingFor position: Int64? = nil
     ) {
         self.method = method

@@ -11,7 +11,7 @@ extension HTTPClient {
             var message = HTTPClientRequest(url: base + request.path)
             message.method = HTTPMethod(rawValue: request.method.rawValue)
             for (name, value) in request.headers { message.headers.add(name: name, value: value) }
-            if let token { message.headers.add(name: "Authorization", value: "Bearer \(token)") }
+            message.headers.add(name: "Authorization", value: "Bearer \(token)")
             if let body = request.body { message.body = .bytes(JSON.object(body).encoded) }
             let answer = try await self.execute(message, timeout: .seconds(30))
             let bytes = try await answer.body.collect(upTo: 8 << 20)
