@@ -1,5 +1,6 @@
 import ArgumentParser
 import FoundationEssentials
+import NIOCore
 import NIOPosix
 
 /// The one executable: services, operator's tool, one subcommand a job.
@@ -19,13 +20,13 @@ struct Annals: AsyncParsableCommand {
             if var command = command as? any AsyncParsableCommand { try await command.run() } else { try command.run() }
         } catch let failure as Failure {
             printError("annals: \(failure.message)")
-            exit(withCode: failure.code)
+            endProcess(failure.code)
         } catch {
             let code = exitCode(for: error)
             // ArgumentParser's own code for wrong use is 64; ours is 2.
             if code == .validationFailure {
                 printError(fullMessage(for: error))
-                exit(withCode: .wrongUse)
+                endProcess(.wrongUse)
             }
             exit(withError: error)
         }

@@ -13,6 +13,11 @@ struct ClaimTable {
     private var holders: [Value: StreamName] = [:]
     private var values: [Holding: Value] = [:]
 
+    /// The stream that holds a value; nil when it is free.
+    func holder(of kind: ClaimKind, value: String) -> StreamName? {
+        holders[Value(kind: kind, value: value)]
+    }
+
     /// Why these changes can't be made; nil when they can. Only the request's own stream gives anything up, so nothing in a request can free a value for it.
     func refusal(of changes: [ClaimChange], for stream: StreamName) -> AppendOutcome? {
         for change in changes {

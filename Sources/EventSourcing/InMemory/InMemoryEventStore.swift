@@ -27,6 +27,10 @@ package final class InMemoryEventStore: EventStore {
         }
     }
 
+    package func holder(of kind: ClaimKind, value: String) async throws -> StreamName? {
+        contents.withLock { $0.claims.holder(of: kind, value: value) }
+    }
+
     package func read(after position: Int64, limit: Int) async throws -> [RecordedEvent] {
         contents.withLock { Array($0.events.dropFirst(Int(position)).prefix(limit)) }
     }

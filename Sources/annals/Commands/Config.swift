@@ -1,4 +1,5 @@
 import ArgumentParser
+import Logging
 import Postgres
 
 /// `annals config`: the settings in force, secrets left out.

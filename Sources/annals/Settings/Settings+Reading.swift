@@ -2,6 +2,7 @@ import ArgumentParser
 import Configuration
 import FoundationEssentials
 import Logging
+import SystemPackage
 
 /// The flags that every command which reaches the system takes.
 struct SettingsFlags: ParsableArguments {

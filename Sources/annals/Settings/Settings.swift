@@ -1,3 +1,4 @@
+import Gateway
 import Logging
 
 /// How this process is set up: flags over environment over a file over defaults.
@@ -13,6 +14,19 @@ struct Settings: Sendable {
     /// Origins that browsers may call from.
     var corsOrigins: [String] = []
     var logLevel = Logger.Level.notice
+}
+
+extension Settings {
+    /// What browsers of other origins may do.
+    var crossOrigin: CrossOrigin {
+        get throws {
+            do {
+                return try CrossOrigin(origins: corsOrigins, withCredentials: false)
+            } catch {
+                throw Failure("ANNALS_CORS_ORIGINS: \(error)", code: .wrongUse)
+            }
+        }
+    }
 }
 
 /// A URL a database. The direct ones are for LISTEN, beside a pooler; without them it is the same URL.

@@ -13,6 +13,7 @@ import Projections
 import Publishing
 import QueryService
 import ServiceLifecycle
+import UnixSignals
 import Vault
 
 /// Everything in one process: the composition root. Read it from top to bottom to see what depends on what.
@@ -51,27 +52,27 @@ struct AnnalsSystem {
             projectorLog, head: head, vault: KeyVault(projectorVault, masterKey: secrets.masterKey), hasher: nil, catalog: catalog, logger: logger)
         let sealed = PostgresEventStore(authLog, head: head, vault: nil, hasher: nil, catalog: catalog, logger: logger)
 
-        // Services verify tokens with the keys that auth publishes; the upstreams below are how they reach each other.
-        let published = PublishedKeys()
-        let verifier = { (service: String) in TokenVerifier(audience: service, fetchKeys: { try await published.fetch() }) }
+        // Each service verifies tokens by itself, with the keys that auth publishes.
+        let signingKeys = SigningKeys(identity: identity, wrapping: secrets.wrapping)
+        let verifier = { (service: String) in TokenVerifier(audience: service, fetchKeys: { try await signingKeys.published() }) }
         let commands = LocalUpstream(
             commandService(store: log, keys: keys, hasher: hasher, verifier: verifier("commands"), serviceKey: serviceKey, logger: logger))
         let auth = AuthService(
             identity: identity, log: sealed, currentClaim: { try await sealed.currentClaim($0, of: $1) },
             commands: ServiceClient(name: "auth", audience: "commands", upstream: commands, key: serviceKey), hasher: hasher,
             wrapping: secrets.wrapping, serviceKey: serviceKey, logger: logger)
-        published.resolve { [auth] in try await auth.keys.published() }
 
-        let projectors = try ProjectionService(
-            folder: installation.projections, read: databases.read, log: opened, catalog: catalog, logger: logger)
-        let positions = ReadModelPositions(read, direct: databases.readDirect.acting(as: "annals_queries"), logger: logger)
-        let queries = QueryService(
+        let projectors = try ProjectorGroup(
+            folder: installation.projections, target: databases.readDirect.acting(as: "annals_projector"), store: opened, catalog: catalog, logger: logger)
+        let positions = ReadModelPositions(read, listeningOn: databases.readDirect.acting(as: "annals_queries"), logger: logger)
+        let queries = queryService(
             read: read, positions: positions, commands: ServiceClient(name: "queries", audience: "commands", upstream: commands, key: serviceKey),
             verifier: verifier("queries"), serviceKey: serviceKey, logger: logger)
 
         let door = gateway(
             auth: LocalUpstream(auth.responder), commands: commands, queries: LocalUpstream(queries.responder),
-            readiness: readiness(log: log, positions: positions), settings: GatewaySettings(corsOrigins: settings.corsOrigins), logger: logger)
+            readiness: readiness(log: log, read: read, identity: identity, vault: commandsVault, positions: positions),
+            settings: GatewaySettings(crossOrigin: try settings.crossOrigin), logger: logger)
         let server = Application(
             responder: door,
             configuration: ApplicationConfiguration(address: .hostname(settings.host, port: settings.port), serverName: nil),
@@ -89,13 +90,31 @@ struct AnnalsSystem {
             LongRunning("projectors") { try await projectors.run() },
             LongRunning("positions") { try await positions.run() },
             LongRunning("auth") { try await auth.run() },
-            LongRunning("queries") { try await queries.run() },
+            queries.views,
             server,
         ]
         var group = ServiceGroupConfiguration(services: services, gracefulShutdownSignals: [.sigint, .sigterm], logger: logger)
         group.maximumGracefulShutdownDuration = .seconds(3)
         group.maximumCancellationDuration = .seconds(1)
         try await ServiceGroup(configuration: group).run()
+    }
+
+    /// What `/ready` asks.
+    private func readiness(
+        log: PostgresEventStore, read: ConnectionPool, identity: ConnectionPool, vault: ConnectionPool, positions: ReadModelPositions
+    ) -> Readiness {
+        let alive = Statement("is_alive", "SELECT 1")
+        return Readiness(
+            checks: [
+                Readiness.Check("log") { _ = try await log.head() },
+                Readiness.Check("read") { try await read.query(alive) },
+                Readiness.Check("identity") { try await identity.query(alive) },
+                Readiness.Check("vault") { try await vault.query(alive) },
+            ],
+            projections: {
+                let head = try await log.head()
+                return positions.statuses.map { Readiness.Projection(name: $0.model, position: $0.position, lag: max(0, head - $0.position)) }
+            }, logger: logger)
     }
 
     private func pool(_ target: ConnectionTarget, as role: String, multiplexed: Int = 2) -> ConnectionPool {

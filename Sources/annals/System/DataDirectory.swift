@@ -1,3 +1,4 @@
+import AuthService
 import FoundationEssentials
 import Glibc
 import Vault
@@ -55,6 +56,12 @@ struct Secrets: Sendable {
     let masterKey: MasterKey
     /// What services trust each other by: 32 bytes.
     let serviceKey: [UInt8]
+
+    /// Locks the keys that tokens are signed with.
+    var wrapping: KeyWrapping {
+        KeyWrapping(
+            wrap: { [masterKey] in try masterKey.wrap($0, for: "signing-key") }, unwrap: { [masterKey] in try masterKey.unwrap($0, for: "signing-key") })
+    }
 
     static func load(_ settings: Settings, from directory: DataDirectory) throws -> Secrets {
         let text = if let file = settings.masterKeyFile { try DataDirectory.read(file) } else { try directory.secret("master.key") }

@@ -14,18 +14,19 @@ func withPrivateDatabases<Value>(
     }
     let result: Result<Value, any Error>
     do {
-        try await createDatabases(server, logger: logger)
-        result = .success(try await body(Databases { server.target(database: $0) }))
+        guard let location = PrivateServer.locate(directory: directory.postgres) else { throw Failure("the private PostgreSQL ended right after its start") }
+        try await createDatabases(at: location, logger: logger)
+        result = .success(try await body(Databases { location.target(database: $0) }))
     } catch {
         result = .failure(error)
     }
-    try await server.stop()
+    await server.stop()
     return try result.get()
 }
 
 /// Makes the four databases that the server does not have yet.
-private func createDatabases(_ server: PrivateServer, logger: Logger) async throws {
-    try await withPool(server.target(database: "postgres"), logger: logger) { pool in
+private func createDatabases(at location: PrivateServer.Location, logger: Logger) async throws {
+    try await withPool(location.target(database: "postgres"), logger: logger) { pool in
         for name in Databases.names.map({ "annals_" + $0 }) where try await pool.query(.findDatabase, [.text(name)]).count == 0 {
             // A database can't be made in a transaction, nor its name be bound; the names are the four above.
             try await pool.withSession { try await $0.execute(script: "CREATE DATABASE \(name)") }

@@ -11,7 +11,7 @@ func printLine(_ line: String) {
 }
 
 /// Ends the process.
-func exit(withCode code: Failure.Code) -> Never {
+func endProcess(_ code: Failure.Code) -> Never {
     Glibc.exit(code.rawValue)
 }
 
