@@ -1,6 +1,6 @@
 package import Hummingbird
 package import Logging
-package import NIOCore
+import NIOCore
 
 /// The context of one call: the same type in every service, so that a gateway can hand its own to a service in the same process.
 package struct CallContext: RequestContext {

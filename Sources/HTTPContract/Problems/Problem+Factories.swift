@@ -80,7 +80,7 @@ extension Problem {
 extension HTTPFields {
     fileprivate func with(retryAfter seconds: Int) -> HTTPFields {
         var fields = self
-        fields[.retryAfter] = String(max(1, seconds))
+        fields[.retryAfter] = String(Swift.max(1, seconds))
         return fields
     }
 }

@@ -1,5 +1,5 @@
 import EventSourcing
-package import HTTPTypes
+import HTTPTypes
 package import Hummingbird
 import NIOCore
 

@@ -1,5 +1,5 @@
 package import HTTPTypes
-package import Hummingbird
+import Hummingbird
 
 /// A failure as its caller sees it: an RFC 9457 problem that is thrown anywhere in a handler and renders itself. Carries nothing that must not leave the service.
 package struct Problem: Error, HTTPResponseError, Equatable {

@@ -1,6 +1,6 @@
 /// Path templates as a tree of segments: finding a path's entry costs one step a segment, however many templates there are.
 ///
-/// `{name}` takes one segment, `{name...}` as last takes all that are left. A literal wins over a parameter. Matching is strict: no empty segments, so `/a/` and
+/// `{name}` takes one segment, `{name...}` as last takes all that are left. A literal wins over a parameter, for good: there is no going back. Matching is strict: no empty segments, so `/a/` and
 /// `//a` are not `/a`; no `.` or `..`, so no path can name another one. Segments are percent-decoded before they are compared.
 package struct RouteTree<Value: Sendable>: Sendable {
     private final class Node: Sendable {
@@ -57,7 +57,6 @@ package struct RouteTree<Value: Sendable>: Sendable {
         guard path.utf8.first == UInt8(ascii: "/") else { return .unknown }
         var node = root
         var parameters: [(name: Substring, value: Substring)] = []
-        // A way not taken: where a literal was followed, the parameter beside it may still be the right one (`/posts/{id}` for `/posts/stream/…`).
         var rest: Substring? = path.dropFirst()
         while let remaining = rest {
             let end = remaining.utf8.firstIndex(of: UInt8(ascii: "/"))

@@ -7,14 +7,16 @@ package struct Routes: Sendable {
     /// Answers one kind of request. What it throws becomes a problem.
     package typealias Handler = @Sendable (Request, CallContext) async throws -> Response
 
-    struct Route: Sendable {
-        let method: HTTPRequest.Method
-        let path: String
-        let ignoresCredentials: Bool
-        let handler: Handler
+    /// One row of the table.
+    package struct Route: Sendable {
+        package let method: HTTPRequest.Method
+        package let path: String
+        package let ignoresCredentials: Bool
+        package let handler: Handler
     }
 
-    private(set) var routes: [Route] = []
+    /// The rows in the order they were added.
+    package private(set) var routes: [Route] = []
 
     package init() {}
 

@@ -1,5 +1,5 @@
 import Crypto
-package import EventSourcing
+import EventSourcing
 import FoundationEssentials
 
 /// The private half of an Ed25519 key with which access tokens are signed (RFC 8037).

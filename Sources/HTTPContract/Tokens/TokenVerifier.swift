@@ -1,5 +1,7 @@
+import Crypto
 package import EventSourcing
 import FoundationEssentials
+import HTTPTypes
 import Synchronization
 
 /// Checks access tokens for one service, itself and completely: signature, issuer, audience, times, revocation.

@@ -1,6 +1,6 @@
 package import EventSourcing
 package import HTTPTypes
-package import Hummingbird
+import Hummingbird
 package import Logging
 import NIOCore
 
