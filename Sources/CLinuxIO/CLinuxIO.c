@@ -1,14 +1,51 @@
 #define _GNU_SOURCE
 #include "CLinuxIO.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
-const short linux_spawn_setsid = POSIX_SPAWN_SETSID;
+int linux_spawn(pid_t *process, char *const arguments[], char *const environment[], const char *directory, int output) {
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    int status = posix_spawn_file_actions_init(&actions);
+    if (status != 0) return status;
+    status = posix_spawnattr_init(&attributes);
+    if (status != 0) {
+        posix_spawn_file_actions_destroy(&actions);
+        return status;
+    }
+    // A program started by one that ignores or blocks signals would do so too, and could then not be stopped.
+    sigset_t none, usual;
+    sigemptyset(&none);
+    sigemptyset(&usual);
+    const int resets[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1, SIGUSR2, SIGCHLD};
+    for (unsigned i = 0; i < sizeof resets / sizeof *resets; i++) sigaddset(&usual, resets[i]);
+    if ((status = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF)) == 0 &&
+        (status = posix_spawnattr_setsigmask(&attributes, &none)) == 0 &&
+        (status = posix_spawnattr_setsigdefault(&attributes, &usual)) == 0 &&
+        (status = posix_spawn_file_actions_addchdir_np(&actions, directory)) == 0 &&
+        (status = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)) == 0 &&
+        (status = posix_spawn_file_actions_adddup2(&actions, output, 1)) == 0 &&
+        (status = posix_spawn_file_actions_adddup2(&actions, output, 2)) == 0)
+        status = posix_spawnp(process, arguments[0], &actions, &attributes, arguments, environment);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    return status;
+}
 
-int linux_name_thread(const char *name) {
-    return prctl(PR_SET_NAME, name, 0, 0, 0);
+int linux_pidfd(pid_t process) {
+    return (int)syscall(SYS_pidfd_open, process, 0);
 }
 
 int linux_die_with_parent(int signal) {
     return prctl(PR_SET_PDEATHSIG, (unsigned long)signal, 0, 0, 0);
+}
+
+int linux_name_thread(const char *name) {
+    return prctl(PR_SET_NAME, name, 0, 0, 0);
 }

@@ -5,10 +5,14 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
-#include <sys/prctl.h>
+#include <sys/types.h>
 
-/// posix_spawn in a session of its own: a GNU extension hidden from Swift behind _GNU_SOURCE.
-extern const short linux_spawn_setsid;
+/// Starts `arguments[0]` (found in PATH) in `directory`, in a session of its own so that a terminal's Ctrl-C doesn't reach it. Input is
+/// /dev/null, output and errors go to `output`. Returns 0 and the process id, or an errno.
+int linux_spawn(pid_t *process, char *const arguments[], char *const environment[], const char *directory, int output);
+
+/// A descriptor that becomes readable when the process ends; -1 and errno when there is no such process.
+int linux_pidfd(pid_t process);
 
 /// Has the kernel send `signal` to the calling process when the thread that started it ends.
 int linux_die_with_parent(int signal);

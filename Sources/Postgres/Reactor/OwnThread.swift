@@ -2,14 +2,14 @@ import CLinuxIO
 import Glibc
 
 /// Runs blocking work on a thread of its own, never on Swift's cooperative pool. For rare work: connecting, cancelling.
-func onOwnThread<T: Sendable>(_ name: String, _ work: @escaping @Sendable () -> T) async -> T {
+package func onOwnThread<T: Sendable>(_ name: String, _ work: @escaping @Sendable () -> T) async -> T {
     await withUnsafeContinuation { continuation in
         startThread(name) { continuation.resume(returning: work()) }
     }
 }
 
 /// Starts a detached thread. The program can't go on without its threads, so a machine that has none left ends it.
-func startThread(_ name: String, _ body: @escaping @Sendable () -> Void) {
+package func startThread(_ name: String, _ body: @escaping @Sendable () -> Void) {
     let start = Unmanaged.passRetained(ThreadBody(name, body))
     var thread = pthread_t()
     let status = pthread_create(

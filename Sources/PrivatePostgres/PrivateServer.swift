@@ -1,0 +1,94 @@
+import Glibc
+package import Logging
+package import Postgres
+import Synchronization
+
+/// A PostgreSQL server of one's own: a child process on a folder, reachable only through a socket in that folder.
+///
+/// It outlives a killed parent on purpose: the next `start()` adopts it. Only the lock in the folder tells who may run it.
+package final class PrivateServer: Sendable {
+    private struct State {
+        var lock: ServerLock?
+        var postmaster: Postmaster?
+        var location: Location?
+    }
+
+    private let directory: String
+    private let port: Int
+    private let durability: Durability
+    private let logger: Logger
+    private let state = Mutex(State())
+
+    /// A server on `directory`, which is made when missing. `port` only numbers the socket; nothing listens on the network.
+    package init(directory: String, port: Int = 5432, durability: Durability = .full, logger: Logger) {
+        self.directory = directory
+        self.port = port
+        self.durability = durability
+        self.logger = logger
+    }
+
+    /// Starts the server, making its database cluster the first time, or adopts one left by a program that was killed. Returns when it answers.
+    package func start() async throws(PrivateServerError) {
+        let isAbandoned = Flag()
+        let result = await withTaskCancellationHandler {
+            await onOwnThread("postgres-start") { [self] in Result { () throws(PrivateServerError) in try startBlocking { isAbandoned.isSet } } }
+        } onCancel: {
+            isAbandoned.set()
+        }
+        try result.get()
+    }
+
+    /// Stops the server: transactions under way are rolled back. After `limit` it is stopped hard, which costs a recovery at the next start.
+    package func stop(within limit: Duration = .seconds(30)) async {
+        await onOwnThread("postgres-stop") { [self] in stopBlocking(within: limit) }
+    }
+
+    /// Stops the server from a place that can't await, such as a program's exit.
+    package func stopBlocking(within limit: Duration = .seconds(30)) {
+        // Let go of only once the server has stopped: another program would find it half way down.
+        let (lock, postmaster) = state.withLock { state in
+            state.location = nil
+            return (state.lock.take(), state.postmaster.take())
+        }
+        defer { withExtendedLifetime(lock) {} }
+        guard let postmaster else { return }
+        for (signal, patience) in [(SIGINT, limit), (SIGQUIT, .seconds(10)), (SIGKILL, .seconds(10))] {
+            postmaster.signal(signal)
+            if postmaster.waitForEnd(patience) { return }
+        }
+    }
+
+    /// Kills the server as a crash would, for tests; `start()` brings it back. Returns when it is gone.
+    package func kill() async {
+        guard let postmaster = state.withLock({ $0.postmaster.take() }) else { return }
+        postmaster.signal(SIGKILL)
+        _ = await onOwnThread("postgres-kill") { postmaster.waitForEnd(.seconds(10)) }
+    }
+
+    /// How to connect to a database of it, as its superuser. Call after `start()`; nil before.
+    package func target(database: String) -> ConnectionTarget? {
+        state.withLock(\.location)?.target(database: database)
+    }
+
+    /// The same from a place that can't await. `isAbandoned` is asked now and then and ends the attempt.
+    package func startBlocking(isAbandoned: () -> Bool = { false }) throws(PrivateServerError) {
+        let folder = try ServerFolder.make(directory)
+        let held = state.withLock(\.lock)
+        let lock = if let held { held } else { try ServerLock(folder) }
+        let (postmaster, port, socketFolder) = try ServerStart(folder: folder, port: port, durability: durability).run(isAbandoned: isAbandoned)
+        state.withLock { state in
+            state.lock = lock
+            state.postmaster = postmaster
+            state.location = Location(socketFolder: socketFolder, port: port)
+        }
+        logger.debug("private PostgreSQL is up", metadata: ["pid": "\(postmaster.pid)", "adopted": "\(!postmaster.isChild)"])
+    }
+}
+
+/// Set once, seen by the thread that starts the server.
+private final class Flag: Sendable {
+    private let value = Atomic(false)
+
+    var isSet: Bool { value.load(ordering: .relaxed) }
+    func set() { value.store(true, ordering: .relaxed) }
+}

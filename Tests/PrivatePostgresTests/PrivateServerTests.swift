@@ -1,0 +1,6 @@
+import PrivatePostgres
+import TestSupport
+import Testing
+
+@Suite struct `A private server` {
+}
