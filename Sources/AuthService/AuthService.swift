@@ -93,7 +93,7 @@ package struct AuthService: Sendable {
     private func attempt(_ job: String, _ work: () async throws -> Void) async {
         do {
             try await work()
-        } catch where Task.isCancelled {
+        } catch  where Task.isCancelled {
             return
         } catch {
             logger.warning("maintenance failed", metadata: ["job": "\(job)", "error": "\(error)"])

@@ -99,7 +99,7 @@ import Testing
     }
 
     @Test func `undoes a page when it is not where it believes to be`() async throws {
-        try await withAnn { world, service, ann in
+        try await withAnn { world, service, ann async throws in
             let error = await #expect(throws: PostgresError.self) {
                 try await world.identity.atomically([
                     Query(.init("advance", "SELECT identity.advance_checkpoint(7, 8, NULL)")),
@@ -123,7 +123,7 @@ import Testing
     }
 
     @Test func `stops at an event that it can't read`() async throws {
-        try await withAnn { world, service, ann in
+        try await withAnn { world, service, ann async throws in
             world.log.write("UserEnlightened", to: ann)
             await #expect(throws: (any Error).self) { try await service.follower.run() }
             #expect(try await world.checkpoint() == 0)
@@ -131,7 +131,7 @@ import Testing
     }
 
     @Test func `tells who waits too long that it has not come that far`() async throws {
-        try await withWorld { world in
+        try await withWorld { world async throws in
             #expect(try await !world.service().follower.waitFor(1, timeout: .zero))
             #expect(try await world.service().follower.waitFor(0, timeout: .zero))
         }
@@ -148,7 +148,7 @@ import Testing
 
 extension AuthService {
     fileprivate func catchUp(to position: Int64) async throws {
-        try await following { #expect(try await follower.waitFor(position, timeout: .seconds(60))) }
+        try await following { () async throws in #expect(try await follower.waitFor(position, timeout: .seconds(60))) }
     }
 }
 

@@ -22,12 +22,12 @@ import Testing
     }
 
     @Test func `can't give one to nobody, nor a short one`() async throws {
-        try await withWorld { world in
+        try await withWorld { world async throws in
             let service = world.service()
             let id = try #require(try await service.register().data?["id"]?.text.flatMap { UUID(lowercase: $0) })
             await #expect(throws: AuthService.OperatorError.unknownUser) { try await service.setPassword(user: .v7(), to: World.password) }
             await #expect(throws: AuthService.OperatorError.unacceptablePassword) { try await service.setPassword(user: id, to: "short") }
-            await #expect(throws: AuthService.OperatorError.unknownUser) { try await service.user(email: "nobody@example.org") }
+            await #expect(throws: AuthService.OperatorError.unknownUser) { _ = try await service.user(email: "nobody@example.org") }
             #expect(try await service.logIn().status == .ok)
         }
     }
@@ -49,12 +49,14 @@ import Testing
 
 @Suite struct `The role annals_auth` {
     @Test(arguments: [
-        "DELETE FROM identity.accounts", "TRUNCATE identity.credentials", "DELETE FROM identity.signing_keys", "UPDATE identity.signing_keys SET public_key = ''",
-        "DELETE FROM identity.checkpoint", "UPDATE identity.refresh_tokens SET expires_at = now()", "UPDATE identity.sessions SET user_id = gen_random_uuid()",
+        "DELETE FROM identity.accounts", "TRUNCATE identity.credentials", "DELETE FROM identity.signing_keys",
+        "UPDATE identity.signing_keys SET public_key = ''",
+        "DELETE FROM identity.checkpoint", "UPDATE identity.refresh_tokens SET expires_at = now()",
+        "UPDATE identity.sessions SET user_id = gen_random_uuid()",
         "CREATE TABLE identity.more (x int)", "CREATE TABLE public.more (x int)", "DROP TABLE identity.sessions",
     ])
     func `has no right to`(sql: String) async throws {
-        try await withWorld { world in
+        try await withWorld { world async throws in
             let error = await #expect(throws: PostgresError.self) { try await world.identity.query(Statement("forbidden", sql)) }
             #expect(error?.sqlState == .insufficientPrivilege)
         }

@@ -46,7 +46,8 @@ import Testing
             }
             #expect(replies.count { $0.status == .ok } == 1)
             #expect(replies.count { $0.status == .unauthorized } == 15)
-            let next = try #require(replies.lazy.compactMap { $0.data?["refreshToken"]?.text }.first)
+            let tokens = replies.compactMap { $0.data?["refreshToken"]?.text }
+            let next = try #require(tokens.first)
             #expect(try await service.refresh(next).status == .unauthorized)
         }
     }
@@ -54,13 +55,14 @@ import Testing
     @Test func `is stored as its hash only`() async throws {
         try await withSession { world, service, token in
             let row = try #require(try await world.identity.query(.init("tokens", "SELECT hash FROM identity.refresh_tokens")).first)
-            #expect(try row.get(0, as: [UInt8].self) == RefreshToken(token)?.hash)
-            #expect(try row.get(0, as: [UInt8].self) != Base64URL.decode(token))
+            let stored: [UInt8] = try row.get(0)
+            #expect(stored == RefreshToken(token)?.hash)
+            #expect(stored != Base64URL.decode(token))
         }
     }
 
     @Test func `expires when it is not used`() async throws {
-        try await withSession { world, service, token in
+        try await withSession { world, service, token async throws in
             world.clock.advance(by: .seconds(30 * 24 * 3600 - 1))
             let next = try #require(try await service.refresh(token).data?["refreshToken"]?.text)
             world.clock.advance(by: .seconds(30 * 24 * 3600))
@@ -97,7 +99,7 @@ import Testing
 
     @Test(arguments: ["x", "", String(repeating: "A", count: 43), String(repeating: "A", count: 1025)])
     func `that is none of ours gives nothing away`(text: String) async throws {
-        try await withSession { world, service, token in
+        try await withSession { world, service, token async throws in
             let isReadable = 1...1024 ~= text.count
             #expect(try await service.refresh(text).status == (isReadable ? .unauthorized : .unprocessableContent))
             #expect(try await service.logOut(text).status == (isReadable ? .noContent : .unprocessableContent))
@@ -107,9 +109,10 @@ import Testing
 
     @Test func `stops with a deactivation`() async throws {
         try await withSession { world, service, token in
-            let id = try #require(try await service.sessions.owner(of: #require(RefreshToken(token))))
+            let refreshToken = try #require(RefreshToken(token))
+            let id = try #require(try await service.sessions.owner(of: refreshToken))
             world.log.write("UserDeactivated", to: StreamName("user", id))
-            try await service.following {
+            try await service.following { () async throws in
                 #expect(try await service.follower.waitFor(2, timeout: .seconds(60)))
                 #expect(try await service.refresh(token).status == .unauthorized)
             }
@@ -117,7 +120,7 @@ import Testing
     }
 
     @Test func `is not used up while the command service is away`() async throws {
-        try await withSession { world, service, token in
+        try await withSession { world, service, token async throws in
             let away = world.service(peerIsAway: true)
             #expect(try await away.refresh(token).status == .serviceUnavailable)
             #expect(try await service.refresh(token).status == .ok)

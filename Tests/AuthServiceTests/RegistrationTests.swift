@@ -2,6 +2,7 @@ import EventSourcing
 import Foundation
 import HTTPContract
 import HTTPTypes
+import Postgres
 import Testing
 
 @testable import AuthService
@@ -15,7 +16,8 @@ import Testing
             #expect(
                 reply.data
                     == .object([
-                        "id": .string(id.lowercased), "username": .string("ann"), "role": .string("user"), "createdAt": .string("2026-01-02T03:04:05.678Z"),
+                        "id": .string(id.lowercased), "username": .string("ann"), "role": .string("user"),
+                        "createdAt": .string("2026-01-02T03:04:05.678Z"),
                     ]))
             #expect(reply.headers[.position] == "1")
             #expect(reply.headers[.eTag] == "\"1\"")
@@ -120,7 +122,7 @@ import Testing
 
     @Test(arguments: ["", String(repeating: "k", count: 129), "two words"])
     func `refuses a malformed key`(key: String) async throws {
-        try await withWorld { world in
+        try await withWorld { world async throws in
             #expect(try await world.service().register(key: key).code == "MALFORMED_REQUEST")
         }
     }

@@ -31,7 +31,8 @@ import Testing
     @Test func `are stored locked`() async throws {
         try await withWorld { world in
             let key = try await world.service().keys.current()
-            let row = try #require(try await world.identity.query(.init("stored_key", "SELECT wrapped_private_key, public_key FROM identity.signing_keys")).first)
+            let row = try #require(
+                try await world.identity.query(.init("stored_key", "SELECT wrapped_private_key, public_key FROM identity.signing_keys")).first)
             let stored = try row.get(0, as: [UInt8].self)
             #expect(Data(stored).range(of: Data(key.privateKeyBytes)) == nil)
             #expect(try row.get(1, as: [UInt8].self) == key.publicKey.x)
@@ -50,7 +51,8 @@ import Testing
         try await withWorld { world in
             let service = world.service()
             let old = try await service.keys.current().kid
-            try await world.identity.query(.init("retire", "UPDATE identity.signing_keys SET retired_at = $1"), [.timestamp(world.clock.now.milliseconds)])
+            try await world.identity.query(
+                .init("retire", "UPDATE identity.signing_keys SET retired_at = $1"), [.timestamp(world.clock.now.milliseconds)])
             let new = try await service.keys.reload().kid
             #expect(new != old)
             #expect(try await service.keys.current().kid == new)

@@ -56,9 +56,9 @@ package final class AccountFollower: Sendable {
                 let start = progress.position
                 try await follow()
                 if progress.position > start { backoff = Self.firstBackoff }
-            } catch where Task.isCancelled {
+            } catch  where Task.isCancelled {
                 return
-            } catch where Self.isTransient(error) {
+            } catch  where Self.isTransient(error) {
                 logger.warning("the account follower waits", metadata: ["reason": "\(error)", "position": "\(progress.position)"])
                 do { try await Task.sleep(for: backoff * Double.random(in: 0.5...1)) } catch { return }
                 backoff = min(backoff * 2, Self.longestBackoff)

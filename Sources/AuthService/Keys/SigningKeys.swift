@@ -83,7 +83,8 @@ extension Statement {
 
     fileprivate static let publishedKeys = Statement(
         "published_signing_keys",
-        "SELECT kid, public_key FROM identity.signing_keys WHERE retired_at IS NULL OR retired_at > $1 ORDER BY retired_at IS NOT NULL, created_at DESC")
+        "SELECT kid, public_key FROM identity.signing_keys WHERE retired_at IS NULL OR retired_at > $1 ORDER BY retired_at IS NOT NULL, created_at DESC"
+    )
 
     // The unique index on the current key makes a second one a conflict, which waits for the first to be committed.
     fileprivate static let insertKey = Statement(

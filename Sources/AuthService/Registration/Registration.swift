@@ -25,7 +25,8 @@ struct Registration: Sendable {
         try await credentials.insertPending(passwords.hash(applicant.password), for: id, at: now)
         let answer = try await users.register(
             id, username: applicant.username, email: applicant.email,
-            requestDigest: idempotencyKey.map { applicant.digest(with: hasher, idempotencyKey: $0) }, idempotencyKey: idempotencyKey, context: context)
+            requestDigest: idempotencyKey.map { applicant.digest(with: hasher, idempotencyKey: $0) }, idempotencyKey: idempotencyKey, context: context
+        )
         switch answer {
         case .refused(let problem, let isFinal):
             // Without a final word the log may have taken it after all; then what is pending is finished later.

@@ -51,7 +51,8 @@ struct UserDirectory: Sendable {
             if let problem = Problem(passedOnFrom: answer) { return problem }
         case .unavailable, .readModelBehind, .rateLimited:
             return .unavailable(retryAfter: answer.headers[.retryAfter].flatMap { Int($0) } ?? 1)
-        case .foreignKeyViolation, .unauthenticated, .forbidden, .notFound, .methodNotAllowed, .preconditionFailed, .payloadTooLarge, .unsupportedMediaType,
+        case .foreignKeyViolation, .unauthenticated, .forbidden, .notFound, .methodNotAllowed, .preconditionFailed, .payloadTooLarge,
+            .unsupportedMediaType,
             .internalError, nil:
             break
         }
@@ -61,7 +62,10 @@ struct UserDirectory: Sendable {
     private func unreadable(_ answer: ServiceAnswer) -> Problem {
         logger.error(
             "the command service gave an answer that makes no sense",
-            metadata: ["status": "\(answer.status.code)", "code": "\(answer.problemCode?.rawValue ?? "none")", "requestId": "\(answer.headers[.requestID] ?? "none")"])
+            metadata: [
+                "status": "\(answer.status.code)", "code": "\(answer.problemCode?.rawValue ?? "none")",
+                "requestId": "\(answer.headers[.requestID] ?? "none")",
+            ])
         return .internalError()
     }
 }

@@ -37,7 +37,9 @@ struct Sessions: Sendable {
         let now = settings.now()
         return try await identity.withTransaction { transaction -> Opened? in
             // The session's lock makes rotations of one family follow each other, so the next statement sees what the one before did.
-            guard let session = try await transaction.query(.lockSession, [.bytes(token.hash), .timestamp(now.milliseconds)]).first else { return nil }
+            guard let session = try await transaction.query(.lockSession, [.bytes(token.hash), .timestamp(now.milliseconds)]).first else {
+                return nil
+            }
             let id: UUID = try session.get(0)
             let isOpen: Bool = try session.get(1)
             guard let use = try await transaction.query(.useRefreshToken, [.bytes(token.hash), .timestamp(now.milliseconds)]).first else {
@@ -89,7 +91,8 @@ extension Statement {
 
     fileprivate static let sessionOwner = Statement(
         "session_owner",
-        "SELECT session.user_id FROM identity.refresh_tokens AS token JOIN identity.sessions AS session ON session.id = token.session_id WHERE token.hash = $1")
+        "SELECT session.user_id FROM identity.refresh_tokens AS token JOIN identity.sessions AS session ON session.id = token.session_id WHERE token.hash = $1"
+    )
 
     fileprivate static let lockSession = Statement(
         "lock_session",

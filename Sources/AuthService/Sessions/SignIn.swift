@@ -55,9 +55,15 @@ struct SignIn: Sendable {
             throw Self.refused
         }
         guard try await passwords.verify(password, against: candidate.passwordHash) else { throw Self.refused }
-        if passwords.needsRehash(candidate.passwordHash) {
-            try await credentials.replace(candidate.passwordHash, by: passwords.hash(password), for: candidate.user, at: settings.now())
-        }
+        if passwords.needsRehash(candidate.passwordHash) { try await strengthen(candidate, password) }
         return candidate.user
+    }
+
+    private func strengthen(_ candidate: Accounts.Candidate, _ password: String) async throws {
+        do {
+            try await credentials.replace(candidate.passwordHash, by: passwords.hash(password), for: candidate.user, at: settings.now())
+        } catch is PasswordHasher.Overloaded {
+            // The password was right; the next sign-in will find the hash as it is and try again.
+        }
     }
 }

@@ -81,7 +81,8 @@ final class CommandPeer: Sendable {
     }
 
     private func register(_ body: JSONObject, key: String?) throws -> Response {
-        guard let id = body["id"]?.text.flatMap({ UUID(lowercase: $0) }), let username = body["username"]?.text, let email = body["email"]?.text else {
+        guard let id = body["id"]?.text.flatMap({ UUID(lowercase: $0) }), let username = body["username"]?.text, let email = body["email"]?.text
+        else {
             throw Problem.malformed("id, username and email are needed")
         }
         var comparable = body
@@ -92,7 +93,9 @@ final class CommandPeer: Sendable {
                 guard known.body == comparable else { throw Problem.idempotencyKeyReused() }
                 return answer(known.user, state.users[known.user], isReplay: true)
             }
-            if state.users.values.contains(where: { hasher.hash(email: $0.email) == hasher.hash(email: email) }) { throw Problem.duplicate(field: "email") }
+            if state.users.values.contains(where: { hasher.hash(email: $0.email) == hasher.hash(email: email) }) {
+                throw Problem.duplicate(field: "email")
+            }
             if state.users.values.contains(where: { $0.username == username }) { throw Problem.duplicate(field: "username") }
             let event = log.write("UserRegistered", to: StreamName("user", id), ["username": .null, "email": .null, "role": .string("user")])
             state.users[id] = User(username: username, email: email, position: event.position)

@@ -111,7 +111,8 @@ extension AuthService {
         let request = Request(head: head, body: RequestBody(buffer: ByteBuffer(bytes: body?.encoded ?? [])))
         let response = try await responder.respond(to: request, context: CallContext(logger: logger))
         let bytes = try await response.body.collect(upTo: 1 << 20)
-        return Reply(status: response.status, headers: response.headers, body: bytes.readableBytes == 0 ? .null : try JSON.parse(bytes.readableBytesView))
+        return Reply(
+            status: response.status, headers: response.headers, body: bytes.readableBytes == 0 ? .null : try JSON.parse(bytes.readableBytesView))
     }
 
     func register(
@@ -121,7 +122,8 @@ extension AuthService {
         headers[.idempotencyKey] = key
         return try await call(
             .post, "/api/v1/auth/register",
-            .object(["username": .string(username), "email": .string(email ?? "\(username)@example.org"), "password": .string(password)]), headers: headers)
+            .object(["username": .string(username), "email": .string(email ?? "\(username)@example.org"), "password": .string(password)]),
+            headers: headers)
     }
 
     func logIn(_ email: String = "ann@example.org", password: String = World.password, headers: HTTPFields = [:]) async throws -> Reply {
@@ -144,5 +146,14 @@ extension AuthService {
             defer { group.cancelAll() }
             try await group.next()
         }
+    }
+}
+
+/// Runs `body` with a migrated identity database of its own, as the role that the service has.
+func withWorld(_ body: @Sendable @escaping (World) async throws -> Void) async throws {
+    try await TestCluster.withDatabase(migrations: repositoryRoot + "/migrations/identity") { target in
+        var target = target
+        target.role = "annals_auth"
+        try await ConnectionPool.withPool(target, logger: TestCluster.logger) { pool in try await body(World(identity: pool)) }
     }
 }
