@@ -1,6 +1,6 @@
 import EventSourcing
 package import HTTPContract
-import Postgres
+package import Postgres
 import Synchronization
 
 /// The keys that access tokens are signed with: one current, made on first use, and the retired ones for as long as their tokens live.
@@ -21,7 +21,8 @@ package final class SigningKeys: Sendable {
     private let settings: AuthSettings
     private let known = Mutex<SigningKey?>(nil)
 
-    init(identity: ConnectionPool, wrapping: KeyWrapping, settings: AuthSettings) {
+    /// - Parameter settings: how long tokens live, and the clock.
+    package init(identity: ConnectionPool, wrapping: KeyWrapping, settings: AuthSettings = AuthSettings()) {
         self.identity = identity
         self.wrapping = wrapping
         self.settings = settings
