@@ -10,17 +10,14 @@ package struct AuthService: Sendable {
 
     /// Checks tokens for this service, with its own keys.
     package let verifier: TokenVerifier
+    /// What tokens are signed with.
     package let keys: SigningKeys
+    /// Keeps the accounts in step with the log; `run()` runs it.
     package let follower: AccountFollower
 
-    let accounts: Accounts
-    let credentials: Credentials
     let sessions: Sessions
-    let passwords: PasswordHasher
-    let tokens: AccessTokens
     let registration: Registration
     let signIn: SignIn
-    let hasher: any KeyedHasher
     let serviceKey: ServiceKey?
     let settings: AuthSettings
     let logger: Logger
@@ -32,26 +29,24 @@ package struct AuthService: Sendable {
     ///   - currentClaim: what a stream claims at present, from the log's database.
     ///   - commands: the command service.
     ///   - hasher: the hash that the log's claims are made with.
-    ///   - wrapping: locks signing keys under the master key.
+    ///   - keys: what tokens are signed with; the other services' verifiers may ask the same object.
     ///   - serviceKey: checks the tokens of other services.
     package init(
         identity: ConnectionPool, log: any EventStore, currentClaim: @escaping CurrentClaim, commands: ServiceClient, hasher: any KeyedHasher,
-        wrapping: KeyWrapping, serviceKey: ServiceKey?, passwords: PasswordHasher = PasswordHasher(), settings: AuthSettings = AuthSettings(),
+        keys: SigningKeys, serviceKey: ServiceKey?, passwords: PasswordHasher = PasswordHasher(), settings: AuthSettings = AuthSettings(),
         logger: Logger
     ) {
-        self.passwords = passwords
-        self.hasher = hasher
         self.serviceKey = serviceKey
         self.settings = settings
         self.logger = logger
         let users = UserDirectory(commands: commands, logger: logger)
-        keys = SigningKeys(identity: identity, wrapping: wrapping, settings: settings)
-        verifier = TokenVerifier(audience: Self.name, now: settings.now, fetchKeys: { [keys] in try await keys.published() })
+        self.keys = keys
+        verifier = TokenVerifier(audience: Self.name, now: settings.now, fetchKeys: { try await keys.published() })
         follower = AccountFollower(log: log, identity: identity, currentClaim: currentClaim, now: settings.now, logger: logger)
-        accounts = Accounts(identity: identity)
-        credentials = Credentials(identity: identity)
+        let accounts = Accounts(identity: identity)
+        let credentials = Credentials(identity: identity)
         sessions = Sessions(identity: identity, settings: settings)
-        tokens = AccessTokens(keys: keys, settings: settings)
+        let tokens = AccessTokens(keys: keys, settings: settings)
         registration = Registration(
             credentials: credentials, accounts: accounts, users: users, passwords: passwords, hasher: hasher, settings: settings, logger: logger)
         signIn = SignIn(

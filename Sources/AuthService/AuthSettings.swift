@@ -19,5 +19,6 @@ package struct AuthSettings: Sendable {
     /// The clock.
     package var now: @Sendable () -> Timestamp = { .now }
 
+    /// The defaults.
     package init() {}
 }

@@ -81,7 +81,7 @@ import Testing
             world.log.write("UserDeactivated", to: ann)
             try await service.catchUp(to: 2)
             // A repeat of the registration comes late.
-            try await service.accounts.insertRegistered(ann.id, emailHash: [1], position: 1)
+            try await Accounts(identity: world.identity).insertRegistered(ann.id, emailHash: [1], position: 1)
             #expect(try await world.account(ann.id) == "user deactivated 2")
         }
     }

@@ -13,8 +13,8 @@ import Testing
             let service = world.service()
             let id = try #require(try await service.register().data?["id"]?.text.flatMap { UUID(lowercase: $0) })
             let token = try #require(try await service.logIn().data?["refreshToken"]?.text)
-            #expect(try await service.user(email: "ANN@example.org") == id)
-            try await service.setPassword(user: id, to: "an entirely new one")
+            #expect(try await world.administrator(of: service).user(email: "ANN@example.org") == id)
+            try await world.administrator(of: service).setPassword(user: id, to: "an entirely new one")
             #expect(try await service.logIn().status == .unauthorized)
             #expect(try await service.logIn(password: "an entirely new one").status == .ok)
             #expect(try await service.refresh(token).status == .unauthorized)
@@ -25,9 +25,15 @@ import Testing
         try await withWorld { world async throws in
             let service = world.service()
             let id = try #require(try await service.register().data?["id"]?.text.flatMap { UUID(lowercase: $0) })
-            await #expect(throws: AuthService.OperatorError.unknownUser) { try await service.setPassword(user: .v7(), to: World.password) }
-            await #expect(throws: AuthService.OperatorError.unacceptablePassword) { try await service.setPassword(user: id, to: "short") }
-            await #expect(throws: AuthService.OperatorError.unknownUser) { _ = try await service.user(email: "nobody@example.org") }
+            await #expect(throws: AuthOperator.Failure.unknownUser) {
+                try await world.administrator(of: service).setPassword(user: .v7(), to: World.password)
+            }
+            await #expect(throws: AuthOperator.Failure.unacceptablePassword) {
+                try await world.administrator(of: service).setPassword(user: id, to: "short")
+            }
+            await #expect(throws: AuthOperator.Failure.unknownUser) {
+                _ = try await world.administrator(of: service).user(email: "nobody@example.org")
+            }
             #expect(try await service.logIn().status == .ok)
         }
     }
@@ -36,11 +42,11 @@ import Testing
         try await withWorld { world in
             let service = world.service()
             let subject = UUID.v7()
-            let token = try await service.mintOperatorToken(subject: subject, role: .admin, lifetime: .seconds(60))
+            let token = try await world.administrator(of: service).mintOperatorToken(subject: subject, role: .admin, lifetime: .seconds(60))
             #expect(try await service.verifier.verify(token) == SignedInUser(id: subject, role: .admin, session: nil, isOperator: true))
             for lifetime in [Duration.zero, .seconds(24 * 3600 + 1)] {
-                await #expect(throws: AuthService.OperatorError.unacceptableLifetime) {
-                    try await service.mintOperatorToken(subject: subject, role: .admin, lifetime: lifetime)
+                await #expect(throws: AuthOperator.Failure.unacceptableLifetime) {
+                    try await world.administrator(of: service).mintOperatorToken(subject: subject, role: .admin, lifetime: lifetime)
                 }
             }
         }

@@ -74,13 +74,16 @@ import Testing
         }
     }
 
-    @Test func `asks the log, which knows of a deactivation before the follower does`() async throws {
+    @Test(arguments: ["deactivated", "closed"])
+    func `asks the log, which knows of an end before the follower does`(status: String) async throws {
         try await withWorld { world async throws in
             let service = world.service()
             let id = try #require(try await service.register().data?["id"]?.text.flatMap { UUID(lowercase: $0) })
-            world.peer.change(id) { $0.status = "deactivated" }
+            let token = try #require(try await service.logIn().data?["refreshToken"]?.text)
+            world.peer.change(id) { $0.status = status }
             #expect(try await service.logIn().status == .unauthorized)
-            #expect(try await world.count("sessions") == 0)
+            #expect(try await service.refresh(token).status == .unauthorized)
+            #expect(try await world.count("sessions") == 1)
         }
     }
 

@@ -28,6 +28,9 @@ package final class AccountFollower: Sendable {
     private let logger: Logger
     private let progress = FollowerProgress()
 
+    /// - Parameters:
+    ///   - log: with sealed fields left sealed: only ids, roles and types are read.
+    ///   - identity: where `accounts` and the checkpoint are.
     package init(
         log: any EventStore, identity: ConnectionPool, currentClaim: @escaping CurrentClaim, now: @escaping @Sendable () -> Timestamp = { .now },
         logger: Logger

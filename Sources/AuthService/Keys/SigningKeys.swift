@@ -21,9 +21,7 @@ package final class SigningKeys: Sendable {
     private let settings: AuthSettings
     private let known = Mutex<SigningKey?>(nil)
 
-    /// - Parameters:
-    ///   - identity: the identity database, under the role `annals_auth`.
-    ///   - wrapping: locks the keys under the master key.
+    /// - Parameter settings: how long tokens live, and the clock.
     package init(identity: ConnectionPool, wrapping: KeyWrapping, settings: AuthSettings = AuthSettings()) {
         self.identity = identity
         self.wrapping = wrapping

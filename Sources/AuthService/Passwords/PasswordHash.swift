@@ -2,9 +2,12 @@
 package struct Argon2Parameters: Sendable, Hashable {
     /// KiB of memory.
     package let memory: UInt32
+    /// How often the memory is gone over.
     package let passes: UInt32
+    /// How many threads could compute it; libargon2 starts that many, so more than one is not wanted here.
     package let lanes: UInt32
 
+    /// Takes the costs as they are; libargon2 refuses those below its minimum (8 KiB a lane, one pass).
     package init(memory: UInt32, passes: UInt32, lanes: UInt32 = 1) {
         self.memory = memory
         self.passes = passes
@@ -20,8 +23,10 @@ package struct Argon2Parameters: Sendable, Hashable {
 
 /// A password's hash in the PHC string format, `$argon2id$v=19$m=…,t=…,p=…$<salt>$<hash>`: it says itself how it was made.
 package struct PasswordHash: Sendable, Hashable {
+    /// The string.
     package let text: String
 
+    /// Takes a stored string as it is.
     package init(_ text: String) {
         self.text = text
     }

@@ -25,12 +25,12 @@ struct UserDirectory: Sendable {
     }
 
     /// The user as the log has them at this moment; nil when it never heard of them.
-    func find(_ id: UUID, context: CallContext? = nil) async throws -> UserProfile? {
+    func find(_ id: UUID, context: CallContext? = nil) async throws -> UserStanding? {
         let answer = try await reach { try await commands.get("/internal/users/\(id.lowercased)", context: context) }
         if answer.problemCode == .notFound { return nil }
         guard answer.isSuccess else { throw refusal(in: answer) }
-        guard let profile = answer.data.flatMap(UserProfile.init) else { throw unreadable(answer) }
-        return profile
+        guard let standing = answer.data.flatMap(UserStanding.init) else { throw unreadable(answer) }
+        return standing
     }
 
     private func reach(_ call: () async throws -> ServiceAnswer) async throws -> ServiceAnswer {

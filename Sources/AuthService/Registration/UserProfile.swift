@@ -6,7 +6,8 @@ import HTTPTypes
 /// A user who is in the log by now.
 struct RegisteredUser: Sendable {
     let id: UUID
-    let username: String
+    /// Nil when a repeat comes after the user asked to be forgotten.
+    let username: String?
     let role: String
     /// RFC 3339, as the log's owner wrote it.
     let createdAt: String
@@ -18,16 +19,34 @@ struct RegisteredUser: Sendable {
 
     /// Nil when something is missing.
     init?(_ data: JSON, headers: HTTPFields) {
-        guard let id = data["id"]?.text.flatMap({ UUID(lowercase: $0) }), let username = data["username"]?.text, let role = data["role"]?.text,
+        guard let id = data["id"]?.text.flatMap({ UUID(lowercase: $0) }), let role = data["role"]?.text,
             let createdAt = data["createdAt"]?.text, let version = data["version"]?.int, let position = headers[.position].flatMap({ Int64($0) })
         else { return nil }
         self.id = id
-        self.username = username
+        username = data["username"]?.text
         self.role = role
         self.createdAt = createdAt
         self.version = Int(version)
         self.position = position
         isReplay = headers[.idempotencyReplayed] == "true"
+    }
+}
+
+/// How a user stands with the log at this moment.
+enum UserStanding: Sendable {
+    case active(UserProfile)
+    /// Deactivated or closed: known, and not let in.
+    case inactive
+
+    /// Nil when something is missing.
+    init?(_ data: JSON) {
+        guard let status = data["status"]?.text else { return nil }
+        guard status == "active" else {
+            self = .inactive
+            return
+        }
+        guard let profile = UserProfile(data) else { return nil }
+        self = .active(profile)
     }
 }
 
@@ -37,20 +56,18 @@ struct UserProfile: Sendable {
     let username: String?
     let displayName: String?
     let role: Role
-    let isActive: Bool
     /// RFC 3339, as the log's owner wrote it.
     let createdAt: String
 
     /// Nil when something is missing.
     init?(_ data: JSON) {
         guard let id = data["id"]?.text.flatMap({ UUID(lowercase: $0) }), let role = data["role"]?.text.flatMap({ Role(rawValue: $0) }),
-            let status = data["status"]?.text, let createdAt = data["createdAt"]?.text
+            let createdAt = data["createdAt"]?.text
         else { return nil }
         self.id = id
         username = data["username"]?.text
         displayName = data["displayName"]?.text
         self.role = role
-        isActive = status == "active"
         self.createdAt = createdAt
     }
 

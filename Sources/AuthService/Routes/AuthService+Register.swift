@@ -18,7 +18,7 @@ extension AuthService {
                 $0.name("id")
                 $0.string(user.id.lowercased)
                 $0.name("username")
-                $0.string(user.username)
+                $0.value(user.username.map { .string($0) } ?? .null)
                 $0.name("role")
                 $0.string(user.role)
                 $0.name("createdAt")

@@ -26,7 +26,7 @@ struct SignIn: Sendable {
     /// Opens a session. An unknown email, a wrong password and an account that is not active are the same 401, after the same work.
     func signIn(email: String, password: String, context: CallContext) async throws -> Grant {
         let user = try await verifiedUser(email: email, password: password)
-        guard let profile = try await users.find(user, context: context), profile.isActive, let session = try await sessions.open(for: user) else {
+        guard case .active(let profile)? = try await users.find(user, context: context), let session = try await sessions.open(for: user) else {
             throw Self.refused
         }
         return Grant(accessToken: try await tokens.issue(to: profile, session: session.id), session: session, user: profile)
@@ -36,8 +36,8 @@ struct SignIn: Sendable {
     func refresh(_ text: String, context: CallContext) async throws -> Grant {
         let refused = Problem.unauthenticated("The refresh token is not valid any more.")
         guard let token = RefreshToken(text), let user = try await sessions.owner(of: token) else { throw refused }
-        let profile = try await users.find(user, context: context)
-        guard let session = try await sessions.rotate(token), let profile, profile.isActive else { throw refused }
+        let standing = try await users.find(user, context: context)
+        guard let session = try await sessions.rotate(token), case .active(let profile)? = standing else { throw refused }
         return Grant(accessToken: try await tokens.issue(to: profile, session: session.id), session: session, user: profile)
     }
 

@@ -60,7 +60,7 @@ struct AnnalsSystem {
         let auth = AuthService(
             identity: identity, log: sealed, currentClaim: { try await sealed.currentClaim($0, of: $1) },
             commands: ServiceClient(name: "auth", audience: "commands", upstream: commands, key: serviceKey), hasher: hasher,
-            wrapping: secrets.wrapping, serviceKey: serviceKey, logger: logger)
+            keys: signingKeys, serviceKey: serviceKey, logger: logger)
 
         let projectors = try ProjectorGroup(
             folder: installation.projections, target: databases.readDirect.acting(as: "annals_projector"), store: opened, catalog: catalog, logger: logger)

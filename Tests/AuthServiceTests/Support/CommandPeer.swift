@@ -119,11 +119,14 @@ final class CommandPeer: Sendable {
 
     private func find(_ id: UUID) throws -> Response {
         guard let user = state.withLock({ $0.users[id] }) else { throw Problem.notFound() }
+        let isClosed = user.status == "closed"
         return Answer.data {
             $0.value(
                 .object([
-                    "id": .string(id.lowercased), "username": .string(user.username), "displayName": .string(""), "role": .string(user.role),
-                    "status": .string(user.status), "createdAt": .string("2026-01-02T03:04:05.678Z"), "version": .integer(1),
+                    "id": .string(id.lowercased), "username": isClosed ? .null : .string(user.username),
+                    "displayName": isClosed ? .null : .string(""),
+                    "role": isClosed ? .null : .string(user.role), "status": .string(user.status), "createdAt": .string("2026-01-02T03:04:05.678Z"),
+                    "version": .integer(1),
                 ]))
         }
     }

@@ -67,7 +67,13 @@ struct World: Sendable {
         return AuthService(
             identity: identity, log: log, currentClaim: { [peer] in peer.claim($0, $1) },
             commands: peer.client(key: serviceKey, logger: logger, isAway: peerIsAway),
-            hasher: hasher, wrapping: .sealed(under: masterKey), serviceKey: serviceKey, passwords: passwords, settings: settings, logger: logger)
+            hasher: hasher, keys: SigningKeys(identity: identity, wrapping: .sealed(under: masterKey), settings: settings), serviceKey: serviceKey,
+            passwords: passwords, settings: settings, logger: logger)
+    }
+
+    /// The operator's tool beside the service.
+    func administrator(of service: AuthService) -> AuthOperator {
+        AuthOperator(identity: identity, hasher: hasher, keys: service.keys, passwords: PasswordHasher(parameters: .tiny), settings: service.settings)
     }
 
     func count(_ table: String) async throws -> Int {

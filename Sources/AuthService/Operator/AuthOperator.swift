@@ -1,0 +1,58 @@
+package import EventSourcing
+package import FoundationEssentials
+package import HTTPContract
+package import Postgres
+
+/// What the operator may do on the server without signing in. Needs the identity database and the keys, but no running service.
+package struct AuthOperator: Sendable {
+    /// Why an operator's wish was not granted.
+    package enum Failure: Error, Equatable {
+        /// No account that isn't closed; it may also be that the follower has not seen it yet.
+        case unknownUser
+        /// A password has 12 to 128 characters.
+        case unacceptablePassword
+        /// A token lives at most as long as `AuthSettings.operatorTokenLifetime`.
+        case unacceptableLifetime
+    }
+
+    private let accounts: Accounts
+    private let credentials: Credentials
+    private let tokens: AccessTokens
+    private let passwords: PasswordHasher
+    private let hasher: any KeyedHasher
+    private let settings: AuthSettings
+
+    /// - Parameters:
+    ///   - hasher: the hash that the log's claims are made with.
+    ///   - keys: what tokens are signed with.
+    package init(
+        identity: ConnectionPool, hasher: any KeyedHasher, keys: SigningKeys, passwords: PasswordHasher = PasswordHasher(),
+        settings: AuthSettings = AuthSettings()
+    ) {
+        accounts = Accounts(identity: identity)
+        credentials = Credentials(identity: identity)
+        tokens = AccessTokens(keys: keys, settings: settings)
+        self.passwords = passwords
+        self.hasher = hasher
+        self.settings = settings
+    }
+
+    /// The user who has this email at present, as far as the follower has come.
+    package func user(email: String) async throws -> UUID {
+        guard let hash = hasher.hash(email: email), let user = try await accounts.user(emailHash: hash) else { throw Failure.unknownUser }
+        return user
+    }
+
+    /// Gives a user another password and ends all their sessions.
+    package func setPassword(user: UUID, to password: String) async throws {
+        guard Applicant.passwordLength ~= password.unicodeScalars.count, !password.utf8.contains(0) else { throw Failure.unacceptablePassword }
+        guard try await accounts.isKnown(user) else { throw Failure.unknownUser }
+        try await credentials.set(passwords.hash(password), for: user, at: settings.now())
+    }
+
+    /// A token that acts as `subject` and is not rate-limited. It belongs to no session, so only its expiry ends it.
+    package func mintOperatorToken(subject: UUID, role: Role, lifetime: Duration) async throws -> String {
+        guard lifetime > .zero, lifetime <= settings.operatorTokenLifetime else { throw Failure.unacceptableLifetime }
+        return try await tokens.issueToOperator(as: subject, role: role, lifetime: lifetime)
+    }
+}

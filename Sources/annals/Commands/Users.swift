@@ -1,0 +1,50 @@
+import ArgumentParser
+import AuthService
+import FoundationEssentials
+import Postgres
+import Vault
+
+/// `annals users`: what an operator does to accounts.
+struct Users: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Look after users.", subcommands: [SetPassword.self])
+}
+
+extension Users {
+    struct SetPassword: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Give a user a new password; their sessions end.", discussion: "The password is read from standard input, one line.")
+
+        @OptionGroup var flags: SettingsFlags
+
+        @Argument(help: "The user's email address.")
+        var email: String
+
+        func run() async throws {
+            guard let password = readLine(strippingNewline: true) else { throw Failure("no password on standard input", code: .wrongUse) }
+            let operation = try await Operation.begin(flags)
+            try await operation.withAuthOperator { auth in
+                try await auth.setPassword(user: try await auth.user(email: email), to: password)
+            }
+            printLine("The password of \(email) is set.")
+        }
+    }
+}
+
+extension Operation {
+    /// What the operator may do to accounts, with the keys of this installation.
+    func withAuthOperator<Value: Sendable>(_ body: @Sendable @escaping (AuthOperator) async throws -> Value) async throws -> Value {
+        let secrets = try Secrets.load(settings, from: directory)
+        let hasher = try await withPool(databases.vault.acting(as: "annals_auth"), logger: logger) { try await SystemHasher.open($0, masterKey: secrets.masterKey) }
+        do {
+            return try await withPool(databases.identity.acting(as: "annals_auth"), logger: logger) { identity in
+                try await body(AuthOperator(identity: identity, hasher: hasher, keys: SigningKeys(identity: identity, wrapping: secrets.wrapping)))
+            }
+        } catch let failure as AuthOperator.Failure {
+            switch failure {
+            case .unknownUser: throw Failure("no such user")
+            case .unacceptablePassword: throw Failure("a password has 12 to 128 characters")
+            case .unacceptableLifetime: throw Failure("an operator's token lives 24 hours at most")
+            }
+        }
+    }
+}
