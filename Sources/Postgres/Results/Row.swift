@@ -6,7 +6,7 @@ package struct Row: Sendable {
     let index: Int32
 
     /// The column's value. Throws `RowDecodingError` naming the column, the type wanted and the type there.
-    package func get<T: SQLDecodable>(_ column: Int, as type: T.Type = T.self) throws(RowDecodingError) -> T {
+    package func get<T: SQLDecodable>(_ column: Int, as type: T.Type = T.self) throws -> T {
         let field = field(column)
         guard let value = T.decode(field) else { throw error(column, field, wanted: "\(T.self)") }
         return value
@@ -25,13 +25,13 @@ package struct Row: Sendable {
     }
 
     /// A `timestamptz` in milliseconds since 1970 UTC, rounded down.
-    package func milliseconds(_ column: Int) throws(RowDecodingError) -> Int64 {
+    package func milliseconds(_ column: Int) throws -> Int64 {
         guard let value = try millisecondsOrNil(column) else { throw error(column, field(column), wanted: "milliseconds") }
         return value
     }
 
     /// A `timestamptz` in milliseconds since 1970 UTC, nil for NULL.
-    package func millisecondsOrNil(_ column: Int) throws(RowDecodingError) -> Int64? {
+    package func millisecondsOrNil(_ column: Int) throws -> Int64? {
         let field = field(column)
         guard let bytes = field.bytes else { return nil }
         guard field.type == SQLType.timestamptz || field.type == SQLType.timestamp else { throw error(column, field, wanted: "milliseconds") }

@@ -7,6 +7,13 @@ package struct RowDecodingError: Error, Equatable, CustomStringConvertible {
     /// `NULL`, or the PostgreSQL type's object identifier.
     package let actual: String
 
+    /// All three parts.
+    package init(column: String, wanted: String, actual: String) {
+        self.column = column
+        self.wanted = wanted
+        self.actual = actual
+    }
+
     /// Names the column and both types; never the value.
     package var description: String { "column \(column): wanted \(wanted), found \(actual)" }
 }
