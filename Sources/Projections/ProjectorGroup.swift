@@ -40,7 +40,8 @@ package final class ProjectorGroup: Sendable {
                     }
                 }
             }
-            try await group.waitForAll()
+            // Not waitForAll(), which would keep the first error until every other task has ended.
+            for try await _ in group {}
         }
     }
 }

@@ -1,0 +1,88 @@
+import EventSourcing
+import FoundationEssentials
+import Publishing
+import Testing
+
+@testable import Projections
+
+private func history(of count: Int) async throws -> History {
+    let history = History()
+    for _ in 0..<count { try await history.tell(views: 1, of: .number(1)) }
+    return history
+}
+
+@Suite struct `The feed of the log` {
+    @Test func `reads each page once for all who are at the same place`() async throws {
+        let history = try await history(of: 1200)
+        let log = AlteredLog(history.store)
+        let feed = EventFeed(log)
+        let seen = try await withThrowingTaskGroup(of: [Int64].self) { group in
+            for _ in 1...8 {
+                group.addTask {
+                    var positions: [Int64] = []
+                    while positions.count < 1200 { positions += try await feed.events(after: positions.last ?? 0).map(\.position) }
+                    return positions
+                }
+            }
+            return try await group.reduce(into: [[Int64]]()) { $0.append($1) }
+        }
+        #expect(seen == Array(repeating: Array(1...1200), count: 8))
+        #expect(log.fullReads.sorted() == [0, 500, 1000])
+    }
+
+    @Test func `fills a page from several small ones`() async throws {
+        let history = History()
+        let feed = EventFeed(history.store)
+        for position in Int64(0)..<10 {
+            try await history.tell(views: 1, of: .number(1))
+            #expect(try await feed.events(after: position).count == 1)
+        }
+        #expect(try await feed.events(after: 3).map(\.position) == Array(4...10))
+    }
+
+    @Test func `waits at the head for the next event, all readers together`() async throws {
+        let history = try await history(of: 3)
+        let log = AlteredLog(history.store)
+        let feed = EventFeed(log)
+        try await withThrowingTaskGroup(of: [Int64].self) { group in
+            for _ in 1...20 { group.addTask { try await feed.events(after: 3).map(\.position) } }
+            try await history.tell(views: 1, of: .number(1))
+            for try await positions in group { #expect(positions == [4]) }
+        }
+        #expect(log.fullReads == [3])
+    }
+
+    @Test func `lets the others read on when the one who read is cancelled`() async throws {
+        let history = History()
+        let feed = EventFeed(history.store)
+        await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 1...5 { group.addTask { _ = try await feed.events(after: 0) } }
+            group.cancelAll()
+            while let result = await group.nextResult() { #expect(throws: CancellationError.self) { try result.get() } }
+        }
+        try await history.tell(views: 1, of: .number(1))
+        #expect(try await feed.events(after: 0).count == 1)
+    }
+
+    @Test func `refuses a gap`() async throws {
+        let history = try await history(of: 5)
+        let feed = EventFeed(AlteredLog(history.store) { $0.filter { $0.position != 4 } })
+        await #expect(throws: EventStoreError.self) { try await feed.events(after: 0) }
+        await #expect(throws: EventStoreError.self) { try await feed.events(after: 3) }
+    }
+
+    @Test func `keeps about as much as it may, the newest in any case`() {
+        var pages = EventPages(capacity: 400, pageSize: 2)
+        func event(_ position: Int64) -> RecordedEvent {
+            RecordedEvent(
+                position: position, stream: StreamName("views", .number(1)), version: 1, id: .number(1), type: "PostViewed", schemaVersion: 1,
+                data: [:],
+                metadata: EventMetadata(command: .number(1)), recordedAt: History.start)
+        }
+        pages.add([event(1), event(2)])
+        #expect(pages.events(after: 0).count == 2)
+        pages.add([event(3), event(4)])
+        #expect(pages.events(after: 0).isEmpty)
+        #expect(pages.events(after: 3).map(\.position) == [4])
+    }
+}
