@@ -75,7 +75,8 @@ extension Newsroom {
     func move(_ model: String, to position: Int64) async throws {
         try await owner.query(
             Statement(
-                "move", "UPDATE annals.checkpoints SET position = $2, event_id = CASE $2 WHEN 0 THEN NULL ELSE gen_random_uuid() END WHERE model = $1"),
+                "move", "UPDATE annals.checkpoints SET position = $2, event_id = CASE $2 WHEN 0 THEN NULL ELSE gen_random_uuid() END WHERE model = $1"
+            ),
             [.text(model), .int8(position)])
         try await owner.query(Statement("tell", "SELECT pg_notify('annals_read', $1)"), [.text("\(model):\(position)")])
     }

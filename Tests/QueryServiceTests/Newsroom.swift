@@ -8,6 +8,7 @@ import NIOCore
 import Postgres
 import Projections
 import TestSupport
+
 @testable import QueryService
 
 /// A running query service over a read database of its own, with the command service played at its HTTP boundary.
@@ -36,7 +37,8 @@ struct Newsroom: Sendable {
             let positions = ReadModelPositions(read, listeningOn: own, logger: logger)
             let queries = queryService(
                 read: read, positions: positions,
-                commands: ServiceClient(name: "queries", audience: "commands", upstream: LocalUpstream(commands.responder), key: serviceKey, logger: logger),
+                commands: ServiceClient(
+                    name: "queries", audience: "commands", upstream: LocalUpstream(commands.responder), key: serviceKey, logger: logger),
                 verifier: TokenVerifier(audience: "queries") { [signingKey.publicKey] }, serviceKey: serviceKey, viewWindow: window, logger: logger)
             let newsroom = Newsroom(
                 owner: ConnectionPool(target, logger: logger), read: read, queries: queries, commands: commands, signingKey: signingKey)
@@ -63,7 +65,9 @@ struct Newsroom: Sendable {
     // MARK: Requests
 
     /// Sends a request to the service as the gateway would.
-    func send(_ method: HTTPRequest.Method = .get, _ path: String, as user: Reader? = nil, _ headers: HTTPFields = [:], body: String? = nil) async throws -> Reply {
+    func send(_ method: HTTPRequest.Method = .get, _ path: String, as user: Reader? = nil, _ headers: HTTPFields = [:], body: String? = nil)
+        async throws -> Reply
+    {
         var headers = headers
         if let user { headers[.authorization] = "Bearer " + (try signingKey.sign(user.token)) }
         if body != nil { headers[.contentType] = "application/json" }

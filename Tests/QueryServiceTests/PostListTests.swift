@@ -62,7 +62,6 @@ import Testing
                 }
                 #expect(Set(seen).count == seen.count)
                 #expect(Set(seen).isSuperset(of: expected))
-                expected += seen.filter { !expected.contains($0) }
                 expected = try await room.get("/api/v1/posts?limit=100").ids
             }
         }
@@ -112,7 +111,8 @@ import Testing
             let cursor = try #require(try await room.get("/api/v1/posts?limit=1").nextCursor)
             let flipped = (cursor.first == "W" ? "X" : "W") + cursor.dropFirst()
             for wrong in [
-                "cursor=\(flipped)", "cursor=\(cursor)x", "cursor=", "cursor=%00", "cursor=\(cursor)&sort=views", "cursor=\(cursor)&author=\(author.lowercased)",
+                "cursor=\(flipped)", "cursor=\(cursor)x", "cursor=", "cursor=%00", "cursor=\(cursor)&sort=views",
+                "cursor=\(cursor)&author=\(author.lowercased)",
             ] {
                 let reply = try await room.get("/api/v1/posts?limit=1&\(wrong)")
                 #expect(reply.status == (wrong == "cursor=%00" ? 422 : 400), "\(wrong)")
@@ -128,7 +128,9 @@ import Testing
             let reply = try await room.get("/api/v1/posts?limit=0&page=x&sort=best")
             #expect(reply.status == 422 && reply.code == "VALIDATION_ERROR")
             #expect(Set(reply.refusedFields) == ["limit", "page", "sort"])
-            for query in ["limit=101", "limit=", "limit=1.5", "page=0", "page=-1", "page=99999999999999999999", "limit=100&page=1001", "page=1&cursor=x"] {
+            for query in [
+                "limit=101", "limit=", "limit=1.5", "page=0", "page=-1", "page=99999999999999999999", "limit=100&page=1001", "page=1&cursor=x",
+            ] {
                 #expect(try await room.get("/api/v1/posts?\(query)").status == 422, "\(query)")
             }
             #expect(try await room.get("/api/v1/posts?limit=100&page=1000").status == 200)

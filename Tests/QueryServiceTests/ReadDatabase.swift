@@ -1,7 +1,8 @@
-@testable import QueryService
 import Foundation
 import Postgres
 import TestSupport
+
+@testable import QueryService
 
 /// Lends an empty read database, made by the migrations and the read models' own files, all models at position 0.
 func withReadDatabase(_ body: (ConnectionTarget) async throws -> Void) async throws {
