@@ -1,0 +1,111 @@
+import EventSourcing
+import HTTPContract
+import Hummingbird
+package import Logging
+
+/// Whether requests can be served: each dependency asked side by side, each projection's lag named.
+package struct Readiness: Sendable {
+    /// One thing that requests depend on.
+    package struct Check: Sendable {
+        package let name: String
+        /// Whether requests fail without it. Without a part that isn't, the gateway is ready all the same.
+        package let isRequired: Bool
+        /// Returns when it answers; throws when it does not.
+        package let probe: @Sendable () async throws -> Void
+
+        package init(_ name: String, isRequired: Bool = true, probe: @escaping @Sendable () async throws -> Void) {
+            self.name = name
+            self.isRequired = isRequired
+            self.probe = probe
+        }
+    }
+
+    /// How far a projection has come.
+    package struct Projection: Sendable {
+        package let name: String
+        package let position: Int64
+        /// Events that it has not applied yet.
+        package let lag: Int64
+
+        package init(name: String, position: Int64, lag: Int64) {
+            self.name = name
+            self.position = position
+            self.lag = lag
+        }
+    }
+
+    private let checks: [Check]
+    private let projections: @Sendable () async throws -> [Projection]
+    private let logger: Logger
+
+    package init(checks: [Check], projections: @escaping @Sendable () async throws -> [Projection] = { [] }, logger: Logger) {
+        self.checks = checks
+        self.projections = projections
+        self.logger = logger
+    }
+
+    /// 200 while every required check passes, else 503: `{"status", "checks": {name: {"status"}}, "projections": {name: {"position", "lag"}}}`. Says that
+    /// something is down, never why: anyone may ask.
+    func answer() async -> Response {
+        let down = await failedChecks()
+        let progress = await readProgress()
+        let isReady = progress != nil && !checks.contains { $0.isRequired && down.contains($0.name) }
+        var writer = JSONWriter()
+        writer.object {
+            $0.name("status")
+            $0.string(isReady ? "ready" : "unavailable")
+            $0.name("checks")
+            $0.object {
+                for check in checks { Self.write(check.name, isUp: !down.contains(check.name), to: &$0) }
+                if progress == nil { Self.write("projections", isUp: false, to: &$0) }
+            }
+            $0.name("projections")
+            $0.object { for projection in progress ?? [] { Self.write(projection, to: &$0) } }
+        }
+        return Answer.bytes(json: writer.bytes, status: isReady ? .ok : .serviceUnavailable, headers: isReady ? [:] : [.retryAfter: "1"])
+    }
+
+    private func failedChecks() async -> Set<String> {
+        await withTaskGroup(of: String?.self) { group in
+            for check in checks {
+                group.addTask {
+                    do {
+                        try await check.probe()
+                        return nil
+                    } catch {
+                        logger.warning("a dependency does not answer", metadata: ["check": "\(check.name)", "error": "\(String(reflecting: error))"])
+                        return check.name
+                    }
+                }
+            }
+            return await group.reduce(into: []) { failed, name in if let name { failed.insert(name) } }
+        }
+    }
+
+    private func readProgress() async -> [Projection]? {
+        do {
+            return try await projections()
+        } catch {
+            logger.warning("the projections' progress can't be read", metadata: ["error": "\(String(reflecting: error))"])
+            return nil
+        }
+    }
+
+    private static func write(_ name: String, isUp: Bool, to writer: inout JSONWriter) {
+        writer.name(name)
+        writer.object {
+            $0.name("status")
+            $0.string(isUp ? "up" : "down")
+        }
+    }
+
+    private static func write(_ projection: Projection, to writer: inout JSONWriter) {
+        writer.name(projection.name)
+        writer.object {
+            $0.name("position")
+            $0.integer(projection.position)
+            $0.name("lag")
+            $0.integer(projection.lag)
+        }
+    }
+}

@@ -1,0 +1,45 @@
+import EventSourcing
+import FoundationEssentials
+import HTTPTypes
+package import Hummingbird
+
+/// The two ids by which one call is followed through services, logs and events: taken when well-formed, made otherwise.
+package enum RequestIdentity {
+    /// `X-Request-ID` when it is 1–128 visible ASCII characters, else a new one.
+    package static func requestID(of request: Request) -> String {
+        guard let given = request.headers[.requestID], 1...HTTPLimits.maximumRequestIDBytes ~= given.utf8.count, given.isVisibleASCII else {
+            return makeRequestID()
+        }
+        return given
+    }
+
+    /// `traceparent` when it has the form of W3C Trace Context §3.2.2, else a new one.
+    package static func traceparent(of request: Request) -> String {
+        guard let given = request.headers[.traceparent], isTraceparent(given) else { return makeTraceparent() }
+        return given
+    }
+
+    package static func makeRequestID() -> String { UUID.v7().lowercased }
+
+    /// A new sampled root context.
+    package static func makeTraceparent() -> String {
+        var random = SystemRandomNumberGenerator()
+        // Neither id may be zero; setting one bit costs nothing.
+        let trace = random.next().hexadecimal + (random.next() | 1).hexadecimal
+        return "00-\(trace)-\((random.next() | 1).hexadecimal)-01"
+    }
+
+    /// Version `00` exactly; a later version may go on after another dash, `ff` is none.
+    package static func isTraceparent(_ text: String) -> Bool {
+        let bytes = Array(text.utf8)
+        let dash = UInt8(ascii: "-")
+        guard 55...512 ~= bytes.count, bytes[2] == dash, bytes[35] == dash, bytes[52] == dash else { return false }
+        for part in [0..<2, 3..<35, 36..<52, 53..<55] where !bytes[part].allSatisfy(\.isLowercaseHexadecimal) { return false }
+        guard bytes[3..<35].contains(where: { $0 != UInt8(ascii: "0") }), bytes[36..<52].contains(where: { $0 != UInt8(ascii: "0") }) else { return false }
+        switch (bytes[0], bytes[1]) {
+        case (UInt8(ascii: "0"), UInt8(ascii: "0")): return bytes.count == 55
+        case (UInt8(ascii: "f"), UInt8(ascii: "f")): return false
+        default: return (bytes.count == 55 || bytes[55] == dash) && text.isVisibleASCII
+        }
+    }
+}

@@ -1,0 +1,11 @@
+/// What a service accepts of one request.
+package enum HTTPLimits {
+    /// The largest body taken unless a route says otherwise: 1 MiB.
+    package static let maximumBodyBytes = 1 << 20
+    /// Longer bearer tokens are refused unread; ours are a tenth of it.
+    package static let maximumTokenBytes = 4096
+    /// Longer request ids are replaced by our own.
+    package static let maximumRequestIDBytes = 128
+    /// A body may break more rules than this; the answer names so many, so that a small request can't ask for a huge answer.
+    package static let maximumViolations = 100
+}

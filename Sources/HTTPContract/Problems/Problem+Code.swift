@@ -1,0 +1,75 @@
+package import HTTPTypes
+
+extension Problem {
+    /// The stable names of everything that can go wrong; clients switch over them.
+    package enum Code: String, Sendable, CaseIterable {
+        case malformedRequest = "MALFORMED_REQUEST"
+        case foreignKeyViolation = "FOREIGN_KEY_VIOLATION"
+        case unauthenticated = "UNAUTHENTICATED"
+        case forbidden = "FORBIDDEN"
+        case notFound = "NOT_FOUND"
+        case methodNotAllowed = "METHOD_NOT_ALLOWED"
+        case duplicateEntry = "DUPLICATE_ENTRY"
+        case conflict = "CONFLICT"
+        case preconditionFailed = "PRECONDITION_FAILED"
+        case payloadTooLarge = "PAYLOAD_TOO_LARGE"
+        case unsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE"
+        case validationError = "VALIDATION_ERROR"
+        case idempotencyKeyReused = "IDEMPOTENCY_KEY_REUSED"
+        case rateLimited = "RATE_LIMITED"
+        case internalError = "INTERNAL_ERROR"
+        case unavailable = "UNAVAILABLE"
+        case readModelBehind = "READ_MODEL_BEHIND"
+        case timeout = "TIMEOUT"
+    }
+}
+
+extension Problem.Code {
+    package var status: HTTPResponse.Status {
+        switch self {
+        case .malformedRequest, .foreignKeyViolation: .badRequest
+        case .unauthenticated: .unauthorized
+        case .forbidden: .forbidden
+        case .notFound: .notFound
+        case .methodNotAllowed: .methodNotAllowed
+        case .duplicateEntry, .conflict: .conflict
+        case .preconditionFailed: .preconditionFailed
+        case .payloadTooLarge: .contentTooLarge
+        case .unsupportedMediaType: .unsupportedMediaType
+        case .validationError, .idempotencyKeyReused: .unprocessableContent
+        case .rateLimited: .tooManyRequests
+        case .internalError: .internalServerError
+        case .unavailable, .readModelBehind: .serviceUnavailable
+        case .timeout: .gatewayTimeout
+        }
+    }
+
+    /// The same words for every occurrence (RFC 9457 §3.1.4).
+    package var title: String {
+        switch self {
+        case .malformedRequest: "The request is malformed"
+        case .foreignKeyViolation: "The request refers to something that does not exist"
+        case .unauthenticated: "Authentication is needed"
+        case .forbidden: "Not allowed"
+        case .notFound: "Not found"
+        case .methodNotAllowed: "The method is not allowed here"
+        case .duplicateEntry: "Already taken"
+        case .conflict: "Not possible in the present state"
+        case .preconditionFailed: "The precondition does not hold"
+        case .payloadTooLarge: "The body is too large"
+        case .unsupportedMediaType: "The body's media type is not supported"
+        case .validationError: "The request is not acceptable"
+        case .idempotencyKeyReused: "The idempotency key was used for another request"
+        case .rateLimited: "Too many requests"
+        case .internalError: "Something went wrong here"
+        case .unavailable: "Not available at the moment"
+        case .readModelBehind: "The read model has not come that far yet"
+        case .timeout: "The deadline passed"
+        }
+    }
+
+    /// The problem's `type`: stable, and no address to be followed.
+    package var type: String {
+        "urn:annals:problem:" + rawValue.lowercased().split(separator: "_").joined(separator: "-")
+    }
+}

@@ -1,0 +1,87 @@
+package import EventSourcing
+import HTTPTypes
+package import Hummingbird
+
+/// What a request demands before it is answered: a version, a position, or that it was not answered before.
+package enum Preconditions {
+    /// `If-Match` as the version to expect: `"5"` and a query's `"5.<digest>"` are both version 5; absent or `*` is any.
+    ///
+    /// A weak tag never matches (RFC 9110 §13.1.1), nor does a tag that is not of ours: 412. Text of another form is 400, and so is a list that names several
+    /// versions: a command runs against one version of its entity.
+    package static func expectedVersion(_ request: Request) throws(Problem) -> ExpectedVersion {
+        guard let header = request.headers[.ifMatch] else { return .any }
+        guard let list = EntityTagList(header) else { throw .malformed("If-Match is not an entity tag such as \"5\".") }
+        switch list {
+        case .anything: return .any
+        case .tags(let tags):
+            let versions = Set(tags.compactMap { $0.isWeak ? nil : version(of: $0.opaque) })
+            guard versions.count <= 1 else { throw .malformed("If-Match names several versions; name one.") }
+            guard let version = versions.first else { throw .preconditionFailed() }
+            return .exactly(version)
+        }
+    }
+
+    /// `Idempotency-Key`, 1–128 visible ASCII characters and given once, else 400.
+    package static func idempotencyKey(_ request: Request) throws(Problem) -> String? {
+        let keys = request.headers[values: .idempotencyKey]
+        guard let key = keys.first else { return nil }
+        guard keys.count == 1 else { throw .malformed("Idempotency-Key is given more than once.") }
+        guard 1...128 ~= key.utf8.count, key.isVisibleASCII else { throw .malformed("Idempotency-Key must be 1–128 visible ASCII characters.") }
+        return key
+    }
+
+    /// `Wait-For-Position` with the patience of `Prefer: wait=<seconds>`: 2 s unless given, 10 s at most. Nil when the caller takes any state.
+    package static func waitForPosition(_ request: Request) throws(Problem) -> WaitForPosition? {
+        let headers = request.headers[values: .waitForPosition]
+        guard let text = headers.first else { return nil }
+        guard headers.count == 1, let position = text.canonicalNumber else { throw .malformed("Wait-For-Position is not a position.") }
+        return WaitForPosition(position: position, timeout: patience(request) ?? WaitForPosition.standardTimeout)
+    }
+
+    /// Whether `If-None-Match` names the answer's entity tag, so that 304 says enough. Compares weakly (RFC 9110 §13.1.2); a header that can't be read is none.
+    package static func isNotModified(_ request: Request, etag: String) -> Bool {
+        guard let header = request.headers[.ifNoneMatch] else { return false }
+        // What a cache sends: exactly the tag it was given.
+        if header == etag { return true }
+        guard let list = EntityTagList(header) else { return false }
+        switch list {
+        case .anything: return true
+        case .tags(let tags):
+            guard case .tags(let own)? = EntityTagList(etag), let opaque = own.first?.opaque else { return false }
+            return tags.contains { $0.opaque == opaque }
+        }
+    }
+
+    /// The version that a tag of ours stands for. Versions start at 1.
+    private static func version(of opaque: String) -> Int? {
+        let number = opaque.prefix { $0 != "." }
+        guard let version = number.canonicalNumber, version > 0, number.endIndex == opaque.endIndex || opaque.utf8.count > number.utf8.count + 1 else { return nil }
+        return Int(exactly: version)
+    }
+
+    /// `wait` of `Prefer` (RFC 7240 §4.3). A preference that can't be read is no preference.
+    private static func patience(_ request: Request) -> Duration? {
+        guard let header = request.headers[.prefer] else { return nil }
+        for preference in header.split(separator: ",") {
+            let words = (preference.split(separator: ";").first ?? "").split(separator: "=", maxSplits: 1).map(\.trimmingBlanks)
+            guard words.count == 2, words[0].lowercased() == "wait", let seconds = words[1].canonicalNumber else { continue }
+            return min(.seconds(seconds), WaitForPosition.longestTimeout)
+        }
+        return nil
+    }
+}
+
+/// The wish to see at least everything up to a position.
+package struct WaitForPosition: Sendable, Equatable {
+    package static let standardTimeout = Duration.seconds(2)
+    package static let longestTimeout = Duration.seconds(10)
+
+    package let position: Int64
+    /// How long the caller is ready to wait for it.
+    package let timeout: Duration
+
+    package init(position: Int64, timeout: Duration = standardTimeout) {
+        self.position = position
+        self.timeout = timeout
+    }
+}

@@ -1,0 +1,80 @@
+package import EventSourcing
+package import HTTPTypes
+import Hummingbird
+package import Logging
+import NIOCore
+
+/// How one service calls another: in its own name, with a fresh service token, under the ids of the call that led to it.
+package struct ServiceClient: Sendable {
+    /// More than any internal answer needs.
+    private static let maximumAnswerBytes = 16 << 20
+
+    private let name: String
+    private let audience: String
+    private let upstream: any Upstream
+    private let key: ServiceKey
+    private let logger: Logger
+
+    /// - Parameters:
+    ///   - name: who calls.
+    ///   - audience: who is called.
+    package init(
+        name: String, audience: String, upstream: any Upstream, key: ServiceKey, logger: Logger = Logger(label: "annals.client")
+    ) {
+        self.name = name
+        self.audience = audience
+        self.upstream = upstream
+        self.key = key
+        self.logger = logger
+    }
+
+    /// Sends a JSON object. Without a context, as for a follower's own calls, one is made.
+    package func post(_ path: String, json: JSONObject, headers: HTTPFields = [:], context: CallContext? = nil) async throws -> ServiceAnswer {
+        let body = ByteBuffer(bytes: JSON.object(json).encoded)
+        var headers = headers
+        headers[.contentType] = "application/json"
+        headers[.contentLength] = String(body.readableBytes)
+        return try await send(.post, path, headers, RequestBody(buffer: body), context)
+    }
+
+    /// Asks for something. `path` may have a query.
+    package func get(_ path: String, headers: HTTPFields = [:], context: CallContext? = nil) async throws -> ServiceAnswer {
+        try await send(.get, path, headers, RequestBody(buffer: ByteBuffer()), context)
+    }
+
+    private func send(
+        _ method: HTTPRequest.Method, _ path: String, _ headers: HTTPFields, _ body: RequestBody, _ context: CallContext?
+    ) async throws -> ServiceAnswer {
+        let context = context ?? CallContext(logger: logger)
+        var headers = headers
+        headers[.serviceToken] = key.token(from: name, to: audience, now: .now)
+        headers[.requestID] = context.requestID
+        headers[.traceparent] = context.traceparent
+        let head = HTTPRequest(method: method, scheme: "http", authority: audience, path: path, headerFields: headers)
+        let response = try await upstream.send(Request(head: head, body: body), context: context)
+        return try await ServiceAnswer(response, limit: Self.maximumAnswerBytes)
+    }
+}
+
+/// What a service answered to another.
+package struct ServiceAnswer: Sendable {
+    package let status: HTTPResponse.Status
+    package let headers: HTTPFields
+    /// Nil for an answer without a body.
+    package let body: JSON?
+
+    init(_ response: Response, limit: Int) async throws {
+        let buffer = try await response.body.collect(upTo: limit)
+        status = response.status
+        headers = response.headers
+        body = buffer.readableBytes == 0 ? nil : try JSON.parse(buffer.readableBytesView)
+    }
+
+    package var isSuccess: Bool { status.kind == .successful }
+
+    /// The `data` member of a success.
+    package var data: JSON? { isSuccess ? body?["data"] : nil }
+
+    /// The problem's code, of a failure that is one.
+    package var problemCode: Problem.Code? { isSuccess ? nil : body?["code"]?.text.flatMap { Problem.Code(rawValue: $0) } }
+}
