@@ -24,7 +24,7 @@ package struct CommandHandler<Rules: Decider>: Sendable {
             if events.isEmpty, !call.isRepeatable { return HandledCommand(stream: stream, after: before) }
             let append = StreamAppend(
                 events.map(Rules.encode), to: stream, expecting: before.expectation, sealedFor: Rules.subject(of: events, in: before.state, on: stream))
-            let claims = Rules.claims(for: events, in: before.state) + call.requirements
+            let claims = Rules.claims(for: events, in: before.state, on: stream) + call.requirements
             switch try await store.append(AppendRequest([append], claims: claims, command: call.key, metadata: call.metadata)) {
             case .appended(let receipt): return HandledCommand(stream: stream, after: before.followed(by: events, as: receipt))
             case .alreadyAppended(let receipt): return try await repeated(receipt, as: call)

@@ -18,8 +18,8 @@ package protocol Decider: Sendable {
 
     static func evolve(_ state: inout State, with event: Event)
 
-    /// The unique values that these events take or release.
-    static func claims(for events: [Event], in state: State) -> [ClaimChange]
+    /// The unique values that these events, decided in this state, take or release for their stream.
+    static func claims(for events: [Event], in state: State, on stream: StreamName) -> [ClaimChange]
 
     /// The person whose key seals these events' personal fields; nil where they have none.
     static func subject(of events: [Event], in state: State, on stream: StreamName) -> UUID?

@@ -1,0 +1,25 @@
+import EventSourcing
+import Postgres
+
+/// One event that its read model could not take. Says where and which rule, never what the row held.
+struct EventFailure: Error, Equatable {
+    let position: Int64
+    let stream: StreamName
+    let type: String
+    /// Nil when the event's data could not be bound.
+    let sqlState: SQLState?
+    let constraint: String?
+
+    init(_ event: RecordedEvent, _ error: PostgresError?) {
+        position = event.position
+        stream = event.stream
+        type = event.type
+        sqlState = error?.sqlState
+        constraint = error?.constraint
+    }
+}
+
+extension PostgresError {
+    /// Whether the event is at fault rather than the database: bad data (class 22) or a violated constraint (class 23).
+    var isFaultOfEvent: Bool { sqlState.map { ["22", "23"].contains($0.classCode) } ?? false }
+}

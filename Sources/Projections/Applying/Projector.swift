@@ -1,0 +1,139 @@
+package import EventSourcing
+package import Logging
+package import Postgres
+import Synchronization
+
+/// Keeps one read model's tables a fold of the log.
+///
+/// The folder's SQL and its checkpoint move in one transaction, so each event has its effect once, whatever dies in between.
+package final class Projector: Sendable {
+    /// The model as its folder has it now; what is applied may be an older version.
+    let model: ReadModel
+    let catalog: EventCatalog
+    let pool: ConnectionPool
+    let feed: EventFeed
+    let notifier: ReadModelNotifier
+    let logger: Logger
+    private let currentStatus: Mutex<ProjectorStatus>
+
+    /// - Parameter target: the read database, not through a pooler: the connections keep settings of their own.
+    package init(
+        _ model: ReadModel, catalog: EventCatalog, target: ConnectionTarget, feed: EventFeed, notifier: ReadModelNotifier, logger: Logger
+    ) {
+        var logger = logger
+        logger[metadataKey: "model"] = "\(model.name)"
+        self.model = model
+        self.catalog = catalog
+        self.feed = feed
+        self.notifier = notifier
+        self.logger = logger
+        pool = ConnectionPool(target.forReadModel(model.name), limits: .projector, logger: logger)
+        currentStatus = Mutex(ProjectorStatus(model: model.name))
+    }
+
+    package var status: ProjectorStatus { currentStatus.withLock { $0 } }
+
+    func update(_ change: (inout ProjectorStatus) -> Void) {
+        currentStatus.withLock { change(&$0) }
+    }
+
+    /// Makes the tables at first, then applies the log until cancelled. Throws `ReadModelError` when the folder's SQL does not prepare, and `ProjectorStop` when
+    /// going on could only do harm; whatever may pass is tried again for ever.
+    package func run() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.pool.run() }
+            group.addTask { try await self.project() }
+            try await group.next()
+            group.cancelAll()
+        }
+    }
+
+    private func project() async throws {
+        do {
+            var delays = RetryDelays()
+            var applied: AppliedVersion?
+            while !Task.isCancelled {
+                do {
+                    try await follow(&applied, &delays)
+                } catch {
+                    try await recover(from: error)
+                    try await delays.wait()
+                }
+            }
+        } catch let stop as ProjectorStop {
+            update { $0.state = .stopped(reason: "\(stop)") }
+            logger.critical("the projector has stopped", metadata: ["reason": "\(stop)"])
+            throw stop
+        }
+    }
+
+    /// Applies what the log has, from the stored checkpoint on. Ends by throwing.
+    private func follow(_ adopted: inout AppliedVersion?, _ delays: inout RetryDelays) async throws {
+        var (applied, checkpoint) = try await resume(adopted)
+        adopted = applied
+        try await confirm(checkpoint)
+        update { [applied] in
+            $0.version = applied.version
+            $0.isStale = applied.isStale
+            $0.position = checkpoint.position
+        }
+        while true {
+            let events = try await feed.events(after: checkpoint.position)
+            checkpoint = try await apply(events, of: applied.model, from: checkpoint)
+            delays.reset()
+        }
+    }
+
+    /// The version adopted before, unless another one has taken its place.
+    private func resume(_ adopted: AppliedVersion?) async throws -> (AppliedVersion, Checkpoint) {
+        guard let adopted else { return try await adopt() }
+        let checkpoint = try await readCheckpoint()
+        return checkpoint.version == adopted.version ? (adopted, checkpoint) : try await adopt()
+    }
+
+    /// A log restored to an older state has another event there, or none, and may since have grown past it: its new events would silently be taken for the old ones.
+    private func confirm(_ checkpoint: Checkpoint) async throws {
+        guard checkpoint.position > 0 else { return }
+        guard let event = try await feed.event(at: checkpoint.position), event.position == checkpoint.position, event.id == checkpoint.eventID else {
+            throw ProjectorStop.logRewritten(position: checkpoint.position)
+        }
+    }
+
+    /// Returns when trying again can help; throws what it can not.
+    private func recover(from error: any Error) async throws {
+        try Task.checkCancellation()
+        switch error {
+        case is CancellationError, is ReadModelError, is ProjectorStop: throw error
+        case EventStoreError.broken(let reason): throw ProjectorStop.logBroken(reason: reason)
+        case let unknown as UnknownEvent: throw ProjectorStop.unknownEvent(type: unknown.type, version: unknown.version)
+        case let failure as EventFailure: await note(failure)
+        case let error as PostgresError where error.sqlState == .checkpointMoved:
+            logger.notice("another projector has moved the checkpoint, or a try that seemed lost went through", metadata: ["reason": "\(error)"])
+        case let error as PostgresError where !error.isTransient: await note(refusal: error)
+        default: logger.warning("the projector tries again", metadata: ["reason": "\(error)"])
+        }
+    }
+}
+
+extension ConnectionTarget {
+    /// The projector's role, in the model's own schema, and nothing in the session that could change what a statement means.
+    func forReadModel(_ schema: String) -> ConnectionTarget {
+        var target = self
+        target.role = "annals_projector"
+        target.applicationName = "annals projector \(schema)"
+        target.settings["search_path"] = schema
+        target.settings["TimeZone"] = "UTC"
+        target.settings["idle_in_transaction_session_timeout"] = "3s"
+        return target
+    }
+}
+
+extension PoolLimits {
+    /// One connection applies; another may be needed while the first is being replaced.
+    fileprivate static var projector: PoolLimits {
+        var limits = PoolLimits()
+        limits.maximumConnections = 2
+        limits.multiplexedConnections = 1
+        return limits
+    }
+}

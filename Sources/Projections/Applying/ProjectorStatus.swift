@@ -1,0 +1,41 @@
+/// How a projector of this process is doing.
+package struct ProjectorStatus: Sendable, Hashable {
+    package enum State: Sendable, Hashable {
+        /// Not yet at its tables.
+        case starting
+        /// Applies what comes.
+        case applying
+        /// An event can not be applied; it is tried again and again.
+        case failed(position: Int64)
+        /// Given up until somebody looks: the log is not the one that the tables were made from, or holds what this program does not know.
+        case stopped(reason: String)
+    }
+
+    package let model: String
+    package var state: State = .starting
+    /// The version that it applies, in hexadecimal; nil while it starts.
+    package var version: String?
+    /// Whether the folder holds another version: the tables wait for a rebuild.
+    package var isStale = false
+    /// The last position committed; 0 while it starts.
+    package var position: Int64 = 0
+}
+
+/// Why a projector gives up.
+package enum ProjectorStop: Error, Equatable, CustomStringConvertible {
+    /// The log does not hold the event that was applied last: it was restored to an older state, or is another one.
+    case logRewritten(position: Int64)
+    /// What was read contradicts what the log promises.
+    case logBroken(reason: String)
+    /// This program is older than the event.
+    case unknownEvent(type: String, version: Int)
+
+    package var description: String {
+        switch self {
+        case .logRewritten(let position):
+            "the log no longer holds the event applied last, at position \(position): it was restored to an older state, or is another log; rebuild the read model"
+        case .logBroken(let reason): "the log is broken: \(reason)"
+        case .unknownEvent(let type, let version): "the log holds \(type) in version \(version), which this program does not know"
+        }
+    }
+}

@@ -1,0 +1,76 @@
+package import EventSourcing
+import Synchronization
+
+/// The log as all read models of a process read it: together. Models at about the same place share one read and one opening of what is sealed.
+///
+/// Models pull, so a slow one holds nobody up and nothing piles up before it. Who asks first for what is not kept reads it, in its own task; who asks for the same
+/// meanwhile waits for that.
+package final class EventFeed: Sendable {
+    /// Events in one page, and so at most in one batch.
+    package static let pageSize = 500
+
+    private let store: any EventStore
+    private let state = Mutex(SharedReads(pageSize: EventFeed.pageSize))
+
+    package init(_ store: any EventStore) {
+        self.store = store
+    }
+
+    /// The events after a position, at least one and at most a page: waits for the next one at the head. Throws what the log throws, and `EventStoreError.broken`
+    /// when an event does not follow the one before it.
+    package func events(after position: Int64) async throws -> [RecordedEvent] {
+        while true {
+            try Task.checkCancellation()
+            switch state.withLock({ $0.turn(after: position) }) {
+            case .found(let events): return events
+            case .read: return try await readForAll(after: position)
+            case .wait: await waitForRead(after: position)
+            }
+        }
+    }
+
+    /// The event at a position as the log has it now; nil when it has none there.
+    package func event(at position: Int64) async throws -> RecordedEvent? {
+        try await store.read(after: position - 1, limit: 1).first
+    }
+
+    private func readForAll(after position: Int64) async throws -> [RecordedEvent] {
+        // Also when it fails or is cancelled: one of those who wait then reads for the others.
+        defer { for waiter in state.withLock({ $0.end(after: position) }) { waiter.resume() } }
+        let page = try await read(after: position)
+        state.withLock { $0.add(page) }
+        return page
+    }
+
+    private func read(after position: Int64) async throws -> [RecordedEvent] {
+        while true {
+            let page = try await store.read(after: position, limit: Self.pageSize)
+            var last = position
+            // Positions are given out under the append lock, so a gap is never a slow writer: it is a broken log.
+            for event in page {
+                guard event.position == last + 1 else { throw EventStoreError.broken(reason: "position \(event.position) follows \(last)") }
+                last = event.position
+            }
+            if !page.isEmpty { return page }
+            try await store.waitForEvents(after: position)
+            try Task.checkCancellation()
+        }
+    }
+
+    private func waitForRead(after position: Int64) async {
+        let id = state.withLock { $0.nextID() }
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                // The read may have ended, and the handler may have run, before the continuation was there.
+                if Task.isCancelled || !state.withLock({ $0.wait(continuation, id: id, after: position) }) { continuation.resume() }
+                if Task.isCancelled { cancelWaiter(id, after: position) }
+            }
+        } onCancel: {
+            cancelWaiter(id, after: position)
+        }
+    }
+
+    private func cancelWaiter(_ id: UInt64, after position: Int64) {
+        state.withLock { $0.stopWaiting(id, after: position) }?.resume()
+    }
+}

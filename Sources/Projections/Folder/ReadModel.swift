@@ -1,0 +1,98 @@
+package import EventSourcing
+import FoundationEssentials
+
+/// One read model: the SQL of its folder, checked. It also names the schema that its tables live in.
+package struct ReadModel: Sendable {
+    package let name: String
+    /// Every `.sql` file by its name in the folder; what a version is made of.
+    package let files: [String: String]
+    let tables: SQLFile
+    let indexes: SQLFile
+    /// By event type. An event without a statement leaves the model as it is.
+    let statements: [String: EventStatement]
+
+    private static let tableFile = "table.sql"
+    private static let indexFile = "indexes.sql"
+    private static let reservedNames: Set<String> = ["annals", "public", "information_schema"]
+
+    /// Checks the files against the event types there are. Throws `ReadModelError` at the first fault, in the order of the files' names.
+    package init(name: String, files: [String: String], catalog: EventCatalog) throws(ReadModelError) {
+        guard Self.isSchemaName(name) else {
+            throw ReadModelError(file: name, reason: "a read model is named like a schema: a-z, 0-9 and _, not one of PostgreSQL's own")
+        }
+        guard let tableText = files[Self.tableFile] else { throw ReadModelError(file: "\(name)/\(Self.tableFile)", reason: "the file is missing") }
+        tables = SQLFile(path: "\(name)/\(Self.tableFile)", text: tableText)
+        indexes = SQLFile(path: "\(name)/\(Self.indexFile)", text: files[Self.indexFile] ?? "")
+        for file in [indexes, tables] {
+            try SQLRules.checkDefinitions(in: file)
+            try SQLRules.checkDeterminism(of: file)
+        }
+        var statements: [String: EventStatement] = [:]
+        for (fileName, text) in files.sorted(by: { $0.key < $1.key }) where fileName != Self.tableFile && fileName != Self.indexFile {
+            let file = SQLFile(path: "\(name)/\(fileName)", text: text)
+            let type = String(fileName.dropLast(".sql".count))
+            guard let schema = catalog[type] else { throw file.refusal("there is no event type \(type)") }
+            statements[type] = try EventStatement(file, for: schema)
+        }
+        self.name = name
+        self.files = files
+        self.statements = statements
+    }
+
+    /// Reads a folder; its name is the model's. Other files than `.sql` are for people.
+    package static func load(folder: String, catalog: EventCatalog) throws(ReadModelError) -> ReadModel {
+        let url = URL(filePath: folder, directoryHint: .isDirectory)
+        let name = url.lastPathComponent
+        var files: [String: String] = [:]
+        for file in try list(folder, as: name) where file.hasSuffix(".sql") {
+            guard let data = FileManager.default.contents(atPath: "\(folder)/\(file)"), let text = String(bytes: data, encoding: .utf8) else {
+                throw ReadModelError(file: "\(name)/\(file)", reason: "the file can not be read as UTF-8")
+            }
+            files[file] = text
+        }
+        return try ReadModel(name: name, files: files, catalog: catalog)
+    }
+
+    /// Reads every folder in `root`, in the order of their names.
+    package static func loadAll(root: String, catalog: EventCatalog) throws(ReadModelError) -> [ReadModel] {
+        var models: [ReadModel] = []
+        for name in try list(root, as: root) {
+            var isFolder = false
+            if FileManager.default.fileExists(atPath: "\(root)/\(name)", isDirectory: &isFolder), isFolder {
+                models.append(try load(folder: "\(root)/\(name)", catalog: catalog))
+            }
+        }
+        return models
+    }
+
+    private static func list(_ folder: String, as name: String) throws(ReadModelError) -> [String] {
+        do {
+            return try FileManager.default.contentsOfDirectory(atPath: folder).filter { !$0.hasPrefix(".") }.sorted()
+        } catch {
+            throw ReadModelError(file: name, reason: "the folder can not be read")
+        }
+    }
+
+    private static func isSchemaName(_ name: String) -> Bool {
+        let letters = Unicode.Scalar("a")...Unicode.Scalar("z")
+        guard let first = name.unicodeScalars.first, letters.contains(first) else { return false }
+        guard !name.hasPrefix("pg_"), !reservedNames.contains(name) else { return false }
+        // PostgreSQL cuts names at 63 bytes; a rebuild's suffix must still fit.
+        return name.utf8.count <= 40
+            && name.unicodeScalars.allSatisfy { letters.contains($0) || (Unicode.Scalar("0")...Unicode.Scalar("9")).contains($0) || $0 == "_" }
+    }
+}
+
+extension ReadModel {
+    /// The files as one text, whatever order a folder lists them in: what the version is a digest of, and what is stored.
+    var canonicalSQL: String {
+        var writer = JSONWriter()
+        writer.object { writer in
+            for (name, text) in files.sorted(by: { $0.key < $1.key }) {
+                writer.name(name)
+                writer.string(text)
+            }
+        }
+        return writer.text
+    }
+}

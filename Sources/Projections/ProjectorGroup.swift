@@ -1,0 +1,46 @@
+package import EventSourcing
+package import Logging
+package import Postgres
+
+/// All read models of a folder, each with its projector, on one shared feed of the log.
+package final class ProjectorGroup: Sendable {
+    private let projectors: [Projector]
+    private let notifier: ReadModelNotifier
+
+    /// Reads and checks every folder in `folder`. Throws `ReadModelError` for the first fault.
+    /// - Parameters:
+    ///   - target: the read database, not through a pooler: projectors keep settings in their sessions.
+    ///   - store: opens what is sealed; must not filter.
+    package init(folder: String, target: ConnectionTarget, store: any EventStore, catalog: EventCatalog, logger: Logger) throws(ReadModelError) {
+        let feed = EventFeed(store)
+        let notifier = ReadModelNotifier(target, logger: logger)
+        self.notifier = notifier
+        projectors = try ReadModel.loadAll(root: folder, catalog: catalog).map { model in
+            Projector(model, catalog: catalog, target: target, feed: feed, notifier: notifier, logger: logger)
+        }
+    }
+
+    /// The models' names, in order.
+    package var models: [String] { projectors.map(\.model.name) }
+
+    /// How each projector of this process is doing.
+    package var statuses: [ProjectorStatus] { projectors.map(\.status) }
+
+    /// Runs until cancelled. Throws `ReadModelError` when a folder's SQL does not prepare. A projector that has to stop says so in its status and in the log; the
+    /// others go on.
+    package func run() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.notifier.run() }
+            for projector in projectors {
+                group.addTask {
+                    do {
+                        try await projector.run()
+                    } catch is ProjectorStop {
+                        // Its status says why; ending the process would take the healthy ones with it.
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+}

@@ -1,0 +1,155 @@
+import EventSourcing
+package import Logging
+package import Postgres
+import Synchronization
+
+/// How far every read model has come, and the place to wait for one: one listening connection and one slow poll, however many wait.
+package final class ReadModelPositions: Sendable {
+    private struct State {
+        var waiters = PositionWaiters<CheckedContinuation<Bool, Never>>()
+        var statuses: [String: ReadModelStatus] = [:]
+        var lastWaiter: UInt64 = 0
+    }
+
+    private let pool: ConnectionPool
+    private let listener: Listener
+    private let pollInterval: Duration
+    private let logger: Logger
+    private let state = Mutex(State())
+
+    /// - Parameters:
+    ///   - pool: reads the checkpoints; the caller runs it.
+    ///   - target: where to listen: the same database, not through a pooler.
+    ///   - pollInterval: bounds how long a lost notification can go unnoticed.
+    package init(_ pool: ConnectionPool, listeningOn target: ConnectionTarget, pollInterval: Duration = .seconds(1), logger: Logger) {
+        self.pool = pool
+        listener = Listener(target, channels: [ReadModelNotifier.channel], logger: logger)
+        self.pollInterval = pollInterval
+        self.logger = logger
+    }
+
+    /// The position of each model as last heard of: never ahead of its tables.
+    package var positions: [String: Int64] { state.withLock { $0.waiters.positions } }
+
+    /// How each model stood at the last poll, in the order of their names, with the position as last heard of.
+    package var statuses: [ReadModelStatus] {
+        state.withLock { state in
+            state.statuses.values.map { $0.at(state.waiters.positions[$0.model] ?? $0.position) }.sorted { $0.model < $1.model }
+        }
+    }
+
+    /// Waits until all the models have reached a position; false when they have not in time. Throws `CancellationError` when the task is cancelled.
+    /// When they are there already it returns without suspending.
+    package func wait(for position: Int64, models: [String], timeout: Duration) async throws -> Bool {
+        if state.withLock({ $0.waiters.isReached(position, by: models) }) { return true }
+        guard timeout > .zero else { return false }
+        return try await withThrowingTaskGroup(of: Bool.self) { group in
+            group.addTask { await self.reached(position, models) }
+            group.addTask {
+                try await Task.sleep(for: timeout)
+                return false
+            }
+            let isReached = try await group.next() ?? false
+            group.cancelAll()
+            if !isReached { try Task.checkCancellation() }
+            return isReached
+        }
+    }
+
+    /// Keeps the positions current until cancelled.
+    package func run() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.listener.run { event in await self.hear(event) } }
+            group.addTask { try await self.poll() }
+            try await group.next()
+            group.cancelAll()
+        }
+    }
+
+    /// How many wait.
+    var waiterCount: Int { state.withLock { $0.waiters.count } }
+
+    private func hear(_ event: ListenEvent) async {
+        switch event {
+        // Notifications may have been missed since the last connection.
+        case .connected: await refresh()
+        case .notification(_, let payload):
+            guard let colon = payload.lastIndex(of: ":"), let position = Int64(payload[payload.index(after: colon)...]) else {
+                return logger.warning("a notification is not <model>:<position>", metadata: ["channel": "\(ReadModelNotifier.channel)"])
+            }
+            let model = String(payload[..<colon])
+            let satisfied = state.withLock { state in
+                // Answers to a poll may overtake a notification.
+                state.waiters.positions[model].map { $0 >= position } ?? false ? [] : state.waiters.move(model, to: position)
+            }
+            for waiter in satisfied { waiter.resume(returning: true) }
+        }
+    }
+
+    private func poll() async throws {
+        while true {
+            await refresh()
+            try await Task.sleep(for: pollInterval)
+        }
+    }
+
+    private func refresh() async {
+        let before = positions
+        let statuses: [ReadModelStatus]
+        do {
+            statuses = try await pool.query(.readCheckpoints).map(ReadModelStatus.init)
+        } catch {
+            // The positions stay as they were: too low at worst. The next poll tries again.
+            return logger.debug("could not read the checkpoints", metadata: ["reason": "\(error)"])
+        }
+        let satisfied = state.withLock { state in
+            state.statuses = Dictionary(statuses.map { ($0.model, $0) }, uniquingKeysWith: { first, _ in first })
+            return statuses.flatMap { status in
+                let known = state.waiters.positions[status.model] ?? 0
+                // A notification that came while the answer was under way is newer. Lower than before the question means a restored database.
+                let isOutdated = status.position < known && status.position >= before[status.model] ?? 0
+                return isOutdated ? [] : state.waiters.move(status.model, to: status.position)
+            }
+        }
+        for waiter in satisfied { waiter.resume(returning: true) }
+    }
+
+    /// False when cancelled first.
+    private func reached(_ position: Int64, _ models: [String]) async -> Bool {
+        let id = state.withLock { state in
+            state.lastWaiter += 1
+            return state.lastWaiter
+        }
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let satisfied = state.withLock { $0.waiters.add(continuation, id: id, for: position, of: models) }
+                satisfied?.resume(returning: true)
+                // The handler may have run before the waiter was there.
+                if Task.isCancelled { giveUp(id) }
+            }
+        } onCancel: {
+            giveUp(id)
+        }
+    }
+
+    private func giveUp(_ id: UInt64) {
+        state.withLock { $0.waiters.remove(id) }?.resume(returning: false)
+    }
+}
+
+extension ReadModelStatus {
+    fileprivate init(_ row: Row) throws {
+        self.init(
+            model: try row.get(0), version: try row.get(1), position: try row.get(2), isStale: try row.get(3), failingAt: try row.get(4),
+            updatedAt: Timestamp(milliseconds: try row.milliseconds(5)))
+    }
+
+    fileprivate func at(_ position: Int64) -> ReadModelStatus {
+        ReadModelStatus(model: model, version: version, position: position, isStale: isStale, failingAt: failingAt, updatedAt: updatedAt)
+    }
+}
+
+extension Statement {
+    fileprivate static let readCheckpoints = Statement(
+        "read_checkpoints", "SELECT model, version, position, version <> folder_version, failing_at, updated_at FROM annals.checkpoints")
+}

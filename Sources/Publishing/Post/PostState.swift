@@ -1,0 +1,75 @@
+package import EventSourcing
+package import FoundationEssentials
+
+/// A post at one moment.
+package enum PostState: Sendable, Hashable {
+    case nonexistent
+    case draft(Post)
+    /// The time is business time; nil means when its last `PostPublished` was recorded.
+    case published(Post, publishedAt: Timestamp?)
+    /// Nothing follows. Its author may still see its history.
+    case deleted(author: UUID)
+
+    /// The post while there is one to read.
+    package var post: Post? {
+        switch self {
+        case .draft(let post), .published(let post, _): post
+        case .nonexistent, .deleted: nil
+        }
+    }
+
+    /// Who wrote it, for as long as that is known.
+    package var author: UUID? {
+        switch self {
+        case .draft(let post), .published(let post, _): post.author
+        case .deleted(let author): author
+        case .nonexistent: nil
+        }
+    }
+
+    package var isPublished: Bool {
+        if case .published = self { true } else { false }
+    }
+}
+
+/// What a post says.
+package struct Post: Sendable, Hashable {
+    package let author: UUID
+    package var title: Personal<String>
+    package var slug: Personal<String>
+    package var content: Personal<String>
+}
+
+extension PostRules {
+    package static var initialState: PostState { .nonexistent }
+
+    package static func evolve(_ state: inout PostState, with event: PostEvent) {
+        switch event {
+        case .drafted(let author, let title, let slug, let content):
+            state = .draft(Post(author: author, title: title, slug: slug, content: content))
+        case .edited(let title, let slug, let content):
+            state.changePost {
+                if let title { $0.title = title }
+                if let slug { $0.slug = slug }
+                if let content { $0.content = content }
+            }
+        case .published(let publishedAt): if let post = state.post { state = .published(post, publishedAt: publishedAt) }
+        case .unpublished: if let post = state.post { state = .draft(post) }
+        case .deleted: if let author = state.author { state = .deleted(author: author) }
+        }
+    }
+}
+
+extension PostState {
+    fileprivate mutating func changePost(_ change: (inout Post) -> Void) {
+        switch self {
+        case .draft(var post):
+            change(&post)
+            self = .draft(post)
+        case .published(var post, let publishedAt):
+            change(&post)
+            self = .published(post, publishedAt: publishedAt)
+        case .nonexistent, .deleted: break
+        }
+    }
+}

@@ -1,0 +1,63 @@
+package import EventSourcing
+package import FoundationEssentials
+
+/// The rules of a post's views. That the post can be viewed is for the caller to know: views are counted apart, so that reading never waits for writing.
+package enum ViewRules: Decider {
+    package typealias Command = ViewCommand
+    package typealias Event = ViewEvent
+    package typealias State = ViewState
+    package typealias Refusal = ViewRefusal
+
+    package static let category = "views"
+
+    package static var initialState: ViewState { .unseen }
+
+    package static func decide(_ command: ViewCommand, in state: ViewState) throws(ViewRefusal) -> [ViewEvent] {
+        switch command {
+        case .record(let count):
+            guard 1...maximumCount ~= count else { throw .countOutOfRange }
+            return [.viewed(count: count)]
+        }
+    }
+
+    package static func evolve(_ state: inout ViewState, with event: ViewEvent) {
+        switch event {
+        // Saturating, because a fold has nobody to complain to.
+        case .viewed(let count):
+            let (sum, overflow) = state.total.addingReportingOverflow(count)
+            state = .seen(total: overflow ? .max : sum)
+        }
+    }
+
+    package static func claims(for events: [ViewEvent], in state: ViewState, on stream: StreamName) -> [ClaimChange] { [] }
+
+    /// Nobody: a count says nothing of anyone.
+    package static func subject(of events: [ViewEvent], in state: ViewState, on stream: StreamName) -> UUID? { nil }
+
+    /// More than a moment's views can be: whoever sends more is mistaken.
+    package static let maximumCount: Int64 = 1_000_000_000
+}
+
+/// What can be asked of a post's views.
+package enum ViewCommand: Sendable, Hashable {
+    case record(count: Int64)
+}
+
+/// How often a post was viewed.
+package enum ViewState: Sendable, Hashable {
+    case unseen
+    case seen(total: Int64)
+
+    package var total: Int64 {
+        switch self {
+        case .unseen: 0
+        case .seen(let total): total
+        }
+    }
+}
+
+/// Why the rules refuse to count views.
+package enum ViewRefusal: Error, Hashable {
+    /// Not between 1 and `ViewRules.maximumCount`.
+    case countOutOfRange
+}

@@ -1,0 +1,1 @@
+UPDATE total SET published = false WHERE post = :stream_id

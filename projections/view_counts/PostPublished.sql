@@ -1,0 +1,1 @@
+UPDATE total SET published = true WHERE post = :stream_id

@@ -1,0 +1,13 @@
+-- Views by post. A post and its views are two streams: whichever comes first makes the row.
+CREATE TABLE total (
+    post uuid PRIMARY KEY,
+    count bigint NOT NULL,
+    published boolean NOT NULL
+);
+
+CREATE TABLE hourly (
+    post uuid NOT NULL,
+    hour timestamptz NOT NULL,
+    count bigint NOT NULL,
+    PRIMARY KEY (post, hour)
+);
