@@ -12,7 +12,6 @@ struct UserByID: ReadQuery {
         SELECT model.position, \(UserColumns.all)
         FROM \(models.lowestPosition) AS model
         LEFT JOIN users.account ON account.id = $1 AND account.status <> 'closed'
-        \(UserColumns.joins)
         """)
 
     var values: [SQLValue] { [.uuid(id)] }

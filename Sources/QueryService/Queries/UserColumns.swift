@@ -3,14 +3,11 @@ import Postgres
 
 /// What every query of users selects after its leading columns.
 enum UserColumns {
-    /// From `account` (or a subquery of that name) and `author_count`.
+    /// From `account` (or a subquery of that name). The number of posts belongs to another model; as a subquery it is one look-up for each row, never a hash join.
     static let all = """
         account.id, account.username, account.email, account.display_name, account.bio, account.role, account.status, account.created_at, account.version, \
-        COALESCE(author_count.published, 0)
+        COALESCE((SELECT published FROM posts.author_count WHERE author = account.id), 0)
         """
-
-    /// The number of posts belongs to another model, and is joined when asked for.
-    static let joins = "LEFT JOIN posts.author_count ON author_count.author = account.id"
 }
 
 /// One account as it is shown.

@@ -11,7 +11,6 @@ struct UsersByName: ReadQuery {
         SELECT model.position, count(account.id) OVER (), \(UserColumns.all)
         FROM \(models.lowestPosition) AS model
         LEFT JOIN users.account ON account.username = $1 AND account.status <> 'closed'
-        \(UserColumns.joins)
         ORDER BY account.created_at DESC, account.id DESC
         """)
 

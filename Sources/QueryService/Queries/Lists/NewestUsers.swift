@@ -19,7 +19,6 @@ struct NewestUsers: ReadQuery {
                 ORDER BY created_at DESC, id DESC LIMIT \(PostList.lookAhead)
             ) AS account ORDER BY created_at DESC, id DESC LIMIT $3
         ) AS account ON true
-        \(UserColumns.joins)
         ORDER BY account.created_at DESC, account.id DESC
         """)
 

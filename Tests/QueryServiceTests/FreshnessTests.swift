@@ -1,0 +1,55 @@
+import EventSourcing
+import Foundation
+import HTTPContract
+import HTTPTypes
+import Testing
+
+@testable import QueryService
+
+@Suite struct `The freshness of an answer` {
+    @Test func `is the lowest position of the models that it joins`() async throws {
+        try await Newsroom.open { room in
+            try await room.move("posts", to: 9)
+            try await room.move("view_counts", to: 7)
+            try await room.move("users", to: 8)
+            #expect(try await room.get("/api/v1/posts").position == "7")
+            #expect(try await room.get("/api/v1/users/\(UUID.v7().lowercased)").position == "8")
+        }
+    }
+
+    @Test func `is waited for`() async throws {
+        try await Newsroom.open { room in
+            let id = UUID.v7()
+            for model in ["posts", "users", "view_counts"] { try await room.move(model, to: 4) }
+            async let reply = room.get("/api/v1/posts/\(id.lowercased)", [.waitForPosition: "5", .prefer: "wait=10"])
+            try await room.post("Late", by: .v7(), id: id)
+            for model in ["posts", "users", "view_counts"] { try await room.move(model, to: 5) }
+            #expect(try await reply.status == 200)
+            #expect(try await reply.position == "5")
+        }
+    }
+
+    @Test func `that is reached already costs no wait`() async throws {
+        try await Newsroom.open { room in
+            for model in ["posts", "users", "view_counts"] { try await room.move(model, to: 5) }
+            #expect(try await room.get("/api/v1/posts", [.waitForPosition: "5", .prefer: "wait=0"]).status == 200)
+        }
+    }
+
+    @Test func `that is not reached in time is said, for what exists and for what does not`() async throws {
+        try await Newsroom.open { room in
+            let id = try await room.post("Title", by: .v7())
+            for path in ["/api/v1/posts", "/api/v1/posts/\(id.lowercased)", "/api/v1/posts/\(UUID.v7().lowercased)"] {
+                let reply = try await room.get(path, [.waitForPosition: "5", .prefer: "wait=0"])
+                #expect(reply.status == 503 && reply.code == "READ_MODEL_BEHIND" && reply.headers[.retryAfter] != nil)
+            }
+        }
+    }
+
+    @Test func `must be asked for with a position`() async throws {
+        try await Newsroom.open { room in
+            let reply = try await room.get("/api/v1/posts", [.waitForPosition: "soon"])
+            #expect(reply.status == 400)
+        }
+    }
+}

@@ -1,0 +1,50 @@
+import EventSourcing
+import Foundation
+import Testing
+
+@testable import QueryService
+
+@Suite struct `A tally of views` {
+    let posts = (0..<4).map { UUID(high: 0, low: $0) }
+
+    @Test func `adds up by post and gives the oldest first`() {
+        var tally = ViewTally(capacity: 10)
+        for index in [1, 0, 1, 2, 1] { #expect(tally.add(posts[index]) == nil) }
+        #expect(tally.postCount == 3)
+        #expect(tally.takeFirst(2).map { [$0.post: $0.count] } == [[posts[1]: 3], [posts[0]: 1]])
+        #expect(tally.takeFirst(2).map(\.post) == [posts[2]])
+        #expect(tally.takeFirst(2).isEmpty && tally.postCount == 0)
+    }
+
+    @Test func `gives up the oldest post when it is full`() {
+        var tally = ViewTally(capacity: 2)
+        for index in [0, 0, 1] { #expect(tally.add(posts[index]) == nil) }
+        let dropped = tally.add(posts[2])
+        #expect(dropped?.post == posts[0] && dropped?.count == 2)
+        #expect(tally.add(posts[1]) == nil)
+        #expect(tally.takeFirst(9).map(\.count) == [2, 1])
+    }
+
+    @Test func `takes views back`() {
+        var tally = ViewTally(capacity: 2)
+        for index in [0, 0, 1] { _ = tally.add(posts[index]) }
+        tally.subtract(posts[0])
+        tally.subtract(posts[1])
+        #expect(tally.takeFirst(9).map { [$0.post: $0.count] } == [[posts[0]: 1]])
+    }
+}
+
+@Suite struct `Pauses between attempts` {
+    @Test func `grow to a limit`() {
+        var pauses = Backoff(first: .milliseconds(1), longest: .milliseconds(8))
+        for ceiling in [1, 2, 4, 8, 8, 8] { #expect(pauses.next() <= .milliseconds(ceiling)) }
+    }
+}
+
+@Suite struct `A time in an answer` {
+    @Test func `reads as RFC 3339 says, like any other of ours`() {
+        for milliseconds in [0, 1, 951_782_400_000, 1_767_225_600_123, 4_102_444_799_999, 253_402_300_799_999, 253_402_300_800_000, -1] as [Int64] {
+            #expect(String(decoding: TimeText.quoted(milliseconds), as: UTF8.self) == "\"\(Timestamp(milliseconds: milliseconds))\"")
+        }
+    }
+}

@@ -1,0 +1,211 @@
+import EventSourcing
+import Foundation
+import HTTPContract
+import HTTPTypes
+import Synchronization
+import Testing
+
+@testable import QueryService
+
+@Suite struct `A view` {
+    @Test func `is counted when somebody gets a published post, also one that they have already`() async throws {
+        try await Newsroom.open { room in
+            let ann = try await room.register("ann")
+            let id = try await room.post("Title", by: ann.id, slug: "title").lowercased
+            var calls = room.commands.calls.makeAsyncIterator()
+            let first = try await room.get("/api/v1/posts/\(id)")
+            #expect(await calls.next() == [id: 1])
+            #expect(try await room.get("/api/v1/posts/\(id)", [.ifNoneMatch: first.tag ?? ""]).status == 304)
+            #expect(await calls.next() == [id: 1])
+            _ = try await room.get("/api/v1/posts/by-slug/title", as: Reader(id: .v7()))
+            #expect(await calls.next() == [id: 1])
+        }
+    }
+
+    @Test func `is not counted for the author, for DNT, for HEAD, for a draft, for a list`() async throws {
+        try await Newsroom.open { room in
+            let ann = try await room.register("ann")
+            let id = try await room.post("Title", by: ann.id).lowercased
+            let draft = try await room.post("Draft", by: ann.id, publishedAt: nil).lowercased
+            let witness = try await room.post("Witness", by: ann.id).lowercased
+            #expect(try await room.get("/api/v1/posts/\(id)", as: ann).status == 200)
+            #expect(try await room.get("/api/v1/posts/\(id)", [.doNotTrack: "1"]).status == 200)
+            #expect(try await room.send(.head, "/api/v1/posts/\(id)", [:]).status == 200)
+            #expect(try await room.get("/api/v1/posts/\(draft)", as: .admin()).status == 200)
+            #expect(try await room.get("/api/v1/posts").status == 200)
+            #expect(try await room.send(.post, "/api/v1/posts/\(witness)/views").status == 202)
+            #expect(room.commands.counts == [witness: 1])
+        }
+    }
+
+    @Test func `that was asked to be recorded is durable when it is answered`() async throws {
+        try await Newsroom.open { room in
+            let id = try await room.post("Title", by: .v7()).lowercased
+            let reply = try await room.send(.post, "/api/v1/posts/\(id)/views")
+            #expect(reply.status == 202 && reply.headers[.position] == "101")
+            #expect(room.commands.counts == [id: 1])
+        }
+    }
+
+    @Test func `shares its call with others of the same window`() async throws {
+        var settings = ViewWindowSettings()
+        settings.window = .milliseconds(250)
+        try await Newsroom.open(window: settings) { room in
+            let one = try await room.post("One", by: .v7()).lowercased
+            let two = try await room.post("Two", by: .v7()).lowercased
+            try await withThrowingTaskGroup(of: Int.self) { group in
+                for path in [one, one, one, two] { group.addTask { try await room.send(.post, "/api/v1/posts/\(path)/views").status } }
+                for try await status in group { #expect(status == 202) }
+            }
+            #expect(room.commands.counts == [one: 3, two: 1])
+            #expect(room.commands.callCount < 4)
+        }
+    }
+
+    @Test func `of what is not there or not published is 404`() async throws {
+        try await Newsroom.open { room in
+            let draft = try await room.post("Draft", by: .v7(), publishedAt: nil)
+            #expect(try await room.send(.post, "/api/v1/posts/\(draft.lowercased)/views", as: .admin()).status == 404)
+            #expect(try await room.send(.post, "/api/v1/posts/\(UUID.v7().lowercased)/views").status == 404)
+            #expect(try await room.send(.post, "/api/v1/posts/x/views").status == 400)
+            #expect(room.commands.callCount == 0)
+        }
+    }
+
+    @Test func `says nothing but that it happened`() async throws {
+        try await Newsroom.open { room in
+            let id = try await room.post("Title", by: .v7()).lowercased
+            let reply = try await room.send(.post, "/api/v1/posts/\(id)/views", body: #"{"count":1000}"#)
+            #expect(reply.status == 422 && reply.refusedFields == ["count"])
+            #expect(try await room.send(.post, "/api/v1/posts/\(id)/views", body: "{}").status == 202)
+        }
+    }
+
+    @Test func `with a key goes alone, and its repeat adds nothing`() async throws {
+        try await Newsroom.open { room in
+            let id = try await room.post("Title", by: .v7()).lowercased
+            let other = try await room.post("Other", by: .v7()).lowercased
+            let reader = Reader(id: .v7())
+            let first = try await room.send(.post, "/api/v1/posts/\(id)/views", as: reader, [.idempotencyKey: "k"])
+            let again = try await room.send(.post, "/api/v1/posts/\(id)/views", as: reader, [.idempotencyKey: "k"])
+            #expect(first.status == 202 && first.headers[.idempotencyReplayed] == nil)
+            #expect(again.status == 202 && again.headers[.idempotencyReplayed] == "true" && again.headers[.position] == first.headers[.position])
+            #expect(room.commands.counts == [id: 1])
+            let reused = try await room.send(.post, "/api/v1/posts/\(other)/views", as: reader, [.idempotencyKey: "k"])
+            #expect(reused.status == 422 && reused.code == "IDEMPOTENCY_KEY_REUSED")
+            // Another caller's key of the same name is another key.
+            #expect(try await room.send(.post, "/api/v1/posts/\(other)/views", as: Reader(id: .v7()), [.idempotencyKey: "k"]).status == 202)
+            #expect(try await room.send(.post, "/api/v1/posts/\(id)/views", as: reader, [.idempotencyKey: ""]).status == 400)
+        }
+    }
+
+    @Test func `that can't be recorded is 503 for who waits, and counted later for who does not`() async throws {
+        try await Newsroom.open { room in
+            let id = try await room.post("Title", by: .v7()).lowercased
+            var calls = room.commands.calls.makeAsyncIterator()
+            room.commands.become(.failing(3))
+            _ = try await room.get("/api/v1/posts/\(id)")
+            for _ in 1...4 { #expect(await calls.next() == [id: 1]) }
+            #expect(room.commands.counts == [id: 1])
+
+            room.commands.become(.failing(.max))
+            let refused = try await room.send(.post, "/api/v1/posts/\(id)/views")
+            #expect(refused.status == 503 && refused.code == "UNAVAILABLE" && refused.headers[.retryAfter] != nil)
+            let alone = try await room.send(.post, "/api/v1/posts/\(id)/views", [.idempotencyKey: "k"])
+            #expect(alone.status == 503)
+        }
+    }
+
+    @Test func `that was recorded by a call without an answer is not recorded again`() async throws {
+        try await Newsroom.open { room in
+            let id = try await room.post("Title", by: .v7()).lowercased
+            var calls = room.commands.calls.makeAsyncIterator()
+            room.commands.become(.forgetful(2))
+            _ = try await room.get("/api/v1/posts/\(id)")
+            for _ in 1...3 { #expect(await calls.next() == [id: 1]) }
+            #expect(room.commands.counts == [id: 1])
+        }
+    }
+
+    @Test func `that is refused for good does not hold up others`() async throws {
+        try await Newsroom.open { room in
+            let id = try await room.post("Title", by: .v7()).lowercased
+            room.commands.become(.refusing)
+            #expect(try await room.send(.post, "/api/v1/posts/\(id)/views").status == 503)
+            room.commands.become(.good)
+            #expect(try await room.send(.post, "/api/v1/posts/\(id)/views").status == 202)
+            #expect(room.commands.counts == [id: 1])
+        }
+    }
+}
+
+@Suite struct `A clean stop` {
+    @Test func `sends the views that wait in the window`() async throws {
+        var settings = ViewWindowSettings()
+        settings.window = .milliseconds(50)
+        let kept = Mutex<(CommandPeer, String)?>(nil)
+        try await Newsroom.open(window: settings) { room in
+            let id = try await room.post("Title", by: .v7()).lowercased
+            for _ in 1...3 { _ = try await room.get("/api/v1/posts/\(id)") }
+            kept.withLock { $0 = (room.commands, id) }
+        }
+        let (commands, id) = try #require(kept.withLock { $0 })
+        #expect(commands.counts == [id: 3])
+    }
+
+    @Test func `takes no views any more`() async throws {
+        try await Newsroom.open { room in
+            let id = try await room.post("Title", by: .v7())
+            room.queries.views.stop()
+            // Answered 202 when the last window took it, 503 after that; never left hanging.
+            var statuses: [Int] = []
+            repeat { statuses.append(try await room.send(.post, "/api/v1/posts/\(id.lowercased)/views").status) } while statuses.last == 202
+            #expect(statuses.last == 503)
+            #expect(room.commands.counts[id.lowercased] ?? 0 == Int64(statuses.count - 1))
+        }
+    }
+}
+
+@Suite struct `The views of a post by time` {
+    @Test func `are counted by hour and by day for the author and for admins`() async throws {
+        try await Newsroom.open { room in
+            let ann = try await room.register("ann")
+            let id = try await room.post("Title", by: ann.id)
+            try await room.views(2, of: id, hour: 1)
+            try await room.views(3, of: id, hour: 23)
+            try await room.views(4, of: id, hour: 24)
+            let path = "/api/v1/posts/\(id.lowercased)/views"
+            for reader in [ann, .admin()] {
+                let hours = try await room.get(path + "?by=hour", as: reader).text
+                #expect(
+                    hours == """
+                        {"data":[{"at":"2026-01-01T01:00:00.000Z","count":2},{"at":"2026-01-01T23:00:00.000Z","count":3},\
+                        {"at":"2026-01-02T00:00:00.000Z","count":4}]}
+                        """)
+                let days = try await room.get(path + "?by=day", as: reader).text
+                #expect(days == #"{"data":[{"at":"2026-01-01T00:00:00.000Z","count":5},{"at":"2026-01-02T00:00:00.000Z","count":4}]}"#)
+            }
+            let part = try await room.get(path + "?by=hour&from=2026-01-01T02:00:00Z&to=2026-01-02T00:00:00Z", as: ann)
+            #expect(part.data?.elements.map { $0["count"] } == [.integer(3)])
+            #expect(try await room.get(path + "?by=hour", as: ann, [.ifNoneMatch: part.tag ?? ""]).status == 200)
+            let tag = try #require(try await room.get(path, as: ann).tag)
+            #expect(try await room.get(path, as: ann, [.ifNoneMatch: tag]).status == 304)
+        }
+    }
+
+    @Test func `are nobody else's business`() async throws {
+        try await Newsroom.open { room in
+            let ann = try await room.register("ann")
+            let id = try await room.post("Title", by: ann.id)
+            let draft = try await room.post("Draft", by: ann.id, publishedAt: nil)
+            let bob = Reader(id: .v7())
+            #expect(try await room.get("/api/v1/posts/\(id.lowercased)/views").status == 401)
+            #expect(try await room.get("/api/v1/posts/\(id.lowercased)/views", as: bob).status == 403)
+            #expect(try await room.get("/api/v1/posts/\(draft.lowercased)/views", as: bob).status == 404)
+            #expect(try await room.get("/api/v1/posts/\(UUID.v7().lowercased)/views", as: ann).status == 404)
+            #expect(try await room.get("/api/v1/posts/\(draft.lowercased)/views", as: ann).data == .array([]))
+            let reply = try await room.get("/api/v1/posts/\(id.lowercased)/views?by=year&from=x", as: ann)
+            #expect(reply.status == 422 && Set(reply.refusedFields) == ["by", "from"])
+        }
+    }
+}
