@@ -1,4 +1,4 @@
-package import FoundationEssentials
+import FoundationEssentials
 
 /// Brings a blog into the running system through its HTTP API: authors first, then posts. Whatever is there already is found again by its username or slug, so
 /// an import that was killed is finished by running it once more, and one that was finished adds nothing.

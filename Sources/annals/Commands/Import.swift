@@ -2,6 +2,7 @@ import ArgumentParser
 import AsyncHTTPClient
 import AuthService
 import BlogImport
+import EventSourcing
 import FoundationEssentials
 import HTTPContract
 import TerminalProgress
