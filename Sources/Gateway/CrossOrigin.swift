@@ -26,7 +26,8 @@ package enum CrossOrigin: Sendable, Equatable {
         }
         for origin in origins {
             let parts = origin.split(separator: "/", omittingEmptySubsequences: false)
-            guard parts.count == 3, parts[0] == "http:" || parts[0] == "https:", parts[1].isEmpty, !parts[2].isEmpty, origin == origin.lowercased() else {
+            guard parts.count == 3, parts[0] == "http:" || parts[0] == "https:", parts[1].isEmpty, !parts[2].isEmpty, origin == origin.lowercased()
+            else {
                 throw .notAnOrigin(origin)
             }
         }

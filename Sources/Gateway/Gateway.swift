@@ -21,8 +21,10 @@ package func gateway(
     routes.on(.get, GatewayResponder.healthPath) { _, _ in Answer.bytes(json: Array(#"{"status":"ok"}"#.utf8)) }
     routes.on(.get, GatewayResponder.readinessPath) { _, _ in await readiness.answer() }
     return GatewayResponder(
-        tree: GatewayTable.tree(own: routes), services: Services(auth: auth, commands: commands, queries: queries), settings: settings, admission: admission,
-        deadline: Deadline(settings.deadline, on: MultiThreadedEventLoopGroup.singleton.any()), failures: FailureAnswers(service: "gateway", logger: logger))
+        tree: GatewayTable.tree(own: routes), services: Services(auth: auth, commands: commands, queries: queries), settings: settings,
+        admission: admission,
+        deadline: Deadline(settings.deadline, on: MultiThreadedEventLoopGroup.singleton.any()),
+        failures: FailureAnswers(service: "gateway", logger: logger))
 }
 
 /// The services behind the gateway.

@@ -35,7 +35,9 @@ package enum RequestIdentity {
         let dash = UInt8(ascii: "-")
         guard 55...512 ~= bytes.count, bytes[2] == dash, bytes[35] == dash, bytes[52] == dash else { return false }
         for part in [0..<2, 3..<35, 36..<52, 53..<55] where !bytes[part].allSatisfy(\.isLowercaseHexadecimal) { return false }
-        guard bytes[3..<35].contains(where: { $0 != UInt8(ascii: "0") }), bytes[36..<52].contains(where: { $0 != UInt8(ascii: "0") }) else { return false }
+        guard bytes[3..<35].contains(where: { $0 != UInt8(ascii: "0") }), bytes[36..<52].contains(where: { $0 != UInt8(ascii: "0") }) else {
+            return false
+        }
         switch (bytes[0], bytes[1]) {
         case (UInt8(ascii: "0"), UInt8(ascii: "0")): return bytes.count == 55
         case (UInt8(ascii: "f"), UInt8(ascii: "f")): return false

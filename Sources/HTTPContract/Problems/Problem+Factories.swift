@@ -40,7 +40,9 @@ extension Problem {
     package static func payloadTooLarge(limit: Int) -> Problem { Problem(.payloadTooLarge, "A body may have \(limit) bytes at most.") }
 
     /// 415.
-    package static func unsupportedMediaType(_ detail: String = "Send JSON as application/json.") -> Problem { Problem(.unsupportedMediaType, detail) }
+    package static func unsupportedMediaType(_ detail: String = "Send JSON as application/json.") -> Problem {
+        Problem(.unsupportedMediaType, detail)
+    }
 
     /// 422: well-formed, but not acceptable; every field at once.
     package static func validation(_ violations: [Violation]) -> Problem {
@@ -61,7 +63,9 @@ extension Problem {
     }
 
     /// 500. The cause is in the log, under the request id.
-    package static func internalError() -> Problem { Problem(.internalError, "The request failed for a reason of ours. Name the requestId when you report it.") }
+    package static func internalError() -> Problem {
+        Problem(.internalError, "The request failed for a reason of ours. Name the requestId when you report it.")
+    }
 
     /// 503. `retryAfter` in seconds.
     package static func unavailable(_ detail: String = "A part that this needs is not available.", retryAfter: Int = 1) -> Problem {

@@ -22,7 +22,8 @@ package struct Fields: Sendable {
     }
 
     /// A text that may be absent. A null is a violation, unless `nullable`: then it means empty.
-    package mutating func optionalText(_ name: String, _ length: ClosedRange<Int>, matching rule: TextRule? = nil, nullable: Bool = false) -> String? {
+    package mutating func optionalText(_ name: String, _ length: ClosedRange<Int>, matching rule: TextRule? = nil, nullable: Bool = false) -> String?
+    {
         guard let value = take(name) else { return nil }
         if nullable, value == .null { return "" }
         return text(of: value, name, length, rule)

@@ -55,7 +55,8 @@ package enum Preconditions {
     /// The version that a tag of ours stands for. Versions start at 1.
     private static func version(of opaque: String) -> Int? {
         let number = opaque.prefix { $0 != "." }
-        guard let version = number.canonicalNumber, version > 0, number.endIndex == opaque.endIndex || opaque.utf8.count > number.utf8.count + 1 else { return nil }
+        guard let version = number.canonicalNumber, version > 0, number.endIndex == opaque.endIndex || opaque.utf8.count > number.utf8.count + 1
+        else { return nil }
         return Int(exactly: version)
     }
 

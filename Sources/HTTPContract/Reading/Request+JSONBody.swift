@@ -36,7 +36,9 @@ extension Request {
     }
 
     private static func parse(_ buffer: ByteBuffer) throws(Problem) -> JSON {
-        if buffer.readableBytesView.starts(with: [0xEF, 0xBB, 0xBF]) { throw .malformed("The body starts with a byte order mark; RFC 8259 §8.1 forbids it.") }
+        if buffer.readableBytesView.starts(with: [0xEF, 0xBB, 0xBF]) {
+            throw .malformed("The body starts with a byte order mark; RFC 8259 §8.1 forbids it.")
+        }
         do {
             return try JSON.parse(buffer.readableBytesView)
         } catch {

@@ -15,7 +15,9 @@ struct Authentication: Sendable {
             return .user(try await verifier.verify(try Self.bearerToken(authorization)))
         }
         if let token = request.headers[.serviceToken] {
-            guard let name = serviceKey?.verify(token, audience: service, now: .now) else { throw .unauthenticated("The service token is not valid.") }
+            guard let name = serviceKey?.verify(token, audience: service, now: .now) else {
+                throw .unauthenticated("The service token is not valid.")
+            }
             return .service(name)
         }
         return .anonymous

@@ -1,5 +1,5 @@
-package import Hummingbird
 import HTTPTypes
+package import Hummingbird
 import NIOHTTP1
 
 /// What routes become: finds the route, finds out who calls, runs the handler, and turns whatever it throws into a problem.

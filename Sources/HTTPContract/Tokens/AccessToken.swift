@@ -20,7 +20,8 @@ package struct AccessToken: Sendable, Equatable {
     package var isOperator: Bool
 
     package init(
-        subject: UUID, role: Role, session: UUID?, audience: [String], issuedAt: Timestamp = .now, expiresAt: Timestamp, id: UUID? = nil, isOperator: Bool = false
+        subject: UUID, role: Role, session: UUID?, audience: [String], issuedAt: Timestamp = .now, expiresAt: Timestamp, id: UUID? = nil,
+        isOperator: Bool = false
     ) {
         self.subject = subject
         self.role = role
@@ -38,7 +39,8 @@ package struct AccessToken: Sendable, Equatable {
     /// The claims as a JSON object.
     package var claims: JSONObject {
         var claims: JSONObject = [
-            "iss": .string(Self.issuer), "sub": .string(subject.lowercased), "role": .string(role.rawValue), "aud": .array(audience.map { .string($0) }),
+            "iss": .string(Self.issuer), "sub": .string(subject.lowercased), "role": .string(role.rawValue),
+            "aud": .array(audience.map { .string($0) }),
             "iat": .integer(issuedAt.seconds), "exp": .integer(expiresAt.seconds), "jti": .string(id.lowercased),
         ]
         if let session { claims["sid"] = .string(session.lowercased) }
@@ -49,7 +51,8 @@ package struct AccessToken: Sendable, Equatable {
     /// Reads claims of ours; nil when one is missing, of another type, or of another issuer. Says nothing about time or audience.
     package init?(claims: JSONObject) {
         guard claims["iss"]?.text == Self.issuer, let subject = claims.id("sub"), let role = claims["role"]?.text.flatMap({ Role(rawValue: $0) }),
-            let audience = claims["aud"].flatMap(Self.audience), let issued = claims.time("iat"), let expires = claims.time("exp"), let id = claims.id("jti")
+            let audience = claims["aud"].flatMap(Self.audience), let issued = claims.time("iat"), let expires = claims.time("exp"),
+            let id = claims.id("jti")
         else { return nil }
         var session: UUID?
         if let sid = claims["sid"] {
@@ -63,7 +66,8 @@ package struct AccessToken: Sendable, Equatable {
         }
         let precise = id.millisecondsOfVersion7.map(Timestamp.init(milliseconds:)).flatMap { $0.seconds == issued.seconds ? $0 : nil }
         self.init(
-            subject: subject, role: role, session: session, audience: audience, issuedAt: precise ?? issued, expiresAt: expires, id: id, isOperator: isOperator)
+            subject: subject, role: role, session: session, audience: audience, issuedAt: precise ?? issued, expiresAt: expires, id: id,
+            isOperator: isOperator)
     }
 
     /// One name or several (RFC 7519 §4.1.3).

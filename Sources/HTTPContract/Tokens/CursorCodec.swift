@@ -22,7 +22,8 @@ package struct CursorCodec: Sendable {
     /// The values of a cursor that this key made, else 400.
     package func decode(_ text: String) throws(Problem) -> [JSON] {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        guard text.utf8.count <= Self.maximumBytes, parts.count == 2, let payload = Base64URL.decode(parts[0]), let given = Base64URL.decode(parts[1]),
+        guard text.utf8.count <= Self.maximumBytes, parts.count == 2, let payload = Base64URL.decode(parts[0]),
+            let given = Base64URL.decode(parts[1]),
             Self.equal(given, code(payload)), case .array(let values)? = try? JSON.parse(payload)
         else { throw .malformed("The cursor is not one that was given out here.") }
         return values

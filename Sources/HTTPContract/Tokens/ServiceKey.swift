@@ -27,7 +27,8 @@ package struct ServiceKey: Sendable {
     /// The calling service's name when the token is genuine, meant for `audience`, and of these 60 s. Compares in constant time.
     package func verify(_ token: String, audience: String, now: Timestamp) -> String? {
         let parts = token.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 4, !parts[0].isEmpty, let code = Base64URL.decode(parts[3]), let expiry = parts[2].canonicalNumber, expiry < 1 << 40 else { return nil }
+        guard parts.count == 4, !parts[0].isEmpty, let code = Base64URL.decode(parts[3]), let expiry = parts[2].canonicalNumber, expiry < 1 << 40
+        else { return nil }
         let claim = token.utf8.prefix(token.utf8.count - parts[3].utf8.count - 1)
         guard HMAC<SHA256>.isValidAuthenticationCode(code, authenticating: Array(claim), using: tokenKey), parts[1] == audience else { return nil }
         let expires = Timestamp(milliseconds: expiry * 1000)

@@ -67,7 +67,9 @@ package final class TokenVerifier: Sendable {
 
     /// The `kid` of a header that says EdDSA and nothing we don't know (`crit` has to be understood or refused, RFC 7515 §4.1.11).
     private static func keyName(inHeader encoded: Substring) -> String? {
-        guard let header = object(encoded), header["alg"]?.text == "EdDSA", header["typ"] == nil || header["typ"]?.text == "JWT", header["crit"] == nil else {
+        guard let header = object(encoded), header["alg"]?.text == "EdDSA", header["typ"] == nil || header["typ"]?.text == "JWT",
+            header["crit"] == nil
+        else {
             return nil
         }
         return header["kid"]?.text
