@@ -1,4 +1,3 @@
-import FoundationEssentials
 import Glibc
 package import Logging
 package import Postgres
@@ -44,12 +43,8 @@ package final class TestCluster: Sendable {
 
     private static func end() {
         guard case .success(let cluster) = started else { return }
+        // The watchdog removes the folder once the lock is free.
         cluster.server.stopBlocking(within: .seconds(5))
-        do {
-            try FileManager.default.removeItem(atPath: cluster.directory)
-        } catch {
-            print("can't remove \(cluster.directory): \(error)")
-        }
     }
 }
 

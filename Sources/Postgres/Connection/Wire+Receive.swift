@@ -16,8 +16,8 @@ extension Wire {
         let isAlive = !readable || PQconsumeInput(connection) == 1
         if task.isNone { collect(connection, &received) } else { collectBulk(connection, &received) }
         collectNotifications(connection, &received)
-        guard isAlive, PQstatus(connection) != CONNECTION_BAD else {
-            let error = PostgresError(.connection, String(cString: PQerrorMessage(connection)))
+        guard isAlive, received.closed == nil, PQstatus(connection) != CONNECTION_BAD else {
+            let error = received.closed ?? PostgresError(.connection, String(cString: PQerrorMessage(connection)))
             received.deliveries += close(error) ?? []
             received.closed = error
             return received

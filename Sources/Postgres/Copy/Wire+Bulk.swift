@@ -35,7 +35,7 @@ extension Wire {
                     return endBulk(connection, .one(continuation, failure.map(Result.failure) ?? success(last)), &received)
                 }
                 task = .script(continuation, last: last, failure: failure)
-                if !take(result, connection) { return }
+                if !take(result, connection, &received) { return }
             case .copyStarting(let continuation, let failure):
                 guard let result = PQgetResult(connection) else {
                     let error = failure ?? PostgresError(.configuration, "the statement isn't a COPY")
@@ -62,8 +62,8 @@ extension Wire {
         }
     }
 
-    /// Keeps one result of a script. False when libpq has no more for now.
-    private mutating func take(_ result: OpaquePointer, _ connection: OpaquePointer) -> Bool {
+    /// Keeps one result of a script. False when there is nothing more to be had.
+    private mutating func take(_ result: OpaquePointer, _ connection: OpaquePointer, _ received: inout Received) -> Bool {
         guard case .script(let continuation, let last, let failure) = task else { return false }
         switch PQresultStatus(result) {
         case PGRES_TUPLES_OK, PGRES_COMMAND_OK, PGRES_EMPTY_QUERY:
@@ -74,9 +74,9 @@ extension Wire {
             return PQputCopyEnd(connection, "a script can't COPY from the client") == 1
         case PGRES_COPY_OUT:
             PQclear(result)
-            var row: UnsafeMutablePointer<CChar>?
-            while PQgetCopyData(connection, &row, 1) > 0 { PQfreemem(row) }
-            task = .script(continuation, last: last, failure: failure ?? PostgresError(.configuration, "a script can't COPY to the client"))
+            // Nothing but an end of the connection stops a server that sends.
+            received.closed = PostgresError(.configuration, "a script can't COPY to the client")
+            return false
         default:
             task = .script(continuation, last: last, failure: failure ?? PostgresError(result: result, statementName: nil))
             PQclear(result)
