@@ -18,17 +18,18 @@ package struct CommandHandler<Rules: Decider>: Sendable {
             let loaded = isNew ? LoadedStream(events: [], receipt: nil) : try await store.load(stream, command: call.isRepeatable ? call.key.id : nil)
             if let receipt = loaded.receipt { return try await repeated(receipt, as: call) }
             let before = try FoldedStream<Rules>(loaded.events)
-            if case .exactly(let version) = expected, version != before.version { throw CommandFailure.wrongVersion(actual: before.version) }
+            guard expected.allows(before.version) else { throw CommandFailure.wrongVersion(actual: before.version) }
             let events = try Rules.decide(command, in: before.state)
             // A repeatable command is remembered even when it changed nothing: its repeat must get this answer, whatever happens in between.
             if events.isEmpty, !call.isRepeatable { return HandledCommand(stream: stream, after: before) }
             let append = StreamAppend(
-                events.map(Rules.encode), to: stream, expecting: before.expectation, sealedFor: Rules.subject(of: events, in: before.state, on: stream))
+                events.map(Rules.encode), to: stream, expecting: before.expectation,
+                sealedFor: Rules.subject(of: events, in: before.state, on: stream))
             let claims = Rules.claims(for: events, in: before.state, on: stream) + call.requirements
             switch try await store.append(AppendRequest([append], claims: claims, command: call.key, metadata: call.metadata)) {
             case .appended(let receipt): return HandledCommand(stream: stream, after: before.followed(by: events, as: receipt))
             case .alreadyAppended(let receipt): return try await repeated(receipt, as: call)
-            case .conflict(_, let actual): if case .exactly = expected { throw CommandFailure.wrongVersion(actual: actual) }
+            case .conflict(_, let actual): if expected != .any { throw CommandFailure.wrongVersion(actual: actual) }
             case .claimTaken(let kind): throw CommandFailure.claimTaken(kind)
             case .claimMissing(let kind, let holder): throw CommandFailure.claimMissing(kind, holder: holder)
             }

@@ -43,9 +43,10 @@ private struct JSONParser {
     }
 
     private mutating func parseValue(depth: Int) throws(JSONSyntaxError) -> JSON {
-        guard depth <= maximumDepth else { throw failure("nested deeper than \(maximumDepth) levels") }
         skipSpace()
         guard at < bytes.count else { throw failure("the text ends where a value should stand") }
+        let isContainer = bytes[at] == UInt8(ascii: "{") || bytes[at] == UInt8(ascii: "[")
+        guard depth < maximumDepth || !isContainer else { throw failure("nested deeper than \(maximumDepth) levels") }
         switch bytes[at] {
         case UInt8(ascii: "{"): return .object(try parseObject(depth: depth))
         case UInt8(ascii: "["): return .array(try parseArray(depth: depth))

@@ -8,6 +8,15 @@ package enum ExpectedVersion: Sendable, Hashable {
     case exactly(Int)
     /// The caller does not mind.
     case any
+
+    /// Whether a stream at this version (0: there is none) is what the caller expects.
+    package func allows(_ version: Int) -> Bool {
+        switch self {
+        case .none: version == 0
+        case .exactly(let expected): version == expected
+        case .any: true
+        }
+    }
 }
 
 /// One event to append.

@@ -13,8 +13,10 @@ package struct StreamName: Sendable, Hashable, CustomStringConvertible {
 
     /// Reads a stored name; nil when it does not have the form.
     package init?(_ name: String) {
-        guard let dash = name.firstIndex(of: "-"), dash > name.startIndex, let id = UUID(lowercase: name[name.index(after: dash)...]) else { return nil }
-        self.init(String(name[..<dash]), id)
+        guard let dash = name.firstIndex(of: "-"), case let category = name[..<dash], !category.isEmpty,
+            category.utf8.allSatisfy({ UInt8(ascii: "a")...UInt8(ascii: "z") ~= $0 }), let id = UUID(lowercase: name[name.index(after: dash)...])
+        else { return nil }
+        self.init(String(category), id)
     }
 
     package var description: String { category + "-" + id.lowercased }

@@ -10,11 +10,13 @@ extension Timestamp: CustomStringConvertible {
             let text = String(value)
             return String(repeating: "0", count: max(0, width - text.utf8.count)) + text
         }
-        return "\(padded(date.year, 4))-\(padded(date.month, 2))-\(padded(date.day, 2))T\(padded(rest / 3_600_000, 2)):\(padded(rest / 60_000 % 60, 2)):"
+        return
+            "\(padded(date.year, 4))-\(padded(date.month, 2))-\(padded(date.day, 2))T\(padded(rest / 3_600_000, 2)):\(padded(rest / 60_000 % 60, 2)):"
             + "\(padded(rest / 1000 % 60, 2)).\(padded(rest % 1000, 3))Z"
     }
 
-    /// Reads RFC 3339 §5.6 `date-time`, with any offset; digits past the millisecond are cut. Nil when the text has another form or names no real moment.
+    /// Reads RFC 3339 §5.6 `date-time`, with any offset; digits past the millisecond are cut. Nil when the text has another form or names no real moment,
+    /// or one outside the years 1 to 9999 in UTC, which neither RFC 3339 nor PostgreSQL could write again.
     package init?(_ text: some StringProtocol) {
         var scan = DigitScan(Array(text.utf8))
         guard let year = scan.number(4), scan.take("-"), let month = scan.number(2), scan.take("-"), let day = scan.number(2),
@@ -29,12 +31,15 @@ extension Timestamp: CustomStringConvertible {
         var offset: Int64 = 0
         if !(scan.take("Z") || scan.take("z")) {
             let isEast = scan.take("+")
-            guard isEast || scan.take("-"), let hours = scan.number(2), scan.take(":"), let minutes = scan.number(2), hours < 24, minutes < 60 else { return nil }
+            guard isEast || scan.take("-"), let hours = scan.number(2), scan.take(":"), let minutes = scan.number(2), hours < 24, minutes < 60 else {
+                return nil
+            }
             offset = (hours * 60 + minutes) * (isEast ? 60_000 : -60_000)
         }
         guard scan.isAtEnd else { return nil }
-        self.init(
-            milliseconds: date.daysSinceEpoch * 86_400_000 + hour * 3_600_000 + minute * 60_000 + second * 1000 + fraction - offset)
+        let milliseconds = date.daysSinceEpoch * 86_400_000 + hour * 3_600_000 + minute * 60_000 + second * 1000 + fraction - offset
+        guard -62_135_596_800_000...253_402_300_799_999 ~= milliseconds else { return nil }
+        self.init(milliseconds: milliseconds)
     }
 }
 
