@@ -13,6 +13,7 @@ struct SealingEdge: Sendable {
         var appends: [SealedRequest.Append] = []
         for append in request.appends { appends.append(try await seal(append)) }
         guard let holder = appends.first?.stream else { throw EventStoreError.broken(reason: "a request names no stream") }
+        guard Set(appends.map(\.stream)).count == appends.count else { throw EventStoreError.broken(reason: "a request names a stream twice") }
         return SealedRequest(
             command: request.command, appends: appends, claims: try request.claims.map { try seal($0, of: holder) },
             metadata: JSON.object(request.metadata.json).serialized)

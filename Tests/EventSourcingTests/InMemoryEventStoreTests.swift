@@ -1,4 +1,5 @@
 import EventSourcing
+import LogContract
 import FoundationEssentials
 import Synchronization
 import Testing

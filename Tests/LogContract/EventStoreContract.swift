@@ -25,11 +25,11 @@ package enum EventStoreContract {
     /// The events that the checks append; a store that looks types up must know them.
     package static let catalog = EventCatalog([EventSchema("Noted", in: "contract", [.open("note", .text)])])
 
-    static func stream() -> StreamName { StreamName("contract", .v7()) }
+    package static func stream() -> StreamName { StreamName("contract", .v7()) }
 
-    static func notes(_ texts: [String]) -> [NewEvent] { texts.map { NewEvent(type: "Noted", schemaVersion: 1, data: ["note": .string($0)]) } }
+    package static func notes(_ texts: [String]) -> [NewEvent] { texts.map { NewEvent(type: "Noted", schemaVersion: 1, data: ["note": .string($0)]) } }
 
-    static func request(
+    package static func request(
         _ texts: [String] = ["a"], to stream: StreamName, expecting expected: ExpectedVersion = .any, claims: [ClaimChange] = [],
         command: CommandReceipt.Key = .unrepeated()
     ) -> AppendRequest {
@@ -39,7 +39,7 @@ package enum EventStoreContract {
     }
 
     /// All outcomes of requests sent at once.
-    static func outcomes(of requests: [AppendRequest], in store: any EventStore) async throws -> [AppendOutcome] {
+    package static func outcomes(of requests: [AppendRequest], in store: any EventStore) async throws -> [AppendOutcome] {
         try await withThrowingTaskGroup(of: AppendOutcome.self) { group in
             for request in requests { group.addTask { try await store.append(request) } }
             return try await group.reduce(into: []) { $0.append($1) }
@@ -49,7 +49,7 @@ package enum EventStoreContract {
 
 extension AppendOutcome {
     /// The receipt when the request was appended now.
-    var appended: CommandReceipt? {
+    package var appended: CommandReceipt? {
         if case .appended(let receipt) = self { receipt } else { nil }
     }
 }
