@@ -70,7 +70,10 @@ package final class PrivateServer: Sendable {
         state.withLock(\.location)?.target(database: database)
     }
 
-    /// The same from a place that can't await. `isAbandoned` is asked now and then and ends the attempt.
+    /// The postmaster's process id; nil when it isn't running.
+    package var processID: Int32? { state.withLock(\.postmaster)?.pid }
+
+    /// The same as `start()` from a place that can't await. `isAbandoned` is asked now and then and ends the attempt.
     package func startBlocking(isAbandoned: () -> Bool = { false }) throws(PrivateServerError) {
         let folder = try ServerFolder.make(directory)
         let held = state.withLock(\.lock)

@@ -45,6 +45,12 @@ struct Wire {
         updateInterest()
     }
 
+    /// Has the reactor look once more: what it waits for may be in libpq's buffer already, and no socket tells of that.
+    mutating func nudge() {
+        isBlocked = true
+        updateInterest()
+    }
+
     /// Reading pauses while a consumer of COPY is behind, so that memory stays bounded.
     mutating func updateInterest() {
         guard let handle else { return }

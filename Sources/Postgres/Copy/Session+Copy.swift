@@ -23,7 +23,8 @@ extension Session {
     package func copyOut(_ statement: String, _ onChunk: ([UInt8]) async throws -> Void) async throws {
         try await startCopy(statement)
         do {
-            while let rows = try await receiveRows() { try await onChunk(rows) }
+            var isLast = false
+            while !isLast, let rows = try await receiveRows(&isLast) { try await onChunk(rows) }
         } catch {
             spoil()
             connection.close(PostgresError(.connection, "a COPY was given up"))
@@ -78,10 +79,12 @@ extension Session {
         return try result.get()
     }
 
-    private func receiveRows() async throws(PostgresError) -> [UInt8]? {
+    private func receiveRows(_ isLast: inout Bool) async throws(PostgresError) -> [UInt8]? {
         while true {
             switch try connection.withWire({ wire throws(PostgresError) in try wire.copyRows() }) {
-            case .rows(let rows): return rows
+            case .rows(let rows, let isEnd):
+                isLast = isEnd
+                return rows
             case .end: return nil
             case .nothingYet:
                 try await cancelling { () async throws(PostgresError) in try await waitUntil { $0.awaitRows($1) } }

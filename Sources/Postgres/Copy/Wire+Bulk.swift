@@ -2,7 +2,7 @@ import CLibpq
 
 /// One look for rows of a COPY out.
 enum CopyLook: Sendable {
-    case rows([UInt8])
+    case rows([UInt8], isLast: Bool)
     case nothingYet
     case end
 }
@@ -115,6 +115,7 @@ extension Wire {
         }
         task = .script(continuation, last: nil, failure: nil)
         flush()
+        nudge()
     }
 
     /// Leaves a sender waiting for the socket; an answer at once when it needn't.
@@ -136,10 +137,9 @@ extension Wire {
 
     /// All rows have been taken; what is left is the server's verdict.
     mutating func copyFinished(_ continuation: BulkTask.ResultContinuation) {
-        guard let connection = handle?.pointer else { return continuation.resume(returning: .failure(.lostDuringCopy)) }
+        guard handle != nil else { return continuation.resume(returning: .failure(.lostDuringCopy)) }
         task = .script(continuation, last: nil, failure: nil)
-        updateInterest()
-        _ = connection
+        nudge()
     }
 
     /// Takes what rows are there, up to 64 KiB and the row that passes it.
@@ -150,14 +150,14 @@ extension Wire {
             var row: UnsafeMutablePointer<CChar>?
             let length = PQgetCopyData(connection, &row, 1)
             guard length > 0 else {
-                if !rows.isEmpty { return .rows(rows) }
+                if !rows.isEmpty, length != -2 { return .rows(rows, isLast: length == -1) }
                 if length == -2 { throw PostgresError(.connection, String(cString: PQerrorMessage(connection))) }
                 return length == 0 ? .nothingYet : .end
             }
             rows.append(contentsOf: UnsafeRawBufferPointer(start: row, count: Int(length)))
             PQfreemem(row)
         }
-        return .rows(rows)
+        return .rows(rows, isLast: false)
     }
 }
 

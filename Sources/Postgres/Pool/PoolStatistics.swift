@@ -1,11 +1,19 @@
 /// A pool at one moment.
 package struct PoolStatistics: Sendable, Equatable {
     /// Connections open or being opened.
-    package var open = 0
+    package var open: Int
     /// Connections doing nothing.
-    package var idle = 0
+    package var idle: Int
     /// Connections lent out or with requests under way.
-    package var inUse = 0
+    package var inUse: Int
     /// Callers waiting for a connection.
-    package var waiting = 0
+    package var waiting: Int
+
+    /// All four.
+    package init(open: Int, idle: Int, inUse: Int, waiting: Int) {
+        self.open = open
+        self.idle = idle
+        self.inUse = inUse
+        self.waiting = waiting
+    }
 }
