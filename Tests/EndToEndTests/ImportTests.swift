@@ -1,4 +1,6 @@
+import EventSourcing
 import Foundation
+import NIOHTTP1
 import Testing
 
 @Suite(.enabled(if: FileManager.default.fileExists(atPath: blogFolder), "the blog lies beside the project")) struct `Importing ten years of a real blog` {

@@ -1,4 +1,6 @@
+import EventSourcing
 import Foundation
+import NIOHTTP1
 import Testing
 
 @Suite struct `The main job` {

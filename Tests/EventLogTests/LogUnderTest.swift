@@ -2,8 +2,8 @@ import Crypto
 import EventLog
 import EventSourcing
 import FoundationEssentials
-import Logging
 import LogContract
+import Logging
 import Postgres
 import TestSupport
 import Vault
@@ -46,7 +46,8 @@ struct LogUnderTest: Sendable {
         let keys = KeyVault(vaultPool, masterKey: masterKey)
         let head = HeadWatch(pool, direct: log.acting(as: "annals_commands"), logger: logger)
         let store = PostgresEventStore(
-            pool, head: head, vault: keys, hasher: SystemHasher(key: SymmetricKey(data: Array(repeating: 7, count: 32))), catalog: catalog, limits: limits,
+            pool, head: head, vault: keys, hasher: SystemHasher(key: SymmetricKey(data: Array(repeating: 7, count: 32))), catalog: catalog,
+            limits: limits,
             logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await pool.run() }
