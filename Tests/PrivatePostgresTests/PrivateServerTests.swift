@@ -37,7 +37,7 @@ import Testing
 
     @Test func `comes back with everything acknowledged after being killed, and pools with it`() async throws {
         try await withFolder { folder in
-            try await withServer("\(folder)/pg") { server in
+            try await withServer("\(folder)/pg", .full) { server in
                 var limits = PoolLimits()
                 limits.acquireTimeout = .seconds(60)
                 try await ConnectionPool.withPool(#require(server.target(database: "postgres")), limits: limits, logger: TestCluster.logger) { pool in

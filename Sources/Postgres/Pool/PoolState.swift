@@ -17,7 +17,8 @@ struct PoolState<Connection, Waiter> {
         let id: Int
         var connection: Connection?
         var phase = Phase.opening
-        var expires: Instant
+        /// Counts from the moment the connection is there.
+        var expires: Instant?
         /// Takes no new requests: it is to end, or goes to a caller who wants it whole.
         var isDraining = false
     }
@@ -71,7 +72,9 @@ struct PoolState<Connection, Waiter> {
 
     /// A connection for one caller alone. Nil: wait.
     mutating func leasePinned() -> (id: Int, connection: Connection)? {
-        guard pinnedWaiters.isEmpty, !isClosed, let index = slots.lastIndex(where: \.isIdle), let connection = slots[index].connection else { return nil }
+        guard pinnedWaiters.isEmpty, !isClosed, let index = slots.lastIndex(where: \.isIdle), let connection = slots[index].connection else {
+            return nil
+        }
         slots[index].phase = .pinned
         return (slots[index].id, connection)
     }
@@ -147,7 +150,7 @@ struct PoolState<Connection, Waiter> {
     /// A connection is free: it ends when its time is up, else goes to whoever waits longest, else idles.
     private mutating func settle(_ index: Int, _ now: Instant, _ effects: inout Effects) {
         slots[index].isDraining = false
-        if isClosed || slots[index].expires <= now {
+        if isClosed || slots[index].isOver(now) {
             if let connection = slots.remove(at: index).connection { effects.closes.append(connection) }
             effects.needsOpening = openingsNeeded > 0
             return
@@ -193,14 +196,14 @@ struct PoolState<Connection, Waiter> {
     private var opening: Int { slots.count { $0.phase == .opening } }
 
     /// Takes a place for a connection that is about to be opened.
-    mutating func startOpening(expires: Instant) -> Int {
+    mutating func startOpening() -> Int {
         lastID += 1
-        slots.append(Slot(id: lastID, expires: expires))
+        slots.append(Slot(id: lastID))
         return lastID
     }
 
-    /// The connection is there. False when the pool has been closed meanwhile.
-    mutating func opened(_ id: Int, _ connection: Connection, now: Instant) -> Effects {
+    /// The connection is there, and may stay until `expires`.
+    mutating func opened(_ id: Int, _ connection: Connection, now: Instant, expires: Instant) -> Effects {
         var effects = Effects()
         consecutiveFailures = 0
         guard let index = slots.firstIndex(where: { $0.id == id }) else {
@@ -208,6 +211,7 @@ struct PoolState<Connection, Waiter> {
             return effects
         }
         slots[index].connection = connection
+        slots[index].expires = expires
         settle(index, now, &effects)
         effects.needsOpening = openingsNeeded > 0
         return effects
@@ -229,10 +233,10 @@ struct PoolState<Connection, Waiter> {
             switch slot.phase {
             case .idle(let since):
                 let isTired = since + limits.idleTimeout <= now && slots.count > limits.minimumConnections
-                guard isTired || slot.expires <= now, let connection = slot.connection else { continue }
+                guard isTired || slot.isOver(now), let connection = slot.connection else { continue }
                 closes.append(connection)
                 slots.removeAll { $0.id == slot.id }
-            case .shared where slot.expires <= now:
+            case .shared where slot.isOver(now):
                 guard let index = slots.firstIndex(where: { $0.id == slot.id }) else { continue }
                 slots[index].isDraining = true
             case .opening, .shared, .pinned: break
@@ -258,6 +262,8 @@ struct PoolState<Connection, Waiter> {
 }
 
 extension PoolState.Slot {
+    func isOver(_ now: PoolState.Instant) -> Bool { expires.map { $0 <= now } ?? false }
+
     var isIdle: Bool {
         if case .idle = phase { return true }
         return false
