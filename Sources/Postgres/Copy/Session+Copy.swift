@@ -14,7 +14,7 @@ extension Session {
             await abandonCopy()
             throw error
         }
-        return try await endCopy(abort: nil).affectedRows
+        return try await cancelling { () async throws(PostgresError) in try await endCopy(abort: nil) }.affectedRows
     }
 
     /// Runs `COPY … TO STDOUT` and hands over the bytes, whole rows at a time, about 64 KiB each. A slow consumer slows the server down.
@@ -44,8 +44,9 @@ extension Session {
                     try connection.withWire { wire throws(PostgresError) in try wire.sendScript(statement, .copyStarting(continuation, failure: nil))
                     }
                 } catch {
-                    connection.refuse(error) { continuation.resume(returning: .failure($0)) }
+                    return connection.refuse(error) { continuation.resume(returning: .failure($0)) }
                 }
+                stopIfCancelled()
             }
             try ready.get()
         }
@@ -57,7 +58,7 @@ extension Session {
             chunk.count <= 1 << 20 ? [chunk[...]] : stride(from: 0, to: chunk.count, by: 1 << 20).map { chunk[$0..<min($0 + 1 << 20, chunk.count)] }
         for piece in pieces {
             let isFull = try connection.withWire { wire throws(PostgresError) in try wire.copyChunk(piece) }
-            if isFull { try await waitUntil { $0.awaitDrain($1) } }
+            if isFull { try await cancelling { () async throws(PostgresError) in try await waitUntil { $0.awaitDrain($1) } } }
         }
     }
 

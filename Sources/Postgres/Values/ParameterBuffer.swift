@@ -28,7 +28,7 @@ struct ParameterBuffer {
             let start = bytes.count
             types.append(value.type)
             offsets.append(start)
-            if value == .null {
+            if case .null = value {
                 lengths.append(-1)
             } else {
                 try encode(value)
