@@ -3,7 +3,7 @@ import Foundation
 import NIOHTTP1
 import Testing
 
-@Suite struct `Starting and stopping` {
+@Suite(.serialized) struct `Starting and stopping` {
     @Test func `Ctrl-C ends within five seconds, and the next start goes on where it was`() async throws {
         try await withDataDirectory { directory in
             let first = try await RunningSystem(dataDirectory: directory)
