@@ -51,7 +51,8 @@ import Testing
             #expect(try await Client(base: second.api).call(.GET, "/posts").status == 200)
             let stop = await second.interrupt()
             #expect(stop.code == 0)
-            #expect(!FileManager.default.fileExists(atPath: directory + "/postgres/postmaster.pid"))
+            #expect(FileManager.default.fileExists(atPath: directory + "/postgres/data/PG_VERSION"))
+            #expect(!FileManager.default.fileExists(atPath: directory + "/postgres/data/postmaster.pid"))
         }
     }
 
