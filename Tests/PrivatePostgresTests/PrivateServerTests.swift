@@ -59,6 +59,36 @@ import Testing
         }
     }
 
+    @Test func `starts over the socket lock of a killed server, even when its process id is in use`() async throws {
+        try await withFolder { folder in
+            try await withServer("\(folder)/pg") { _ in }
+            // What a killed server leaves. Another server of the same account stands for whoever has its process id now, or for a dead process that nobody
+            // reaps: PostgreSQL can't tell them from a server on this socket.
+            let other = try await ConnectionPool.withPool(TestCluster.shared.target(database: "postgres"), logger: TestCluster.logger) {
+                try await $0.query(Statement("postmaster", "SELECT split_part(pg_read_file('postmaster.pid'), chr(10), 1)"))[0].get(0, as: String.self)
+            }
+            try Data("\(other)\n\(folder)/pg/data\n0\n5432\n\(folder)/pg/socket\n".utf8).write(
+                to: URL(filePath: "\(folder)/pg/socket/.s.PGSQL.5432.lock"))
+            try await withServer("\(folder)/pg") { server in
+                try await #expect(number(server.target(database: "postgres")) == 1)
+            }
+        }
+    }
+
+    @Test func `holds none of its program's files open`() async throws {
+        try await withFolder { folder in
+            var ends: [Int32] = [-1, -1]
+            #expect(pipe(&ends) == 0)
+            defer { close(ends[0]) }
+            try await withServer("\(folder)/pg") { _ in
+                close(ends[1])
+                // The end of the pipe comes although the server runs on: it has no copy of the other end.
+                var byte: UInt8 = 0
+                #expect(read(ends[0], &byte, 1) == 0)
+            }
+        }
+    }
+
     @Test func `is adopted by the next program when its own is killed`() async throws {
         try await withFolder { folder in
             let held = try #require(try await orphan("\(folder)/pg"))
