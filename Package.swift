@@ -45,7 +45,7 @@ let package = Package(
 
         // The log and the rules.
         .target(name: "Postgres", dependencies: ["CLibpq", "CLinuxIO", logging]),
-        .target(name: "PrivatePostgres", dependencies: ["Postgres", "CLinuxIO", logging]),
+        .target(name: "PrivatePostgres", dependencies: ["CLibpq", "CLinuxIO", "Postgres", logging]),
         .target(name: "EventSourcing"),
         .target(name: "Publishing", dependencies: ["EventSourcing"]),
         .target(name: "Vault", dependencies: ["EventSourcing", "Postgres", crypto]),

@@ -17,7 +17,13 @@ package enum PrivateServerError: Error, Equatable, CustomStringConvertible {
             "the data was made by PostgreSQL \(version), whose server was not found; install it (on Debian and Ubuntu: apt-get install postgresql-\(version))"
         case .folderUnwritable(let path): "the folder \(path) can't be written by the account PostgreSQL runs as"
         case .inUse(let pid): "the folder is in use by another program\(pid.map { " (process \($0))" } ?? "")"
-        case .failedToStart(let tail): "PostgreSQL did not start: \(tail)"
+        case .failedToStart(let tail): "PostgreSQL did not start: \(Self.cause(in: tail))"
         }
+    }
+
+    /// The line that says why: the first fatal one, else the last.
+    private static func cause(in tail: String) -> String {
+        let lines = tail.split(separator: "\n")
+        return String(lines.first { $0.contains("FATAL:") || $0.contains("PANIC:") || $0.contains("initdb: error:") } ?? lines.last ?? "it said nothing")
     }
 }

@@ -46,6 +46,11 @@ struct ServerStart: Sendable {
         let (succeeded, output) = account.command(arguments).run()
         guard succeeded else { throw .failedToStart(logTail: output) }
         guard rename(folder.unfinishedData, folder.data) == 0 else { throw .folderUnwritable(folder.data) }
+        // Unfinished data is deleted by the next start: the rename must not be lost once anything is kept in it.
+        let parent = open(folder.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard parent >= 0 else { throw .folderUnwritable(folder.path) }
+        defer { close(parent) }
+        guard fsync(parent) == 0 else { throw .folderUnwritable(folder.path) }
     }
 
     private func configure(_ socketFolder: String, _ account: ServerAccount) throws(PrivateServerError) {

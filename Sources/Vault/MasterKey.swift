@@ -1,4 +1,5 @@
 import Crypto
+import EventSourcing
 package import FoundationEssentials
 
 /// The key that wraps all others. It comes from a file or the environment and never touches a database.
@@ -47,11 +48,19 @@ package struct MasterKey: Sendable {
 }
 
 /// What the vault can't do.
-package enum VaultError: Error, Equatable {
+package enum VaultError: Error, Equatable, CustomStringConvertible {
     /// The master key does not open what the vault holds.
     case unusableMasterKey
     /// The vault has no key for this person and never destroyed one: the vault is not the one that belongs to this log.
     case keyUnknown(UUID)
     /// A sealed part does not open with its person's key: it was changed, or moved to another event.
     case damaged(event: UUID)
+
+    package var description: String {
+        switch self {
+        case .unusableMasterKey: "the master key does not open what is in the vault"
+        case .keyUnknown(let subject): "the vault has no key for \(subject.lowercased) and never had one"
+        case .damaged(let event): "the sealed part of event \(event.lowercased) does not open"
+        }
+    }
 }

@@ -28,7 +28,10 @@ struct Annals: AsyncParsableCommand {
                 printError(fullMessage(for: error))
                 endProcess(.wrongUse)
             }
-            exit(withError: error)
+            // Help and versions come this way too, as a clean exit.
+            if code == .success || error is ValidationError { exit(withError: error) }
+            printError("annals: \(error)")
+            endProcess(.failed)
         }
     }
 }

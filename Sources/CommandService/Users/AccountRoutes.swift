@@ -50,7 +50,7 @@ struct AccountRoutes: Sendable {
         var taken: [Violation] = []
         if try await store.holder(of: .username, value: username.text) != nil { taken.append(Violation("username", "is taken")) }
         if try await store.holder(of: .email, value: email.comparable) != nil { taken.append(Violation("email", "is taken")) }
-        if !taken.isEmpty { throw Problem(.duplicateEntry, "\(taken.map(\.field).joined(separator: " and ")) taken.", details: taken) }
+        if !taken.isEmpty { throw Problem(.duplicateEntry, "What names an account must be its own.", details: taken) }
     }
 
     private func account(

@@ -1,13 +1,15 @@
 /// A migration that has just been applied.
-package struct AppliedMigration: Sendable, Equatable {
+package struct AppliedMigration: Sendable, Equatable, CustomStringConvertible {
     /// The number in front of the file's name.
     package let version: Int
     /// The file's name.
     package let name: String
+
+    package var description: String { name }
 }
 
 /// One migration's state in a database.
-package struct MigrationStatus: Sendable, Equatable {
+package struct MigrationStatus: Sendable, Equatable, CustomStringConvertible {
     /// What is to be said about it.
     package enum State: Sendable, Equatable {
         /// In the folder, not in the database.
@@ -26,4 +28,14 @@ package struct MigrationStatus: Sendable, Equatable {
     package let name: String
     /// Its state.
     package let state: State
+
+    /// One line for the operator.
+    package var description: String {
+        switch state {
+        case .pending: "\(name)  pending"
+        case .applied: "\(name)  applied"
+        case .edited: "\(name)  applied, and its file was edited since"
+        case .unknown: "\(name)  applied by a newer version of this program"
+        }
+    }
 }

@@ -80,7 +80,7 @@ extension ConnectionPool {
         let (idle, waiters) = core.withLock { core in (core.state.close(), core.state.removeAllWaiters()) }
         for waiter in waiters { waiter.resume(returning: .failure(.poolClosed)) }
         for connection in idle { connection.close(.poolClosed) }
-        Reactor.shared.schedule(at: .now + .seconds(5)) { [weak self] in self?.closeAll() }
+        Reactor.shared.schedule(at: .now + limits.closeTimeout) { [weak self] in self?.closeAll() }
         await withUnsafeContinuation { continuation in
             let isEmpty = core.withLock { core in
                 if !core.state.slots.isEmpty { core.whenEmpty = continuation }

@@ -20,6 +20,8 @@ package struct PoolLimits: Sendable {
     package var acquireTimeout: Duration = .seconds(10)
     /// How statements reach the server.
     package var prepare: PreparationMode = .named
+    /// How long `run()` waits for queries in flight when it is cancelled.
+    package var closeTimeout: Duration = .seconds(1)
 
     /// The values above.
     package init() {}

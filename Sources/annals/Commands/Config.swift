@@ -19,8 +19,9 @@ struct Config: AsyncParsableCommand {
             ("ANNALS_READ_URL", urls?.read.redacted ?? "private"),
             ("ANNALS_IDENTITY_URL", urls?.identity.redacted ?? "private"),
             ("ANNALS_VAULT_URL", urls?.vault.redacted ?? "private"),
+            ("ANNALS_LOG_DIRECT_URL", urls?.logDirect.redacted ?? "private"),
+            ("ANNALS_READ_DIRECT_URL", urls?.readDirect.redacted ?? "private"),
             ("ANNALS_MASTER_KEY_FILE", settings.masterKeyFile ?? "\(settings.dataDirectory)/keys/master.key"),
-            ("ANNALS_MASTER_KEY", "<redacted>"),
             ("ANNALS_CORS_ORIGINS", settings.corsOrigins.joined(separator: ",")),
             ("ANNALS_LOG_LEVEL", settings.logLevel.rawValue),
         ]

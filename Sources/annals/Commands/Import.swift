@@ -26,7 +26,8 @@ struct Import: AsyncParsableCommand {
         } catch {
             throw Failure("\(error)")
         }
-        let address = "http://\(operation.settings.host):\(operation.settings.port)"
+        let host = operation.settings.host.contains(":") ? "[\(operation.settings.host)]" : operation.settings.host
+        let address = "http://\(host):\(operation.settings.port)"
         let summary = try await operation.withAuthOperator { auth in
             try await importing(blog, at: address, auth: auth, operation: operation)
         }

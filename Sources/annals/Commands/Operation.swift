@@ -16,7 +16,7 @@ struct Operation: Sendable {
     static func begin(_ flags: SettingsFlags) async throws -> Operation {
         let settings = try await Settings.read(flags)
         let logger = makeLogger(settings)
-        let directory = try DataDirectory.open(settings.dataDirectory)
+        let directory = try DataDirectory.existing(settings.dataDirectory)
         let databases: Databases
         if let urls = settings.databases {
             databases = try Databases(urls)

@@ -20,7 +20,7 @@ extension Users {
         var email: String
 
         func run() async throws {
-            guard let password = readLine(strippingNewline: true) else { throw Failure("no password on standard input", code: .wrongUse) }
+            guard let password = readPassword() else { throw Failure("no password on standard input", code: .wrongUse) }
             let operation = try await Operation.begin(flags)
             try await operation.withAuthOperator { auth in
                 try await auth.setPassword(user: try await auth.user(email: email), to: password)

@@ -24,7 +24,7 @@ extension Settings {
     ///
     /// | key | type | default |
     /// | --- | --- | --- |
-    /// | ANNALS_PORT | 1–65535 | 3000 |
+    /// | ANNALS_PORT | 0–65535; 0 takes a free one | 3000 |
     /// | ANNALS_HOST | address | 127.0.0.1 |
     /// | ANNALS_DATA_DIR | path | .annals |
     /// | ANNALS_LOG_URL, ANNALS_READ_URL, ANNALS_IDENTITY_URL, ANNALS_VAULT_URL | PostgreSQL URLs, all or none | none: a private PostgreSQL |
@@ -48,7 +48,8 @@ extension Settings {
 
     private init(_ config: ConfigReader) throws {
         func number(_ key: ConfigKey, in range: ClosedRange<Int>) throws -> Int? {
-            guard let text = config.string(forKey: key) else { return nil }
+            // A number in a JSON file is no string to the reader, and one in the environment is nothing else.
+            guard let text = config.string(forKey: key) ?? config.int(forKey: key).map(String.init) else { return nil }
             guard let value = Int(text), range.contains(value) else { throw Failure("\(text) is not a number from \(range.lowerBound) to \(range.upperBound)", code: .wrongUse) }
             return value
         }
@@ -57,6 +58,7 @@ extension Settings {
         dataDirectory = config.string(forKey: "annals.dataDir") ?? dataDirectory
         masterKeyFile = config.string(forKey: "annals.masterKeyFile")
         corsOrigins = (config.string(forKey: "annals.corsOrigins") ?? "").split(separator: ",").map { String($0).trimmed }
+        _ = try crossOrigin
         if let name = config.string(forKey: "annals.logLevel") {
             guard let level = Logger.Level(rawValue: name) else { throw Failure("\(name) is not a log level", code: .wrongUse) }
             logLevel = level

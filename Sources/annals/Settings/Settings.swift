@@ -23,7 +23,10 @@ extension Settings {
             do {
                 return try CrossOrigin(origins: corsOrigins, withCredentials: false)
             } catch {
-                throw Failure("ANNALS_CORS_ORIGINS: \(error)", code: .wrongUse)
+                switch error {
+                case .wildcard: throw Failure("ANNALS_CORS_ORIGINS: * stands alone", code: .wrongUse)
+                case .notAnOrigin(let text): throw Failure("ANNALS_CORS_ORIGINS: \(text) is not an origin such as https://example.org", code: .wrongUse)
+                }
             }
         }
     }

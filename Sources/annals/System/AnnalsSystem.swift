@@ -35,10 +35,9 @@ struct AnnalsSystem {
         let projectorLog = pool(databases.log, as: "annals_projector")
         let projectorVault = pool(databases.vault, as: "annals_projector")
         let authLog = pool(databases.log, as: "annals_auth")
-        let authVault = pool(databases.vault, as: "annals_auth")
         let identity = pool(databases.identity, as: "annals_auth")
         let read = pool(databases.read, as: "annals_queries", multiplexed: 4)
-        let pools = [commandsLog, commandsVault, projectorLog, projectorVault, authLog, authVault, identity, read]
+        let pools = [commandsLog, commandsVault, projectorLog, projectorVault, authLog, identity, read]
 
         // The hasher reads its key from the vault before anything else runs.
         let hasher = try await ConnectionPool.withPool(databases.vault.acting(as: "annals_commands"), logger: logger) { [secrets] in
@@ -94,8 +93,8 @@ struct AnnalsSystem {
             server,
         ]
         var group = ServiceGroupConfiguration(services: services, gracefulShutdownSignals: [.sigint, .sigterm], logger: logger)
-        group.maximumGracefulShutdownDuration = .seconds(3)
-        group.maximumCancellationDuration = .seconds(1)
+        // Then what still runs is cancelled; pools close over queries in flight after a second.
+        group.maximumGracefulShutdownDuration = .seconds(2)
         try await ServiceGroup(configuration: group).run()
     }
 

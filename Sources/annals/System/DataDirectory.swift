@@ -7,6 +7,13 @@ import Vault
 struct DataDirectory: Sendable {
     let path: String
 
+    /// The folder of a system that was started before.
+    static func existing(_ path: String) throws -> DataDirectory {
+        let absolute = path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
+        guard access(absolute + "/keys", X_OK) == 0 else { throw Failure("there is no data folder at \(path); annals up makes one") }
+        return DataDirectory(path: absolute)
+    }
+
     /// Makes the folder when it is not there, for its owner only.
     static func open(_ path: String) throws -> DataDirectory {
         let absolute = path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
@@ -25,24 +32,32 @@ struct DataDirectory: Sendable {
     /// The secret in a key file: 64 hexadecimal digits, made on first use, readable by its owner only.
     func secret(_ name: String) throws -> String {
         let file = "\(path)/keys/\(name)"
-        let descriptor = Glibc.open(file, O_CREAT | O_EXCL | O_WRONLY, 0o600)
-        guard descriptor >= 0 else {
-            guard errno == EEXIST else { throw Failure("the key file \(file) can't be made: \(String(cString: strerror(errno)))") }
-            return try Self.read(file)
-        }
-        defer { close(descriptor) }
-        let secret = Array((MasterKey.generate() + "\n").utf8)
-        guard write(descriptor, secret, secret.count) == secret.count, fsync(descriptor) == 0 else {
-            unlink(file)
-            throw Failure("the key file \(file) can't be written")
-        }
+        if access(file, F_OK) != 0 { try make(file) }
         return try Self.read(file)
+    }
+
+    /// Makes a key file whole or not at all: a key that is lost after something was sealed with it takes that with it.
+    private func make(_ file: String) throws {
+        let unfinished = "\(file).\(getpid())"
+        let descriptor = Glibc.open(unfinished, O_CREAT | O_EXCL | O_WRONLY, 0o600)
+        guard descriptor >= 0 else { throw Failure("the key file \(file) can't be made: \(String(cString: strerror(errno)))") }
+        defer { unlink(unfinished) }
+        let secret = Array((MasterKey.generate() + "\n").utf8)
+        let isWritten = write(descriptor, secret, secret.count) == secret.count && fsync(descriptor) == 0
+        close(descriptor)
+        // A link never replaces: of two first starts, one makes the key and both read it.
+        guard isWritten, link(unfinished, file) == 0 || errno == EEXIST else { throw Failure("the key file \(file) can't be written") }
+        let folder = Glibc.open("\(path)/keys", O_RDONLY | O_DIRECTORY)
+        guard folder >= 0, fsync(folder) == 0 else { throw Failure("the folder \(path)/keys can't be written") }
+        close(folder)
     }
 
     /// A secret from a file that its owner keeps elsewhere.
     static func read(_ file: String) throws -> String {
         guard let data = FileManager.default.contents(atPath: file) else { throw Failure("the key file \(file) can't be read") }
-        return String(decoding: data, as: UTF8.self)
+        let text = String(decoding: data, as: UTF8.self)
+        guard MasterKey(hexadecimal: text) != nil else { throw Failure("the key file \(file) does not hold 64 hexadecimal digits") }
+        return text
     }
 
     private static func makePrivateFolder(_ path: String) throws {

@@ -50,7 +50,11 @@ struct Databases: Sendable {
             } catch let error as MigrationError {
                 throw Failure("the \(name) database: \(error)")
             } catch let error as PostgresError {
-                throw Failure("the \(name) database at \(target.redacted) does not answer: \(error)")
+                switch error.kind {
+                case .server(let state): throw Failure("the \(name) database at \(target.redacted) refuses the migrations: SQLSTATE \(state.rawValue)")
+                case .connection, .poolTimeout, .deadline, .cancelled, .configuration:
+                    throw Failure("the \(name) database at \(target.redacted) does not answer: \(error)")
+                }
             }
         }
     }

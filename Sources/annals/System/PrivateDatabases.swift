@@ -20,7 +20,7 @@ func withPrivateDatabases<Value>(
     } catch {
         result = .failure(error)
     }
-    await server.stop()
+    await server.stop(within: .seconds(3))
     return try result.get()
 }
 
