@@ -84,20 +84,26 @@ let package = Package(
         .target(name: "LogContract", dependencies: ["EventSourcing"], path: "Tests/LogContract"),
         .testTarget(name: "EventSourcingTests", dependencies: ["EventSourcing", "LogContract"]),
         .testTarget(name: "PublishingTests", dependencies: ["EventSourcing", "Publishing"], exclude: ["Golden"]),
-        
-        .testTarget(name: "EventLogTests", dependencies: ["LogContract", "EventLog", "EventSourcing", "Postgres", "TestSupport", "Vault", crypto, logging]),
+
+        .testTarget(
+            name: "EventLogTests", dependencies: ["LogContract", "EventLog", "EventSourcing", "Postgres", "TestSupport", "Vault", crypto, logging]),
         .testTarget(name: "ProjectionsTests", dependencies: ["EventSourcing", "Postgres", "Projections", "Publishing", "TestSupport", logging]),
         .testTarget(
             name: "HTTPContractTests",
             dependencies: ["EventSourcing", "HTTPContract", hummingbird, hummingbirdTesting, httpTypes, crypto, jwt, nioCore, logging]),
         .testTarget(
-            name: "GatewayTests", dependencies: ["EventSourcing", "Gateway", "HTTPContract", hummingbird, hummingbirdTesting, httpTypes, nioCore, logging]),
+            name: "GatewayTests",
+            dependencies: ["EventSourcing", "Gateway", "HTTPContract", hummingbird, hummingbirdTesting, httpTypes, nioCore, logging]),
         .testTarget(
             name: "AuthServiceTests",
-            dependencies: ["AuthService", "EventSourcing", "HTTPContract", "Postgres", "TestSupport", hummingbird, httpTypes, crypto, jwt, nioCore, logging]),
+            dependencies: [
+                "AuthService", "EventSourcing", "HTTPContract", "Postgres", "TestSupport", hummingbird, httpTypes, crypto, jwt, nioCore, logging,
+            ]),
         .testTarget(
             name: "QueryServiceTests",
-            dependencies: ["EventSourcing", "HTTPContract", "Postgres", "Projections", "QueryService", "TestSupport", hummingbird, httpTypes, nioCore, logging]),
+            dependencies: [
+                "EventSourcing", "HTTPContract", "Postgres", "Projections", "QueryService", "TestSupport", hummingbird, httpTypes, nioCore, logging,
+            ]),
         .testTarget(name: "TerminalProgressTests", dependencies: ["TerminalProgress"]),
         .testTarget(name: "BlogImportTests", dependencies: ["BlogImport", "EventSourcing", nioCore, nioHTTP1, nioPosix, httpClient, logging]),
         .testTarget(

@@ -24,6 +24,7 @@ package enum PrivateServerError: Error, Equatable, CustomStringConvertible {
     /// The line that says why: the first fatal one, else the last.
     private static func cause(in tail: String) -> String {
         let lines = tail.split(separator: "\n")
-        return String(lines.first { $0.contains("FATAL:") || $0.contains("PANIC:") || $0.contains("initdb: error:") } ?? lines.last ?? "it said nothing")
+        return String(
+            lines.first { $0.contains("FATAL:") || $0.contains("PANIC:") || $0.contains("initdb: error:") } ?? lines.last ?? "it said nothing")
     }
 }

@@ -45,7 +45,10 @@ import Testing
                 #expect(answer.headers.first(name: "Content-Type") == "application/problem+json", "\(what)")
                 #expect(answer.json["requestId"]?.text == answer.headers.first(name: "X-Request-ID"), "\(what)")
             }
-            #expect(try await ann.call(.POST, "/auth/register", json: #"{"username":"A!","email":"no","password":"short","x":1}"#).fields.sorted() == ["email", "password", "username", "x"])
+            #expect(
+                try await ann.call(.POST, "/auth/register", json: #"{"username":"A!","email":"no","password":"short","x":1}"#).fields.sorted() == [
+                    "email", "password", "username", "x",
+                ])
             #expect(try await anyone.call(.POST, "/posts", json: "{}").status == 401)
         }
     }

@@ -26,7 +26,9 @@ struct Client: Sendable {
     }
 
     func call(_ method: HTTPMethod, _ path: String, json: String? = nil, headers: [String: String] = [:]) async throws -> Answer {
-        try await call(method, path, body: json.map { Array($0.utf8) }, headers: json == nil ? headers : headers.merging(["Content-Type": "application/json"]) { old, _ in old })
+        try await call(
+            method, path, body: json.map { Array($0.utf8) },
+            headers: json == nil ? headers : headers.merging(["Content-Type": "application/json"]) { old, _ in old })
     }
 
     func call(_ method: HTTPMethod, _ path: String, body: [UInt8]?, headers: [String: String]) async throws -> Answer {
@@ -43,7 +45,8 @@ struct Client: Sendable {
     /// Registers a user and signs in.
     func signedUp(_ username: String) async throws -> Client {
         let password = "a password of \(username)"
-        _ = try await call(.POST, "/auth/register", json: #"{"username":"\#(username)","email":"\#(username)@example.org","password":"\#(password)"}"#)
+        _ = try await call(
+            .POST, "/auth/register", json: #"{"username":"\#(username)","email":"\#(username)@example.org","password":"\#(password)"}"#)
         let login = try await call(.POST, "/auth/login", json: #"{"email":"\#(username)@example.org","password":"\#(password)"}"#)
         return Client(base: base, token: login.data["accessToken"]?.text)
     }

@@ -82,8 +82,10 @@ import Testing
                     group.addTask {
                         var missed = 0
                         for number in 0..<tries / 8 {
-                            let drafted = try await ann.call(.POST, "/posts", json: #"{"title":"W\#(worker) N\#(number)","content":"x","publish":true}"#)
-                            let read = try await anyone.call(.GET, "/posts/\(drafted.data["id"]?.text ?? "")", headers: ["Wait-For-Position": drafted.position])
+                            let drafted = try await ann.call(
+                                .POST, "/posts", json: #"{"title":"W\#(worker) N\#(number)","content":"x","publish":true}"#)
+                            let read = try await anyone.call(
+                                .GET, "/posts/\(drafted.data["id"]?.text ?? "")", headers: ["Wait-For-Position": drafted.position])
                             if read.status != 200 || read.data["title"]?.text != "W\(worker) N\(number)" { missed += 1 }
                         }
                         return missed

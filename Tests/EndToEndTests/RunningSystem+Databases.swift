@@ -17,7 +17,9 @@ extension RunningSystem {
     }
 
     private func session<Value: Sendable>(_ database: String, _ body: @Sendable @escaping (Session) async throws -> Value) async throws -> Value {
-        guard let location = PrivateServer.locate(directory: dataDirectory + "/postgres") else { throw LaunchFailure(output: "no server in \(dataDirectory)") }
+        guard let location = PrivateServer.locate(directory: dataDirectory + "/postgres") else {
+            throw LaunchFailure(output: "no server in \(dataDirectory)")
+        }
         let pool = ConnectionPool(location.target(database: database), logger: Logger(label: "tests"))
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await pool.run() }

@@ -76,12 +76,16 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        (["up", "--port", "0", "--data-dir", "/proc/annals"], [:], 1, "annals: the data folder /proc/annals can't be written to"),
-        (["up", "--port", "0"], ["ANNALS_LOG_URL": "postgres://127.0.0.1:1/none"], 1, "annals: ANNALS_READ_URL, ANNALS_IDENTITY_URL, ANNALS_VAULT_URL must be set too"),
-        (["up", "--port", "70000"], [:], 2, "annals: 70000 is not a number from 0 to 65535"),
-        (["up", "--no-such-flag"], [:], 2, "Error: Unknown option '--no-such-flag'"),
-    ] as [([String], [String: String], Int32, String)])
+    @Test(
+        arguments: [
+            (["up", "--port", "0", "--data-dir", "/proc/annals"], [:], 1, "annals: the data folder /proc/annals can't be written to"),
+            (
+                ["up", "--port", "0"], ["ANNALS_LOG_URL": "postgres://127.0.0.1:1/none"], 1,
+                "annals: ANNALS_READ_URL, ANNALS_IDENTITY_URL, ANNALS_VAULT_URL must be set too"
+            ),
+            (["up", "--port", "70000"], [:], 2, "annals: 70000 is not a number from 0 to 65535"),
+            (["up", "--no-such-flag"], [:], 2, "Error: Unknown option '--no-such-flag'"),
+        ] as [([String], [String: String], Int32, String)])
     func `wrong settings are one clear line`(arguments: [String], environment: [String: String], code: Int32, line: String) async throws {
         let launch = try await Launch.run(arguments, environment: environment)
         #expect(launch.code == code)
@@ -103,7 +107,8 @@ import Testing
     @Test func `a database newer than the binary is one clear line and exit code 1`() async throws {
         try await withDataDirectory { directory in
             let first = try await RunningSystem(dataDirectory: directory)
-            try await first.execute("INSERT INTO schema_migrations (version, name, checksum) VALUES (9999, '9999_from_the_future.sql', 'x')", in: "annals_log")
+            try await first.execute(
+                "INSERT INTO schema_migrations (version, name, checksum) VALUES (9999, '9999_from_the_future.sql', 'x')", in: "annals_log")
             _ = await first.interrupt()
             let second = try await Launch.run(["up", "--port", "0", "--data-dir", directory])
             #expect(second.code == 1)

@@ -1,6 +1,6 @@
 import EventSourcing
-import LogContract
 import FoundationEssentials
+import LogContract
 import Synchronization
 import Testing
 

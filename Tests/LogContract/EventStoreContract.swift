@@ -27,7 +27,9 @@ package enum EventStoreContract {
 
     package static func stream() -> StreamName { StreamName("contract", .v7()) }
 
-    package static func notes(_ texts: [String]) -> [NewEvent] { texts.map { NewEvent(type: "Noted", schemaVersion: 1, data: ["note": .string($0)]) } }
+    package static func notes(_ texts: [String]) -> [NewEvent] {
+        texts.map { NewEvent(type: "Noted", schemaVersion: 1, data: ["note": .string($0)]) }
+    }
 
     package static func request(
         _ texts: [String] = ["a"], to stream: StreamName, expecting expected: ExpectedVersion = .any, claims: [ClaimChange] = [],

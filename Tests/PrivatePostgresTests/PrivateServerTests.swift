@@ -65,7 +65,8 @@ import Testing
             // What a killed server leaves. Another server of the same account stands for whoever has its process id now, or for a dead process that nobody
             // reaps: PostgreSQL can't tell them from a server on this socket.
             let other = try await ConnectionPool.withPool(TestCluster.shared.target(database: "postgres"), logger: TestCluster.logger) {
-                try await $0.query(Statement("postmaster", "SELECT split_part(pg_read_file('postmaster.pid'), chr(10), 1)"))[0].get(0, as: String.self)
+                try await $0.query(Statement("postmaster", "SELECT split_part(pg_read_file('postmaster.pid'), chr(10), 1)"))[0].get(
+                    0, as: String.self)
             }
             try Data("\(other)\n\(folder)/pg/data\n0\n5432\n\(folder)/pg/socket\n".utf8).write(
                 to: URL(filePath: "\(folder)/pg/socket/.s.PGSQL.5432.lock"))

@@ -39,7 +39,9 @@ struct PostHistoryRoutes: Sendable {
         let events = try await store.load(stream).events
         let state = try FoldedStream<PostRules>(events).state
         guard let author = state.author else { throw Problem.notFound() }
-        guard user.id == author || user.role == .admin else { throw state.isPublished ? Problem.forbidden("Only its author and admins may do this.") : .notFound() }
+        guard user.id == author || user.role == .admin else {
+            throw state.isPublished ? Problem.forbidden("Only its author and admins may do this.") : .notFound()
+        }
         return events
     }
 

@@ -36,7 +36,8 @@ struct ViewRoutes: Sendable {
         guard case .array(let elements)? = body["views"], !elements.isEmpty else { throw .validation("views", "must be a list that is not empty") }
         var counts: [UUID: Int64] = [:]
         for element in elements {
-            guard let post = element["post"]?.text.flatMap({ UUID(lowercase: $0) }), let count = element["count"]?.int, 1...ViewRules.maximumCount ~= count
+            guard let post = element["post"]?.text.flatMap({ UUID(lowercase: $0) }), let count = element["count"]?.int,
+                1...ViewRules.maximumCount ~= count
             else { throw .validation("views", "must be objects of post and count") }
             counts[post] = (counts[post] ?? 0) + count
         }

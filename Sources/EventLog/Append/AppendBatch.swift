@@ -34,7 +34,9 @@ struct AppendBatch: Sendable {
             case .require: requires.append(held)
             }
         }
-        guard touches.allSatisfy({ !touched.contains($0) && !required.contains($0) }), requires.allSatisfy({ !touched.contains($0) }) else { return false }
+        guard touches.allSatisfy({ !touched.contains($0) && !required.contains($0) }), requires.allSatisfy({ !touched.contains($0) }) else {
+            return false
+        }
         touched.formUnion(touches)
         required.formUnion(requires)
         requests.append(request)
@@ -99,7 +101,8 @@ private struct Columns {
         [
             .uuids(r_command), .byteas(r_digest), .int4s(r_append), .int4s(r_events),
             .int4s(a_request), .texts(a_stream), .int4s(a_expected), .int4s(a_events),
-            .int4s(e_append), .int4s(e_number), .texts(e_stream), .uuids(e_id), .texts(e_type), .int2s(e_schema_version), .texts(e_data), .texts(e_metadata),
+            .int4s(e_append), .int4s(e_number), .texts(e_stream), .uuids(e_id), .texts(e_type), .int2s(e_schema_version), .texts(e_data),
+            .texts(e_metadata),
             .int4s(c_request), .int2s(c_change), .texts(c_kind), .byteas(c_hash), .texts(c_stream),
         ]
     }

@@ -107,7 +107,8 @@ final class GroupCommit: Sendable {
             var taken: [Waiting] = []
             var kept: [Waiting] = []
             for waiting in state.waiting {
-                let fits = batch.requests.count < limits.batchRequests && (batch.isEmpty || batch.byteCount + waiting.request.byteCount <= limits.batchBytes)
+                let fits =
+                    batch.requests.count < limits.batchRequests && (batch.isEmpty || batch.byteCount + waiting.request.byteCount <= limits.batchBytes)
                 if fits, batch.add(waiting.request) { taken.append(waiting) } else { kept.append(waiting) }
             }
             state.waiting = kept
@@ -141,8 +142,11 @@ final class GroupCommit: Sendable {
         while true {
             do {
                 return try await pool.query(.append, values).outcomes(of: requests)
-            } catch let error as PostgresError where (error.isTransient || error.outcomeUnknown) && ContinuousClock.now < deadline && !Task.isCancelled {
-                logger.warning("the log did not answer an append, it is sent again", metadata: ["error": "\(error)", "requests": "\(requests.count)"])
+            } catch let error as PostgresError
+                where (error.isTransient || error.outcomeUnknown) && ContinuousClock.now < deadline && !Task.isCancelled
+            {
+                logger.warning(
+                    "the log did not answer an append, it is sent again", metadata: ["error": "\(error)", "requests": "\(requests.count)"])
                 try await Task.sleep(for: pause * Double.random(in: 0.5...1.5))
                 pause = min(pause * 2, .seconds(1))
             }

@@ -50,7 +50,9 @@ extension Settings {
         func number(_ key: ConfigKey, in range: ClosedRange<Int>) throws -> Int? {
             // A number in a JSON file is no string to the reader, and one in the environment is nothing else.
             guard let text = config.string(forKey: key) ?? config.int(forKey: key).map(String.init) else { return nil }
-            guard let value = Int(text), range.contains(value) else { throw Failure("\(text) is not a number from \(range.lowerBound) to \(range.upperBound)", code: .wrongUse) }
+            guard let value = Int(text), range.contains(value) else {
+                throw Failure("\(text) is not a number from \(range.lowerBound) to \(range.upperBound)", code: .wrongUse)
+            }
             return value
         }
         port = try number("annals.port", in: 0...65_535) ?? port
@@ -78,7 +80,8 @@ extension DatabaseURLs {
         }
         self.init(
             log: log, read: read, identity: identity, vault: vault,
-            logDirect: config.string(forKey: "annals.log.direct.url", isSecret: true), readDirect: config.string(forKey: "annals.read.direct.url", isSecret: true))
+            logDirect: config.string(forKey: "annals.log.direct.url", isSecret: true),
+            readDirect: config.string(forKey: "annals.read.direct.url", isSecret: true))
     }
 }
 

@@ -25,7 +25,8 @@ extension Settings {
             } catch {
                 switch error {
                 case .wildcard: throw Failure("ANNALS_CORS_ORIGINS: * stands alone", code: .wrongUse)
-                case .notAnOrigin(let text): throw Failure("ANNALS_CORS_ORIGINS: \(text) is not an origin such as https://example.org", code: .wrongUse)
+                case .notAnOrigin(let text):
+                    throw Failure("ANNALS_CORS_ORIGINS: \(text) is not an origin such as https://example.org", code: .wrongUse)
                 }
             }
         }

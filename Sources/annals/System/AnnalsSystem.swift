@@ -62,7 +62,8 @@ struct AnnalsSystem {
             keys: signingKeys, serviceKey: serviceKey, logger: logger)
 
         let projectors = try ProjectorGroup(
-            folder: installation.projections, target: databases.readDirect.acting(as: "annals_projector"), store: opened, catalog: catalog, logger: logger)
+            folder: installation.projections, target: databases.readDirect.acting(as: "annals_projector"), store: opened, catalog: catalog,
+            logger: logger)
         let positions = ReadModelPositions(read, listeningOn: databases.readDirect.acting(as: "annals_queries"), logger: logger)
         let queries = queryService(
             read: read, positions: positions, commands: ServiceClient(name: "queries", audience: "commands", upstream: commands, key: serviceKey),

@@ -23,7 +23,9 @@ struct DataDirectory: Sendable {
         } catch {
             throw Failure("the data folder \(path) can't be written to")
         }
-        guard access(absolute, W_OK | X_OK) == 0, access(absolute + "/keys", W_OK | X_OK) == 0 else { throw Failure("the data folder \(path) can't be written to") }
+        guard access(absolute, W_OK | X_OK) == 0, access(absolute + "/keys", W_OK | X_OK) == 0 else {
+            throw Failure("the data folder \(path) can't be written to")
+        }
         return DataDirectory(path: absolute)
     }
 
@@ -62,7 +64,8 @@ struct DataDirectory: Sendable {
 
     private static func makePrivateFolder(_ path: String) throws {
         // The PostgreSQL server of root's installation runs as another user, who must be able to pass through.
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: path.hasSuffix("/keys") ? 0o700 : 0o711])
+        try FileManager.default.createDirectory(
+            atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: path.hasSuffix("/keys") ? 0o700 : 0o711])
     }
 }
 
@@ -75,7 +78,8 @@ struct Secrets: Sendable {
     /// Locks the keys that tokens are signed with.
     var wrapping: KeyWrapping {
         KeyWrapping(
-            wrap: { [masterKey] in try masterKey.wrap($0, for: "signing-key") }, unwrap: { [masterKey] in try masterKey.unwrap($0, for: "signing-key") })
+            wrap: { [masterKey] in try masterKey.wrap($0, for: "signing-key") },
+            unwrap: { [masterKey] in try masterKey.unwrap($0, for: "signing-key") })
     }
 
     static func load(_ settings: Settings, from directory: DataDirectory) throws -> Secrets {

@@ -51,7 +51,8 @@ struct Databases: Sendable {
                 throw Failure("the \(name) database: \(error)")
             } catch let error as PostgresError {
                 switch error.kind {
-                case .server(let state): throw Failure("the \(name) database at \(target.redacted) refuses the migrations: SQLSTATE \(state.rawValue)")
+                case .server(let state):
+                    throw Failure("the \(name) database at \(target.redacted) refuses the migrations: SQLSTATE \(state.rawValue)")
                 case .connection, .poolTimeout, .deadline, .cancelled, .configuration:
                     throw Failure("the \(name) database at \(target.redacted) does not answer: \(error)")
                 }

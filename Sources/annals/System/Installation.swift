@@ -10,7 +10,8 @@ struct Installation: Sendable {
         let environment = ProcessInfo.processInfo.environment["ANNALS_ROOT"].map { [$0] } ?? []
         let executable = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
         let candidates = environment + parents(of: executable) + parents(of: FileManager.default.currentDirectoryPath) + ["/usr/share/annals"]
-        for root in candidates where FileManager.default.fileExists(atPath: root + "/migrations/log") && FileManager.default.fileExists(atPath: root + "/projections") {
+        for root in candidates
+        where FileManager.default.fileExists(atPath: root + "/migrations/log") && FileManager.default.fileExists(atPath: root + "/projections") {
             return Installation(root: root)
         }
         throw Failure("the folders migrations and projections are not beside the program; ANNALS_ROOT can name where they are")

@@ -14,7 +14,9 @@ func withPrivateDatabases<Value>(
     }
     let result: Result<Value, any Error>
     do {
-        guard let location = PrivateServer.locate(directory: directory.postgres) else { throw Failure("the private PostgreSQL ended right after its start") }
+        guard let location = PrivateServer.locate(directory: directory.postgres) else {
+            throw Failure("the private PostgreSQL ended right after its start")
+        }
         try await createDatabases(at: location, logger: logger)
         result = .success(try await body(Databases { location.target(database: $0) }))
     } catch {
