@@ -38,7 +38,7 @@ final class RunningSystem: Sendable {
     /// kill -9 of the process and of its PostgreSQL, all at once.
     func killEverything() async throws {
         let pidFile = try String(contentsOfFile: dataDirectory + "/postgres/data/postmaster.pid", encoding: .utf8)
-        let postmaster = pid_t(pidFile.split(separator: "\n")[0])!
+        guard let postmaster = pid_t(pidFile.split(separator: "\n")[0]) else { throw LaunchFailure(output: pidFile) }
         let children = try FileManager.default.contentsOfDirectory(atPath: "/proc").compactMap { pid_t($0) }.filter { parent(of: $0) == postmaster }
         for pid in [process.processIdentifier, postmaster] + children { Glibc.kill(pid, SIGKILL) }
         await process.waitForExit()
