@@ -1,3 +1,5 @@
+import EventLog
+import EventLogTesting
 import EventSourcing
 import FoundationEssentials
 import LogContract
@@ -46,7 +48,7 @@ import Vault
     }
 
     @Test func `are not taken for somebody who has no key`() async throws {
-        try await LogUnderTest.with { log in
+        try await LogUnderTest.with { log async throws in
             await #expect(throws: EventStoreError.self) { _ = try await log.store.append(Self.said(Self.words, by: .v7(), in: EventStoreContract.stream())) }
             #expect(try await log.store.head() == 0)
         }
