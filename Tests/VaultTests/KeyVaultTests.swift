@@ -172,13 +172,44 @@ import Vault
                         WITH look AS MATERIALIZED (SELECT nextval('vault.looks')) SELECT stored_keys.* FROM look CROSS JOIN vault.stored_keys;
                     GRANT SELECT ON vault.data_keys TO annals_commands;
                     """)
-                func looks() async throws -> String? { try await vault.value("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM vault.looks") }
+                func looks() async throws -> String? {
+                    try await vault.value("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM vault.looks")
+                }
                 #expect(try await keys.keys(of: Set(people.prefix(10))).count == 10)
                 #expect(try await looks() == "1")
                 #expect(try await keys.keys(of: Set(people)).count == 500)
                 #expect(try await looks() == "2")
                 #expect(try await keys.keys(of: Set(people)).count == 500)
                 #expect(try await looks() == "2")
+            }
+        }
+    }
+}
+
+@Suite struct `A vault that is away` {
+    @Test func `is unavailable, which passes, and nothing worse`() async throws {
+        try await VaultUnderTest.with { vault in
+            try await vault.keys { keys in
+                // What PostgreSQL says when it has no connection left, said by the table itself: to those who write, then to those who read.
+                try await vault.run(
+                    """
+                    CREATE FUNCTION vault.refuse_rows() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'away' USING ERRCODE = '53300'; END $$;
+                    CREATE TRIGGER away BEFORE INSERT ON vault.data_keys FOR EACH ROW EXECUTE FUNCTION vault.refuse_rows();
+                    """)
+                await #expect { try await keys.createKey(for: .v7()) } throws: { error in
+                    if case EventStoreError.unavailable = error { true } else { false }
+                }
+                try await vault.run(
+                    """
+                    CREATE FUNCTION vault.refuse() RETURNS TABLE (subject uuid, wrapped bytea) LANGUAGE plpgsql AS
+                        $$ BEGIN RAISE EXCEPTION 'away' USING ERRCODE = '53300'; END $$;
+                    ALTER TABLE vault.data_keys RENAME TO stored_keys;
+                    CREATE VIEW vault.data_keys AS SELECT * FROM vault.refuse();
+                    GRANT SELECT ON vault.data_keys TO annals_commands;
+                    """)
+                await #expect { try await keys.keys(of: [.v7()]) } throws: { error in
+                    if case EventStoreError.unavailable = error { true } else { false }
+                }
             }
         }
     }
