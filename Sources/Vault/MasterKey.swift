@@ -33,7 +33,9 @@ package struct MasterKey: Sendable {
     /// Encrypts a key (AES-256-GCM, random nonce), bound to the name of what it is for: nonce, ciphertext and tag in one.
     package func wrap(_ secret: some DataProtocol, for name: String) throws(VaultError) -> [UInt8] {
         do {
-            guard let box = try AES.GCM.seal(secret, using: key, authenticating: Array(name.utf8)).combined else { throw VaultError.unusableMasterKey }
+            guard let box = try AES.GCM.seal(secret, using: key, authenticating: Array(name.utf8)).combined else {
+                throw VaultError.unusableMasterKey
+            }
             return Array(box)
         } catch {
             throw .unusableMasterKey

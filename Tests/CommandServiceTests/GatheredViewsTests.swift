@@ -50,7 +50,8 @@ import Testing
         }
     }
 
-    @Test(arguments: ["0", "-1", "1000000001", "1.5", "\"1\"", "9223372036854775807"]) func `need a count that can be one`(count: String) async throws {
+    @Test(arguments: ["0", "-1", "1000000001", "1.5", "\"1\"", "9223372036854775807"]) func `need a count that can be one`(count: String) async throws
+    {
         try await Newsroom.open { newsroom in
             let reply = try await Self.send(Self.body([(Self.posts[0], "1"), (Self.posts[1], count)]), to: newsroom)
             #expect(reply.status == 422 && reply.happened == [])

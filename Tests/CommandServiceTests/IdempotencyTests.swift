@@ -40,7 +40,8 @@ import Testing
         try await Self.open(command) { newsroom, ann, post, headers in
             let head = try await newsroom.log.store.head()
             let call = command.call(on: post)
-            let replies = try await newsroom.send(16, call.method, call.path, { _ in call.body }, by: command.isInternal ? nil : ann, headers: headers)
+            let replies = try await newsroom.send(
+                16, call.method, call.path, { _ in call.body }, by: command.isInternal ? nil : ann, headers: headers)
             #expect(Set(replies.map(\.repeatable)).count == 1)
             #expect(replies.allSatisfy { 200...204 ~= $0.status })
             #expect(replies.filter(\.isReplay).count == 15)

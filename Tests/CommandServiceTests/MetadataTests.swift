@@ -48,7 +48,8 @@ import Testing
     @Test func `holds of a key only its hash`() async throws {
         try await Newsroom.open { newsroom in
             let ann = try await newsroom.person("ann")
-            _ = try await newsroom.call(.post, "/api/v1/posts", #"{"title":"A","content":"B"}"#, by: ann, headers: .idempotencyKey("ann-and-bob-1999"))
+            _ = try await newsroom.call(
+                .post, "/api/v1/posts", #"{"title":"A","content":"B"}"#, by: ann, headers: .idempotencyKey("ann-and-bob-1999"))
             #expect(try await newsroom.log.value("SELECT count(*) FROM log.events e WHERE e::text LIKE '%1999%'") == "0")
             #expect(try await newsroom.log.value("SELECT count(*) FROM log.commands c WHERE c::text LIKE '%1999%'") == "0")
         }
@@ -60,7 +61,8 @@ import Testing
         try await Newsroom.open { newsroom in
             let ann = try await newsroom.person("annabelle")
             let post = try await newsroom.post(by: ann, title: "Secret title")
-            _ = try await newsroom.call(.patch, post.path, #"{"content":"Secret words","slug":"secret-slug"}"#, by: ann, headers: .idempotencyKey("k"))
+            _ = try await newsroom.call(
+                .patch, post.path, #"{"content":"Secret words","slug":"secret-slug"}"#, by: ann, headers: .idempotencyKey("k"))
             let profile = #"{"username":"secretname","email":"secret@example.org","displayName":"Secret Name","bio":"Secret life"}"#
             let change = try await newsroom.call(.patch, "/api/v1/users/me", profile, by: ann)
             #expect(change.status == 200)

@@ -29,7 +29,9 @@ import Testing
         }
     }
 
-    @Test(arguments: [#""9999-01-01T00:00:00Z""#, #""yesterday""#, "null", "0"]) func `refuse a time to come and what is no time`(time: String) async throws {
+    @Test(arguments: [#""9999-01-01T00:00:00Z""#, #""yesterday""#, "null", "0"]) func `refuse a time to come and what is no time`(time: String)
+        async throws
+    {
         try await Newsroom.open { newsroom in
             let ann = try await newsroom.person("ann")
             let post = try await newsroom.post(by: ann)

@@ -21,7 +21,8 @@ import Testing
             let replies = try await newsroom.send(64, .patch, post.path, { #"{"title":"Title \#($0)"}"# }, by: ann)
             let taken = replies.filter { $0.status == 200 }
             let others = replies.filter { $0.status != 200 }
-            #expect(others.allSatisfy { $0.status == 503 && $0.code == "UNAVAILABLE" && $0.headers[.retryAfter] != nil }, "\(Set(others.map(\.text)))")
+            #expect(
+                others.allSatisfy { $0.status == 503 && $0.code == "UNAVAILABLE" && $0.headers[.retryAfter] != nil }, "\(Set(others.map(\.text)))")
             #expect(taken.count >= 10)
             let events = try await newsroom.events(of: post.stream)
             #expect(events.map(\.version) == Array(1...taken.count + 1))

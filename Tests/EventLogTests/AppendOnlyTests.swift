@@ -23,7 +23,8 @@ import Testing
         [
             "UPDATE log.events SET type = 'Other'", "DELETE FROM log.events", "TRUNCATE log.events",
             "INSERT INTO log.events SELECT 2, stream, 2, id, type, 1, data, metadata, recorded_at FROM log.events",
-            "ALTER TABLE log.events DISABLE TRIGGER ALL", "DELETE FROM log.claims", "DELETE FROM log.commands", "SET session_replication_role = replica",
+            "ALTER TABLE log.events DISABLE TRIGGER ALL", "DELETE FROM log.claims", "DELETE FROM log.commands",
+            "SET session_replication_role = replica",
         ])
     func `no service may write past the append function`(role: String, sql: String) async throws {
         try await LogUnderTest.with { log in

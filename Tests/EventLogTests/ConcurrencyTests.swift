@@ -23,7 +23,9 @@ import Testing
                         // Half of them in another process: order must hold across both.
                         let store = writer.isMultiple(of: 2) ? log.store : other.store
                         group.addTask {
-                            for _ in 0..<20 { _ = try await store.append(EventStoreContract.request(to: EventStoreContract.stream(), expecting: .none)) }
+                            for _ in 0..<20 {
+                                _ = try await store.append(EventStoreContract.request(to: EventStoreContract.stream(), expecting: .none))
+                            }
                             return []
                         }
                     }
@@ -42,7 +44,8 @@ import Testing
         try await LogUnderTest.with { log in
             let slug = ClaimKind(rawValue: "slug")
             let outcomes = try await EventStoreContract.outcomes(
-                of: (0..<64).map { _ in EventStoreContract.request(to: EventStoreContract.stream(), claims: [.take(slug, value: "the-one")]) }, in: log.store)
+                of: (0..<64).map { _ in EventStoreContract.request(to: EventStoreContract.stream(), claims: [.take(slug, value: "the-one")]) },
+                in: log.store)
             #expect(outcomes.filter { $0.appended != nil }.count == 1)
             #expect(outcomes.filter { $0 == .claimTaken(slug) }.count == 63)
             #expect(try await log.store.head() == 1)
@@ -112,7 +115,8 @@ import Testing
                 }
                 group.addTask {
                     for _ in 0..<10 {
-                        try await log.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+                        try await log.run(
+                            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
                     }
                 }
                 try await group.waitForAll()

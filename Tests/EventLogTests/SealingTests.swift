@@ -13,7 +13,8 @@ import Vault
         let key = CommandReceipt.Key.unrepeated()
         let event = NewEvent(type: "Said", schemaVersion: 1, data: ["by": .string(subject.lowercased), "words": .string(words)])
         return AppendRequest(
-            [StreamAppend([event], to: stream, expecting: .any, sealedFor: subject)], claims: [.take(ClaimKind(rawValue: "slug"), value: words)], command: key,
+            [StreamAppend([event], to: stream, expecting: .any, sealedFor: subject)], claims: [.take(ClaimKind(rawValue: "slug"), value: words)],
+            command: key,
             metadata: EventMetadata(command: key.id))
     }
 
@@ -49,7 +50,9 @@ import Vault
 
     @Test func `are not taken for somebody who has no key`() async throws {
         try await LogUnderTest.with { log async throws in
-            await #expect(throws: EventStoreError.self) { _ = try await log.store.append(Self.said(Self.words, by: .v7(), in: EventStoreContract.stream())) }
+            await #expect(throws: EventStoreError.self) {
+                _ = try await log.store.append(Self.said(Self.words, by: .v7(), in: EventStoreContract.stream()))
+            }
             #expect(try await log.store.head() == 0)
         }
     }

@@ -26,7 +26,8 @@ extension TestCluster {
 
     /// The migrated database others are copied from. The first test of a folder makes it while the others wait for the lock.
     private func template(for migrations: String, _ session: Session) async throws -> String {
-        let name = try await session.query(Statement("template_name", "SELECT 'template_' || md5($1)"), [.text(migrations)])[0].get(0, as: String.self)
+        let name = try await session.query(Statement("template_name", "SELECT 'template_' || md5($1)"), [.text(migrations)])[0].get(
+            0, as: String.self)
         try await session.query(Statement("template_lock", "SELECT pg_advisory_lock(hashtext($1))"), [.text(name)])
         let exists = try await session.query(Statement("template_exists", "SELECT 1 FROM pg_database WHERE datname = $1"), [.text(name)]).count > 0
         if !exists {

@@ -27,7 +27,8 @@ import Vault
         for _ in 0..<2 {
             try await VaultUnderTest.with { vault in
                 hashes.insert(
-                    try await vault.pool(as: "annals_commands") { try await SystemHasher.open($0, masterKey: VaultUnderTest.masterKey()).hash(["a"]) })
+                    try await vault.pool(as: "annals_commands") { try await SystemHasher.open($0, masterKey: VaultUnderTest.masterKey()).hash(["a"]) }
+                )
             }
         }
         #expect(hashes.count == 2)

@@ -23,7 +23,9 @@ struct AccountRoutes: Sendable {
             let email = EmailAddress(fields.text("email", 3...254, matching: .email))
             _ = fields.optionalText("requestDigest", 1...128)
             try fields.finish()
-            guard let id, let username, let email else { throw Problem.validation(id == nil ? "id" : username == nil ? "username" : "email", "is not acceptable") }
+            guard let id, let username, let email else {
+                throw Problem.validation(id == nil ? "id" : username == nil ? "username" : "email", "is not acceptable")
+            }
 
             let call = try identity.call(request, context, body: body.without("id"))
             // The key must be durable before anything is sealed with it. What is taken is asked first, so that a refused registration leaves no key behind; and
@@ -41,7 +43,8 @@ struct AccountRoutes: Sendable {
                 // Nobody named a version: the id is somebody's.
                 throw UserRefusal.alreadyRegistered
             }
-            return account(handled.stream, handled.state, version: handled.version, createdAt: handled.createdAt, status: .created, headers: handled.headers)
+            return account(
+                handled.stream, handled.state, version: handled.version, createdAt: handled.createdAt, status: .created, headers: handled.headers)
         }
 
         routes.on(.get, "/internal/users/{id}") { _, context in

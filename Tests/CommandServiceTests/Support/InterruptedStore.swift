@@ -15,10 +15,12 @@ final class InterruptedStore: EventStore {
 
     func load(_ stream: StreamName, after version: Int, limit: Int, command: UUID?) async throws -> LoadedStream {
         let loaded = try await store.load(stream, after: version, limit: limit, command: command)
-        let isFirst = command != nil && isOver.withLock { isOver in
-            defer { isOver = true }
-            return !isOver
-        }
+        let isFirst =
+            command != nil
+            && isOver.withLock { isOver in
+                defer { isOver = true }
+                return !isOver
+            }
         if isFirst { try await interruption() }
         return loaded
     }

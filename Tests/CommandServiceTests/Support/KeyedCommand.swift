@@ -79,7 +79,8 @@ enum KeyedCommand: String, CaseIterable {
         case .unpublish: Call(method: .delete, path: post.path, body: nil)
         case .delete: Call(method: .post, path: "\(post.path)/publish", body: nil)
         case .profile: Call(method: .patch, path: "/api/v1/users/me", body: #"{"username":"anna"}"#)
-        case .register: Call(method: .post, path: "/internal/users", body: #"{"id":"\#(UUID.v7().lowercased)","username":"dora","email":"d@example.org"}"#)
+        case .register:
+            Call(method: .post, path: "/internal/users", body: #"{"id":"\#(UUID.v7().lowercased)","username":"dora","email":"d@example.org"}"#)
         case .views: Call(method: .post, path: "/internal/views", body: #"{"views":[{"post":"\#(post.id.lowercased)","count":4}]}"#)
         }
     }
