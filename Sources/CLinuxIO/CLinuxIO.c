@@ -31,7 +31,9 @@ int linux_spawn(pid_t *process, char *const arguments[], char *const environment
         (status = posix_spawn_file_actions_addchdir_np(&actions, directory)) == 0 &&
         (status = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)) == 0 &&
         (status = posix_spawn_file_actions_adddup2(&actions, output, 1)) == 0 &&
-        (status = posix_spawn_file_actions_adddup2(&actions, output, 2)) == 0)
+        (status = posix_spawn_file_actions_adddup2(&actions, output, 2)) == 0 &&
+        // It may outlive its parent, and must not keep the parent's sockets and pipes open then.
+        (status = posix_spawn_file_actions_addclosefrom_np(&actions, 3)) == 0)
         status = posix_spawnp(process, arguments[0], &actions, &attributes, arguments, environment);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
@@ -40,10 +42,6 @@ int linux_spawn(pid_t *process, char *const arguments[], char *const environment
 
 int linux_pidfd(pid_t process) {
     return (int)syscall(SYS_pidfd_open, process, 0);
-}
-
-int linux_die_with_parent(int signal) {
-    return prctl(PR_SET_PDEATHSIG, (unsigned long)signal, 0, 0, 0);
 }
 
 int linux_name_thread(const char *name) {

@@ -93,10 +93,20 @@ package final class PostgresEventStore: EventStore {
         try await sealing.open(events)
     }
 
+    /// A read may be asked again safely: a connection that died unnoticed costs its callers a moment, not an error.
     private func reading<Value>(_ body: () async throws -> Value) async throws -> Value {
+        for pause in [Duration.milliseconds(10), .milliseconds(100), .milliseconds(500)] {
+            do {
+                return try await body()
+            } catch let error as PostgresError {
+                guard error.isTransient || error.outcomeUnknown else { throw error }
+                try await Task.sleep(for: pause * Double.random(in: 0.5...1.5))
+            }
+        }
         do {
             return try await body()
-        } catch let error as PostgresError where error.isTransient {
+        } catch let error as PostgresError {
+            guard error.isTransient || error.outcomeUnknown else { throw error }
             throw EventStoreError.unavailable(reason: error.description)
         }
     }

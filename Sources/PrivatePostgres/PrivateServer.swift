@@ -46,16 +46,21 @@ package final class PrivateServer: Sendable {
     /// Stops the server from a place that can't await, such as a program's exit.
     package func stopBlocking(within limit: Duration = .seconds(30)) {
         // Let go of only once the server has stopped: another program would find it half way down.
-        let (lock, postmaster) = state.withLock { state in
-            state.location = nil
-            return (state.lock.take(), state.postmaster.take())
+        let (lock, postmaster, location) = state.withLock { state in (state.lock.take(), state.postmaster.take(), state.location.take()) }
+        defer {
+            if let location { ServerFolder(existing: directory)?.removeSocketFolder(location.socketFolder) }
+            withExtendedLifetime(lock) {}
         }
-        defer { withExtendedLifetime(lock) {} }
         guard let postmaster else { return }
         for (signal, patience) in [(SIGINT, limit), (SIGQUIT, .seconds(10)), (SIGKILL, .seconds(10))] {
             postmaster.signal(signal)
             if postmaster.waitForEnd(patience) { return }
         }
+    }
+
+    /// Lets go of the server without stopping it, as a killed program does: whoever starts one on the folder next adopts it.
+    package func letGo() {
+        state.withLock { $0 = State() }
     }
 
     /// Kills the server as a crash would, for tests; `start()` brings it back. Returns when it is gone.

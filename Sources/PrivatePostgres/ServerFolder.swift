@@ -55,6 +55,14 @@ struct ServerFolder {
         return made
     }
 
+    /// Clears away a socket's folder that lies among the temporary files; the next start makes another.
+    func removeSocketFolder(_ folder: String) {
+        guard folder == recordedSocketFolder else { return }
+        // Goes only when it is empty, and what is left is not ours to delete.
+        rmdir(folder)
+        unlink(socketRecord)
+    }
+
     /// Trusted only while it is a folder that nobody but its owner can enter.
     private var recordedSocketFolder: String? {
         guard let bytes = FileManager.default.contents(atPath: socketRecord) else { return nil }

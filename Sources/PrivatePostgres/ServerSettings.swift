@@ -20,7 +20,7 @@ struct ServerSettings {
             port = \(port)
             unix_socket_directories = '\(socketFolder.quoted)'
             unix_socket_permissions = 0700
-            max_connections = 100
+            max_connections = \(isDurable ? 100 : 500)
             shared_buffers = '\(isDurable ? 256 : 64)MB'
             max_wal_size = '2GB'
             wal_level = replica

@@ -22,7 +22,7 @@ struct ServerStart: Sendable {
         try account.take(socketFolder)
         if folder.dataVersion == nil { try initialize(binaries, account) }
         try configure(socketFolder, account)
-        clearLeftovers()
+        clearLeftovers(socketFolder)
         let postmaster = try launch(binaries, account)
         try waitForAnswer(postmaster, port, socketFolder, isAbandoned)
         return (postmaster, port, socketFolder)
@@ -58,7 +58,7 @@ struct ServerStart: Sendable {
     }
 
     /// A killed postmaster's children hold its shared memory until they notice; a new server would refuse to start.
-    private func clearLeftovers() {
+    private func clearLeftovers(_ socketFolder: String) {
         for pid in Postmaster.leftovers(on: folder) {
             let process = Postmaster(pid: pid, isChild: false)
             if !process.waitForEnd(.seconds(5)) {
@@ -66,8 +66,9 @@ struct ServerStart: Sendable {
                 _ = process.waitForEnd(.seconds(5))
             }
         }
-        // Whatever pid file is left names a process that isn't a server on this data.
-        unlink("\(folder.data)/postmaster.pid")
+        // Whatever pid file and socket lock are left name a process that isn't a server on this data. PostgreSQL itself can't know: the process id may be
+        // another's by now, or that of a dead process that nobody has reaped.
+        for stale in ["\(folder.data)/postmaster.pid", "\(socketFolder)/.s.PGSQL.\(port)", "\(socketFolder)/.s.PGSQL.\(port).lock"] { unlink(stale) }
     }
 
     private func launch(_ binaries: ServerBinaries, _ account: ServerAccount) throws(PrivateServerError) -> Postmaster {

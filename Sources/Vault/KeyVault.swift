@@ -69,7 +69,7 @@ package final class KeyVault: PersonalKeys {
     @discardableResult private func query(_ statement: Statement, _ values: [SQLValue]) async throws -> QueryResult {
         do {
             return try await pool.query(statement, values)
-        } catch  where error.isTransient {
+        } catch let error where error.isTransient || error.outcomeUnknown {
             throw EventStoreError.unavailable(reason: error.description)
         }
     }

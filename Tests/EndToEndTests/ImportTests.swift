@@ -1,7 +1,9 @@
+import EventSourcing
 import Foundation
+import NIOHTTP1
 import Testing
 
-@Suite(.enabled(if: FileManager.default.fileExists(atPath: blogFolder), "the blog lies beside the project")) struct `Importing ten years of a real blog` {
+@Suite(.serialized, .enabled(if: FileManager.default.fileExists(atPath: blogFolder), "the blog lies beside the project")) struct `Importing ten years of a real blog` {
     @Test func `all 172 posts come in, and a second import adds nothing`() async throws {
         try await withSystem { system, anyone in
             let first = try await system.importBlog()

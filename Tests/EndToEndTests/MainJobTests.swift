@@ -1,7 +1,9 @@
+import EventSourcing
 import Foundation
+import NIOHTTP1
 import Testing
 
-@Suite struct `The main job` {
+@Suite(.serialized) struct `The main job` {
     @Test func `the README's walk works by copy and paste`() async throws {
         try await withSystem { system, _ in
             let readme = try String(contentsOfFile: repositoryRoot + "/README.md", encoding: .utf8)

@@ -37,7 +37,7 @@ final class RunningSystem: Sendable {
 
     /// kill -9 of the process and of its PostgreSQL, all at once.
     func killEverything() async throws {
-        let pidFile = try String(contentsOfFile: dataDirectory + "/postgres/postmaster.pid", encoding: .utf8)
+        let pidFile = try String(contentsOfFile: dataDirectory + "/postgres/data/postmaster.pid", encoding: .utf8)
         let postmaster = pid_t(pidFile.split(separator: "\n")[0])!
         let children = try FileManager.default.contentsOfDirectory(atPath: "/proc").compactMap { pid_t($0) }.filter { parent(of: $0) == postmaster }
         for pid in [process.processIdentifier, postmaster] + children { Glibc.kill(pid, SIGKILL) }

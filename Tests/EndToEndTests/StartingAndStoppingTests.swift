@@ -1,7 +1,9 @@
+import EventSourcing
 import Foundation
+import NIOHTTP1
 import Testing
 
-@Suite struct `Starting and stopping` {
+@Suite(.serialized) struct `Starting and stopping` {
     @Test func `Ctrl-C ends within five seconds, and the next start goes on where it was`() async throws {
         try await withDataDirectory { directory in
             let first = try await RunningSystem(dataDirectory: directory)
@@ -49,7 +51,8 @@ import Testing
             #expect(try await Client(base: second.api).call(.GET, "/posts").status == 200)
             let stop = await second.interrupt()
             #expect(stop.code == 0)
-            #expect(!FileManager.default.fileExists(atPath: directory + "/postgres/postmaster.pid"))
+            #expect(FileManager.default.fileExists(atPath: directory + "/postgres/data/PG_VERSION"))
+            #expect(!FileManager.default.fileExists(atPath: directory + "/postgres/data/postmaster.pid"))
         }
     }
 

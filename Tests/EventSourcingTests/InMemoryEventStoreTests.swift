@@ -58,6 +58,8 @@ private struct GappedEventStore: EventStore {
         try await whole.read(after: position, limit: limit).filter { $0.position != 2 }
     }
 
+    func holder(of kind: ClaimKind, value: String) async throws -> StreamName? { try await whole.holder(of: kind, value: value) }
+
     func head() async throws -> Int64 { try await whole.head() }
 
     func waitForEvents(after position: Int64) async throws { try await whole.waitForEvents(after: position) }

@@ -24,7 +24,9 @@ import Testing
     @Test func `keeps nothing when one fails and says which`() async throws {
         try await withNumbers { pool in
             let error = await #expect(throws: PostgresError.self) {
-                try await pool.atomically([Query(insert, [.int8(1)]), Query(insert, [.int8(2)]), Query(insert, [.int8(1)]), Query(insert, [.int8(3)])])
+                try await pool.atomically([
+                    Query(insert, [.int8(1)]), Query(insert, [.int8(2)]), Query(insert, [.int8(1)]), Query(insert, [.int8(3)]),
+                ])
             }
             #expect(error?.failedQuery == 2)
             #expect(error?.kind == .server(.uniqueViolation))

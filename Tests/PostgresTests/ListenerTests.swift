@@ -5,7 +5,8 @@ import Testing
 @Suite(.timeLimit(.minutes(2))) struct `A listener` {
     private let notify = Statement("notify", "SELECT pg_notify($1, $2)")
     private let terminate = Statement(
-        "terminate", "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'listening'")
+        "terminate",
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'listening'")
 
     @Test func `hears its channels and survives the loss of its connection`() async throws {
         try await TestCluster.withDatabase { target in

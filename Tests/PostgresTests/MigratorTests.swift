@@ -32,7 +32,9 @@ import Testing
         }
     }
 
-    private let two = ["0001_one.sql": "CREATE TABLE one (); CREATE TABLE uno ();", "0002_two.sql": "CREATE TABLE two ();", "notes.txt": "not a migration"]
+    private let two = [
+        "0001_one.sql": "CREATE TABLE one (); CREATE TABLE uno ();", "0002_two.sql": "CREATE TABLE two ();", "notes.txt": "not a migration",
+    ]
 
     @Test func `applies each file once, in order`() async throws {
         try await withFolder(two) { folder, target in
@@ -82,7 +84,8 @@ import Testing
     }
 
     @Test func `undoes a file that fails and names it and the line`() async throws {
-        try await withFolder(["0001_good.sql": "CREATE TABLE good ();", "0002_bad.sql": "CREATE TABLE bad ();\n-- ünïcode\nSELEKT 1;\n"]) { folder, target in
+        try await withFolder(["0001_good.sql": "CREATE TABLE good ();", "0002_bad.sql": "CREATE TABLE bad ();\n-- ünïcode\nSELEKT 1;\n"]) {
+            folder, target in
             let error = await #expect(throws: MigrationError.self) { try await migrate(folder, target) }
             guard case .failed("0002_bad.sql", line: 3, _)? = error else {
                 Issue.record("\(String(describing: error))")

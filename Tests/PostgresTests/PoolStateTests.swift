@@ -1,5 +1,6 @@
-@testable import Postgres
 import Testing
+
+@testable import Postgres
 
 /// The rules of the pool without a server: connections are their names, waiters are words.
 @Suite struct `The pool's bookkeeping` {
@@ -12,8 +13,8 @@ import Testing
         change(&limits)
         var state = State(limits)
         for _ in 0..<open {
-            let id = state.startOpening(expires: start + .seconds(1000))
-            _ = state.opened(id, "c\(id)", now: start)
+            let id = state.startOpening()
+            _ = state.opened(id, "c\(id)", now: start, expires: start + .seconds(1000))
         }
         return state
     }
@@ -93,19 +94,19 @@ import Testing
         #expect(state.openingsNeeded == 2)
         for name in ["a", "b", "c", "d"] { wait(&state, name, .pinned) }
         #expect(state.openingsNeeded == 3)
-        _ = state.startOpening(expires: start)
+        _ = state.startOpening()
         #expect(state.openingsNeeded == 2)
     }
 
     @Test func `tries with one connection at a time after a failure`() {
         var state = state()
         for name in ["a", "b", "c"] { wait(&state, name, .pinned) }
-        let id = state.startOpening(expires: start + .seconds(10))
+        let id = state.startOpening()
         state.openingFailed(id)
         #expect(state.openingsNeeded == 1)
-        let next = state.startOpening(expires: start + .seconds(10))
+        let next = state.startOpening()
         #expect(state.openingsNeeded == 0)
-        let effects = state.opened(next, "c", now: start)
+        let effects = state.opened(next, "c", now: start, expires: start + .seconds(10))
         #expect(effects.grants.map(\.waiter) == ["a"] && effects.needsOpening && state.openingsNeeded == 2)
     }
 

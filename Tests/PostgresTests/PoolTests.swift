@@ -8,7 +8,7 @@ import Testing
     @Test func `lends no more connections than it may and says so when nobody gives one back`() async throws {
         try await withPool({
             $0.maximumConnections = 2
-            $0.acquireTimeout = .milliseconds(50)
+            $0.acquireTimeout = .seconds(2)
         }) { pool in
             try await pool.withSession { _ in
                 try await pool.withSession { _ in
@@ -66,7 +66,8 @@ import Testing
             target.settings = ["lock_timeout": "1234ms"]
             try await ConnectionPool.withPool(target, logger: TestCluster.logger) { pool in
                 let settings = Statement(
-                    "settings", "SELECT current_user, current_setting('application_name'), current_setting('lock_timeout'), current_setting('statement_timeout')")
+                    "settings",
+                    "SELECT current_user, current_setting('application_name'), current_setting('lock_timeout'), current_setting('statement_timeout')")
                 let row = try await pool.withSession { try await $0.query(settings)[0] }
                 let values = try (0..<4).map { try row.get($0, as: String.self) }
                 #expect(values == ["pg_monitor", "an odd 'name'", "1234ms", "30s"])

@@ -46,7 +46,8 @@ import Testing
         try await withPool(multiplexed: 1) { pool in
             let type = Statement("type", "SELECT pg_typeof(x)::text, x::text FROM (SELECT $1 AS x) AS v")
             for (value, name, text) in [
-                (SQLValue.null, "text", nil), (.int8(5), "bigint", "5"), (.int2(6), "smallint", "6"), (.null, "text", nil), (.bool(true), "boolean", "true"),
+                (SQLValue.null, "text", nil), (.int8(5), "bigint", "5"), (.int2(6), "smallint", "6"), (.null, "text", nil),
+                (.bool(true), "boolean", "true"),
             ] as [(SQLValue, String, String?)] {
                 let row = try await pool.query(type, [value])[0]
                 #expect(try row.get(0) == name)

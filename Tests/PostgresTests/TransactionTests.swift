@@ -83,7 +83,8 @@ import Testing
                     }
                     #expect(error?.kind == .cancelled)
                 }
-                let sleeping = Statement("sleeping", "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()")
+                let sleeping = Statement(
+                    "sleeping", "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()")
                 while try await pool.query(sleeping)[0].get(0, as: Int.self) == 0 {}
                 group.cancelAll()
                 try await group.waitForAll()

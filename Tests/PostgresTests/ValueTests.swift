@@ -57,7 +57,8 @@ import Testing
         try await roundTrip(.jsonbs(["{}", nil]), "jsonb[]", as: ["{}", nil])
         try await roundTrip(.bools([true, nil, false]), "bool[]", as: [true, nil, false])
         try await withPool { pool in
-            let epoch = Statement("epochs", "SELECT array_agg(extract(epoch FROM t)::int8 ORDER BY n) FROM unnest($1::timestamptz[]) WITH ORDINALITY AS u (t, n)")
+            let epoch = Statement(
+                "epochs", "SELECT array_agg(extract(epoch FROM t)::int8 ORDER BY n) FROM unnest($1::timestamptz[]) WITH ORDINALITY AS u (t, n)")
             let seconds: [Int64?] = try await pool.query(epoch, [.timestamps([0, nil, -1_000_000])])[0].get(0)
             #expect(seconds == [0, nil, -1000])
         }

@@ -20,6 +20,8 @@ extension Statement {
     static let unlock = Statement("unlock", "SELECT pg_advisory_unlock(1)")
     static let lockAndUnlock = Statement("lock_and_unlock", "SELECT pg_advisory_xact_lock(1)")
     static let waitingForLock = Statement(
-        "waiting", "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())")
+        "waiting",
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
     static let echo = Statement("echo", "SELECT $1")
 }

@@ -37,7 +37,7 @@ import Testing
 
     @Test func `comes back with everything acknowledged after being killed, and pools with it`() async throws {
         try await withFolder { folder in
-            try await withServer("\(folder)/pg") { server in
+            try await withServer("\(folder)/pg", .full) { server in
                 var limits = PoolLimits()
                 limits.acquireTimeout = .seconds(60)
                 try await ConnectionPool.withPool(#require(server.target(database: "postgres")), limits: limits, logger: TestCluster.logger) { pool in
@@ -45,14 +45,46 @@ import Testing
                     await server.kill()
                     try await withThrowingTaskGroup(of: Void.self) { group in
                         group.addTask {
-                            // Sent over a connection that is already lost, the first may fail; those after it wait for the server.
-                            do { try await pool.query(one) } catch let error as PostgresError { #expect(error.isTransient) }
+                            // One query for each connection that was lost may fail; those after it wait for the server.
+                            for _ in 0..<2 {
+                                do { try await pool.query(one) } catch let error as PostgresError { #expect(error.isTransient) }
+                            }
                             try await #expect(pool.query(Statement("read", "SELECT answer FROM kept"))[0].get(0, as: Int.self) == 42)
                         }
                         try await server.start()
                         try await group.waitForAll()
                     }
                 }
+            }
+        }
+    }
+
+    @Test func `starts over the socket lock of a killed server, even when its process id is in use`() async throws {
+        try await withFolder { folder in
+            try await withServer("\(folder)/pg") { _ in }
+            // What a killed server leaves. Another server of the same account stands for whoever has its process id now, or for a dead process that nobody
+            // reaps: PostgreSQL can't tell them from a server on this socket.
+            let other = try await ConnectionPool.withPool(TestCluster.shared.target(database: "postgres"), logger: TestCluster.logger) {
+                try await $0.query(Statement("postmaster", "SELECT split_part(pg_read_file('postmaster.pid'), chr(10), 1)"))[0].get(0, as: String.self)
+            }
+            try Data("\(other)\n\(folder)/pg/data\n0\n5432\n\(folder)/pg/socket\n".utf8).write(
+                to: URL(filePath: "\(folder)/pg/socket/.s.PGSQL.5432.lock"))
+            try await withServer("\(folder)/pg") { server in
+                try await #expect(number(server.target(database: "postgres")) == 1)
+            }
+        }
+    }
+
+    @Test func `holds none of its program's files open`() async throws {
+        try await withFolder { folder in
+            var ends: [Int32] = [-1, -1]
+            #expect(pipe(&ends) == 0)
+            defer { close(ends[0]) }
+            try await withServer("\(folder)/pg") { _ in
+                close(ends[1])
+                // The end of the pipe comes although the server runs on: it has no copy of the other end.
+                var byte: UInt8 = 0
+                #expect(read(ends[0], &byte, 1) == 0)
             }
         }
     }
@@ -68,11 +100,12 @@ import Testing
         }
     }
 
-    /// A server whose owner is gone without having stopped it, as after a kill: what is left is the process; the lock is free.
     private func orphan(_ directory: String) async throws -> Int32? {
         let server = PrivateServer(directory: directory, durability: .throwaway, logger: TestCluster.logger)
         try await server.start()
-        return server.processID
+        let pid = server.processID
+        server.letGo()
+        return pid
     }
 
     @Test func `refuses a second program on its folder and says who holds it`() async throws {

@@ -17,8 +17,8 @@ func withFolder<T>(_ body: (String) async throws -> T) async throws -> T {
 }
 
 /// A server that is started, and stopped whatever happens.
-func withServer<T>(_ directory: String, port: Int = 5432, _ body: (PrivateServer) async throws -> T) async throws -> T {
-    let server = PrivateServer(directory: directory, port: port, durability: .throwaway, logger: TestCluster.logger)
+func withServer<T>(_ directory: String, _ durability: Durability = .throwaway, _ body: (PrivateServer) async throws -> T) async throws -> T {
+    let server = PrivateServer(directory: directory, durability: durability, logger: TestCluster.logger)
     do {
         try await server.start()
         let value = try await body(server)

@@ -8,14 +8,11 @@
 #include <sys/types.h>
 
 /// Starts `arguments[0]` (found in PATH) in `directory`, in a session of its own so that a terminal's Ctrl-C doesn't reach it. Input is
-/// /dev/null, output and errors go to `output`. Returns 0 and the process id, or an errno.
+/// /dev/null, output and errors go to `output`, and no other descriptor is open in it. Returns 0 and the process id, or an errno.
 int linux_spawn(pid_t *process, char *const arguments[], char *const environment[], const char *directory, int output);
 
 /// A descriptor that becomes readable when the process ends; -1 and errno when there is no such process.
 int linux_pidfd(pid_t process);
-
-/// Has the kernel send `signal` to the calling process when the thread that started it ends.
-int linux_die_with_parent(int signal);
 
 /// Names the calling thread for tools such as top; the kernel keeps 15 bytes.
 int linux_name_thread(const char *name);

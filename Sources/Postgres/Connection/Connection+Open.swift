@@ -2,7 +2,8 @@ import Synchronization
 
 extension Connection {
     /// Connects and makes the target's settings. Throws `.connection` when that takes longer than the limit.
-    static func open(_ target: ConnectionTarget, _ limits: PoolLimits, id: Int, owner: any ConnectionOwner) async throws(PostgresError) -> Connection {
+    static func open(_ target: ConnectionTarget, _ limits: PoolLimits, id: Int, owner: any ConnectionOwner) async throws(PostgresError) -> Connection
+    {
         let deadline = ContinuousClock.now + limits.connectTimeout
         let handle = try await Connector(target: target, timeout: limits.connectTimeout).connect()
         let connection = try open(handle, id: id, mode: limits.prepare, owner: owner)

@@ -18,8 +18,8 @@ extension Connection {
         }.get()
     }
 
-    /// Several statements under one sync.
-    func group(_ queries: [Query], cancellable: Bool = true) async throws(PostgresError) -> [QueryResult] {
+    /// Several statements under one sync. `onSent` is called once they are on their way.
+    func group(_ queries: [Query], cancellable: Bool = true, onSent: () -> Void = {}) async throws(PostgresError) -> [QueryResult] {
         let token = nextToken()
         return try await abandoning(token, cancellable) {
             await withUnsafeContinuation { (continuation: UnsafeContinuation<Result<[QueryResult], PostgresError>, Never>) in
@@ -29,19 +29,21 @@ extension Connection {
                 } catch {
                     return self.refuse(error) { continuation.resume(returning: .failure($0)) }
                 }
+                onSent()
                 if cancellable, Task.isCancelled { self.abandon(token) }
             }
         }.get()
     }
 
     /// A text of one or more statements by the simple protocol, as one implicit transaction unless it says otherwise. Answers the last result.
-    func script(_ text: String) async throws(PostgresError) -> QueryResult {
+    func script(_ text: String, onSent: () -> Void = {}) async throws(PostgresError) -> QueryResult {
         let result = await withUnsafeContinuation { (continuation: BulkTask.ResultContinuation) in
             do throws(PostgresError) {
                 try self.withWire { wire throws(PostgresError) in try wire.sendScript(text, .script(continuation, last: nil, failure: nil)) }
             } catch {
-                self.refuse(error) { continuation.resume(returning: .failure($0)) }
+                return self.refuse(error) { continuation.resume(returning: .failure($0)) }
             }
+            onSent()
         }
         return try result.get()
     }

@@ -58,8 +58,8 @@ final class Connection: Sendable {
     func close(_ error: PostgresError) {
         let deliveries = withWire { $0.close(error) }
         guard let deliveries else { return }
-        for delivery in deliveries { delivery.deliver() }
         owner.connectionClosed(self, error)
+        for delivery in deliveries { delivery.deliver() }
     }
 
     /// Asks the server, over another socket, to stop what this connection is doing.
@@ -72,9 +72,10 @@ final class Connection: Sendable {
 extension Connection: SocketHandler {
     func socketIsReady(readable: Bool, writable: Bool) {
         var step = withWire { $0.process(readable: readable, writable: writable) }
-        for delivery in step.deliveries { delivery.deliver() }
-        for notification in step.notifications { owner.connection(self, notified: notification.channel, payload: notification.payload) }
+        // The owner first: a caller who has its answer finds the pool's books in order.
         if step.answered > 0 { owner.connection(self, answered: step.answered) }
         if let error = step.closed.take() { owner.connectionClosed(self, error) }
+        for delivery in step.deliveries { delivery.deliver() }
+        for notification in step.notifications { owner.connection(self, notified: notification.channel, payload: notification.payload) }
     }
 }

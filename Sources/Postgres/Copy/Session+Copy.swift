@@ -14,7 +14,7 @@ extension Session {
             await abandonCopy()
             throw error
         }
-        return try await endCopy(abort: nil).affectedRows
+        return try await cancelling { () async throws(PostgresError) in try await endCopy(abort: nil) }.affectedRows
     }
 
     /// Runs `COPY … TO STDOUT` and hands over the bytes, whole rows at a time, about 64 KiB each. A slow consumer slows the server down.
@@ -41,10 +41,12 @@ extension Session {
         try await cancelling { () async throws(PostgresError) in
             let ready = await withUnsafeContinuation { (continuation: BulkTask.ReadyContinuation) in
                 do throws(PostgresError) {
-                    try connection.withWire { wire throws(PostgresError) in try wire.sendScript(statement, .copyStarting(continuation, failure: nil)) }
+                    try connection.withWire { wire throws(PostgresError) in try wire.sendScript(statement, .copyStarting(continuation, failure: nil))
+                    }
                 } catch {
-                    connection.refuse(error) { continuation.resume(returning: .failure($0)) }
+                    return connection.refuse(error) { continuation.resume(returning: .failure($0)) }
                 }
+                stopIfCancelled()
             }
             try ready.get()
         }
@@ -52,10 +54,11 @@ extension Session {
 
     private func send(_ chunk: [UInt8]) async throws(PostgresError) {
         // libpq keeps what the socket doesn't take, so small chunks keep its buffer small.
-        let pieces = chunk.count <= 1 << 20 ? [chunk[...]] : stride(from: 0, to: chunk.count, by: 1 << 20).map { chunk[$0..<min($0 + 1 << 20, chunk.count)] }
+        let pieces =
+            chunk.count <= 1 << 20 ? [chunk[...]] : stride(from: 0, to: chunk.count, by: 1 << 20).map { chunk[$0..<min($0 + 1 << 20, chunk.count)] }
         for piece in pieces {
             let isFull = try connection.withWire { wire throws(PostgresError) in try wire.copyChunk(piece) }
-            if isFull { try await waitUntil { $0.awaitDrain($1) } }
+            if isFull { try await cancelling { () async throws(PostgresError) in try await waitUntil { $0.awaitDrain($1) } } }
         }
     }
 

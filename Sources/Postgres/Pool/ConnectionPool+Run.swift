@@ -20,12 +20,7 @@ extension ConnectionPool {
     }
 
     private func startOpening() -> [Int] {
-        core.withLock { core in
-            let now = ContinuousClock.now
-            return (0..<core.state.openingsNeeded).map { _ in
-                core.state.startOpening(expires: now + limits.lifetime * Double.random(in: 0.9...1.1))
-            }
-        }
+        core.withLock { core in (0..<core.state.openingsNeeded).map { _ in core.state.startOpening() } }
     }
 
     private func open(_ id: Int) async {
@@ -36,7 +31,8 @@ extension ConnectionPool {
             perform(
                 core.withLock { core in
                     core.lastFailure = nil
-                    return core.state.opened(id, connection, now: .now)
+                    let now = ContinuousClock.now
+                    return core.state.opened(id, connection, now: now, expires: now + limits.lifetime * Double.random(in: 0.9...1.1))
                 })
         } catch let error as PostgresError {
             openingFailed(id, error)

@@ -45,7 +45,13 @@ extension Session {
     fileprivate func commit() async throws(PostgresError) {
         guard hasBegun else { return }
         // From here on the work is done or not, so a cancelled task waits for the answer.
-        let result = try await connection.query(.commit, [], cancellable: false)
+        let result: QueryResult
+        do throws(PostgresError) {
+            result = try await connection.query(.commit, [], cancellable: false)
+        } catch {
+            // A request to stop an earlier statement can arrive late and meet the COMMIT.
+            throw error.kind == .deadline && Task.isCancelled ? error.asCancelled : error
+        }
         // PostgreSQL answers COMMIT of a failed transaction with ROLLBACK, and no error.
         guard result.commandTag == "COMMIT" else {
             throw PostgresError(.server(.inFailedTransaction), "the transaction was rolled back: a statement in it had failed")

@@ -48,7 +48,7 @@ package final class Session: Sendable {
     package func execute(script: String) async throws(PostgresError) {
         spoil()
         try await begin()
-        _ = try await cancelling { () async throws(PostgresError) in try await connection.script(script) }
+        _ = try await cancelling { () async throws(PostgresError) in try await connection.script(script, onSent: stopIfCancelled) }
     }
 
     /// Sends an owed BEGIN by itself, before what can't share a flight with it.
@@ -63,7 +63,9 @@ package final class Session: Sendable {
         }
         let all = owesBegin ? [Query(.begin)] + queries : queries
         do throws(PostgresError) {
-            let results = try await cancelling { () async throws(PostgresError) in try await connection.group(all, cancellable: false) }
+            let results = try await cancelling { () async throws(PostgresError) in
+                try await connection.group(all, cancellable: false, onSent: stopIfCancelled)
+            }
             return owesBegin ? Array(results.dropFirst()) : results
         } catch {
             // A value that can't be sent leaves the transaction unopened.
@@ -97,6 +99,13 @@ package final class Session: Sendable {
         } catch {
             throw error.kind == .deadline && Task.isCancelled ? error.asCancelled : error
         }
+    }
+
+    /// A cancellation that came before the statement was on its way has found nothing to stop.
+    func stopIfCancelled() {
+        guard Task.isCancelled else { return }
+        spoil()
+        connection.requestCancel()
     }
 
     private func stop() {

@@ -28,7 +28,7 @@ struct ParameterBuffer {
             let start = bytes.count
             types.append(value.type)
             offsets.append(start)
-            if value == .null {
+            if case .null = value {
                 lengths.append(-1)
             } else {
                 try encode(value)
@@ -79,16 +79,21 @@ struct ParameterBuffer {
         case .timestamp(let value): try append(milliseconds: value)
         case .jsonb(let value): try append(jsonb: value)
         case .texts(let values): try appendArray(values, of: SQLType.text) { (buffer, value) throws(PostgresError) in try buffer.append(text: value) }
-        case .int2s(let values): try appendArray(values, of: SQLType.int2) { (buffer, value) throws(PostgresError) in buffer.append(bigEndian: value) }
-        case .int4s(let values): try appendArray(values, of: SQLType.int4) { (buffer, value) throws(PostgresError) in buffer.append(bigEndian: value) }
-        case .int8s(let values): try appendArray(values, of: SQLType.int8) { (buffer, value) throws(PostgresError) in buffer.append(bigEndian: value) }
+        case .int2s(let values):
+            try appendArray(values, of: SQLType.int2) { (buffer, value) throws(PostgresError) in buffer.append(bigEndian: value) }
+        case .int4s(let values):
+            try appendArray(values, of: SQLType.int4) { (buffer, value) throws(PostgresError) in buffer.append(bigEndian: value) }
+        case .int8s(let values):
+            try appendArray(values, of: SQLType.int8) { (buffer, value) throws(PostgresError) in buffer.append(bigEndian: value) }
         case .uuids(let values): try appendArray(values, of: SQLType.uuid) { (buffer, value) throws(PostgresError) in buffer.append(uuid: value) }
         case .byteas(let values):
             try appendArray(values, of: SQLType.bytea) { (buffer, value) throws(PostgresError) in buffer.bytes.append(contentsOf: value) }
-        case .jsonbs(let values): try appendArray(values, of: SQLType.jsonb) { (buffer, value) throws(PostgresError) in try buffer.append(jsonb: value) }
+        case .jsonbs(let values):
+            try appendArray(values, of: SQLType.jsonb) { (buffer, value) throws(PostgresError) in try buffer.append(jsonb: value) }
         case .timestamps(let values):
             try appendArray(values, of: SQLType.timestamptz) { (buffer, value) throws(PostgresError) in try buffer.append(milliseconds: value) }
-        case .bools(let values): try appendArray(values, of: SQLType.bool) { (buffer, value) throws(PostgresError) in buffer.bytes.append(value ? 1 : 0) }
+        case .bools(let values):
+            try appendArray(values, of: SQLType.bool) { (buffer, value) throws(PostgresError) in buffer.bytes.append(value ? 1 : 0) }
         }
     }
 }

@@ -34,9 +34,9 @@ extension Operation {
     /// What the operator may do to accounts, with the keys of this installation.
     func withAuthOperator<Value: Sendable>(_ body: @Sendable @escaping (AuthOperator) async throws -> Value) async throws -> Value {
         let secrets = try Secrets.load(settings, from: directory)
-        let hasher = try await withPool(databases.vault.acting(as: "annals_auth"), logger: logger) { try await SystemHasher.open($0, masterKey: secrets.masterKey) }
+        let hasher = try await ConnectionPool.withPool(databases.vault.acting(as: "annals_auth"), logger: logger) { try await SystemHasher.open($0, masterKey: secrets.masterKey) }
         do {
-            return try await withPool(databases.identity.acting(as: "annals_auth"), logger: logger) { identity in
+            return try await ConnectionPool.withPool(databases.identity.acting(as: "annals_auth"), logger: logger) { identity in
                 try await body(AuthOperator(identity: identity, hasher: hasher, keys: SigningKeys(identity: identity, wrapping: secrets.wrapping)))
             }
         } catch let failure as AuthOperator.Failure {

@@ -41,7 +41,7 @@ struct AnnalsSystem {
         let pools = [commandsLog, commandsVault, projectorLog, projectorVault, authLog, authVault, identity, read]
 
         // The hasher reads its key from the vault before anything else runs.
-        let hasher = try await withPool(databases.vault.acting(as: "annals_commands"), logger: logger) { [secrets] in
+        let hasher = try await ConnectionPool.withPool(databases.vault.acting(as: "annals_commands"), logger: logger) { [secrets] in
             try await SystemHasher.open($0, masterKey: secrets.masterKey)
         }
 

@@ -26,21 +26,11 @@ func withPrivateDatabases<Value>(
 
 /// Makes the four databases that the server does not have yet.
 private func createDatabases(at location: PrivateServer.Location, logger: Logger) async throws {
-    try await withPool(location.target(database: "postgres"), logger: logger) { pool in
+    try await ConnectionPool.withPool(location.target(database: "postgres"), logger: logger) { pool in
         for name in Databases.names.map({ "annals_" + $0 }) where try await pool.query(.findDatabase, [.text(name)]).count == 0 {
             // A database can't be made in a transaction, nor its name be bound; the names are the four above.
             try await pool.withSession { try await $0.execute(script: "CREATE DATABASE \(name)") }
         }
-    }
-}
-
-/// A pool for as long as `body` runs: for commands that need a database and no service.
-func withPool<Value: Sendable>(_ target: ConnectionTarget, logger: Logger, _ body: @Sendable @escaping (ConnectionPool) async throws -> Value) async throws -> Value {
-    let pool = ConnectionPool(target, logger: logger)
-    return try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask { try await pool.run() }
-        defer { group.cancelAll() }
-        return try await body(pool)
     }
 }
 

@@ -42,6 +42,8 @@ final class WrittenLog: EventStore, Sendable {
         }
     }
 
+    func holder(of kind: ClaimKind, value: String) async throws -> StreamName? { throw EventStoreError.unavailable(reason: "holds no claims") }
+
     func head() async throws -> Int64 { state.withLock { Int64($0.events.count) } }
 
     func waitForEvents(after position: Int64) async throws {

@@ -28,6 +28,8 @@ final class AlteredLog: EventStore {
         try await store.load(stream, after: version, limit: limit, command: command)
     }
 
+    func holder(of kind: ClaimKind, value: String) async throws -> StreamName? { try await store.holder(of: kind, value: value) }
+
     func head() async throws -> Int64 { try await store.head() }
 
     func waitForEvents(after position: Int64) async throws { try await store.waitForEvents(after: position) }
