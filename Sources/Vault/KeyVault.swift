@@ -69,7 +69,8 @@ package final class KeyVault: PersonalKeys {
     @discardableResult private func query(_ statement: Statement, _ values: [SQLValue]) async throws -> QueryResult {
         do {
             return try await pool.query(statement, values)
-        } catch let error where error.isTransient || error.outcomeUnknown {
+        } catch {
+            guard error.isTransient || error.outcomeUnknown else { throw error }
             throw EventStoreError.unavailable(reason: error.description)
         }
     }
