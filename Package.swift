@@ -84,9 +84,17 @@ let package = Package(
         .target(name: "LogContract", dependencies: ["EventSourcing"], path: "Tests/LogContract"),
         .testTarget(name: "EventSourcingTests", dependencies: ["EventSourcing", "LogContract"]),
         .testTarget(name: "PublishingTests", dependencies: ["EventSourcing", "Publishing"], exclude: ["Golden"]),
-
+        .target(
+            name: "EventLogTesting", dependencies: ["EventLog", "EventSourcing", "Postgres", "TestSupport", "Vault", crypto, logging],
+            path: "Tests/EventLogTesting"),
+        .testTarget(name: "EventLogTests", dependencies: ["LogContract", "EventLog", "EventLogTesting", "EventSourcing", "Postgres", "Vault"]),
+        .testTarget(name: "VaultTests", dependencies: ["EventSourcing", "Postgres", "TestSupport", "Vault", crypto, logging]),
         .testTarget(
-            name: "EventLogTests", dependencies: ["LogContract", "EventLog", "EventSourcing", "Postgres", "TestSupport", "Vault", crypto, logging]),
+            name: "CommandServiceTests",
+            dependencies: [
+                "CommandService", "EventLog", "EventLogTesting", "EventSourcing", "HTTPContract", "Publishing", "TestSupport", "Vault", hummingbird,
+                httpTypes, nioCore, logging,
+            ]),
         .testTarget(name: "ProjectionsTests", dependencies: ["EventSourcing", "Postgres", "Projections", "Publishing", "TestSupport", logging]),
         .testTarget(
             name: "HTTPContractTests",

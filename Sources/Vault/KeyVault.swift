@@ -32,21 +32,22 @@ package final class KeyVault: PersonalKeys {
 
     package func createKey(for subject: UUID) async throws {
         let secret = SymmetricKey(size: .bits256).withUnsafeBytes { Array($0) }
-        try await pool.query(.createDataKey, [.uuid(subject), .bytes(try masterKey.wrap(secret, for: subject.lowercased))])
+        try await query(.createDataKey, [.uuid(subject), .bytes(try masterKey.wrap(secret, for: subject.lowercased))])
     }
 
     /// Destroys a person's key for good: everything sealed with it is forgotten. No error when it was destroyed before.
     package func destroyKey(of subject: UUID) async throws {
-        try await pool.query(.destroyDataKey, [.uuid(subject)])
+        try await query(.destroyDataKey, [.uuid(subject)])
         cache.withLock { $0[subject] = Cached(key: .destroyed, readAt: .now) }
     }
 
-    /// The keys of these persons, in one query for those that are not in memory. Throws `VaultError.keyUnknown` for a person the vault never had.
+    /// The keys of these persons, in one query for those that are not in memory. Throws `VaultError.keyUnknown` for a person the vault never had, and
+    /// `EventStoreError.unavailable` while the vault is away.
     package func keys(of subjects: Set<UUID>) async throws -> [UUID: DataKey] {
         var found = fresh(subjects)
         let missing = subjects.filter { found[$0] == nil }
         if missing.isEmpty { return found }
-        for row in try await pool.query(.readDataKeys, [.uuids(Array(missing))]) {
+        for row in try await query(.readDataKeys, [.uuids(Array(missing))]) {
             let subject: UUID = try row.get(0)
             if let wrapped: [UInt8] = try row.get(1) {
                 found[subject] = .usable(SymmetricKey(data: try masterKey.unwrap(wrapped, for: subject.lowercased)))
@@ -62,6 +63,16 @@ package final class KeyVault: PersonalKeys {
     /// Drops a person's key from memory.
     package func forget(_ subject: UUID) {
         cache.withLock { $0[subject] = nil }
+    }
+
+    /// What passes becomes `EventStoreError.unavailable`: those who read and write the log should not care which of its databases was away.
+    @discardableResult private func query(_ statement: Statement, _ values: [SQLValue]) async throws -> QueryResult {
+        do {
+            return try await pool.query(statement, values)
+        } catch {
+            guard error.isTransient || error.outcomeUnknown else { throw error }
+            throw EventStoreError.unavailable(reason: error.description)
+        }
     }
 
     private func fresh(_ subjects: Set<UUID>) -> [UUID: DataKey] {
@@ -81,7 +92,11 @@ package final class KeyVault: PersonalKeys {
         cache.withLock { cache in
             // Filling up is rare and a refill costs one query, so emptying it beats keeping an order of use on the hot path.
             if cache.count + keys.count > capacity { cache.removeAll(keepingCapacity: true) }
-            for (subject, key) in keys { cache[subject] = Cached(key: key, readAt: now) }
+            for (subject, key) in keys {
+                // A key read while it was being destroyed must not come back.
+                if case .destroyed? = cache[subject]?.key { continue }
+                cache[subject] = Cached(key: key, readAt: now)
+            }
         }
     }
 }

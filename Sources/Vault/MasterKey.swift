@@ -12,7 +12,11 @@ package struct MasterKey: Sendable {
         guard digits.count == 64 else { return nil }
         var bytes: [UInt8] = []
         for index in stride(from: 0, to: 64, by: 2) {
-            guard let byte = UInt8(String(decoding: digits[index...index + 1], as: UTF8.self), radix: 16) else { return nil }
+            // `UInt8(_:radix:)` alone would take a sign for a digit.
+            let pair = Character(Unicode.Scalar(digits[index])).hexDigitValue.flatMap { high in
+                Character(Unicode.Scalar(digits[index + 1])).hexDigitValue.map { high * 16 + $0 }
+            }
+            guard let byte = pair.flatMap(UInt8.init(exactly:)) else { return nil }
             bytes.append(byte)
         }
         key = SymmetricKey(data: bytes)

@@ -1,4 +1,5 @@
 import EventLog
+import EventLogTesting
 import LogContract
 import Postgres
 import Testing

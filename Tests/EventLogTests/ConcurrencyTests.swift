@@ -1,4 +1,5 @@
 import EventLog
+import EventLogTesting
 import EventSourcing
 import FoundationEssentials
 import LogContract
@@ -52,7 +53,7 @@ import Testing
     }
 
     @Test func `one request that the database refuses fails alone`() async throws {
-        try await LogUnderTest.with { log in
+        try await LogUnderTest.with { log async throws in
             let outcomes = await withTaskGroup(of: Bool.self) { group in
                 for number in 0..<32 {
                     // PostgreSQL's jsonb can't hold U+0000: the whole batch is refused, then sent singly.
@@ -78,7 +79,7 @@ import Testing
         var limits = AppendLimits()
         limits.waitingRequests = 4
         limits.batchRequests = 1
-        try await LogUnderTest.with(limits: limits) { log in
+        try await LogUnderTest.with(limits: limits) { log async throws in
             let refused = await withTaskGroup(of: Bool.self) { group in
                 for _ in 0..<64 {
                     group.addTask {

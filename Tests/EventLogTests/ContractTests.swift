@@ -1,4 +1,5 @@
 import EventLog
+import EventLogTesting
 import EventSourcing
 import LogContract
 import Testing
@@ -9,7 +10,7 @@ import Testing
     }
 
     @Test func `refuses a request that names one stream twice`() async throws {
-        try await LogUnderTest.with { log in
+        try await LogUnderTest.with { log async throws in
             let stream = EventStoreContract.stream()
             let append = StreamAppend(EventStoreContract.notes(["a"]), to: stream, expecting: .any, sealedFor: nil)
             let key = CommandReceipt.Key.unrepeated()

@@ -1,4 +1,5 @@
 import EventLog
+import EventLogTesting
 import EventSourcing
 import FoundationEssentials
 import LogContract

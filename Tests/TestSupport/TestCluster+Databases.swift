@@ -4,6 +4,10 @@ package import Postgres
 extension TestCluster {
     /// A database of the test's own, dropped afterwards. With `migrations`, a folder of numbered SQL, it is a copy of one migrated once per process.
     package static func withDatabase<T>(migrations: String? = nil, _ body: (ConnectionTarget) async throws -> T) async throws -> T {
+        try await Seats.databases.take { try await withSeat(migrations: migrations, body) }
+    }
+
+    private static func withSeat<T>(migrations: String?, _ body: (ConnectionTarget) async throws -> T) async throws -> T {
         let cluster = try await shared
         let name = "test_" + UUID().uuidString.lowercased().filter { $0 != "-" }
         try await cluster.administer { session in

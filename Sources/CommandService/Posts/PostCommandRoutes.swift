@@ -21,10 +21,15 @@ struct PostCommandRoutes: Sendable {
             var fields = Fields(body)
             let edit = PostEdit(title: fields.optionalTitle(), slug: fields.optionalSlug(), content: fields.optionalContent())
             try fields.finish()
-            let handled = try await posts.handle(
-                .edit(by: Actor(user), edit), on: try context.post, expecting: try Preconditions.expectedVersion(request),
-                as: try identity.call(request, context, by: user, body: body))
-            return handled.answer { $0.member("slug", $1.state.post?.slug.value) }
+            do {
+                let handled = try await posts.handle(
+                    .edit(by: Actor(user), edit), on: try context.post, expecting: try Preconditions.expectedVersion(request),
+                    as: try identity.call(request, context, by: user, body: body))
+                return handled.answer { $0.member("slug", $1.state.post?.slug.value) }
+            } catch EventStoreError.subjectUnknown(let author) where author != user.id {
+                // An admin's own account is fine; new text would be the author's, and theirs is to be forgotten.
+                throw Problem.conflict("The post's author was erased; it takes no new text.")
+            }
         }
 
         routes.on(.post, "/api/v1/posts/{id}/publish") { request, context in

@@ -28,13 +28,21 @@ struct AccountRoutes: Sendable {
             }
 
             let call = try identity.call(request, context, body: body.without("id"))
-            // The key must be durable before anything is sealed with it. What is taken is asked first, so that a refused registration leaves no key behind.
+            // The key must be durable before anything is sealed with it. What is taken is asked first, so that a refused registration leaves no key behind; and
+            // before the receipt, so that what an equal request takes meanwhile is known for its own.
+            let taken = try await violations(username: username, email: email)
             if try await store.receipt(of: call) == nil {
-                try await refuseTaken(username: username, email: email)
+                guard taken.isEmpty else { throw Problem(.duplicateEntry, "What names an account must be its own.", details: taken) }
                 try await keys.createKey(for: id)
             }
-            let handled = try await users.handle(
-                .register(username: username, email: email, role: .user), on: StreamName(UserRules.category, id), expecting: .none, as: call)
+            let handled: HandledCommand<UserRules>
+            do {
+                handled = try await users.handle(
+                    .register(username: username, email: email, role: .user), on: StreamName(UserRules.category, id), expecting: .none, as: call)
+            } catch CommandFailure.wrongVersion {
+                // Nobody named a version: the id is somebody's.
+                throw UserRefusal.alreadyRegistered
+            }
             return account(
                 handled.stream, handled.state, version: handled.version, createdAt: handled.createdAt, status: .created, headers: handled.headers)
         }
@@ -48,12 +56,12 @@ struct AccountRoutes: Sendable {
         }
     }
 
-    /// Names every value that is taken, not only the first. The append decides; this is for the answer.
-    private func refuseTaken(username: Username, email: EmailAddress) async throws {
+    /// Every value that is taken, not only the first. The append decides; this is for the answer.
+    private func violations(username: Username, email: EmailAddress) async throws -> [Violation] {
         var taken: [Violation] = []
         if try await store.holder(of: .username, value: username.text) != nil { taken.append(Violation("username", "is taken")) }
         if try await store.holder(of: .email, value: email.comparable) != nil { taken.append(Violation("email", "is taken")) }
-        if !taken.isEmpty { throw Problem(.duplicateEntry, "What names an account must be its own.", details: taken) }
+        return taken
     }
 
     private func account(

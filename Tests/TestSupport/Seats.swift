@@ -2,13 +2,17 @@ import Synchronization
 
 /// Lets so many tests at the server at once: each opens a dozen connections, and the server has a hundred.
 final class Seats: Sendable {
-    static let databases = Seats(4)
+    static let databases = Seats(6)
+
+    /// Whether this test has its seat already: one that needs two databases must not wait for itself.
+    @TaskLocal private static var isSeated = false
 
     private let state: Mutex<(free: Int, waiting: [CheckedContinuation<Void, Never>])>
 
     private init(_ count: Int) { state = Mutex((count, [])) }
 
     func take<T>(_ body: () async throws -> T) async throws -> T {
+        if Self.isSeated { return try await body() }
         await withCheckedContinuation { continuation in
             let isFree = state.withLock { state in
                 if state.free == 0 {
@@ -21,7 +25,7 @@ final class Seats: Sendable {
             if isFree { continuation.resume() }
         }
         defer { leave() }
-        return try await body()
+        return try await Self.$isSeated.withValue(true) { try await body() }
     }
 
     private func leave() {

@@ -1,0 +1,73 @@
+import CommandService
+import EventLog
+import EventLogTesting
+import EventSourcing
+import FoundationEssentials
+import HTTPContract
+import HTTPTypes
+import Publishing
+import TestSupport
+import Vault
+
+/// The command service on a real log and a real vault, and people to call it.
+struct Newsroom: Sendable {
+    let log: LogUnderTest
+    let service: ServiceResponder
+
+    /// Somebody with an account and a token.
+    struct Person: Sendable {
+        let id: UUID
+        let token: String
+
+        var stream: StreamName { StreamName(UserRules.category, id) }
+    }
+
+    private static let signingKey = SigningKey.generate()
+    private static let serviceKey = ServiceKey(bytes: Array("an installation's key of 32 bytes".utf8))
+
+    /// Runs `body` with an empty log.
+    static func open(_ body: @Sendable (Newsroom) async throws -> Void) async throws {
+        try await LogUnderTest.open(.publishing) { log in try await body(Newsroom(log: log, service: service(of: log, on: log.store))) }
+    }
+
+    /// The same service on a store of the test's, such as one that something happens in.
+    func on(_ store: any EventStore) -> Newsroom { Newsroom(log: log, service: Self.service(of: log, on: store)) }
+
+    private static func service(of log: LogUnderTest, on store: any EventStore) -> ServiceResponder {
+        commandService(
+            store: store, keys: log.vault, hasher: log.hasher, verifier: TokenVerifier(audience: "commands") { [signingKey.publicKey] },
+            serviceKey: serviceKey, logger: TestCluster.logger)
+    }
+
+    /// Registers somebody, with an email of that name.
+    func person(_ name: String, role: HTTPContract.Role = .user) async throws -> Person {
+        let id = UUID.v7()
+        _ = try await register(id: id, #""username":"\#(name)","email":"\#(name)@example.org""#)
+        return Person(id: id, token: try Self.token(for: id, role: role))
+    }
+
+    /// Somebody with a good token for an account that never was.
+    func stranger() throws -> Person {
+        let id = UUID.v7()
+        return Person(id: id, token: try Self.token(for: id, role: .user))
+    }
+
+    /// Registers as the auth service does.
+    func register(id: UUID = .v7(), _ members: String, key: String? = nil) async throws -> Reply {
+        try await call(.post, "/internal/users", #"{"id":"\#(id.lowercased)",\#(members)}"#, headers: Self.asService(key: key))
+    }
+
+    /// What only admins and closures do to accounts, straight in the log.
+    func order(_ command: UserCommand, for person: Person) async throws {
+        let key = CommandReceipt.Key.unrepeated()
+        _ = try await CommandHandler<UserRules>(store: log.store).handle(
+            command, on: person.stream, as: CommandCall(key: key, isRepeatable: false, metadata: EventMetadata(command: key.id)))
+    }
+
+    static func token(for id: UUID, role: HTTPContract.Role = .user, audience: String = "commands") throws -> String {
+        let expiry = Timestamp.now.advanced(by: .seconds(900))
+        return try signingKey.sign(AccessToken(subject: id, role: role, session: nil, audience: [audience], expiresAt: expiry))
+    }
+
+    static func serviceToken(from name: String) -> String { serviceKey.token(from: name, to: "commands", now: .now) }
+}

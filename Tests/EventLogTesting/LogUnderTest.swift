@@ -1,0 +1,92 @@
+import Crypto
+package import EventLog
+package import EventSourcing
+import Logging
+import Postgres
+import TestSupport
+package import Vault
+
+/// A log on real PostgreSQL with the rights that its services have, for one test.
+package struct LogUnderTest: Sendable {
+    package let store: PostgresEventStore
+    package let vault: KeyVault
+    package let hasher: SystemHasher
+    /// The log's database as its owner.
+    private let owner: ConnectionTarget
+    private let vaultOwner: ConnectionTarget
+    private let catalog: EventCatalog
+
+    /// Runs `body` on an empty log whose events are those of the catalog.
+    package static func open(
+        _ catalog: EventCatalog, limits: AppendLimits = AppendLimits(), _ body: @Sendable (LogUnderTest) async throws -> Void
+    ) async throws {
+        try await TestCluster.withDatabase(migrations: repositoryRoot + "/migrations/log") { log in
+            try await TestCluster.withDatabase(migrations: repositoryRoot + "/migrations/vault") { vault in
+                try await open(log: log, vault: vault, catalog, limits: limits, body)
+            }
+        }
+    }
+
+    /// Another process on the same log.
+    package func another(_ body: @Sendable (LogUnderTest) async throws -> Void) async throws {
+        try await Self.open(log: owner, vault: vaultOwner, catalog, limits: AppendLimits(), body)
+    }
+
+    private static func open(
+        log: ConnectionTarget, vault: ConnectionTarget, _ catalog: EventCatalog, limits: AppendLimits,
+        _ body: @Sendable (LogUnderTest) async throws -> Void
+    ) async throws {
+        let logger = Logger(label: "log under test") { _ in SwiftLogNoOpLogHandler() }
+        let pool = ConnectionPool(log.acting(as: "annals_commands"), logger: logger)
+        let vaultPool = ConnectionPool(vault.acting(as: "annals_commands"), logger: logger)
+        guard let masterKey = MasterKey(hexadecimal: String(repeating: "5a", count: 32)) else { preconditionFailure("a constant key") }
+        let keys = KeyVault(vaultPool, masterKey: masterKey)
+        let head = HeadWatch(pool, direct: log.acting(as: "annals_commands"), logger: logger)
+        let hasher = SystemHasher(key: SymmetricKey(data: Array(repeating: 7, count: 32)))
+        let store = PostgresEventStore(pool, head: head, vault: keys, hasher: hasher, catalog: catalog, limits: limits, logger: logger)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await pool.run() }
+            group.addTask { try await vaultPool.run() }
+            group.addTask { try await head.run() }
+            group.addTask { try await store.run() }
+            defer { group.cancelAll() }
+            try await body(LogUnderTest(store: store, vault: keys, hasher: hasher, owner: log, vaultOwner: vault, catalog: catalog))
+        }
+    }
+
+    /// Runs SQL in the log's database with the rights of a role; nil is its owner.
+    package func run(_ sql: String, as role: String? = nil) async throws {
+        var target = owner
+        target.role = role
+        try await Self.run(sql, in: target)
+    }
+
+    /// Runs SQL in the vault's database as its owner.
+    package func runInVault(_ sql: String) async throws { try await Self.run(sql, in: vaultOwner) }
+
+    /// One value from the log's database, as text.
+    package func value(_ sql: String) async throws -> String { try await Self.value(sql, in: owner) }
+
+    /// One value from the vault's database, as text.
+    package func valueInVault(_ sql: String) async throws -> String { try await Self.value(sql, in: vaultOwner) }
+
+    private static func run(_ sql: String, in target: ConnectionTarget) async throws {
+        try await ConnectionPool.withPool(target, logger: TestCluster.logger) { pool in
+            try await pool.withSession { try await $0.execute(script: sql) }
+        }
+    }
+
+    private static func value(_ sql: String, in target: ConnectionTarget) async throws -> String {
+        try await ConnectionPool.withPool(target, logger: TestCluster.logger) { pool in
+            try await pool.query(Statement("probe", "SELECT (\(sql))::text")).first?.get(0, as: String?.self) ?? ""
+        }
+    }
+}
+
+extension ConnectionTarget {
+    fileprivate func acting(as role: String) -> ConnectionTarget {
+        var target = self
+        target.role = role
+        return target
+    }
+}

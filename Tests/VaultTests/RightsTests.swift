@@ -1,0 +1,46 @@
+import EventSourcing
+import FoundationEssentials
+import Postgres
+import Testing
+
+@Suite struct `In the vault` {
+    private static func expectRefusal(of sql: String, to role: String) async throws {
+        try await VaultUnderTest.with { vault in
+            try await vault.run(
+                """
+                INSERT INTO vault.data_keys (subject, wrapped) VALUES ('\(UUID.v7())', 'x');
+                INSERT INTO vault.system_keys (name, wrapped) VALUES ('claims', 'x');
+                """)
+            let error = await #expect(throws: PostgresError.self) { try await vault.run(sql, as: role) }
+            #expect(error?.sqlState?.rawValue == "42501")
+        }
+    }
+
+    private static let insert = "INSERT INTO vault.data_keys (subject, wrapped) VALUES (gen_random_uuid(), 'x')"
+
+    @Test(arguments: [
+        insert, "UPDATE vault.data_keys SET wrapped = NULL, destroyed_at = now()", "DELETE FROM vault.data_keys",
+        "SELECT wrapped FROM vault.system_keys", "INSERT INTO vault.system_keys (name, wrapped) VALUES ('x', 'x')",
+    ])
+    func `projectors only read data keys`(sql: String) async throws { try await Self.expectRefusal(of: sql, to: "annals_projector") }
+
+    @Test(arguments: [insert, "SELECT subject FROM vault.data_keys", "SELECT name FROM vault.system_keys", "DELETE FROM vault.data_keys"])
+    func `queries may do nothing`(sql: String) async throws { try await Self.expectRefusal(of: sql, to: "annals_queries") }
+
+    @Test(arguments: [
+        insert, "SELECT wrapped FROM vault.data_keys", "SELECT * FROM vault.data_keys",
+        "UPDATE vault.data_keys SET wrapped = NULL, destroyed_at = now() RETURNING wrapped",
+        "UPDATE vault.data_keys SET subject = gen_random_uuid()", "DELETE FROM vault.data_keys", "UPDATE vault.system_keys SET wrapped = 'y'",
+    ])
+    func `auth destroys keys and can't read them`(sql: String) async throws { try await Self.expectRefusal(of: sql, to: "annals_auth") }
+
+    @Test(arguments: [
+        "UPDATE vault.data_keys SET wrapped = 'y'", "UPDATE vault.data_keys SET wrapped = NULL, destroyed_at = now()", "DELETE FROM vault.data_keys",
+        "TRUNCATE vault.data_keys", "UPDATE vault.system_keys SET wrapped = 'y'", "DELETE FROM vault.system_keys",
+    ])
+    func `commands make keys and never change one`(sql: String) async throws { try await Self.expectRefusal(of: sql, to: "annals_commands") }
+
+    @Test(arguments: ["annals_commands", "annals_projector"]) func `commands and projectors read data keys`(role: String) async throws {
+        try await VaultUnderTest.with { vault in try await vault.run("SELECT wrapped FROM vault.data_keys", as: role) }
+    }
+}
