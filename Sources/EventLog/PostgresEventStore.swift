@@ -93,21 +93,21 @@ package final class PostgresEventStore: EventStore {
         try await sealing.open(events)
     }
 
-    /// A read may be asked again safely: a connection that died unnoticed costs its callers a moment, not an error.
+    /// A read may be asked again safely: a connection that died unnoticed costs its callers a moment, not an error. A database that is away costs them no more
+    /// than the pool's patience and a second.
     private func reading<Value>(_ body: () async throws -> Value) async throws -> Value {
-        for pause in [Duration.milliseconds(10), .milliseconds(100), .milliseconds(500)] {
+        let start = ContinuousClock.now
+        var pause = Duration.milliseconds(10)
+        while true {
             do {
                 return try await body()
             } catch let error as PostgresError {
+                if Task.isCancelled { throw CancellationError() }
                 guard error.isTransient || error.outcomeUnknown else { throw error }
+                guard ContinuousClock.now - start < .seconds(1) else { throw EventStoreError.unavailable(reason: error.description) }
                 try await Task.sleep(for: pause * Double.random(in: 0.5...1.5))
+                pause *= 3
             }
-        }
-        do {
-            return try await body()
-        } catch let error as PostgresError {
-            guard error.isTransient || error.outcomeUnknown else { throw error }
-            throw EventStoreError.unavailable(reason: error.description)
         }
     }
 }

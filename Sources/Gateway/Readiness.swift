@@ -70,7 +70,7 @@ package struct Readiness: Sendable {
             for check in checks {
                 group.addTask {
                     do {
-                        try await check.probe()
+                        try await Self.inTime(check.probe)
                         return nil
                     } catch {
                         logger.warning("a dependency does not answer", metadata: ["check": "\(check.name)", "error": "\(String(reflecting: error))"])
@@ -84,10 +84,24 @@ package struct Readiness: Sendable {
 
     private func readProgress() async -> [Projection]? {
         do {
-            return try await projections()
+            return try await Self.inTime(projections)
         } catch {
             logger.warning("the projections' progress can't be read", metadata: ["error": "\(String(reflecting: error))"])
             return nil
+        }
+    }
+
+    /// Whoever asks wants to know now: what takes longer than a second is down.
+    private static func inTime<Value: Sendable>(_ probe: @escaping @Sendable () async throws -> Value) async throws -> Value {
+        try await withThrowingTaskGroup(of: Value.self) { group in
+            group.addTask { try await probe() }
+            group.addTask {
+                try await Task.sleep(for: .seconds(1))
+                throw Problem.timeout()
+            }
+            defer { group.cancelAll() }
+            guard let value = try await group.next() else { throw CancellationError() }
+            return value
         }
     }
 

@@ -58,10 +58,13 @@ struct PostCommandRoutes: Sendable {
 
         routes.on(.delete, "/api/v1/posts/{id}") { request, context in
             let user = try context.signedIn()
+            let body = try await request.optionalJSONBody() ?? [:]
+            var fields = Fields(body)
+            try fields.finish()
             do {
                 let handled = try await posts.handle(
                     .delete(by: Actor(user)), on: try context.post, expecting: try Preconditions.expectedVersion(request),
-                    as: try identity.call(request, context, by: user))
+                    as: try identity.call(request, context, by: user, body: body))
                 return Answer.noContent(headers: handled.headers)
             } catch PostRefusal.deleted {
                 throw Problem.notFound()

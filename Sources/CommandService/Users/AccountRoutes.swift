@@ -71,7 +71,7 @@ struct AccountRoutes: Sendable {
             $0.object {
                 $0.member("id", stream.id.lowercased)
                 $0.member("username", state.account?.username.value)
-                $0.member("displayName", state.account?.displayName.value)
+                $0.optionalMember("displayName", state.account?.displayName.value)
                 $0.member("role", state.account?.role.rawValue)
                 $0.member("status", state.statusName)
                 $0.member("createdAt", createdAt)

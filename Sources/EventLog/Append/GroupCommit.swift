@@ -139,14 +139,17 @@ final class GroupCommit: Sendable {
         let values = batch.values
         let deadline = ContinuousClock.now + limits.retryFor
         var pause = Duration.milliseconds(20)
+        var wasSent = false
         while true {
             do {
-                return try await pool.query(.append, values).outcomes(of: requests)
+                let outcomes = try await pool.query(.append, values).outcomes(of: requests)
+                return wasSent ? zip(outcomes, requests).map { $0.first($1.command) } : outcomes
             } catch let error as PostgresError
                 where (error.isTransient || error.outcomeUnknown) && ContinuousClock.now < deadline && !Task.isCancelled
             {
                 logger.warning(
                     "the log did not answer an append, it is sent again", metadata: ["error": "\(error)", "requests": "\(requests.count)"])
+                wasSent = true
                 try await Task.sleep(for: pause * Double.random(in: 0.5...1.5))
                 pause = min(pause * 2, .seconds(1))
             }
@@ -160,5 +163,12 @@ final class GroupCommit: Sendable {
             return state.waiting
         }
         for waiting in left { waiting.continuation.resume(throwing: EventStoreError.unavailable(reason: "the log is closing")) }
+    }
+}
+
+extension AppendOutcome {
+    /// The outcome of a batch that was sent again: what its lost first sending appended is this request's own, not a repeat.
+    fileprivate func first(_ command: CommandReceipt.Key) -> AppendOutcome {
+        if case .alreadyAppended(let receipt) = self, receipt.key == command { .appended(receipt) } else { self }
     }
 }

@@ -13,7 +13,9 @@ package struct CommandHandler<Rules: Decider>: Sendable {
     package func handle(
         _ command: Rules.Command, on stream: StreamName, expecting expected: ExpectedVersion = .any, as call: CommandCall
     ) async throws -> HandledCommand<Rules> {
-        for _ in 0..<10 {
+        for attempt in 0..<10 {
+            // Of those who race for one stream, one wins each round: a pause that grows spreads the others out.
+            if attempt > 0 { try await Task.sleep(for: .milliseconds(Int64.random(in: 0..<1 << min(attempt + 1, 6)))) }
             let isNew = expected == .none && !call.isRepeatable
             let loaded = isNew ? LoadedStream(events: [], receipt: nil) : try await store.load(stream, command: call.isRepeatable ? call.key.id : nil)
             if let receipt = loaded.receipt { return try await repeated(receipt, as: call) }

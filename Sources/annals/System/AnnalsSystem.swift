@@ -120,6 +120,8 @@ struct AnnalsSystem {
     private func pool(_ target: ConnectionTarget, as role: String, multiplexed: Int = 2) -> ConnectionPool {
         var limits = PoolLimits()
         limits.multiplexedConnections = multiplexed
+        // A caller is better told soon that a database is away than kept until its own patience ends.
+        limits.acquireTimeout = .seconds(3)
         return ConnectionPool(target.acting(as: role), limits: limits, logger: logger)
     }
 }

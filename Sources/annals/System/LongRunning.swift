@@ -1,3 +1,4 @@
+import Postgres
 import ServiceLifecycle
 
 /// A `run()` of ours as a service of the group: a graceful stop cancels it, which is how all of ours end.
@@ -15,6 +16,8 @@ struct LongRunning: Service {
             try await cancelWhenGracefulShutdown { try await body() }
         } catch is CancellationError {
             return
+        } catch let error as PostgresError {
+            guard case .cancelled = error.kind else { throw error }
         }
     }
 }
