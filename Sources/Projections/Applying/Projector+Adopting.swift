@@ -50,7 +50,7 @@ extension Projector {
             try await session.query(.createCheckpoint, [.text(model.name), .text(digest)])
             return true
         }
-        if isNew { logger.notice("made the tables", metadata: ["version": "\(digest)"]) }
+        if isNew { logger.info("made the tables", metadata: ["version": "\(digest)"]) }
     }
 
     private func stored(_ version: String) async throws -> ReadModel {

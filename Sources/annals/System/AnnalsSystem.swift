@@ -91,7 +91,7 @@ struct AnnalsSystem {
             LongRunning("positions") { try await positions.run() },
             LongRunning("auth") { try await auth.run() },
             queries.views,
-            server,
+            Door(server: server) { _ = try await positions.wait(for: 0, models: projectors.models, timeout: .seconds(30)) },
         ]
         var group = ServiceGroupConfiguration(services: services, gracefulShutdownSignals: [.sigint, .sigterm], logger: logger)
         // Then what still runs is cancelled; pools close over queries in flight after a second.
