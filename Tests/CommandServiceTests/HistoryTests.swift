@@ -33,7 +33,22 @@ import Testing
             #expect(entries[1]["data"] == .object(["title": .string("Second")]))
             #expect(entries[2]["data"] == .object(["publishedAt": .string("2020-01-02T03:04:05.000Z")]))
             #expect(reply.headers[.readModelPosition] == events.last.map { String($0.position) })
-            #expect(reply.headers[.eTag] == "\"4\"")
+            let etag = try #require(reply.headers[.eTag])
+            #expect(try await newsroom.call(.get, "\(post.path)/history", by: ann, headers: [.ifNoneMatch: etag]).status == 304)
+            // Another window of the same history is another answer.
+            #expect(try await newsroom.send(.get, "\(post.path)/history?limit=3", by: ann).headers[.eTag] != etag)
+        }
+    }
+
+    @Test func `waits for a position, and says so when the log has not come that far`() async throws {
+        try await Self.open { newsroom, ann, post in
+            let events = try await newsroom.events(of: post.stream)
+            let last = try #require(events.last).position
+            #expect(try await newsroom.call(.get, "\(post.path)/history", by: ann, headers: [.waitForPosition: "\(last)"]).status == 200)
+            let behind = try await newsroom.call(
+                .get, "\(post.path)/history", by: ann, headers: [.waitForPosition: "\(last + 1000)", .prefer: "wait=0"])
+            #expect(behind.status == 503 && behind.code == "READ_MODEL_BEHIND")
+            #expect(try await newsroom.call(.get, "\(post.path)/history", by: ann, headers: [.waitForPosition: "x"]).status == 400)
         }
     }
 

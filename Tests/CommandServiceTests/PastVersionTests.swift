@@ -29,7 +29,7 @@ import Testing
             #expect(reply.status == 200 && reply.happened == [])
             #expect(
                 reply.text == #"{"data":{"id":"\#(post.id.lowercased)","title":"\#(title)","slug":"\#(slug)","content":"Some words","#
-                    + #""published":\#(isPublished),"author":{"id":"\#(ann.id.lowercased)","username":"ann","displayName":""},"#
+                    + #""published":\#(isPublished),"author":{"id":"\#(ann.id.lowercased)","username":"ann","displayName":null},"#
                     + #""createdAt":"\#(events[0].recordedAt)","updatedAt":"\#(events[version - 1].recordedAt)","#
                     + #""publishedAt":\#(publishedAt),"version":\#(version)}}"#)
             #expect(reply.headers[.readModelPosition] == String(events[version - 1].position))

@@ -21,7 +21,7 @@ import Testing
             #expect(event.data == ["role": .string("user"), "username": .string("ann"), "email": .string("Ann@Example.org")])
             #expect(
                 reply.text
-                    == #"{"data":{"id":"\#(id.lowercased)","username":"ann","displayName":"","role":"user","status":"active","createdAt":"\#(event.recordedAt)","version":1}}"#
+                    == #"{"data":{"id":"\#(id.lowercased)","username":"ann","displayName":null,"role":"user","status":"active","createdAt":"\#(event.recordedAt)","version":1}}"#
             )
             #expect(reply.position == event.position)
             #expect(reply.headers[.eTag] == "\"1\"")

@@ -22,7 +22,9 @@ struct ViewRecorder: Sendable {
             return Receipt(position: position, wasReplayed: answer.headers[.idempotencyReplayed] == "true")
         }
         switch answer.status.code {
-        case 400, 409, 413, 415, 422: throw ViewsRefused(code: answer.problemCode, status: answer.status.code)
+        // Told to wait, or not known as a service for a moment: the next try may go through. Nothing else that is ours to mend will change by itself.
+        case 401, 408, 425, 429: throw ViewsNotTaken(status: answer.status.code)
+        case 400..<500: throw ViewsRefused(code: answer.problemCode, status: answer.status.code)
         default: throw ViewsNotTaken(status: answer.status.code)
         }
     }
