@@ -44,6 +44,8 @@ struct Pipeline {
     mutating func endHead() -> Bool {
         guard isHeadAnswered else { return false }
         isHeadAnswered = false
+        // A backend may die, or a commit fail, with only the sync left. Its caller stays in the book until the group or everything ends.
+        if case .sync? = steps.first { return true }
         if case .query? = steps.popFirst() { queryIndex += 1 }
         return true
     }

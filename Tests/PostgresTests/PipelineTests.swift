@@ -1,0 +1,24 @@
+@testable import Postgres
+import Testing
+
+@Suite struct `A pipeline whose backend dies` {
+    @Test func `still answers the caller whose query had its result but whose sync had not`() async throws {
+        let outcome = await withUnsafeContinuation { (continuation: UnsafeContinuation<Result<QueryResult, PostgresError>, Never>) in
+            var pipeline = Pipeline()
+            pipeline.append(.prepare(serverName: "s1"))
+            pipeline.append(.sync(.one(continuation), token: 1))
+            // All that comes before the sync has ended.
+            #expect(pipeline.fail(nil) == "s1")
+            #expect(pipeline.endHead())
+            // The backend's last words, then nothing more.
+            #expect(pipeline.fail(PostgresError(.server(.adminShutdown), "terminating", outcomeUnknown: true)) == nil)
+            while pipeline.endHead() {}
+            let deliveries = pipeline.endAll(PostgresError(.connection, "lost", outcomeUnknown: true))
+            #expect(deliveries.count == 1)
+            guard let delivery = deliveries.first else { return continuation.resume(returning: .failure(PostgresError(.connection, "forgotten"))) }
+            delivery.deliver()
+        }
+        let error = #expect(throws: PostgresError.self) { try outcome.get() }
+        #expect(error?.kind == .server(.adminShutdown) && error?.outcomeUnknown == true)
+    }
+}
