@@ -23,11 +23,22 @@ struct Postmaster: Sendable {
         return names.compactMap { pid_t($0) }.filter { works($0, on: folder) }
     }
 
-    /// A process id may have been given to somebody else since; the working folder may not.
+    /// A process id may have been given to somebody else since, and anybody's shell may work in the folder: it must be PostgreSQL and be there. A dead
+    /// process that nobody has reaped works nowhere any more.
     private static func works(_ pid: pid_t, on folder: ServerFolder) -> Bool {
         guard let cwd = realpath("/proc/\(pid)/cwd", nil) else { return false }
         defer { free(cwd) }
-        return String(cString: cwd) == folder.data
+        return String(cString: cwd) == folder.data && program(of: pid) == "postgres"
+    }
+
+    /// The name of the file a process runs; what the process calls itself when that file can't be seen.
+    private static func program(of pid: pid_t) -> String? {
+        if let path = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(pid)/exe"), let name = path.split(separator: "/").last {
+            // An upgrade may have replaced the file under a running server.
+            return name.hasSuffix(" (deleted)") ? String(name.dropLast(" (deleted)".count)) : String(name)
+        }
+        guard let bytes = FileManager.default.contents(atPath: "/proc/\(pid)/comm") else { return nil }
+        return String(decoding: bytes, as: UTF8.self).split(separator: "\n").first.map(String.init)
     }
 
     /// Sends a signal; does nothing when the process has ended.

@@ -109,6 +109,28 @@ import Testing
         return pid
     }
 
+    @Test(arguments: [false, true]) func `leaves another program in its folder alone, even one its stale pid file names`(isNamed: Bool) async throws {
+        try await withFolder { folder in
+            try await withServer("\(folder)/pg") { _ in }
+            let bystander = Process()
+            bystander.executableURL = URL(filePath: "/bin/sleep")
+            bystander.arguments = ["60"]
+            bystander.currentDirectoryURL = URL(filePath: "\(folder)/pg/data")
+            try bystander.run()
+            defer { bystander.terminate() }
+            if isNamed {
+                let stale = "\(bystander.processIdentifier)\n\(folder)/pg/data\n0\n5432\n\(folder)/pg/socket\n"
+                try Data(stale.utf8).write(to: URL(filePath: "\(folder)/pg/data/postmaster.pid"))
+                #expect(PrivateServer.locate(directory: "\(folder)/pg") == nil)
+            }
+            try await withServer("\(folder)/pg") { server in
+                #expect(server.processID != bystander.processIdentifier)
+                try await #expect(number(server.target(database: "postgres")) == 1)
+            }
+            #expect(bystander.isRunning)
+        }
+    }
+
     @Test func `refuses a second program on its folder and says who holds it`() async throws {
         try await withFolder { folder in
             try await withServer("\(folder)/pg") { _ in
