@@ -8,10 +8,13 @@ import Testing
             pipeline.append(.prepare(serverName: "s1"))
             pipeline.append(.sync(.one(continuation), token: 1))
             // All that comes before the sync has ended.
-            #expect(pipeline.fail(nil) == "s1")
-            #expect(pipeline.endHead())
+            let prepared = pipeline.fail(nil)
+            #expect(prepared == "s1")
+            let hasEnded = pipeline.endHead()
+            #expect(hasEnded)
             // The backend's last words, then nothing more.
-            #expect(pipeline.fail(PostgresError(.server(.adminShutdown), "terminating", outcomeUnknown: true)) == nil)
+            let lost = pipeline.fail(PostgresError(.server(.adminShutdown), "terminating", outcomeUnknown: true))
+            #expect(lost == nil)
             while pipeline.endHead() {}
             let deliveries = pipeline.endAll(PostgresError(.connection, "lost", outcomeUnknown: true))
             #expect(deliveries.count == 1)
