@@ -1,5 +1,6 @@
-@testable import Postgres
 import Testing
+
+@testable import Postgres
 
 @Suite struct `A pipeline whose backend dies` {
     @Test func `still answers the caller whose query had its result but whose sync had not`() async throws {

@@ -48,7 +48,9 @@ final class Connection: Sendable {
     }
 
     func withWire<R, E: Error>(_ body: (inout Wire) throws(E) -> sending R) throws(E) -> sending R {
-        try wire.withLock { wire throws(E) in try body(&wire) }
+        // After the lock: the callers waiting on a lost connection are resumed here, by whoever found it lost.
+        defer { if wire.withLock({ $0.isLost }) { socketIsReady(readable: true, writable: false) } }
+        return try wire.withLock { wire throws(E) in try body(&wire) }
     }
 
     /// A fresh name for a request, to abandon it by.
@@ -71,7 +73,8 @@ final class Connection: Sendable {
 
 extension Connection: SocketHandler {
     func socketIsReady(readable: Bool, writable: Bool) {
-        var step = withWire { $0.process(readable: readable, writable: writable) }
+        // Not by `withWire`: a connection found lost here ends here.
+        var step = wire.withLock { $0.process(readable: readable, writable: writable) }
         // The owner first: a caller who has its answer finds the pool's books in order.
         if step.answered > 0 { owner.connection(self, answered: step.answered) }
         if let error = step.closed.take() { owner.connectionClosed(self, error) }

@@ -16,13 +16,13 @@ extension Wire {
         let isAlive = !readable || PQconsumeInput(connection) == 1
         if task.isNone { collect(connection, &received) } else { collectBulk(connection, &received) }
         collectNotifications(connection, &received)
-        guard isAlive, received.closed == nil, PQstatus(connection) != CONNECTION_BAD else {
+        if isAlive, received.closed == nil { if writable || isBlocked { flush() } else { updateInterest() } }
+        guard isAlive, !isLost, received.closed == nil, PQstatus(connection) != CONNECTION_BAD else {
             let error = received.closed ?? PostgresError(.connection, String(cString: PQerrorMessage(connection)))
             received.deliveries += close(error) ?? []
             received.closed = error
             return received
         }
-        if writable || isBlocked { flush() } else { updateInterest() }
         if !isBlocked, let delivery = task.drained() { received.deliveries.append(delivery) }
         return received
     }

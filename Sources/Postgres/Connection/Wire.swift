@@ -11,6 +11,8 @@ struct Wire {
     private(set) var waitingSince: ContinuousClock.Instant?
     private var token: UInt64 = 0
     private var interest = SocketInterest.read
+    /// libpq has given the socket up by itself, so the reactor will never hear of it. Whoever holds the lock must see to the end of it.
+    private(set) var isLost = false
     /// Output is waiting for the socket to take it.
     private(set) var isBlocked = false
 
@@ -40,8 +42,9 @@ struct Wire {
     /// Sends what libpq has buffered, as far as the socket takes it; the reactor sends the rest.
     mutating func flush() {
         guard let handle else { return }
-        // A failure (-1) shows itself when the reactor reads.
-        isBlocked = PQflush(handle.pointer) == 1
+        let flushed = PQflush(handle.pointer)
+        isBlocked = flushed == 1
+        if flushed < 0 { isLost = true }
         updateInterest()
     }
 
@@ -54,15 +57,17 @@ struct Wire {
     /// Reading pauses while a consumer of COPY is behind, so that memory stays bounded.
     mutating func updateInterest() {
         guard let handle else { return }
+        let socket = PQsocket(handle.pointer)
+        guard socket >= 0, !isLost else { return isLost = true }
         var wanted: SocketInterest = isBlocked ? [.write] : []
         if !task.pausesReading { wanted.insert(.read) }
         guard wanted != interest else { return }
         interest = wanted
         do throws(SystemError) {
-            try Reactor.shared.change(PQsocket(handle.pointer), token, to: wanted)
+            try Reactor.shared.change(socket, token, to: wanted)
         } catch {
-            // The descriptor is ours and open, so the kernel has no reason to refuse.
-            preconditionFailure(error.description)
+            // Unwatched, the connection would leave its callers waiting.
+            isLost = true
         }
     }
 
@@ -79,6 +84,7 @@ struct Wire {
         Reactor.shared.forget(PQsocket(handle.pointer), token)
         PQfinish(handle.pointer)
         self.handle = nil
+        isLost = false
         waitingSince = nil
         return deliveries
     }
