@@ -11,13 +11,17 @@ package final class PrivateServer: Sendable {
         var lock: ServerLock?
         var postmaster: Postmaster?
         var location: Location?
+        /// Stops that wait for a start under way, which they cut short.
+        var waitingStops = 0
     }
 
-    private let directory: String
+    let directory: String
     private let port: Int
     private let durability: Durability
-    private let logger: Logger
+    let logger: Logger
     private let state = Mutex(State())
+    /// Held during a start and during a stop, on threads of their own: a stop never misses a server that is being started.
+    private let transition = Mutex(())
 
     /// A server on `directory`, which is made when missing. `port` only numbers the socket; nothing listens on the network.
     package init(directory: String, port: Int = 5432, durability: Durability = .full, logger: Logger) {
@@ -29,9 +33,20 @@ package final class PrivateServer: Sendable {
 
     /// Starts the server, making its database cluster the first time, or adopts one left by a program that was killed. Returns when it answers.
     package func start() async throws(PrivateServerError) {
+        try await start { _ in true }
+    }
+
+    /// Starts the server again unless it was stopped or let go of, or runs already.
+    func restart() async throws(PrivateServerError) {
+        try await start { $0.lock != nil && $0.postmaster == nil }
+    }
+
+    private func start(if isWanted: @escaping @Sendable (borrowing State) -> Bool) async throws(PrivateServerError) {
         let isAbandoned = Flag()
         let result = await withTaskCancellationHandler {
-            await onOwnThread("postgres-start") { [self] in Result { () throws(PrivateServerError) in try startBlocking { isAbandoned.isSet } } }
+            await onOwnThread("postgres-start") { [self] in
+                Result { () throws(PrivateServerError) in try startBlocking(if: isWanted) { isAbandoned.isSet } }
+            }
         } onCancel: {
             isAbandoned.set()
         }
@@ -45,6 +60,14 @@ package final class PrivateServer: Sendable {
 
     /// Stops the server from a place that can't await, such as a program's exit.
     package func stopBlocking(within limit: Duration = .seconds(30)) {
+        state.withLock { $0.waitingStops += 1 }
+        transition.withLock { _ in
+            state.withLock { $0.waitingStops -= 1 }
+            stopAlone(within: limit)
+        }
+    }
+
+    private func stopAlone(within limit: Duration) {
         // Let go of only once the server has stopped: another program would find it half way down.
         let (lock, postmaster, location) = state.withLock { state in (state.lock.take(), state.postmaster.take(), state.location.take()) }
         defer {
@@ -78,12 +101,37 @@ package final class PrivateServer: Sendable {
     /// The postmaster's process id; nil when it isn't running.
     package var processID: Int32? { state.withLock(\.postmaster)?.pid }
 
+    /// False once the server was stopped or let go of, and before it is started.
+    var isHeld: Bool { state.withLock { $0.lock != nil } }
+
+    /// Reaps a server that has ended. Done under the lock, so that nobody signals a process id that is free to be another's.
+    func forget(_ pid: pid_t) {
+        state.withLock { state in
+            guard let postmaster = state.postmaster, postmaster.pid == pid else { return }
+            _ = postmaster.waitForEnd(.zero)
+            state.postmaster = nil
+        }
+    }
+
     /// The same as `start()` from a place that can't await. `isAbandoned` is asked now and then and ends the attempt.
     package func startBlocking(isAbandoned: () -> Bool = { false }) throws(PrivateServerError) {
+        try startBlocking(if: { _ in true }, isAbandoned: isAbandoned)
+    }
+
+    private func startBlocking(if isWanted: (borrowing State) -> Bool, isAbandoned: () -> Bool) throws(PrivateServerError) {
+        try transition.withLock { _ throws(PrivateServerError) in
+            guard state.withLock({ isWanted($0) }) else { return }
+            try startAlone { isAbandoned() || state.withLock { $0.waitingStops > 0 } }
+        }
+    }
+
+    private func startAlone(isAbandoned: () -> Bool) throws(PrivateServerError) {
         let folder = try ServerFolder.make(directory)
-        let held = state.withLock(\.lock)
+        let (held, usedPort) = state.withLock { ($0.lock, $0.location?.port) }
         let lock = if let held { held } else { try ServerLock(folder) }
-        let (postmaster, port, socketFolder) = try ServerStart(folder: folder, port: port, durability: durability).run(isAbandoned: isAbandoned)
+        // Connections look for it where it was.
+        let start = ServerStart(folder: folder, port: usedPort ?? port, durability: durability)
+        let (postmaster, port, socketFolder) = try start.run(isAbandoned: isAbandoned)
         state.withLock { state in
             state.lock = lock
             state.postmaster = postmaster

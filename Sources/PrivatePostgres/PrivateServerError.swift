@@ -8,6 +8,8 @@ package enum PrivateServerError: Error, Equatable, CustomStringConvertible {
     case inUse(pid: Int32?)
     /// The server ended while it was starting. The last lines of what it said.
     case failedToStart(logTail: String)
+    /// The server ended again and again. The last line of what it said.
+    case keepsEnding(logTail: String)
 
     /// One sentence for the operator, with the remedy.
     package var description: String {
@@ -18,6 +20,7 @@ package enum PrivateServerError: Error, Equatable, CustomStringConvertible {
         case .folderUnwritable(let path): "the folder \(path) can't be written by the account PostgreSQL runs as"
         case .inUse(let pid): "the folder is in use by another program\(pid.map { " (process \($0))" } ?? "")"
         case .failedToStart(let tail): "PostgreSQL did not start: \(Self.cause(in: tail))"
+        case .keepsEnding(let tail): "PostgreSQL keeps ending: \(Self.cause(in: tail))"
         }
     }
 

@@ -37,11 +37,24 @@ final class RunningSystem: Sendable {
 
     /// kill -9 of the process and of its PostgreSQL, all at once.
     func killEverything() async throws {
-        let pidFile = try String(contentsOfFile: dataDirectory + "/postgres/data/postmaster.pid", encoding: .utf8)
-        guard let postmaster = pid_t(pidFile.split(separator: "\n")[0]) else { throw LaunchFailure(output: pidFile) }
+        let postmaster = try postmaster()
         let children = try FileManager.default.contentsOfDirectory(atPath: "/proc").compactMap { pid_t($0) }.filter { parent(of: $0) == postmaster }
         for pid in [process.processIdentifier, postmaster] + children { Glibc.kill(pid, SIGKILL) }
         await process.waitForExit()
+    }
+
+    /// kill -9 of its PostgreSQL alone. Returns the process id that was.
+    func killDatabase() throws -> pid_t {
+        let killed = try postmaster()
+        Glibc.kill(killed, SIGKILL)
+        return killed
+    }
+
+    /// The process id of its PostgreSQL, from the file it keeps that in.
+    func postmaster() throws -> pid_t {
+        let pidFile = try String(contentsOfFile: dataDirectory + "/postgres/data/postmaster.pid", encoding: .utf8)
+        guard let pid = pidFile.split(separator: "\n").first.flatMap({ pid_t($0) }) else { throw LaunchFailure(output: pidFile) }
+        return pid
     }
 
     private func parent(of pid: pid_t) -> pid_t? {

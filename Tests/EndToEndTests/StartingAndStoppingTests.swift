@@ -56,6 +56,30 @@ import Testing
         }
     }
 
+    @Test func `after a kill of its PostgreSQL it starts that again and answers`() async throws {
+        try await withSystem { system, client in
+            let ann = try await client.signedUp("ann")
+            let killed = try system.killDatabase()
+            // A connection may outlive the postmaster for a moment, so an answer counts once there is a new one.
+            try await until { try await client.call(.GET, "/posts").status == 200 && (try? system.postmaster()) != killed }
+            var position = ""
+            try await until {
+                let drafted = try await ann.call(.POST, "/posts", json: #"{"title":"After","content":"x","publish":true}"#)
+                position = drafted.position
+                return drafted.status == 201
+            }
+            try await until {
+                try await client.call(.GET, "/posts/by-slug/after", headers: ["Wait-For-Position": position, "Prefer": "wait=10"]).status == 200
+            }
+        }
+    }
+
+    /// Asks again and again, though not for ever.
+    private func until(_ isSo: () async throws -> Bool) async throws {
+        for _ in 0..<5000 where try await isSo() { return }
+        Issue.record("it never came to be")
+    }
+
     @Test func `a port in use is one clear line and exit code 1`() async throws {
         try await withSystem { system, _ in
             try await withDataDirectory { directory in

@@ -2,28 +2,36 @@ import Logging
 import Postgres
 import PrivatePostgres
 
-/// The private PostgreSQL server of a data folder, for as long as `body` runs.
-func withPrivateDatabases<Value>(
-    _ directory: DataDirectory, logger: Logger, _ body: (Databases) async throws -> Value
-) async throws -> Value {
+/// The private PostgreSQL server of a data folder, for as long as `body` runs; when it ends by itself, it is started again.
+func withPrivateDatabases(
+    _ directory: DataDirectory, logger: Logger, _ body: @escaping @Sendable (Databases) async throws -> Void
+) async throws {
     let server = PrivateServer(directory: directory.postgres, durability: .full, logger: logger)
+    let result: Result<Void, any Error>
     do {
         try await server.start()
-    } catch let error as PrivateServerError {
-        throw Failure("\(error)")
-    }
-    let result: Result<Value, any Error>
-    do {
-        guard let location = PrivateServer.locate(directory: directory.postgres) else {
-            throw Failure("the private PostgreSQL ended right after its start")
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await server.run() }
+            group.addTask {
+                guard let location = PrivateServer.locate(directory: directory.postgres) else {
+                    throw Failure("the private PostgreSQL ended right after its start")
+                }
+                try await createDatabases(at: location, logger: logger)
+                try await body(Databases { location.target(database: $0) })
+            }
+            // Whichever ends first ends the other; an error is the command's.
+            try await group.next()
+            group.cancelAll()
+            try await group.waitForAll()
         }
-        try await createDatabases(at: location, logger: logger)
-        result = .success(try await body(Databases { location.target(database: $0) }))
+        result = .success(())
+    } catch let error as PrivateServerError {
+        result = .failure(Failure("\(error)"))
     } catch {
         result = .failure(error)
     }
     await server.stop(within: .seconds(3))
-    return try result.get()
+    try result.get()
 }
 
 /// Makes the four databases that the server does not have yet.
