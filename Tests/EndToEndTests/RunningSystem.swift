@@ -21,12 +21,11 @@ final class RunningSystem: Sendable {
         process = launched.process
     }
 
-    /// Ctrl-C. Returns the exit code and how long it took.
-    func interrupt() async -> (code: Int32, took: Duration) {
-        let start = ContinuousClock.now
+    /// Ctrl-C. Returns the exit code.
+    func interrupt() async -> Int32 {
         process.interrupt()
         await process.waitForExit()
-        return (process.terminationStatus, ContinuousClock.now - start)
+        return process.terminationStatus
     }
 
     /// kill -9 of the process alone.
