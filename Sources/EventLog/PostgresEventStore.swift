@@ -16,11 +16,12 @@ package final class PostgresEventStore: EventStore {
     private let notifier: CommitNotifier
 
     /// - Parameters:
-    ///   - pool: connections in a role that may read the log and, for appends, execute the append function.
+    ///   - pool: connections in a role that may read the log.
+    ///   - appends: connections in a role that may execute the append function, with `PoolLimits.appends`; nil for the same as `pool`.
     ///   - vault: opens and seals personal fields; without it they read as null and nothing personal can be appended.
     ///   - hasher: hashes the values of claims; without it none can be taken or looked up.
     package init(
-        _ pool: ConnectionPool, head: HeadWatch, vault: KeyVault?, hasher: (any KeyedHasher)?, catalog: EventCatalog,
+        _ pool: ConnectionPool, appends: ConnectionPool? = nil, head: HeadWatch, vault: KeyVault?, hasher: (any KeyedHasher)?, catalog: EventCatalog,
         limits: AppendLimits = AppendLimits(), logger: Logger
     ) {
         self.pool = pool
@@ -28,7 +29,7 @@ package final class PostgresEventStore: EventStore {
         self.head = head
         sealing = SealingEdge(vault: vault, hasher: hasher, catalog: catalog)
         notifier = CommitNotifier(pool, logger: logger)
-        commits = GroupCommit(pool, limits: limits, logger: logger)
+        commits = GroupCommit(appends ?? pool, limits: limits, logger: logger)
     }
 
     /// Sends appends and tells other processes of them. Runs until cancelled; appends that wait then are refused as unavailable.
@@ -40,6 +41,9 @@ package final class PostgresEventStore: EventStore {
             try await group.next()
         }
     }
+
+    /// What has been appended through this store.
+    package var appendStatistics: AppendStatistics { commits.statistics }
 
     package func append(_ request: AppendRequest) async throws -> AppendOutcome {
         let outcome = try await commits.append(try await sealing.seal(request))
@@ -110,20 +114,4 @@ package final class PostgresEventStore: EventStore {
             }
         }
     }
-}
-
-/// Bounds of the append queue.
-package struct AppendLimits: Sendable {
-    /// Requests in one batch.
-    package var batchRequests = 500
-    /// Bytes of event data in one batch.
-    package var batchBytes = 4 << 20
-    /// Requests that may wait; one more is refused at once.
-    package var waitingRequests = 10_000
-    /// Bytes of event data that may wait.
-    package var waitingBytes = 64 << 20
-    /// How long one batch is sent again over lost connections before its requests are refused.
-    package var retryFor: Duration = .seconds(10)
-
-    package init() {}
 }

@@ -12,7 +12,7 @@ struct SealingEdge: Sendable {
     func seal(_ request: AppendRequest) async throws -> SealedRequest {
         var appends: [SealedRequest.Append] = []
         for append in request.appends { appends.append(try await seal(append)) }
-        guard let holder = appends.first?.stream else { throw EventStoreError.broken(reason: "a request names no stream") }
+        guard let holder = appends.first?.name else { throw EventStoreError.broken(reason: "a request names no stream") }
         guard Set(appends.map(\.stream)).count == appends.count else { throw EventStoreError.broken(reason: "a request names a stream twice") }
         return SealedRequest(
             command: request.command, appends: appends, claims: try request.claims.map { try seal($0, of: holder) },
@@ -44,7 +44,7 @@ struct SealingEdge: Sendable {
             let data = try await seal(event.data, personal: schema.personalFields, for: append.subject, stream: append.stream, event: id)
             events.append(.init(id: id, type: event.type, schemaVersion: event.schemaVersion, data: JSON.object(data).serialized))
         }
-        return SealedRequest.Append(stream: append.stream.description, expected: append.expected, events: events)
+        return SealedRequest.Append(stream: append.stream, name: append.stream.description, expected: append.expected, events: events)
     }
 
     private func seal(
@@ -59,6 +59,7 @@ struct SealingEdge: Sendable {
     }
 
     private func key(of subject: UUID, in vault: KeyVault) async throws -> KeyVault.DataKey {
+        if let key = vault.keyInMemory(of: subject) { return key }
         do {
             return try await vault.keys(of: [subject])[subject] ?? .destroyed
         } catch VaultError.keyUnknown {
