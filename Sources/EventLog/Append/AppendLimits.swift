@@ -27,6 +27,8 @@ extension PoolLimits {
         var limits = PoolLimits()
         limits.multiplexedConnections = 1
         limits.maximumConnections = 2
+        // A caller is better told soon that the log is away than kept until its own patience ends.
+        limits.acquireTimeout = .seconds(3)
         return limits
     }
 }
