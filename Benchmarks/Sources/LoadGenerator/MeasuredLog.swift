@@ -20,7 +20,9 @@ struct MeasuredLog: Sendable {
     /// The log's database as its owner.
     let pool: ConnectionPool
 
-    static func open<T: Sendable>(_ options: LogOptions, limits: AppendLimits = AppendLimits(), _ body: @Sendable (MeasuredLog) async throws -> T) async throws -> T {
+    static func open<T: Sendable>(_ options: LogOptions, limits: AppendLimits = AppendLimits(), _ body: @Sendable (MeasuredLog) async throws -> T)
+        async throws -> T
+    {
         let logger = Logger(label: "benchmark")
         var log = try ConnectionTarget(url: options.log)
         let owner = ConnectionPool(log, logger: logger)

@@ -64,7 +64,8 @@ extension AppendOutcome {
 extension CommandReceipt {
     fileprivate init(_ row: Row, of command: UUID, on stream: StreamName) throws {
         self.init(
-            key: Key(id: command, digest: try row.get(7)), stream: stream, version: Int(try row.get(3, as: Int32.self)), firstPosition: try row.get(4),
+            key: Key(id: command, digest: try row.get(7)), stream: stream, version: Int(try row.get(3, as: Int32.self)),
+            firstPosition: try row.get(4),
             lastPosition: try row.get(5), recordedAt: Timestamp(milliseconds: try row.milliseconds(6)))
     }
 }
