@@ -35,7 +35,7 @@ extension PostgresEventStore {
     }
 
     private func read(_ part: LogRead, types: [String], limit: Int) async throws -> LogPage {
-        let values = part.bounds + [.texts(types), part.filter.category.map(SQLValue.text) ?? .null, .int8(Int64(limit))]
+        let values = part.bounds + [.texts(types), .int8(Int64(limit))]
         switch part.direction {
         case .forwards:
             let rows = try await reading { try await pool.query(.readTypesForwards, values) }

@@ -17,16 +17,15 @@ import Testing
         (.readLogForwards, "150000, 9223372036854775807, 100", 100, 30),
         (.readLogBackwards, "1, 9223372036854775807, 100", 100, 30),
         // One row of ten in all, and the log's end beyond it.
-        (.readTypesForwards, "1, 9223372036854775807, '{Filed}', NULL, 100", 10, 40),
-        (.readTypesForwards, "1, 9223372036854775807, '{Filed}', 'archive', 100", 10, 40),
-        (.readTypesForwards, "190000, 9223372036854775807, '{Filed}', 'archive', 100", 1, 20),
-        (.readTypesForwards, "200001, 9223372036854775807, '{Filed}', 'archive', 100", 1, 20),
-        (.readTypesForwards, "1, 9223372036854775807, '{Unheard}', NULL, 100", 1, 20),
-        (.readTypesBackwards, "1, 9223372036854775807, '{Filed}', NULL, 100", 10, 40),
-        (.readTypesBackwards, "1, 100, '{Filed}', NULL, 100", 0, 20),
+        (.readTypesForwards, "1, 9223372036854775807, '{Filed}', 100", 10, 40),
+        (.readTypesForwards, "190000, 9223372036854775807, '{Filed}', 100", 1, 20),
+        (.readTypesForwards, "200001, 9223372036854775807, '{Filed}', 100", 1, 20),
+        (.readTypesForwards, "1, 9223372036854775807, '{Unheard}', 100", 1, 20),
+        (.readTypesBackwards, "1, 9223372036854775807, '{Filed}', 100", 10, 40),
+        (.readTypesBackwards, "1, 100, '{Filed}', 100", 0, 20),
         // A common type with a rare one: a page of each at most.
-        (.readTypesForwards, "1, 9223372036854775807, '{Filed,Noted}', NULL, 100", 100, 160),
-        (.readTypesBackwards, "1, 9223372036854775807, '{Filed,Noted}', NULL, 100", 100, 160),
+        (.readTypesForwards, "1, 9223372036854775807, '{Filed,Noted}', 100", 100, 160),
+        (.readTypesBackwards, "1, 9223372036854775807, '{Filed,Noted}', 100", 100, 160),
     ]
 
     @Test func `looks at little more than what it returns, whatever else the log holds`() async throws {

@@ -23,12 +23,13 @@ extension Statement {
         LIMIT $3
         """)
 
-    /// Positions $1 to $2 of the log, oldest first, of the types $3 and, when it is not NULL, the category $4: the log's last position in the same snapshot, then
-    /// the columns of `StoredEvent`. At least one row.
+    /// Positions $1 to $2 of the log, oldest first, of the types $3: the log's last position in the same snapshot, then the columns of `StoredEvent`. At least
+    /// one row.
     ///
     /// Each type gives its own first events, and the first of all these are the page: the work is bounded by page × types, however rare a type is. Comparing rows
-    /// and ordering by both columns is what keeps the planner to the index by type. With a plain `type = …` it may walk the log by position instead, in the hope
-    /// of a match soon, and for a rare type that is the whole log.
+    /// and ordering by both columns is what keeps the planner to the index by type. With a plain `type = …` it walks the log by position, in the hope of a match
+    /// soon, and for a rare type that is the whole log. A condition on the stream's category would mislead it, too: it does not know that type and category go
+    /// together. So that is checked on the rows that come out.
     static let readTypesForwards = Statement(
         "log_read_types_forwards",
         """
@@ -41,12 +42,11 @@ extension Statement {
                 SELECT position, stream, version, id, type, schema_version, data, metadata, recorded_at
                 FROM log.events
                 WHERE (type, position) >= (wanted.type, $1) AND (type, position) <= (wanted.type, $2)
-                    AND ($4::text IS NULL OR starts_with(stream, $4 || '-'))
                 ORDER BY type, position
-                LIMIT $5
+                LIMIT $4
             ) AS event
             ORDER BY event.position
-            LIMIT $5
+            LIMIT $4
         ) AS event ON true
         ORDER BY event.position
         """)
@@ -61,11 +61,10 @@ extension Statement {
             SELECT position, stream, version, id, type, schema_version, data, metadata, recorded_at
             FROM log.events
             WHERE (type, position) >= (wanted.type, $1) AND (type, position) <= (wanted.type, $2)
-                AND ($4::text IS NULL OR starts_with(stream, $4 || '-'))
             ORDER BY type DESC, position DESC
-            LIMIT $5
+            LIMIT $4
         ) AS event
         ORDER BY event.position DESC
-        LIMIT $5
+        LIMIT $4
         """)
 }

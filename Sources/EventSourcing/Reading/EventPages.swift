@@ -19,14 +19,16 @@ package struct EventPages<Read: PagedRead>: AsyncSequence, Sendable {
 
         /// The next page; nil at the end.
         package mutating func next() async throws -> [RecordedEvent]? {
-            guard let read, missing > 0 else { return nil }
-            let page = try await read.page(of: store, limit: Swift.min(pageSize, missing))
-            missing -= page.events.count
-            switch page.next {
-            case .more(let rest): self.read = rest
-            case .later, .end: self.read = nil
+            while let read, missing > 0 {
+                let page = try await read.page(of: store, limit: Swift.min(pageSize, missing))
+                missing -= page.events.count
+                switch page.next {
+                case .more(let rest): self.read = rest
+                case .later, .end: self.read = nil
+                }
+                if !page.events.isEmpty { return page.events }
             }
-            return page.events.isEmpty ? nil : page.events
+            return nil
         }
     }
 }

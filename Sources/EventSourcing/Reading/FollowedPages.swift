@@ -24,11 +24,13 @@ package struct FollowedPages<Read: PagedRead>: AsyncSequence, Sendable {
                 let head = try await store.head()
                 let page = try await read.page(of: store, limit: pageSize)
                 switch page.next {
-                case .more(let rest), .later(let rest): self.read = rest
+                case .more(let rest): self.read = rest
+                case .later(let rest):
+                    self.read = rest
+                    if page.events.isEmpty { try await store.waitForEvents(after: head) }
                 case .end: self.read = nil
                 }
                 if !page.events.isEmpty { return page.events }
-                if self.read != nil { try await store.waitForEvents(after: head) }
             }
             return nil
         }

@@ -14,7 +14,7 @@ package struct LogRead: PagedRead, Hashable {
     package func page(of store: any EventStore, limit: Int) async throws -> ReadPage<LogRead> {
         let page = try await store.read(self, limit: limit)
         guard let rest = rest(through: page.through) else { return ReadPage(events: page.events, next: .end) }
-        return ReadPage(events: page.events, next: page.events.count < limit ? .later(rest) : .more(rest))
+        return ReadPage(events: page.events, next: page.isLast ? .later(rest) : .more(rest))
     }
 
     /// What a page that has looked through this position leaves to read; nil when it has looked through all.
@@ -33,18 +33,21 @@ package struct LogPage: Sendable, Hashable {
     /// How far the look has gone: every wanted event from the read's begin through this position is in the page. That is its last event when the page is full,
     /// else the end of what is there, however long ago the filter last let an event through: whoever goes on from here looks at nothing twice.
     package let through: Int64
+    /// Whether the look has come to the end of what is there now.
+    package let isLast: Bool
 
-    /// The page that `read` has found with this limit, when the log's last position in the same snapshot was `head`.
+    /// The page of `read` out of what a store has found for it with this limit: all that is wanted, and perhaps more of the wanted types. `head` is the log's last
+    /// position in the same snapshot.
     ///
     /// No event can turn up behind `through` later. Positions become visible in their order, so what one snapshot sees of the log is the whole log up to its head.
-    package init(_ events: [RecordedEvent], of read: LogRead, limit: Int, head: Int64) {
-        self.events = events
+    package init(_ found: [RecordedEvent], of read: LogRead, limit: Int, head: Int64) {
+        events = found.filter(read.filter.matches)
+        isLast = found.count < limit
         let (first, last) = (read.positions.lowerBound, read.positions.upperBound)
-        let isFull = events.count >= limit
         through =
             switch read.direction {
-            case .forwards: isFull ? events.last?.position ?? first - 1 : max(first - 1, min(last, head))
-            case .backwards: isFull ? events.last?.position ?? (last == .max ? last : last + 1) : first
+            case .forwards: isLast ? max(first - 1, min(last, head)) : found.last?.position ?? first - 1
+            case .backwards: isLast ? first : found.last?.position ?? (last == .max ? last : last + 1)
             }
     }
 }

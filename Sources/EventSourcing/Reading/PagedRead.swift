@@ -7,7 +7,7 @@ package protocol PagedRead: Sendable {
 /// One page, and how it goes on.
 package struct ReadPage<Read: PagedRead>: Sendable {
     package enum Next: Sendable {
-        /// The page is full: this read gives the next.
+        /// There may be more: this read gives the next page.
         case more(Read)
         /// No more is there now. This read gives what comes later.
         case later(Read)

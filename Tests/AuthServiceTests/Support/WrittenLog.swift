@@ -42,8 +42,13 @@ final class WrittenLog: EventStore, Sendable {
         }
     }
 
-    func read(_ part: StreamRead, limit: Int) async throws -> [RecordedEvent] { throw EventStoreError.unavailable(reason: "only read as a whole here") }
-    func read(_ part: LogRead, limit: Int) async throws -> LogPage { throw EventStoreError.unavailable(reason: "only read as a whole here") }
+    func read(_ part: StreamRead, limit: Int) async throws -> [RecordedEvent] {
+        throw EventStoreError.unavailable(reason: "only read as a whole here")
+    }
+
+    func read(_ part: LogRead, limit: Int) async throws -> LogPage {
+        throw EventStoreError.unavailable(reason: "only read as a whole here")
+    }
 
     func holder(of kind: ClaimKind, value: String) async throws -> StreamName? { throw EventStoreError.unavailable(reason: "holds no claims") }
 

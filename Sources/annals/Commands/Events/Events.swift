@@ -25,10 +25,11 @@ struct EventOutput: ParsableArguments {
 }
 
 extension StreamName: ExpressibleByArgument {
+    /// Reads `<category>-<uuid>`.
     public init?(argument: String) { self.init(argument) }
 }
 
-/// RFC 3339, such as `2026-11-21T01:02:03Z`.
 extension Timestamp: ExpressibleByArgument {
+    /// Reads RFC 3339, such as `2026-11-21T01:02:03Z`.
     public init?(argument: String) { self.init(argument) }
 }
