@@ -8,7 +8,8 @@ package import Vault
 ///
 /// `run()` must be running for appends to be sent, and its `HeadWatch` for readers to be woken.
 package final class PostgresEventStore: EventStore {
-    private let pool: ConnectionPool
+    let pool: ConnectionPool
+    let catalog: EventCatalog
     private let sealing: SealingEdge
     private let hasher: (any KeyedHasher)?
     private let commits: GroupCommit
@@ -20,14 +21,16 @@ package final class PostgresEventStore: EventStore {
     ///   - appends: connections in a role that may execute the append function, with `PoolLimits.appends`; nil for the same as `pool`.
     ///   - vault: opens and seals personal fields; without it they read as null and nothing personal can be appended.
     ///   - hasher: hashes the values of claims; without it none can be taken or looked up.
+    ///   - form: how readers get events.
     package init(
         _ pool: ConnectionPool, appends: ConnectionPool? = nil, head: HeadWatch, vault: KeyVault?, hasher: (any KeyedHasher)?, catalog: EventCatalog,
-        limits: AppendLimits = AppendLimits(), logger: Logger
+        form: EventForm = .opened, limits: AppendLimits = AppendLimits(), logger: Logger
     ) {
         self.pool = pool
         self.hasher = hasher
         self.head = head
-        sealing = SealingEdge(vault: vault, hasher: hasher, catalog: catalog)
+        self.catalog = catalog
+        sealing = SealingEdge(vault: vault, hasher: hasher, catalog: catalog, form: form)
         notifier = CommitNotifier(pool, logger: logger)
         commits = GroupCommit(appends ?? pool, limits: limits, logger: logger)
     }
@@ -93,13 +96,13 @@ package final class PostgresEventStore: EventStore {
         try await reading { try await pool.query(.currentClaim, [.text(stream.description), .text(kind.rawValue)]) }.first?.get(0)
     }
 
-    private func opened(_ events: [StoredEvent]) async throws -> [RecordedEvent] {
+    func opened(_ events: [StoredEvent]) async throws -> [RecordedEvent] {
         try await sealing.open(events)
     }
 
     /// A read may be asked again safely: a connection that died unnoticed costs its callers a moment, not an error. A database that is away costs them no more
     /// than the pool's patience and a second.
-    private func reading<Value>(_ body: () async throws -> Value) async throws -> Value {
+    func reading<Value>(_ body: () async throws -> Value) async throws -> Value {
         let start = ContinuousClock.now
         var pause = Duration.milliseconds(10)
         while true {

@@ -7,6 +7,7 @@ struct SealingEdge: Sendable {
     let vault: KeyVault?
     let hasher: (any KeyedHasher)?
     let catalog: EventCatalog
+    let form: EventForm
 
     /// A request in the form in which the log stores it.
     func seal(_ request: AppendRequest) async throws -> SealedRequest {
@@ -21,6 +22,10 @@ struct SealingEdge: Sendable {
 
     /// Stored events as their readers get them, in order. One query at most for the keys of a page.
     func open(_ events: [StoredEvent]) async throws -> [RecordedEvent] {
+        switch form {
+        case .stored: return events.map { $0.recorded(schemaVersion: $0.schemaVersion, data: $0.data) }
+        case .opened: break
+        }
         guard let vault else {
             return try events.map { try opened($0, with: .destroyed) }
         }
