@@ -3,14 +3,14 @@ import TestSupport
 
 /// The row that appends take turns on, held by a test: whatever is sent meanwhile waits.
 package struct AppendLock {
-    private let session: Session
+    private let pool: ConnectionPool
 
     /// Runs `body` while nothing can be appended to the log, then lets go.
     package static func held<Value: Sendable>(in log: ConnectionTarget, _ body: (AppendLock) async throws -> Value) async throws -> Value {
         try await ConnectionPool.withPool(log, logger: TestCluster.logger) { pool in
             try await pool.withSession { session in
                 try await session.execute(script: "BEGIN; SELECT FROM log.append_lock FOR UPDATE")
-                let value = try await body(AppendLock(session: session))
+                let value = try await body(AppendLock(pool: pool))
                 try await session.execute(script: "COMMIT")
                 return value
             }
@@ -19,7 +19,8 @@ package struct AppendLock {
 
     /// Returns once so many appends wait for it in the server.
     package func waitForAppends(_ count: Int) async throws {
-        while try await session.query(.waitingAppends).first?.get(0, as: Int.self) ?? 0 < count { try Task.checkCancellation() }
+        // On another connection: one in a transaction sees the server's activity as it was at its first look.
+        while try await pool.query(.waitingAppends).first?.get(0, as: Int.self) ?? 0 < count { try Task.checkCancellation() }
     }
 }
 

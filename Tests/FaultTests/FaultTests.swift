@@ -9,7 +9,7 @@ import Testing
         try await LogUnderFire.with { log in
             var followed: [RecordedEvent] = []
             for seed in Seeds.rounds(fault == .none ? 1 : 2, long: 100) {
-                let result = try await log.round(fault, Load(), seed: seed)
+                let result = try await log.round(fault, Load(requestsOfEach: Seeds.isLong ? 20 : 8), seed: seed)
                 let round = result.round
                 print("\(fault.testDescription): ANNALS_FAULT_SEED=\(seed), \(round.summary)")
                 #expect(round.faults == [], "ANNALS_FAULT_SEED=\(seed)")

@@ -19,6 +19,10 @@ package final class DurableServer: Sendable {
         var template = Array("\(temporaryFolder)/annals-fault-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw PrivateServerError.folderUnwritable(temporaryFolder) }
         let directory = template.withUnsafeBufferPointer { $0.baseAddress.map { String(cString: $0) } ?? "" }
+        // An empty cluster is made without waiting for the disk, which takes ten times as long; all that is written into it later waits.
+        let maker = PrivateServer(directory: directory, durability: .throwaway, logger: TestCluster.logger)
+        try await maker.start()
+        await maker.stop(within: .seconds(5))
         let server = PrivateServer(directory: directory, durability: .full, logger: TestCluster.logger)
         do {
             try await server.start()

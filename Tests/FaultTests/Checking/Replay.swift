@@ -53,8 +53,8 @@ struct Replay {
             case .appended, .alreadyAppended, .conflict, .claimTaken, .claimMissing:
                 let earliest = bounds.appended(before: call.called)
                 let latest = bounds.notAppended(at: call.returned)
-                let from = runs.count { $0.last <= earliest }
-                return (call, from...max(from, runs.count { $0.last < latest }))
+                let from = runs.partitioningIndex { $0.last > earliest }
+                return (call, from...max(from, runs.partitioningIndex { $0.last >= latest }))
             }
         }
     }
@@ -62,24 +62,43 @@ struct Replay {
 
 /// What is certain about the log at a moment of the book.
 private struct Bounds {
-    private let successes: [(returned: Int, position: Int64)]
-    private let beginnings: [(called: Int, position: Int64)]
+    /// When an answer came, and the highest position that was answered by then.
+    private var answered: [(moment: Int, position: Int64)] = []
+    /// When a request was first made, latest first, and the lowest position of those made then or later.
+    private var asked: [(moment: Int, position: Int64)] = []
 
     init(_ round: Round) {
-        successes = round.calls.compactMap { call in
-            call.outcome.receipt.flatMap { receipt in receipt.firstPosition.map { _ in (call.returned, receipt.lastPosition) } }
+        for call in round.calls.sorted(by: { $0.returned < $1.returned }) {
+            guard let receipt = call.outcome.receipt, receipt.firstPosition != nil else { continue }
+            answered.append((call.returned, max(receipt.lastPosition, answered.last?.position ?? 0)))
         }
-        let called = Dictionary(round.calls.map { ($0.request.command.id, $0.called) }, uniquingKeysWith: min)
-        beginnings = round.runs.compactMap { run in called[run.command.id].map { ($0, run.first) } }
+        let beginnings = round.runs.compactMap { run in round.calls(of: run.command.id).map(\.called).min().map { ($0, run.first) } }
+        for (moment, position) in beginnings.sorted(by: { $0.0 > $1.0 }) {
+            asked.append((moment, min(position, asked.last?.position ?? .max)))
+        }
     }
 
     /// All up to this position was in the log before that moment.
     func appended(before moment: Int) -> Int64 {
-        successes.reduce(0) { $1.returned < moment ? max($0, $1.position) : $0 }
+        let index = answered.partitioningIndex { $0.moment >= moment }
+        return index > 0 ? answered[index - 1].position : 0
     }
 
     /// This position was not in the log yet at that moment: what stands there was asked for later.
     func notAppended(at moment: Int) -> Int64 {
-        beginnings.reduce(.max) { $1.called > moment ? min($0, $1.position) : $0 }
+        let index = asked.partitioningIndex { $0.moment <= moment }
+        return index > 0 ? asked[index - 1].position : .max
+    }
+}
+
+extension Array {
+    /// The index of the first element of which this is true, where it is so of all that follow.
+    fileprivate func partitioningIndex(where isPast: (Element) -> Bool) -> Int {
+        var (low, high) = (0, count)
+        while low < high {
+            let middle = (low + high) / 2
+            if isPast(self[middle]) { high = middle } else { low = middle + 1 }
+        }
+        return low
     }
 }

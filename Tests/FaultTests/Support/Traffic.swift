@@ -86,8 +86,8 @@ struct Traffic {
     private mutating func expectation(of stream: StreamName) -> ExpectedVersion {
         let version = known[stream, default: 0]
         return switch Int.random(in: 0..<20, using: &random) {
-        case 0..<8: .any
-        case 8..<16: version == 0 ? .none : .exactly(version)
+        case 0..<10: .any
+        case 10..<16: version == 0 ? .none : .exactly(version)
         case 16: .none
         case 17: .exactly(version + 1)
         case 18: .exactly(max(version - 1, 0))
