@@ -87,7 +87,8 @@ let package = Package(
         .target(
             name: "EventLogTesting", dependencies: ["EventLog", "EventSourcing", "Postgres", "TestSupport", "Vault", crypto, logging],
             path: "Tests/EventLogTesting"),
-        .testTarget(name: "EventLogTests", dependencies: ["LogContract", "EventLog", "EventLogTesting", "EventSourcing", "Postgres", "Vault"]),
+        .testTarget(
+            name: "EventLogTests", dependencies: ["LogContract", "EventLog", "EventLogTesting", "EventSourcing", "Postgres", "TestSupport", "Vault"]),
         .target(name: "AppendLines", dependencies: ["EventSourcing"], path: "Tests/AppendLines"),
         .executableTarget(
             name: "FaultWriter", dependencies: ["AppendLines", "EventLog", "EventLogTesting", "EventSourcing", "Postgres"], path: "Tests/FaultWriter"),
