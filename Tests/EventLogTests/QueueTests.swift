@@ -21,10 +21,11 @@ import Testing
         try await LogUnderTest.with(limits: limits) { log in
             let endings = try await withThrowingTaskGroup(of: Ending.self) { group in
                 let first = try await AppendLock.held(in: log.owner) { lock in
+                    group.addTask { try await Self.append(to: log.store) }
+                    try await lock.waitForAppends(1)
                     for _ in 0..<64 { group.addTask { try await Self.append(to: log.store) } }
                     // None can be appended yet: what has ended was refused without waiting for those before it.
                     let first = try await group.next()
-                    try await lock.waitForAppends(1)
                     group.cancelAll()
                     return first
                 }
@@ -37,7 +38,9 @@ import Testing
             #expect(!appended.isEmpty)
             #expect(Set(streams) == Set(appended))
             #expect(streams.count == appended.count)
-            #expect(withdrawn.count >= 8)
+            // Eight waited when the first was refused. How many of them a store has sent by the time they are cancelled is its own affair.
+            #expect(appended.count + withdrawn.count >= 8)
+            #expect(!withdrawn.isEmpty)
             // The places of those withdrawn are free again.
             #expect(try await log.store.append(EventStoreContract.request(to: EventStoreContract.stream())).appended != nil)
         }
