@@ -66,7 +66,9 @@ package final class PostgresEventStore: EventStore {
     }
 
     package func read(after position: Int64, limit: Int) async throws -> [RecordedEvent] {
+        let known = head.known
         let rows = try await reading { try await pool.query(.readLog, [.int8(position), .int4(Int32(clamping: limit))]) }
+        if rows.count == 0, limit > 0 { head.correct(known, to: position) }
         return try await opened(rows.map { try StoredEvent($0, from: 0) })
     }
 
