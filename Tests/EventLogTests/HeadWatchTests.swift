@@ -118,6 +118,8 @@ import Testing
                 #expect(head.known == 1000)
                 _ = try await store.read(after: 7, limit: 10)
                 #expect(head.known == 7)
+                #expect(try await store.head() == 0)
+                #expect(head.known == 0)
             }
         }
     }

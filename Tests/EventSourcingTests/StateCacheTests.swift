@@ -124,6 +124,8 @@ private struct BetweenPages: EventStore {
     func append(_ request: AppendRequest) async throws -> AppendOutcome { try await store.append(request) }
     func holder(of kind: ClaimKind, value: String) async throws -> StreamName? { try await store.holder(of: kind, value: value) }
     func read(after position: Int64, limit: Int) async throws -> [RecordedEvent] { try await store.read(after: position, limit: limit) }
+    func read(_ part: StreamRead, limit: Int) async throws -> [RecordedEvent] { try await store.read(part, limit: limit) }
+    func read(_ part: LogRead, limit: Int) async throws -> LogPage { try await store.read(part, limit: limit) }
     func head() async throws -> Int64 { try await store.head() }
     func waitForEvents(after position: Int64) async throws { try await store.waitForEvents(after: position) }
 }

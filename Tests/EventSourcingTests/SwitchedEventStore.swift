@@ -62,6 +62,8 @@ final class SwitchedEventStore: EventStore {
 
     func holder(of kind: ClaimKind, value: String) async throws -> StreamName? { try await present.holder(of: kind, value: value) }
     func read(after position: Int64, limit: Int) async throws -> [RecordedEvent] { try await present.read(after: position, limit: limit) }
+    func read(_ part: StreamRead, limit: Int) async throws -> [RecordedEvent] { try await present.read(part, limit: limit) }
+    func read(_ part: LogRead, limit: Int) async throws -> LogPage { try await present.read(part, limit: limit) }
     func head() async throws -> Int64 { try await present.head() }
     func waitForEvents(after position: Int64) async throws { try await present.waitForEvents(after: position) }
 }

@@ -51,8 +51,9 @@ package final class CachedStates: Sendable {
         users.resume()
         posts.resume()
         defer { suspend() }
-        for try await page in log.subscribe(after: head) {
-            for event in page where event.type == Self.closure {
+        let closures = LogRead(EventFilter(types: [Self.closure]), positions: head + 1...Int64.max)
+        for try await page in log.follow(closures) {
+            for event in page {
                 users.forget(event.stream.id)
                 posts.forget(event.stream.id)
             }

@@ -86,7 +86,7 @@ package final class HeadWatch: Sendable {
         for waiter in woken { waiter.continuation.resume() }
     }
 
-    /// Nothing was read after `position`, although the head was `known` to be past it before: the log was restored to an older state, or somebody's NOTIFY was wrong.
+    /// Nothing is after `position`, although the head was `known` to be past it before that was read: the log was restored to an older state, or somebody's NOTIFY was wrong.
     /// Without this, whoever waits there would be told again and again that there is more.
     func correct(_ known: Int64, to position: Int64) {
         state.withLock { state in
@@ -96,8 +96,10 @@ package final class HeadWatch: Sendable {
 
     /// Asks the database.
     @discardableResult func refresh() async throws -> Int64 {
+        let known = known
         guard let row = try await pool.query(.readHead).first else { throw EventStoreError.broken(reason: "the log has no head") }
         let head: Int64 = try row.get(0)
+        correct(known, to: head)
         advance(to: head)
         return head
     }

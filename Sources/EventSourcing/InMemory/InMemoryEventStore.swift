@@ -27,6 +27,14 @@ package final class InMemoryEventStore: EventStore {
         }
     }
 
+    package func read(_ part: StreamRead, limit: Int) async throws -> [RecordedEvent] {
+        contents.withLock { $0.events(of: part, limit: limit) }
+    }
+
+    package func read(_ part: LogRead, limit: Int) async throws -> LogPage {
+        contents.withLock { LogPage($0.events(of: part, limit: limit), of: part, limit: limit, head: $0.head) }
+    }
+
     package func holder(of kind: ClaimKind, value: String) async throws -> StreamName? {
         contents.withLock { $0.claims.holder(of: kind, value: value) }
     }
@@ -74,6 +82,23 @@ private struct Contents {
     var waiters: [UUID: Waiter] = [:]
 
     var head: Int64 { Int64(events.count) }
+
+    func events(of part: StreamRead, limit: Int) -> [RecordedEvent] {
+        let there = streams[part.stream, default: []].map { events[$0] }
+        let wanted = there.prefix { event in part.until.map { event.recordedAt <= $0 } ?? true }.filter { part.versions.contains($0.version) }
+        return switch part.direction {
+        case .forwards: Array(wanted.prefix(limit))
+        case .backwards: Array(wanted.reversed().prefix(limit))
+        }
+    }
+
+    func events(of part: LogRead, limit: Int) -> [RecordedEvent] {
+        let wanted = events.filter { part.positions.contains($0.position) && part.filter.matches($0) }
+        return switch part.direction {
+        case .forwards: Array(wanted.prefix(limit))
+        case .backwards: Array(wanted.reversed().prefix(limit))
+        }
+    }
 
     mutating func append(_ request: AppendRequest, at time: Timestamp) throws(EventStoreError) -> AppendOutcome {
         if let receipt = receipts[request.command.id] { return .alreadyAppended(receipt) }

@@ -22,6 +22,13 @@ package protocol EventStore: Sendable {
     /// Reads a stream from the version after `version` (0: from its start), at most `limit` events, and looks up the command in the same snapshot.
     func load(_ stream: StreamName, after version: Int, limit: Int, command: UUID?) async throws -> LoadedStream
 
+    /// Reads a part of one stream in its direction, at most `limit` events, from one snapshot. Empty where nothing is. `pages(of:)` walks a long one.
+    func read(_ part: StreamRead, limit: Int) async throws -> [RecordedEvent]
+
+    /// Reads a part of the whole log in its direction, at most `limit` events that its filter lets through, from one snapshot, and says how far that has looked.
+    /// `pages(of:)` walks a long one, `follow(_:)` goes on with what is appended later.
+    func read(_ part: LogRead, limit: Int) async throws -> LogPage
+
     /// The stream that holds a unique value now; nil when it is free. For answers and suggestions only: what counts is what the append decides.
     func holder(of kind: ClaimKind, value: String) async throws -> StreamName?
 
@@ -49,7 +56,7 @@ extension EventStore {
 
     /// The log from a position on and for ever: pages of what is there, then what is appended. While the log is away it waits and calls `onInterruption` at each try.
     ///
-    /// - Parameter lastEvent: the id of the event at `position`, to know the log by after it was away.
+    /// - Parameter lastEvent: the id of the event at `position`, to know the log by.
     package func subscribe(
         after position: Int64, lastEvent: UUID? = nil, pageSize: Int = 500, clock: any Clock<Duration> = ContinuousClock(),
         onInterruption: @escaping Subscription.InterruptionHandler = { _ in }

@@ -5,8 +5,8 @@ import FoundationEssentials
 /// This is the one place where readers rely on order. It is safe because positions are given out under the append lock and become visible with the commit that
 /// holds it: whoever sees n sees everything up to n. So the next event must be exactly last + 1, and anything else stops the reader.
 ///
-/// A log that is away is waited for, for ever: the subscription goes on by itself where it was, without missing or repeating an event. Before it does, it looks at the
-/// last event again, because a server that comes back may have been restored to an older state.
+/// A log that is away is waited for, for ever: the subscription goes on by itself where it was, without missing or repeating an event. Each look begins with the last
+/// event again, because a server that comes back may have been restored to an older state, and nobody who only waited would have noticed that it was away.
 package struct Subscription: AsyncSequence, Sendable {
     package typealias Element = [RecordedEvent]
 
@@ -32,7 +32,6 @@ package struct Subscription: AsyncSequence, Sendable {
         let subscription: Subscription
         var position: Int64
         var lastEvent: UUID?
-        private var wasInterrupted = false
 
         fileprivate init(subscription: Subscription, position: Int64, lastEvent: UUID?) {
             self.subscription = subscription
@@ -41,7 +40,7 @@ package struct Subscription: AsyncSequence, Sendable {
         }
 
         /// The next page, never empty; nil when the task was cancelled. Throws `EventStoreError.broken` when an event does not follow the one before, or when the log
-        /// that came back does not hold the last one.
+        /// does not hold the last one any more.
         package mutating func next() async throws -> [RecordedEvent]? {
             var pause = Self.firstPause
             while !Task.isCancelled {
@@ -51,7 +50,6 @@ package struct Subscription: AsyncSequence, Sendable {
                     pause = Self.firstPause
                     try await subscription.store.waitForEvents(after: position)
                 } catch EventStoreError.unavailable(let reason) {
-                    wasInterrupted = true
                     subscription.onInterruption(reason)
                     // The only way for a sleep to end early is that nobody wants the next page any more.
                     do { try await subscription.clock.sleep(for: pause * Double.random(in: 0.5...1)) } catch { return nil }
@@ -62,8 +60,7 @@ package struct Subscription: AsyncSequence, Sendable {
         }
 
         private mutating func read() async throws -> [RecordedEvent] {
-            if wasInterrupted { try await checkLastEvent() }
-            let page = try await subscription.store.read(after: position, limit: subscription.pageSize)
+            let page = try await pageFromLastEvent()
             for event in page {
                 guard event.position == position + 1 else {
                     throw EventStoreError.broken(reason: "position \(event.position) follows \(position)")
@@ -74,13 +71,13 @@ package struct Subscription: AsyncSequence, Sendable {
             return page
         }
 
-        private mutating func checkLastEvent() async throws {
-            if position > 0, let lastEvent {
-                guard try await subscription.store.read(after: position - 1, limit: 1).first?.id == lastEvent else {
-                    throw EventStoreError.broken(reason: "the log that came back does not hold the event \(position) that was read from it before")
-                }
+        private func pageFromLastEvent() async throws -> [RecordedEvent] {
+            guard position > 0, let lastEvent else { return try await subscription.store.read(after: position, limit: subscription.pageSize) }
+            let page = try await subscription.store.read(after: position - 1, limit: subscription.pageSize + 1)
+            guard page.first?.id == lastEvent else {
+                throw EventStoreError.broken(reason: "the log does not hold the event \(position) that was read from it before")
             }
-            wasInterrupted = false
+            return Array(page.dropFirst())
         }
     }
 }

@@ -31,13 +31,14 @@ struct AnnalsSystem {
 
         // Each service reaches each database with its own rights and no others.
         let commandsLog = pool(databases.log, as: "annals_commands", multiplexed: 4)
+        let appends = ConnectionPool(databases.log.acting(as: "annals_commands"), limits: .appends, logger: logger)
         let commandsVault = pool(databases.vault, as: "annals_commands")
         let projectorLog = pool(databases.log, as: "annals_projector")
         let projectorVault = pool(databases.vault, as: "annals_projector")
         let authLog = pool(databases.log, as: "annals_auth")
         let identity = pool(databases.identity, as: "annals_auth")
         let read = pool(databases.read, as: "annals_queries", multiplexed: 4)
-        let pools = [commandsLog, commandsVault, projectorLog, projectorVault, authLog, identity, read]
+        let pools = [commandsLog, appends, commandsVault, projectorLog, projectorVault, authLog, identity, read]
 
         // The hasher reads its key from the vault before anything else runs.
         let hasher = try await ConnectionPool.withPool(databases.vault.acting(as: "annals_commands"), logger: logger) { [secrets] in
@@ -46,7 +47,8 @@ struct AnnalsSystem {
 
         let head = HeadWatch(projectorLog, direct: databases.logDirect?.acting(as: "annals_projector"), logger: logger)
         let keys = KeyVault(commandsVault, masterKey: secrets.masterKey)
-        let log = PostgresEventStore(commandsLog, head: head, vault: keys, hasher: hasher, catalog: catalog, logger: logger)
+        let log = PostgresEventStore(
+            commandsLog, appends: appends, head: head, vault: keys, hasher: hasher, catalog: catalog, logger: logger)
         let opened = PostgresEventStore(
             projectorLog, head: head, vault: KeyVault(projectorVault, masterKey: secrets.masterKey), hasher: nil, catalog: catalog, logger: logger)
         let closures = PostgresEventStore(commandsLog, head: head, vault: nil, hasher: nil, catalog: catalog, logger: logger)
