@@ -11,10 +11,10 @@ struct SealingEdge: Sendable {
 
     /// A request in the form in which the log stores it.
     func seal(_ request: AppendRequest) async throws -> SealedRequest {
+        try request.validate()
         var appends: [SealedRequest.Append] = []
         for append in request.appends { appends.append(try await seal(append)) }
-        guard let holder = appends.first?.name else { throw EventStoreError.broken(reason: "a request names no stream") }
-        guard Set(appends.map(\.stream)).count == appends.count else { throw EventStoreError.broken(reason: "a request names a stream twice") }
+        let holder = appends[0].name
         return SealedRequest(
             command: request.command, appends: appends, claims: try request.claims.map { try seal($0, of: holder) },
             metadata: JSON.object(request.metadata.json).serialized)

@@ -12,7 +12,7 @@ package struct LogUnderTest: Sendable {
     package let vault: KeyVault
     package let hasher: SystemHasher
     /// The log's database as its owner.
-    private let owner: ConnectionTarget
+    package let owner: ConnectionTarget
     private let vaultOwner: ConnectionTarget
     private let catalog: EventCatalog
 

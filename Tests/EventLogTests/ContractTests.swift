@@ -29,17 +29,4 @@ import Testing
             }
         }
     }
-
-    @Test func `refuses a request that names one stream twice`() async throws {
-        try await LogUnderTest.with { log async throws in
-            let stream = EventStoreContract.stream()
-            let append = StreamAppend(EventStoreContract.notes(["a"]), to: stream, expecting: .any, sealedFor: nil)
-            let key = CommandReceipt.Key.unrepeated()
-            await #expect(throws: EventStoreError.self) {
-                try await log.store.append(AppendRequest([append, append], claims: [], command: key, metadata: EventMetadata(command: key.id)))
-            }
-            let head = try await log.store.head()
-            #expect(head == 0)
-        }
-    }
 }

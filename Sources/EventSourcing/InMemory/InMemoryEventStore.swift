@@ -101,8 +101,9 @@ private struct Contents {
     }
 
     mutating func append(_ request: AppendRequest, at time: Timestamp) throws(EventStoreError) -> AppendOutcome {
+        try request.validate()
         if let receipt = receipts[request.command.id] { return .alreadyAppended(receipt) }
-        guard let subject = request.appends.first?.stream else { throw .broken(reason: "a request without a stream") }
+        let subject = request.appends[0].stream
         if let refusal = refusal(of: request, for: subject) { return refusal }
 
         let recordedAt = max(time, events.last?.recordedAt ?? time)
@@ -127,11 +128,9 @@ private struct Contents {
     }
 
     private func refusal(of request: AppendRequest, for subject: StreamName) -> AppendOutcome? {
-        var versions: [StreamName: Int] = [:]
         for append in request.appends {
-            let version = versions[append.stream] ?? streams[append.stream, default: []].count
+            let version = streams[append.stream, default: []].count
             guard append.expected.allows(version) else { return .conflict(stream: append.stream, actual: version) }
-            versions[append.stream] = version + append.events.count
         }
         return claims.refusal(of: request.claims, for: subject)
     }

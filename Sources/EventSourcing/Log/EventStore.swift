@@ -16,7 +16,7 @@ package struct LoadedStream: Sendable {
 /// The event log as its users see it. Every implementation passes the same contract suite.
 package protocol EventStore: Sendable {
     /// Appends one atomic request. Returning means durable. Throws when the log could not be reached or is overloaded (`EventStoreError`): the caller may repeat
-    /// the same request, its command makes that safe.
+    /// the same request, its command makes that safe. Throws `EventStoreError.broken` for a request that `AppendRequest.validate()` refuses.
     func append(_ request: AppendRequest) async throws -> AppendOutcome
 
     /// Reads a stream from the version after `version` (0: from its start), at most `limit` events, and looks up the command in the same snapshot.
