@@ -94,7 +94,7 @@ import Testing
             "UPDATE log.events SET type = 'Other'", "DELETE FROM log.events", "TRUNCATE log.events",
             "INSERT INTO log.events SELECT 2, stream, 2, id, type, 1, data, metadata, recorded_at FROM log.events",
             "UPDATE log.claims SET stream = stream", "DELETE FROM log.claims", "TRUNCATE log.claims",
-            "INSERT INTO log.claims SELECT 'other', hash, stream FROM log.claims",
+            "INSERT INTO log.claims SELECT 'other', sha256(hash), stream FROM log.claims",
             "UPDATE log.commands SET version = 2", "DELETE FROM log.commands", "TRUNCATE log.commands",
             "INSERT INTO log.commands SELECT gen_random_uuid(), digest, stream, version, first_position, last_position, recorded_at FROM log.commands",
             "SELECT FROM log.append_lock FOR UPDATE", "DELETE FROM log.append_lock",

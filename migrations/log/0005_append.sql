@@ -1,4 +1,4 @@
--- The append function anew: the same promises for about half the work (docs/decisions/0008).
+-- The append function anew: the same promises for about half the work (docs/decisions/0009).
 --
 -- Arrays stand for tables. r_*: one element a request. a_*: one a stream that a request appends to. e_*: one an event. c_*: one a change of claims.
 -- Numbers in them count from 1; the appends and events of the requests follow each other in the order of the requests. r_append: a request's first append, whose stream

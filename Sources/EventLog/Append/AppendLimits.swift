@@ -9,7 +9,7 @@ package struct AppendLimits: Sendable {
     /// Batches sent and not yet answered.
     package var batchesInFlight = 2
     /// How many requests must have gathered for a batch to follow one that is in flight.
-    package var gatheredBehindBatch = 16
+    package var gatheredBehindBatch = 32
     /// Requests that may wait; one more is refused at once.
     package var waitingRequests = 10_000
     /// Bytes of event data that may wait.
