@@ -130,7 +130,7 @@ def main():
     parser.add_argument("--growth", action="store_true", help="also at 100 thousand and 10 million events (15 minutes, 20 GB)")
     parser.add_argument("--only-growth", action="store_true", help="nothing but that")
     arguments = parser.parse_args()
-    rounds, seconds = (1, 1) if arguments.quick else (5, 3)
+    rounds, seconds = (1, 1) if arguments.quick else (5, 2)
     with cluster() as server:
         annals = Annals(server, arguments.generator, arguments.migrations)
         print(machine(server))
