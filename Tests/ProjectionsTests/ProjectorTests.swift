@@ -127,19 +127,19 @@ private let state = "SELECT t.n, c.position, c.failing_at FROM annals.checkpoint
 }
 
 @Suite struct `A checkpoint` {
-    private func checkpoint(at position: Int64, in database: ReadDatabase, lease: Int64 = 0) async throws -> Checkpoint {
+    private func checkpoint(at position: Int64, in database: ReadDatabase, leasesLater: Int64 = 0) async throws -> Checkpoint {
         let stored = try #require(try await Checkpoint.read("view_counts", from: database.pool))
-        return Checkpoint(version: stored.version, position: position, eventID: .v7(), lease: lease)
+        return Checkpoint(version: stored.version, position: position, eventID: .v7(), lease: stored.lease + leasesLater)
     }
 
     @Test(arguments: [(1, 0), (3, 0), (2, 1)] as [(Int64, Int64)])
-    func `does not move for a projector that believes it elsewhere, nor anything with it`(position: Int64, lease: Int64) async throws {
+    func `does not move for a projector that believes it elsewhere, nor anything with it`(position: Int64, leasesLater: Int64) async throws {
         let history = History()
         for _ in 1...2 { try await history.tell(views: 1, of: .number(1)) }
         try await withReadDatabase { database in
             try await project(history.store, into: database) { try await $0.caughtUp() }
             let before = try await database.rows("SELECT * FROM annals.checkpoints") + database.everything()
-            let late = try await checkpoint(at: position, in: database, lease: lease)
+            let late = try await checkpoint(at: position, in: database, leasesLater: leasesLater)
             let error = await #expect(throws: PostgresError.self) {
                 try await database.pool.atomically([
                     late.advance("view_counts", to: 9, .v7()),
@@ -157,7 +157,8 @@ private let state = "SELECT t.n, c.position, c.failing_at FROM annals.checkpoint
         try await history.tell(views: 1, of: .number(1))
         try await withReadDatabase { database in
             try await project(history.store, into: database) { try await $0.caughtUp() }
-            let other = Checkpoint(version: "other", position: 1, eventID: .v7(), lease: 0)
+            let stored = try await checkpoint(at: 1, in: database)
+            let other = Checkpoint(version: "other", position: 1, eventID: .v7(), lease: stored.lease)
             let error = await #expect(throws: PostgresError.self) { try await database.pool.atomically([other.advance("view_counts", to: 2, .v7())]) }
             #expect(error?.sqlState == .checkpointMoved)
         }

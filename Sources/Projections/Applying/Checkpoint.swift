@@ -9,7 +9,7 @@ struct Checkpoint: Equatable {
     /// That event's id.
     var eventID: UUID?
     /// The token of the lease under which it may be moved.
-    let lease: Int64
+    var lease: Int64
 
     /// The query that moves it, for the front of an atomic group: it raises `SQLState.checkpointMoved` when it is not where this says.
     func advance(_ model: String, to position: Int64, _ eventID: UUID) -> Query {

@@ -11,11 +11,9 @@ struct AppliedVersion {
 }
 
 extension Projector {
-    /// Finds the version that the tables were made by, or makes them by the folder's. Its statements are prepared here once, so that a mistake is met at the start.
-    func adopt() async throws -> (AppliedVersion, Checkpoint) {
-        let digest: String = try await pool.query(.digest, [.text(model.canonicalSQL)]).onlyRow.get(0)
-        try await createIfNew(digest)
-        let checkpoint = try await readCheckpoint()
+    /// Finds the SQL of the version that the tables were made by. Its statements are prepared here once, so that a mistake is met at the start.
+    func adopt(_ checkpoint: Checkpoint) async throws -> AppliedVersion {
+        let digest = try await digest()
         let isStale = checkpoint.version != digest
         try await pool.query(.noteFolderVersion, [.text(model.name), .text(digest)])
         let applied = isStale ? try await stored(checkpoint.version) : model
@@ -25,7 +23,12 @@ extension Projector {
                 metadata: ["applied": "\(checkpoint.version)", "folder": "\(digest)"])
         }
         try await pool.withTransaction { session in try await applied.prepare(in: session) }
-        return (AppliedVersion(model: applied, version: checkpoint.version, isStale: isStale), checkpoint)
+        return AppliedVersion(model: applied, version: checkpoint.version, isStale: isStale)
+    }
+
+    /// The version of the folder.
+    private func digest() async throws -> String {
+        try await pool.query(.digest, [.text(model.canonicalSQL)]).onlyRow.get(0)
     }
 
     /// Where the tables are now.
@@ -37,8 +40,9 @@ extension Projector {
     }
 
     /// The schema, its tables, the stored SQL and the checkpoint: all of it or nothing.
-    private func createIfNew(_ digest: String) async throws {
+    func createIfNew() async throws {
         if try await Checkpoint.read(model.name, from: pool) != nil { return }
+        let digest = try await digest()
         let isNew = try await pool.withTransaction { session in
             // Two processes may start at once.
             try await session.query(.lockReadModel, [.text(model.name)])

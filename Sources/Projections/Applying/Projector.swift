@@ -13,12 +13,14 @@ package final class Projector: Sendable {
     let pool: ConnectionPool
     let feed: EventFeed
     let notifier: ReadModelNotifier
+    let leases: LeaseKeeper
     let logger: Logger
     private let currentStatus: Mutex<ProjectorStatus>
 
     /// - Parameter target: the read database, not through a pooler: the connections keep settings of their own.
-    package init(
-        _ model: ReadModel, catalog: EventCatalog, target: ConnectionTarget, feed: EventFeed, notifier: ReadModelNotifier, logger: Logger
+    init(
+        _ model: ReadModel, catalog: EventCatalog, target: ConnectionTarget, feed: EventFeed, notifier: ReadModelNotifier, leases: LeaseKeeper,
+        logger: Logger
     ) {
         var logger = logger
         logger[metadataKey: "model"] = "\(model.name)"
@@ -26,6 +28,7 @@ package final class Projector: Sendable {
         self.catalog = catalog
         self.feed = feed
         self.notifier = notifier
+        self.leases = leases
         self.logger = logger
         pool = ConnectionPool(target.forReadModel(model.name), limits: .projector, logger: logger)
         currentStatus = Mutex(ProjectorStatus(model: model.name))
@@ -62,33 +65,37 @@ package final class Projector: Sendable {
             }
         } catch let stop as ProjectorStop {
             update { $0.state = .stopped(reason: "\(stop)") }
+            leases.abandon(model.name)
             logger.critical("the projector has stopped", metadata: ["reason": "\(stop)"])
             throw stop
         }
     }
 
-    /// Applies what the log has, from the stored checkpoint on. Ends by throwing.
+    /// Applies what the log has, from the stored checkpoint on, once the lease is there. Ends by throwing.
     private func follow(_ adopted: inout AppliedVersion?, _ delays: inout RetryDelays) async throws {
-        var (applied, checkpoint) = try await resume(adopted)
-        adopted = applied
+        try await createIfNew()
+        let lease = try await leases.acquire(model.name, through: pool) {
+            update { $0.state = .waiting }
+            logger.info("another process keeps this read model; it is taken over when that ends")
+        }
+        // Read after the lease was got: until then the other one may have gone on.
+        var checkpoint = try await readCheckpoint()
+        checkpoint.lease = lease
+        let applied = adopted?.version == checkpoint.version ? adopted : nil
+        let current = if let applied { applied } else { try await adopt(checkpoint) }
+        adopted = current
         try await confirm(checkpoint)
-        update { [applied] in
-            $0.version = applied.version
-            $0.isStale = applied.isStale
+        update {
+            $0.state = .applying
+            $0.version = current.version
+            $0.isStale = current.isStale
             $0.position = checkpoint.position
         }
         while true {
             let events = try await feed.events(after: checkpoint.position)
-            checkpoint = try await apply(events, of: applied.model, from: checkpoint)
+            checkpoint = try await apply(events, of: current.model, from: checkpoint)
             delays.reset()
         }
-    }
-
-    /// The version adopted before, unless another one has taken its place.
-    private func resume(_ adopted: AppliedVersion?) async throws -> (AppliedVersion, Checkpoint) {
-        guard let adopted else { return try await adopt() }
-        let checkpoint = try await readCheckpoint()
-        return checkpoint.version == adopted.version ? (adopted, checkpoint) : try await adopt()
     }
 
     /// A log restored to an older state has another event there, or none, and may since have grown past it: its new events would silently be taken for the old ones.

@@ -3,6 +3,8 @@ package struct ProjectorStatus: Sendable, Hashable {
     package enum State: Sendable, Hashable {
         /// Not yet at its tables.
         case starting
+        /// Another process holds the lease.
+        case waiting
         /// Applies what comes.
         case applying
         /// An event can not be applied; it is tried again and again.

@@ -37,7 +37,8 @@ struct AnnalsSystem {
         let authLog = pool(databases.log, as: "annals_auth")
         let identity = pool(databases.identity, as: "annals_auth")
         let read = pool(databases.read, as: "annals_queries", multiplexed: 4)
-        let pools = [commandsLog, commandsVault, projectorLog, projectorVault, authLog, identity, read]
+        let leases = pool(databases.readDirect, as: "annals_projector", multiplexed: 1)
+        let pools = [commandsLog, commandsVault, projectorLog, projectorVault, authLog, identity, read, leases]
 
         // The hasher reads its key from the vault before anything else runs.
         let hasher = try await ConnectionPool.withPool(databases.vault.acting(as: "annals_commands"), logger: logger) { [secrets] in
@@ -62,8 +63,8 @@ struct AnnalsSystem {
             keys: signingKeys, serviceKey: serviceKey, logger: logger)
 
         let projectors = try ProjectorGroup(
-            folder: installation.projections, target: databases.readDirect.acting(as: "annals_projector"), store: opened, catalog: catalog,
-            logger: logger)
+            folder: installation.projections, target: databases.readDirect.acting(as: "annals_projector"), pool: leases, store: opened,
+            catalog: catalog, logger: logger)
         let positions = ReadModelPositions(read, listeningOn: databases.readDirect.acting(as: "annals_queries"), logger: logger)
         let queries = queryService(
             read: read, positions: positions, commands: ServiceClient(name: "queries", audience: "commands", upstream: commands, key: serviceKey),
@@ -87,6 +88,8 @@ struct AnnalsSystem {
         services += [
             LongRunning("head") { try await head.run() },
             LongRunning("log") { try await log.run() },
+            // Stopped after the projectors, whose leases it gives back.
+            LastWord { await projectors.release() },
             LongRunning("projectors") { try await projectors.run() },
             LongRunning("positions") { try await positions.run() },
             LongRunning("auth") { try await auth.run() },
