@@ -1,12 +1,12 @@
-package import EventSourcing
-package import Logging
-package import Postgres
+import EventSourcing
+import Logging
+import Postgres
 import Synchronization
 
 /// Keeps one read model's tables a fold of the log.
 ///
 /// The folder's SQL and its checkpoint move in one transaction, so each event has its effect once, whatever dies in between.
-package final class Projector: Sendable {
+final class Projector: Sendable {
     /// The model as its folder has it now; what is applied may be an older version.
     let model: ReadModel
     let catalog: EventCatalog
@@ -34,7 +34,7 @@ package final class Projector: Sendable {
         currentStatus = Mutex(ProjectorStatus(model: model.name))
     }
 
-    package var status: ProjectorStatus { currentStatus.withLock { $0 } }
+    var status: ProjectorStatus { currentStatus.withLock { $0 } }
 
     func update(_ change: (inout ProjectorStatus) -> Void) {
         currentStatus.withLock { change(&$0) }
@@ -42,7 +42,7 @@ package final class Projector: Sendable {
 
     /// Makes the tables at first, then applies the log until cancelled. Throws `ReadModelError` when the folder's SQL does not prepare, and `ProjectorStop` when
     /// going on could only do harm; whatever may pass is tried again for ever.
-    package func run() async throws {
+    func run() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await self.pool.run() }
             group.addTask { try await self.project() }
