@@ -1,3 +1,4 @@
+package import CoreMetrics
 package import EventSourcing
 package import Logging
 package import Postgres
@@ -14,7 +15,8 @@ package final class ProjectorGroup: Sendable {
     ///   - pool: the read database, with the projector's rights, for what goes on beside the applying; the caller runs it.
     ///   - store: opens what is sealed; must not filter.
     package init(
-        folder: String, target: ConnectionTarget, pool: ConnectionPool, store: any EventStore, catalog: EventCatalog, logger: Logger
+        folder: String, target: ConnectionTarget, pool: ConnectionPool, store: any EventStore, catalog: EventCatalog,
+        metrics: any MetricsFactory = MetricsSystem.factory, logger: Logger
     ) throws(ReadModelError) {
         let feed = EventFeed(store)
         let notifier = ReadModelNotifier(target, logger: logger)
@@ -22,7 +24,9 @@ package final class ProjectorGroup: Sendable {
         self.notifier = notifier
         self.leases = leases
         projectors = try ReadModel.loadAll(root: folder, catalog: catalog).map { model in
-            Projector(model, catalog: catalog, target: target, feed: feed, notifier: notifier, leases: leases, logger: logger)
+            Projector(
+                model, catalog: catalog, target: target, feed: feed, notifier: notifier, leases: leases,
+                metrics: ProjectorMetrics(model.name, factory: metrics), logger: logger)
         }
     }
 

@@ -4,8 +4,7 @@ import Postgres
 
 /// What a projector applies: the version that its tables were made by.
 struct AppliedVersion {
-    let model: ReadModel
-    let version: String
+    let build: Build
     /// The folder has changed since.
     let isStale: Bool
 }
@@ -16,14 +15,14 @@ extension Projector {
         let digest = try await digest()
         let isStale = checkpoint.version != digest
         try await pool.query(.noteFolderVersion, [.text(model.name), .text(digest)])
-        let applied = isStale ? try await stored(checkpoint.version) : model
+        let applied = isStale ? try await ReadModel.stored(model.name, version: checkpoint.version, catalog: catalog, in: pool) : model
         if isStale, !status.isStale {
             logger.warning(
                 "the folder has changed: the tables are kept current as they were made, until they are rebuilt",
                 metadata: ["applied": "\(checkpoint.version)", "folder": "\(digest)"])
         }
         try await pool.withTransaction { session in try await applied.prepare(in: session) }
-        return AppliedVersion(model: applied, version: checkpoint.version, isStale: isStale)
+        return AppliedVersion(build: Build(number: checkpoint.build, model: applied, version: checkpoint.version), isStale: isStale)
     }
 
     /// The version of the folder.
@@ -55,14 +54,6 @@ extension Projector {
             return true
         }
         if isNew { logger.info("made the tables", metadata: ["version": "\(digest)"]) }
-    }
-
-    private func stored(_ version: String) async throws -> ReadModel {
-        var files: [String: String] = [:]
-        for row in try await pool.query(.readVersion, [.text(model.name), .text(version)]) {
-            files[try row.get(0)] = try row.get(1, as: String.self)
-        }
-        return try ReadModel(name: model.name, files: files, catalog: catalog)
     }
 }
 
@@ -106,7 +97,4 @@ extension Statement {
         "create_checkpoint", "INSERT INTO annals.checkpoints (model, version, folder_version) VALUES ($1, $2, $2)")
     fileprivate static let noteFolderVersion = Statement(
         "note_folder_version", "UPDATE annals.checkpoints SET folder_version = $2 WHERE model = $1 AND folder_version <> $2")
-    fileprivate static let readVersion = Statement(
-        "read_version",
-        "SELECT file.key, file.value FROM annals.read_model_versions, jsonb_each_text(sql) AS file WHERE model = $1 AND version = $2")
 }

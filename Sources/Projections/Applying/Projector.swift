@@ -14,13 +14,14 @@ final class Projector: Sendable {
     let feed: EventFeed
     let notifier: ReadModelNotifier
     let leases: LeaseKeeper
+    let metrics: ProjectorMetrics
     let logger: Logger
     private let currentStatus: Mutex<ProjectorStatus>
 
     /// - Parameter target: the read database, not through a pooler: the connections keep settings of their own.
     init(
         _ model: ReadModel, catalog: EventCatalog, target: ConnectionTarget, feed: EventFeed, notifier: ReadModelNotifier, leases: LeaseKeeper,
-        logger: Logger
+        metrics: ProjectorMetrics, logger: Logger
     ) {
         var logger = logger
         logger[metadataKey: "model"] = "\(model.name)"
@@ -29,6 +30,7 @@ final class Projector: Sendable {
         self.feed = feed
         self.notifier = notifier
         self.leases = leases
+        self.metrics = metrics
         self.logger = logger
         pool = ConnectionPool(target.forReadModel(model.name), limits: .projector, logger: logger)
         currentStatus = Mutex(ProjectorStatus(model: model.name))
@@ -81,21 +83,17 @@ final class Projector: Sendable {
         // Read after the lease was got: until then the other one may have gone on.
         var checkpoint = try await readCheckpoint()
         checkpoint.lease = lease
-        let applied = adopted?.version == checkpoint.version ? adopted : nil
+        let applied = adopted?.build.number == checkpoint.build ? adopted : nil
         let current = if let applied { applied } else { try await adopt(checkpoint) }
         adopted = current
         try await confirm(checkpoint)
         update {
             $0.state = .applying
-            $0.version = current.version
+            $0.version = current.build.version
             $0.isStale = current.isStale
             $0.position = checkpoint.position
         }
-        while true {
-            let events = try await feed.events(after: checkpoint.position)
-            checkpoint = try await apply(events, of: current.model, from: checkpoint)
-            delays.reset()
-        }
+        try await applyLog(to: current.build, from: checkpoint) { delays.reset() }
     }
 
     /// A log restored to an older state has another event there, or none, and may since have grown past it: its new events would silently be taken for the old ones.
@@ -113,7 +111,6 @@ final class Projector: Sendable {
         case is CancellationError, is ReadModelError, is ProjectorStop: throw error
         case EventStoreError.broken(let reason): throw ProjectorStop.logBroken(reason: reason)
         case let unknown as UnknownEvent: throw ProjectorStop.unknownEvent(type: unknown.type, version: unknown.version)
-        case let failure as EventFailure: await note(failure)
         case let error as PostgresError where error.sqlState == .checkpointMoved:
             logger.notice("another projector has moved the checkpoint, or a try that seemed lost went through", metadata: ["reason": "\(error)"])
         case let error as PostgresError where !error.isTransient: await note(refusal: error)

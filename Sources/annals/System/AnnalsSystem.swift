@@ -116,7 +116,10 @@ struct AnnalsSystem {
             ],
             projections: {
                 let head = try await log.head()
-                return positions.statuses.map { Readiness.Projection(name: $0.model, position: $0.position, lag: max(0, head - $0.position)) }
+                return positions.statuses.map {
+                    Readiness.Projection(
+                        name: $0.model, position: $0.position, lag: max(0, head - $0.position), isStale: $0.isStale, parked: $0.parkedStreams)
+                }
             }, logger: logger)
     }
 

@@ -1,3 +1,4 @@
+import CoreMetrics
 import EventSourcing
 import Logging
 import Postgres
@@ -23,11 +24,12 @@ struct Projecting: Sendable {
 
 /// Runs the projectors of a folder while `body` does. Throws what stops them.
 func project<T: Sendable>(
-    _ store: any EventStore, into database: ReadDatabase, folder: String = "\(repositoryRoot)/projections", logger: Logger = .silent,
-    _ body: @escaping @Sendable (Projecting) async throws -> T
+    _ store: any EventStore, into database: ReadDatabase, folder: String = "\(repositoryRoot)/projections",
+    metrics: any MetricsFactory = NOOPMetricsHandler.instance, logger: Logger = .silent, _ body: @escaping @Sendable (Projecting) async throws -> T
 ) async throws -> T {
     let group = try ProjectorGroup(
-        folder: folder, target: database.target, pool: database.pool, store: store, catalog: .publishing, logger: logger)
+        folder: folder, target: database.target, pool: database.pool, store: store, catalog: .publishing, metrics: metrics,
+        logger: logger)
     let positions = ReadModelPositions(database.pool, listeningOn: database.target, logger: logger)
     let value = try await racing {
         try await body(Projecting(store: store, group: group, positions: positions))
