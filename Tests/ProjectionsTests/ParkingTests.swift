@@ -71,10 +71,10 @@ extension ConnectionTarget {
         let folder = [
             "model": [
                 "table.sql": """
-                    CREATE TABLE t (id uuid, n bigint);
-                    CREATE SEQUENCE tries;
-                    CREATE FUNCTION try() RETURNS bigint LANGUAGE sql AS $$ SELECT nextval('tries') $$;
-                    """,
+                CREATE TABLE t (id uuid, n bigint);
+                CREATE SEQUENCE tries;
+                CREATE FUNCTION try() RETURNS bigint LANGUAGE sql AS $$ SELECT nextval('tries') $$;
+                """,
                 "PostViewed.sql": "INSERT INTO t SELECT :stream_id, 1 / CASE WHEN try() < 4 THEN 0 ELSE 1 END",
             ]
         ]

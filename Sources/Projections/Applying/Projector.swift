@@ -84,7 +84,7 @@ final class Projector: Sendable {
         var checkpoint = try await readCheckpoint()
         checkpoint.lease = lease
         let applied = adopted?.build.number == checkpoint.build ? adopted : nil
-        let current = if let applied { applied } else { try await adopt(checkpoint) }
+        let current = if let applied { applied } else { try await adopt(checkpoint, isStart: adopted == nil) }
         adopted = current
         try await confirm(checkpoint)
         update {

@@ -92,6 +92,11 @@ struct AnnalsSystem {
             LastWord { await projectors.release() },
             LongRunning("projectors") { try await projectors.run() },
             LongRunning("positions") { try await positions.run() },
+            StaleReadModels(
+                isRebuilding: settings.rebuildsStale, folder: installation.projections, positions: positions,
+                maintenance: Maintenance(
+                    databases.readDirect.acting(as: "annals_projector"), store: opened, catalog: catalog, readers: ReadStatements.all, logger: logger),
+                logger: logger),
             LongRunning("auth") { try await auth.run() },
             queries.views,
             Door(server: server) { _ = try await positions.wait(for: 0, models: projectors.models, timeout: .seconds(30)) },

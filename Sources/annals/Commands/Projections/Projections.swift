@@ -4,12 +4,16 @@ import EventSourcing
 import Postgres
 import Projections
 import Publishing
+import QueryService
 import Vault
 
 /// `annals projections`: what an operator sees of read models, and does about them.
 struct ProjectionsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "projections", abstract: "Look after the read models.", subcommands: [Parked.self])
+        commandName: "projections", abstract: "Look after the read models.",
+        subcommands: [
+            ProjectionsList.self, ProjectionsStatus.self, Rebuild.self, Verify.self, Rollback.self, Drop.self, Parked.self,
+        ])
 }
 
 extension Operation {
@@ -31,6 +35,22 @@ extension Operation {
     }
 }
 
+extension Operation {
+    /// What is done to whole read models.
+    func withMaintenance<Value: Sendable>(_ body: @Sendable (Maintenance) async throws -> Value) async throws -> Value {
+        try await refusing {
+            try await withOpenedLog { log in
+                try await body(Maintenance(readModels, store: log, catalog: .publishing, readers: ReadStatements.all, logger: logger))
+            }
+        }
+    }
+
+    /// The read models' folders.
+    func readModelFolders() async throws -> [ReadModel] {
+        try await refusing { try ReadModel.loadAll(root: installation.projections, catalog: .publishing) }
+    }
+}
+
 /// Runs an operator's call, and turns what it can be refused for into one line.
 func refusing<Value>(_ body: () async throws -> Value) async throws -> Value {
     do {
@@ -39,5 +59,9 @@ func refusing<Value>(_ body: () async throws -> Value) async throws -> Value {
         throw Failure("\(error)")
     } catch let error as ReadModelError {
         throw Failure("\(error)")
+    } catch let error as MaintenanceError {
+        throw Failure("\(error)")
+    } catch let error as PostgresError {
+        throw Failure("the read database or the log does not answer as it should: \(error)")
     }
 }
