@@ -266,8 +266,9 @@ private func projecting<T: Sendable>(
                             }
                         }
                         group.addTask {
-                            while !isDone.isSet {
-                                try await history.tell(views: 1, of: .number(.random(in: 1...200))); await Task.yield()
+                            for _ in 1...1500 where !isDone.isSet {
+                                try await history.tell(views: 1, of: .number(.random(in: 1...200)))
+                                await Task.yield()
                             }
                             return 0
                         }

@@ -85,7 +85,7 @@ import Testing
                 try await projecting.caughtUp()
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask {
-                        while !Task.isCancelled {
+                        for _ in 1...3000 where !Task.isCancelled {
                             try await history.tell(views: 1, of: .number(.random(in: 1...20)))
                             await Task.yield()
                         }

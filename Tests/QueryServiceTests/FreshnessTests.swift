@@ -49,7 +49,7 @@ import Testing
     @Test func `is not there for a post whose events wait behind one that could not be applied`() async throws {
         try await Newsroom.open { room in
             for model in ["posts", "users", "view_counts"] { try await room.move(model, to: 9) }
-            let (parked, other) = (try await room.post("Parked", by: .v7()), try await room.post("Other", by: .v7()))
+            let (parked, other) = (try await room.post("Parked", by: .v7(), slug: "parked"), try await room.post("Other", by: .v7()))
             try await room.park(parked, in: "view_counts", at: 7)
             func code(_ path: String, _ position: Int) async throws -> String? {
                 try await room.get(path, [.waitForPosition: "\(position)", .prefer: "wait=0"]).code

@@ -23,6 +23,9 @@ struct Swap {
         for attempt in 1...Self.tries {
             do {
                 return try await tryOnce(build, bringUp)
+            } catch let failed as BringUpFailed {
+                // How much of it was applied is not known here, so it can't be tried again.
+                throw failed.error
             } catch let error as PostgresError where error.kind == .deadline || error.isCollision {
                 if attempt % 20 == 1 { logger.notice("waiting for queries to let go of the tables", metadata: ["model": "\(model)"]) }
                 try await Task.sleep(for: .milliseconds(Int.random(in: 50...300)))
@@ -33,11 +36,16 @@ struct Swap {
 
     private func tryOnce(_ build: Int64, _ bringUp: (Int64) async throws -> Void) async throws {
         try await pool.withTransaction { session in
-            try await session.execute(script: "SET LOCAL lock_timeout = 0; SET LOCAL synchronous_commit = on")
+            try await session.execute(
+                script: "SET LOCAL lock_timeout = 0; SET LOCAL synchronous_commit = on; SET LOCAL idle_in_transaction_session_timeout = '15s'")
             // One swap at a time in the whole database: this one prepares queries that join other models' tables.
             try await session.query(.lockSwaps)
             let live: Int64 = try await session.query(.lockCheckpoint, [.text(model)])[0].get(0)
-            try await bringUp(live)
+            do {
+                try await bringUp(live)
+            } catch {
+                throw BringUpFailed(error: error)
+            }
             let tables = try await session.query(.tablesOfSchema, [.text(model)]).map { try $0.get(0, as: String.self) }
             if !tables.isEmpty {
                 try await session.execute(
@@ -66,6 +74,10 @@ struct Swap {
         }
         try await session.execute(script: "SET LOCAL ROLE annals_projector")
     }
+}
+
+private struct BringUpFailed: Error {
+    let error: any Error
 }
 
 extension Statement {

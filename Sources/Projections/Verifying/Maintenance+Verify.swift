@@ -56,7 +56,8 @@ extension Maintenance {
                 }
                 onProgress(RebuildProgress(model: model, phase: .comparing, applied: total, total: total))
                 return try await pool.withTransaction { snapshot in
-                    try await snapshot.execute(script: "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL statement_timeout = 0")
+                    try await snapshot.execute(
+                        script: "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL idle_in_transaction_session_timeout = '15s'")
                     let isSame = try await atOnePosition(model, &fold, lacking, in: pool) { try await snapshot.query(.takeSnapshot) }
                     guard isSame else { return nil }
                     let comparison = try await TableComparison.run(live: model, folded: offline.schema, in: snapshot)
@@ -75,7 +76,7 @@ extension Maintenance {
     ) async throws -> Bool {
         var reached = fold
         let isSame = try await pool.withTransaction { holder in
-            try await holder.execute(script: "SET LOCAL lock_timeout = 0")
+            try await holder.execute(script: "SET LOCAL lock_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = '15s'")
             let position: Int64 = try await holder.query(.holdCheckpoint, [.text(model)])[0].get(0)
             guard try await ParkedEvents.list(model, in: pool).map(\.position) == lacking.map(\.position) else { return false }
             try await reached.advance(to: position)
