@@ -1,6 +1,7 @@
 import EventSourcing
 import Foundation
 import NIOHTTP1
+import PrivatePostgres
 import Testing
 
 private let isLong = ProcessInfo.processInfo.environment["ANNALS_LONG_TESTS"] == "1"
@@ -146,6 +147,38 @@ extension Client {
             let left = try await system.query("SELECT count(*) FROM annals.builds WHERE purpose <> 'previous'", in: "annals_read")
             #expect(left == "0")
             _ = await system.interrupt()
+        }
+    }
+
+    @Test func `are taken over by another process when theirs is killed`() async throws {
+        try await withDataDirectory { directory in
+            try await withDataDirectory { other in
+                let first = try await RunningSystem(dataDirectory: directory)
+                let token = try await Client(base: first.api).signedUp("ann").token
+                let server = try #require(PrivateServer.locate(directory: directory + "/postgres"))
+                var environment = ["ANNALS_MASTER_KEY_FILE": directory + "/keys/master.key"]
+                for name in ["log", "read", "identity", "vault"] {
+                    environment["ANNALS_\(name.uppercased())_URL"] =
+                        "host=\(server.socketFolder) port=\(server.port) user=postgres dbname=annals_\(name)"
+                }
+                let second = try await RunningSystem(dataDirectory: other, environment: environment)
+                let holder = "SELECT string_agg(DISTINCT lease_holder, ' ') FROM annals.checkpoints"
+                let before = try await first.query(holder, in: "annals_read")
+                #expect(before.contains(":\(first.processIdentifier):"))
+                await first.kill()
+
+                let published = try await Client(base: second.api, token: token).publish("Taken over")
+                #expect(published.status == 201)
+                let read = try await Client(base: second.api).call(
+                    .GET, "/posts/by-slug/taken-over", headers: ["Wait-For-Position": published.position, "Prefer": "wait=10"])
+                #expect(read.status == 200)
+                let after = try await first.query(holder, in: "annals_read")
+                #expect(after.contains(":\(second.processIdentifier):") && !after.contains(" "))
+                try await expectEqual(on: directory)
+                _ = await second.interrupt()
+                // Its PostgreSQL has outlived it, and ends with whoever takes it over.
+                _ = await (try RunningSystem(dataDirectory: directory)).interrupt()
+            }
         }
     }
 

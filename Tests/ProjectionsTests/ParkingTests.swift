@@ -50,6 +50,27 @@ extension ConnectionTarget {
         }
     }
 
+    @Test func `is found among many when its constraint speaks up only at the commit`() async throws {
+        let history = History()
+        let drafted = PostEvent.drafted(author: .number(1), title: .known("t"), slug: .known("t"), content: .known("c"))
+        for post in UInt64(1)...9 where post != 6 { try await history.tell(drafted, of: .number(post)) }
+        for post in UInt64(1)...9 { try await history.tell(views: 1, of: .number(post)) }
+        let folder = [
+            "model": [
+                "table.sql": """
+                CREATE TABLE p (id uuid PRIMARY KEY);
+                CREATE TABLE t (id uuid CONSTRAINT of_post REFERENCES p DEFERRABLE INITIALLY DEFERRED);
+                """,
+                "PostDrafted.sql": "INSERT INTO p VALUES (:stream_id)", "PostViewed.sql": "INSERT INTO t VALUES (:stream_id)",
+            ]
+        ]
+        try await withReadDatabase { database in
+            try await parking(history, in: database, folder: folder) { try await $0.caughtUp() }
+            #expect(try await database.rows(parked) == ["(14,failed,23503,of_post)"])
+            #expect(try await database.rows("SELECT count(*) FROM model.t") == ["(8)"])
+        }
+    }
+
     @Test func `is told with its SQLSTATE and constraint, without the row`() async throws {
         let history = History()
         try await history.tell(views: 6, of: .number(0xABCDEF))
