@@ -212,6 +212,23 @@ private func projecting<T: Sendable>(
         }
     }
 
+    @Test func `is the way on after the log was restored to an older state`() async throws {
+        let (history, restored) = (History(), History())
+        for _ in 1...3 { try await history.tell(views: 1, of: .number(1)) }
+        try await restored.tell(views: 10, of: .number(2))
+        try await withReadDatabase { database in
+            try await projecting(history.store, into: database) { try await $0.caughtUp() }
+            await #expect(throws: MaintenanceError.logRewritten("model")) { try await database.maintenance(restored.store).verify("model") }
+            let report = try await database.maintenance(restored.store).rebuild(.viewSums())
+            #expect(report.position == 1)
+            try await projecting(restored.store, into: database) { projecting in
+                try await restored.tell(views: 1, of: .number(2))
+                try await projecting.caughtUp()
+            }
+            #expect(try await database.rows("SELECT n FROM model.t") == ["(11)"])
+        }
+    }
+
     @Test func `is refused for tables that were never made`() async throws {
         try await withReadDatabase { database in
             let history = History()

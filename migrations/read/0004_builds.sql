@@ -26,7 +26,7 @@ END
 $$;
 
 -- Makes a build the live tables of its model and keeps those that were. The lease's token goes up, so that a projector at work looks anew at what it writes to.
-CREATE FUNCTION annals.swap_build(for_build bigint, new_folder_version text) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION annals.swap_build(for_build bigint, new_folder_version text, may_go_back boolean) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     new annals.builds;
     old annals.checkpoints;
@@ -34,7 +34,7 @@ DECLARE
 BEGIN
     SELECT * INTO new FROM annals.builds WHERE build = for_build FOR UPDATE;
     SELECT * INTO old FROM annals.checkpoints WHERE model = new.model FOR UPDATE;
-    IF old.model IS NULL OR new.position < old.position THEN
+    IF old.model IS NULL OR (new.position < old.position AND NOT may_go_back) THEN
         RAISE EXCEPTION 'build % of % is at %, behind the live tables at %', for_build, new.model, new.position, old.position USING ERRCODE = 'AN010';
     END IF;
     kept_schema := new.model || '__' || old.build;

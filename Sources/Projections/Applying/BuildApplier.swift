@@ -5,20 +5,27 @@ import Postgres
 struct BuildApplier {
     let build: Build
     let pool: ConnectionPool
-    var parked: ParkedStreams
+    private(set) var parked: ParkedStreams
+    /// The failures whose streams were parked and that nobody has asked for yet.
+    private var failures: [EventFailure] = []
     /// Tries of an event at fault before its stream is parked, the first included.
     static let tries = 4
 
-    /// What became of some events.
-    struct Outcome {
-        /// The failures whose streams were parked.
-        var failures: [EventFailure] = []
+    init(build: Build, pool: ConnectionPool, parked: ParkedStreams) {
+        self.build = build
+        self.pool = pool
+        self.parked = parked
     }
 
-    /// Applies events in order. `advance` gives the query that records a batch up to and including its last event, and is told when that is committed.
+    /// The failures whose streams were parked since this was asked last; also those before an error.
+    mutating func takeFailures() -> [EventFailure] {
+        defer { failures = [] }
+        return failures
+    }
+
+    /// Applies events in order. `progress` gives the query that records a batch up to its last event, and is told when that is committed.
     /// - Throws: `TooManyParked`, and whatever is not an event's fault; all batches committed before stay so.
-    mutating func apply(_ events: [RecordedEvent], advancing progress: inout some Progress) async throws -> Outcome {
-        var outcome = Outcome()
+    mutating func apply(_ events: [RecordedEvent], advancing progress: inout some Progress) async throws {
         var rest = events[...]
         while !rest.isEmpty {
             do {
@@ -29,14 +36,13 @@ struct BuildApplier {
                 if !before.isEmpty { try await commit(before, &progress) }
                 rest = rest.dropFirst(before.count)
                 guard let culprit = rest.popFirst() else { break }
-                if let lasting = try await applyOrPark(culprit, &progress) { outcome.failures.append(lasting) }
+                try await applyOrPark(culprit, &progress)
             } catch is UnclearFault {
                 let half = rest.prefix(rest.count / 2)
-                outcome.failures += try await apply(Array(half), advancing: &progress).failures
+                try await apply(Array(half), advancing: &progress)
                 rest = rest.dropFirst(half.count)
             }
         }
-        return outcome
     }
 
     private mutating func commit(_ events: ArraySlice<RecordedEvent>, _ progress: inout some Progress) async throws {
@@ -52,15 +58,15 @@ struct BuildApplier {
         progress.moved(to: last)
     }
 
-    /// Tries one event some more times, since what it collided with may be gone a moment later; nil when it went through after all.
-    private mutating func applyOrPark(_ event: RecordedEvent, _ progress: inout some Progress) async throws -> EventFailure? {
+    /// Tries one event some more times, since what it collided with may be gone a moment later; then parks its stream.
+    private mutating func applyOrPark(_ event: RecordedEvent, _ progress: inout some Progress) async throws {
         var delays = RetryDelays()
         var failure = EventFailure(event, nil)
         for _ in 1..<Self.tries {
             try await delays.wait()
             do {
                 try await commit([event], &progress)
-                return nil
+                return
             } catch let again as EventFailure {
                 failure = again
             }
@@ -74,7 +80,7 @@ struct BuildApplier {
         }
         parked.park(event.stream)
         progress.moved(to: event)
-        return failure
+        failures.append(failure)
     }
 }
 

@@ -40,13 +40,15 @@ extension Projector {
             try Self.check(events, follow: progress.checkpoint.position)
             let before = applier.parked.count
             do {
-                let outcome = try await applier.apply(events, advancing: &progress)
-                for failure in outcome.failures { note(failure) }
+                defer {
+                    for failure in applier.takeFailures() { note(failure) }
+                    if applier.parked.count != before { noteParked(applier.parked.count) }
+                }
+                try await applier.apply(events, advancing: &progress)
             } catch let tooMany as TooManyParked {
                 await noteFailing(at: tooMany.last.position)
                 throw ProjectorStop.tooManyParked(tooMany.last.description)
             }
-            if applier.parked.count != before { noteParked(applier.parked.count) }
             onSuccess()
         }
     }

@@ -98,8 +98,7 @@ final class Projector: Sendable {
 
     /// A log restored to an older state has another event there, or none, and may since have grown past it: its new events would silently be taken for the old ones.
     private func confirm(_ checkpoint: Checkpoint) async throws {
-        guard checkpoint.position > 0 else { return }
-        guard let event = try await feed.event(at: checkpoint.position), event.position == checkpoint.position, event.id == checkpoint.eventID else {
+        guard try await feed.holds(checkpoint.eventID, at: checkpoint.position) else {
             throw ProjectorStop.logRewritten(position: checkpoint.position)
         }
     }

@@ -90,9 +90,10 @@ struct LogFold {
 
     private mutating func take(_ portion: Portion) {
         failures += portion.failures
-        for stream in portion.applier.parked.streams { parked.park(stream) }
-        // Streams of other portions are still in each one's copy, so only its own can have gone.
-        parked.release(Set(portion.streams.filter { !portion.applier.parked.contains($0) }))
+        // Each portion's copy has the streams of all; it speaks for its own.
+        let waiting = portion.streams.filter { portion.applier.parked.contains($0) }
+        parked.release(portion.streams.subtracting(waiting))
+        for stream in waiting { parked.park(stream) }
     }
 }
 
@@ -118,8 +119,9 @@ private struct Portion: Sendable {
 
     mutating func apply() async throws {
         var progress = UnrecordedProgress()
+        defer { failures = applier.takeFailures() }
         do {
-            failures = try await applier.apply(events, advancing: &progress).failures
+            try await applier.apply(events, advancing: &progress)
         } catch let error as PostgresError where error.isCollision {
             undone = events.filter { $0.position > progress.position }
         } catch let tooMany as TooManyParked {

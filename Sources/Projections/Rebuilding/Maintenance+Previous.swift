@@ -13,7 +13,7 @@ extension Maintenance {
             guard let kept = try await OfflineBuild.previous(of: model, catalog: catalog, in: keeper) else {
                 throw MaintenanceError.nothingKept(model)
             }
-            try await confirm(kept)
+            guard try await feed.holds(kept.eventID, at: kept.position) else { throw MaintenanceError.logRewritten(model) }
             return try await withTables(kept, workers: 1) { pool in
                 let total = try await store.head()
                 var follow = KeptBuild(kept, parked: try await ParkedStreams.read(kept.build.number, from: pool), pool: pool, feed: feed)
@@ -38,11 +38,6 @@ extension Maintenance {
             try await OfflineBuild.drop(kept.build.number, in: keeper)
         }
     }
-
-    private func confirm(_ kept: OfflineBuild) async throws {
-        guard kept.position > 0, try await feed.event(at: kept.position)?.id != kept.eventID else { return }
-        throw MaintenanceError.logRewritten(kept.build.model.name)
-    }
 }
 
 /// Tables kept from before, being brought up to the log: each batch with its progress in one transaction, for a rollback may be interrupted and gone on with.
@@ -63,7 +58,7 @@ private struct KeptBuild {
         while progress.offline.position < target {
             let events = try await feed.events(after: progress.offline.position).prefix(Int(target - progress.offline.position))
             do {
-                _ = try await applier.apply(Array(events), advancing: &progress)
+                try await applier.apply(Array(events), advancing: &progress)
             } catch let tooMany as TooManyParked {
                 throw MaintenanceError.tooManyParked(tooMany.last.description)
             }

@@ -12,8 +12,10 @@ extension Maintenance {
     package func rebuild(
         _ model: ReadModel, workers: Int = 2, onProgress: @escaping @Sendable (RebuildProgress) -> Void = { _ in }
     ) async throws -> RebuildReport {
-        try await exclusively(model.name) { keeper, _ in
+        try await exclusively(model.name) { keeper, live in
             let version = try await model.version(by: keeper)
+            // After a log was restored to an older state the live tables hold what it never had; then the new ones are as far as the log.
+            let isRewritten = try await !feed.holds(live.eventID, at: live.position)
             let offline = try await OfflineBuild.create(model, version: version, for: .rebuild, in: keeper)
             return try await withTables(offline, workers: workers) { pool in
                 var fold = LogFold(offline, pool, feed, workers: workers)
@@ -28,8 +30,11 @@ extension Maintenance {
                 tell(.catchingUp, total)
                 try await catchUp(&fold)
                 tell(.swapping, total)
-                let swap = Swap(model: model.name, readers: readers, folderVersion: version, pool: pool, logger: logger)
-                try await swap.run(offline.build.number) { position in try await fold.advance(to: position) }
+                let swap = Swap(
+                    model: model.name, readers: readers, folderVersion: version, mayGoBack: isRewritten, pool: pool, logger: logger)
+                try await swap.run(offline.build.number) { position in
+                    if !isRewritten { try await fold.advance(to: position) }
+                }
                 return RebuildReport(
                     model: model.name, version: version, position: fold.offline.position, parkedStreams: Set(fold.failures.map(\.stream)).count)
             }

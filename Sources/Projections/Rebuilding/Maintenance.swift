@@ -75,7 +75,8 @@ package enum MaintenanceError: Error, Equatable, CustomStringConvertible {
         case .nothingKept(let model): "there are no previous tables of \(model)"
         case .readerBroken(let model, let statement, let reason): "the query \(statement) does not work with these tables of \(model): \(reason)"
         case .tooManyParked(let last): "more than 20 streams failed within a minute, the last at position \(last)"
-        case .logRewritten(let model): "the log no longer holds the event that the previous tables of \(model) ended with"
+        case .logRewritten(let model):
+            "the log no longer holds the event that these tables of \(model) ended with: it was restored to an older state, or is another log"
         case .tablesInUse(let model): "the tables of \(model) were in use by long queries all the time; try again when those have ended"
         }
     }

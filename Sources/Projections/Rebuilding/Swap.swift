@@ -15,6 +15,8 @@ struct Swap {
     let readers: [Statement]
     /// The version of the folder; nil leaves what is known of it.
     let folderVersion: String?
+    /// Whether the new tables may be behind the live ones.
+    var mayGoBack = false
     let pool: ConnectionPool
     let logger: Logger
 
@@ -55,7 +57,7 @@ struct Swap {
                         SET LOCAL statement_timeout = 0
                         """)
             }
-            try await session.query(.swapBuild, [.int8(build), .text(optional: folderVersion)])
+            try await session.query(.swapBuild, [.int8(build), .text(optional: folderVersion), .bool(mayGoBack)])
             try await checkReaders(in: session)
         }
     }
@@ -86,5 +88,5 @@ extension Statement {
     fileprivate static let tablesOfSchema = Statement(
         "tables_of_schema",
         "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = $1 ORDER BY tablename")
-    fileprivate static let swapBuild = Statement("swap_build", "SELECT annals.swap_build($1, $2)")
+    fileprivate static let swapBuild = Statement("swap_build", "SELECT annals.swap_build($1, $2, $3)")
 }

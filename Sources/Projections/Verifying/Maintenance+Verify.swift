@@ -40,6 +40,7 @@ extension Maintenance {
         _ model: String, _ workers: Int, _ onProgress: @escaping @Sendable (RebuildProgress) -> Void
     ) async throws -> VerificationReport? {
         try await exclusively(model) { keeper, live in
+            guard try await feed.holds(live.eventID, at: live.position) else { throw MaintenanceError.logRewritten(model) }
             let stored = try await ReadModel.stored(model, version: live.version, catalog: catalog, in: keeper)
             let lacking = try await ParkedEvents.list(model, in: keeper)
             let offline = try await OfflineBuild.create(stored, version: live.version, for: .verification, in: keeper)
