@@ -90,7 +90,14 @@ let package = Package(
         .target(
             name: "EventLogTesting", dependencies: ["EventLog", "EventSourcing", "Postgres", "TestSupport", "Vault", crypto, logging],
             path: "Tests/EventLogTesting"),
-        .testTarget(name: "EventLogTests", dependencies: ["LogContract", "EventLog", "EventLogTesting", "EventSourcing", "Postgres", "Vault"]),
+        .testTarget(
+            name: "EventLogTests", dependencies: ["LogContract", "EventLog", "EventLogTesting", "EventSourcing", "Postgres", "TestSupport", "Vault"]),
+        .target(name: "AppendLines", dependencies: ["EventSourcing"], path: "Tests/AppendLines"),
+        .executableTarget(
+            name: "FaultWriter", dependencies: ["AppendLines", "EventLog", "EventLogTesting", "EventSourcing", "Postgres"], path: "Tests/FaultWriter"),
+        .testTarget(
+            name: "FaultTests",
+            dependencies: ["AppendLines", "EventLog", "EventLogTesting", "EventSourcing", "FaultWriter", "Postgres", "TestSupport"]),
         .testTarget(name: "VaultTests", dependencies: ["EventSourcing", "Postgres", "TestSupport", "Vault", crypto, logging]),
         .testTarget(
             name: "CommandServiceTests",

@@ -8,7 +8,8 @@ package import Vault
 ///
 /// `run()` must be running for appends to be sent, and its `HeadWatch` for readers to be woken.
 package final class PostgresEventStore: EventStore {
-    private let pool: ConnectionPool
+    let pool: ConnectionPool
+    let catalog: EventCatalog
     private let sealing: SealingEdge
     private let hasher: (any KeyedHasher)?
     private let commits: GroupCommit
@@ -16,19 +17,22 @@ package final class PostgresEventStore: EventStore {
     private let notifier: CommitNotifier
 
     /// - Parameters:
-    ///   - pool: connections in a role that may read the log and, for appends, execute the append function.
+    ///   - pool: connections in a role that may read the log.
+    ///   - appends: connections in a role that may execute the append function, with `PoolLimits.appends`; nil for the same as `pool`.
     ///   - vault: opens and seals personal fields; without it they read as null and nothing personal can be appended.
     ///   - hasher: hashes the values of claims; without it none can be taken or looked up.
+    ///   - form: how readers get events.
     package init(
-        _ pool: ConnectionPool, head: HeadWatch, vault: KeyVault?, hasher: (any KeyedHasher)?, catalog: EventCatalog,
-        limits: AppendLimits = AppendLimits(), logger: Logger
+        _ pool: ConnectionPool, appends: ConnectionPool? = nil, head: HeadWatch, vault: KeyVault?, hasher: (any KeyedHasher)?, catalog: EventCatalog,
+        form: EventForm = .opened, limits: AppendLimits = AppendLimits(), logger: Logger
     ) {
         self.pool = pool
         self.hasher = hasher
         self.head = head
-        sealing = SealingEdge(vault: vault, hasher: hasher, catalog: catalog)
+        self.catalog = catalog
+        sealing = SealingEdge(vault: vault, hasher: hasher, catalog: catalog, form: form)
         notifier = CommitNotifier(pool, logger: logger)
-        commits = GroupCommit(pool, limits: limits, logger: logger)
+        commits = GroupCommit(appends ?? pool, limits: limits, logger: logger)
     }
 
     /// Sends appends and tells other processes of them. Runs until cancelled; appends that wait then are refused as unavailable.
@@ -40,6 +44,9 @@ package final class PostgresEventStore: EventStore {
             try await group.next()
         }
     }
+
+    /// What has been appended through this store.
+    package var appendStatistics: AppendStatistics { commits.statistics }
 
     package func append(_ request: AppendRequest) async throws -> AppendOutcome {
         let outcome = try await commits.append(try await sealing.seal(request))
@@ -89,13 +96,13 @@ package final class PostgresEventStore: EventStore {
         try await reading { try await pool.query(.currentClaim, [.text(stream.description), .text(kind.rawValue)]) }.first?.get(0)
     }
 
-    private func opened(_ events: [StoredEvent]) async throws -> [RecordedEvent] {
+    func opened(_ events: [StoredEvent]) async throws -> [RecordedEvent] {
         try await sealing.open(events)
     }
 
     /// A read may be asked again safely: a connection that died unnoticed costs its callers a moment, not an error. A database that is away costs them no more
     /// than the pool's patience and a second.
-    private func reading<Value>(_ body: () async throws -> Value) async throws -> Value {
+    func reading<Value>(_ body: () async throws -> Value) async throws -> Value {
         let start = ContinuousClock.now
         var pause = Duration.milliseconds(10)
         while true {
@@ -110,20 +117,4 @@ package final class PostgresEventStore: EventStore {
             }
         }
     }
-}
-
-/// Bounds of the append queue.
-package struct AppendLimits: Sendable {
-    /// Requests in one batch.
-    package var batchRequests = 500
-    /// Bytes of event data in one batch.
-    package var batchBytes = 4 << 20
-    /// Requests that may wait; one more is refused at once.
-    package var waitingRequests = 10_000
-    /// Bytes of event data that may wait.
-    package var waitingBytes = 64 << 20
-    /// How long one batch is sent again over lost connections before its requests are refused.
-    package var retryFor: Duration = .seconds(10)
-
-    package init() {}
 }

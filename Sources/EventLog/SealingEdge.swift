@@ -7,13 +7,14 @@ struct SealingEdge: Sendable {
     let vault: KeyVault?
     let hasher: (any KeyedHasher)?
     let catalog: EventCatalog
+    let form: EventForm
 
     /// A request in the form in which the log stores it.
     func seal(_ request: AppendRequest) async throws -> SealedRequest {
+        try request.validate()
         var appends: [SealedRequest.Append] = []
         for append in request.appends { appends.append(try await seal(append)) }
-        guard let holder = appends.first?.stream else { throw EventStoreError.broken(reason: "a request names no stream") }
-        guard Set(appends.map(\.stream)).count == appends.count else { throw EventStoreError.broken(reason: "a request names a stream twice") }
+        let holder = appends[0].name
         return SealedRequest(
             command: request.command, appends: appends, claims: try request.claims.map { try seal($0, of: holder) },
             metadata: JSON.object(request.metadata.json).serialized)
@@ -21,6 +22,10 @@ struct SealingEdge: Sendable {
 
     /// Stored events as their readers get them, in order. One query at most for the keys of a page.
     func open(_ events: [StoredEvent]) async throws -> [RecordedEvent] {
+        switch form {
+        case .stored: return events.map { $0.recorded(schemaVersion: $0.schemaVersion, data: $0.data) }
+        case .opened: break
+        }
         guard let vault else {
             return try events.map { try opened($0, with: .destroyed) }
         }
@@ -44,7 +49,7 @@ struct SealingEdge: Sendable {
             let data = try await seal(event.data, personal: schema.personalFields, for: append.subject, stream: append.stream, event: id)
             events.append(.init(id: id, type: event.type, schemaVersion: event.schemaVersion, data: JSON.object(data).serialized))
         }
-        return SealedRequest.Append(stream: append.stream.description, expected: append.expected, events: events)
+        return SealedRequest.Append(stream: append.stream, name: append.stream.description, expected: append.expected, events: events)
     }
 
     private func seal(
@@ -59,6 +64,7 @@ struct SealingEdge: Sendable {
     }
 
     private func key(of subject: UUID, in vault: KeyVault) async throws -> KeyVault.DataKey {
+        if let key = vault.keyInMemory(of: subject) { return key }
         do {
             return try await vault.keys(of: [subject])[subject] ?? .destroyed
         } catch VaultError.keyUnknown {

@@ -27,6 +27,8 @@ struct ServerSettings {
             fsync = \(isDurable ? "on" : "off")
             synchronous_commit = \(isDurable ? "on" : "off")
             full_page_writes = \(isDurable ? "on" : "off")
+            # Compiling a plan takes longer than any statement here runs.
+            jit = off
             logging_collector = off
             log_line_prefix = '%m [%p] '
             # Nothing that could quote a row or a parameter.

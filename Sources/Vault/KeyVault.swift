@@ -60,6 +60,12 @@ package final class KeyVault: PersonalKeys {
         return found
     }
 
+    /// A person's key when it is in memory; nil says nothing.
+    package func keyInMemory(of subject: UUID) -> DataKey? {
+        let oldest = ContinuousClock.now - keepFor
+        return cache.withLock { cache in cache[subject].flatMap { $0.readAt > oldest ? $0.key : nil } }
+    }
+
     /// Drops a person's key from memory.
     package func forget(_ subject: UUID) {
         cache.withLock { $0[subject] = nil }

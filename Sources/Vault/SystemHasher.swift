@@ -6,7 +6,8 @@ package import Postgres
 ///
 /// The key is its own and never rotated: another key would let a taken email be taken again.
 package struct SystemHasher: KeyedHasher {
-    private let key: SymmetricKey
+    /// Already keyed: each hash starts from a copy.
+    private let keyed: HMAC<SHA256>
 
     /// Reads the claim key from the vault; the first process to ask makes it.
     package static func open(_ pool: ConnectionPool, masterKey: MasterKey) async throws -> SystemHasher {
@@ -18,16 +19,19 @@ package struct SystemHasher: KeyedHasher {
     }
 
     package init(key: SymmetricKey) {
-        self.key = key
+        keyed = HMAC(key: key)
     }
 
     package func hash(_ parts: [String]) -> [UInt8] {
-        var code = HMAC<SHA256>(key: key)
+        // Each part is preceded by its length, so ["ab", "c"] and ["a", "bc"] differ.
+        var message: [UInt8] = []
+        message.reserveCapacity(parts.reduce(0) { $0 + $1.utf8.count + 8 })
         for part in parts {
-            // Each part is preceded by its length, so ["ab", "c"] and ["a", "bc"] differ.
-            withUnsafeBytes(of: UInt64(part.utf8.count).bigEndian) { code.update(data: Array($0)) }
-            code.update(data: Array(part.utf8))
+            withUnsafeBytes(of: UInt64(part.utf8.count).bigEndian) { message.append(contentsOf: $0) }
+            message.append(contentsOf: part.utf8)
         }
+        var code = keyed
+        code.update(data: message)
         return Array(code.finalize())
     }
 }

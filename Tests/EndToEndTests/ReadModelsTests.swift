@@ -139,7 +139,7 @@ extension Client {
                 switch round % 4 {
                 case 0:
                     let rebuild = try Launch(["projections", "rebuild", "--all", "--json", "--data-dir", directory])
-                    for _ in 0..<Int.random(in: 1...10, using: &random) { _ = await rebuild.firstLine() }
+                    for _ in 0..<Int.random(in: 1...10, using: &random) { _ = await rebuild.nextLine() }
                     kill(rebuild.process.processIdentifier, SIGKILL)
                     await rebuild.process.waitForExit()
                     let again = try await projections("rebuild", "--all", on: directory)
@@ -149,7 +149,7 @@ extension Client {
                     system = try await RunningSystem(dataDirectory: directory)
                 case 2:
                     let rebuild = try Launch(["projections", "rebuild", "--all", "--json", "--data-dir", directory])
-                    _ = await rebuild.firstLine()
+                    _ = await rebuild.nextLine()
                     _ = try system.killDatabase()
                     await rebuild.process.waitForExit()
                     try await until { try await Client(base: system.api).call(.GET, "/posts").status == 200 }

@@ -15,7 +15,7 @@ final class RunningSystem: Sendable {
     /// Starts the system and waits for its one line.
     init(dataDirectory: String, environment: [String: String] = [:]) async throws {
         let launched = try Launch(["up", "--port", "0", "--data-dir", dataDirectory], environment: environment)
-        guard let line = await launched.firstLine(), let port = line.split(separator: " ").compactMap({ URL(string: String($0))?.port }).first else {
+        guard let line = await launched.nextLine(), let port = line.split(separator: " ").compactMap({ URL(string: String($0))?.port }).first else {
             throw LaunchFailure(output: await launched.output())
         }
         self.port = port
@@ -93,8 +93,8 @@ struct Launch: Sendable {
         return (launch.process.terminationStatus, output)
     }
 
-    /// The first line of standard output; nil when it ended without one.
-    func firstLine() async -> String? {
+    /// The next line of standard output, waited for; nil when it ends without one.
+    func nextLine() async -> String? {
         await onThread { [standardOutput] in
             var line: [UInt8] = []
             while let byte = standardOutput.fileHandleForReading.readData(ofLength: 1).first, byte != UInt8(ascii: "\n") { line.append(byte) }
@@ -110,7 +110,7 @@ struct Launch: Sendable {
     }
 
     /// The binary lies beside the test bundle.
-    private static let binary = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath().deletingLastPathComponent()
+    static let binary = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath().deletingLastPathComponent()
         .appendingPathComponent("annals")
 }
 

@@ -2,7 +2,7 @@ import Crypto
 package import EventLog
 package import EventSourcing
 import Logging
-import Postgres
+package import Postgres
 import TestSupport
 package import Vault
 
@@ -12,7 +12,7 @@ package struct LogUnderTest: Sendable {
     package let vault: KeyVault
     package let hasher: SystemHasher
     /// The log's database as its owner.
-    private let owner: ConnectionTarget
+    package let owner: ConnectionTarget
     private let vaultOwner: ConnectionTarget
     private let catalog: EventCatalog
 
@@ -32,8 +32,13 @@ package struct LogUnderTest: Sendable {
         try await Self.open(log: owner, vault: vaultOwner, catalog, limits: AppendLimits(), body)
     }
 
+    /// A reader of the same log in its stored form.
+    package func storedForm(_ body: @Sendable (PostgresEventStore) async throws -> Void) async throws {
+        try await Self.open(log: owner, vault: vaultOwner, catalog, limits: AppendLimits(), form: .stored) { try await body($0.store) }
+    }
+
     private static func open(
-        log: ConnectionTarget, vault: ConnectionTarget, _ catalog: EventCatalog, limits: AppendLimits,
+        log: ConnectionTarget, vault: ConnectionTarget, _ catalog: EventCatalog, limits: AppendLimits, form: EventForm = .opened,
         _ body: @Sendable (LogUnderTest) async throws -> Void
     ) async throws {
         let logger = Logger(label: "log under test") { _ in SwiftLogNoOpLogHandler() }
@@ -43,7 +48,8 @@ package struct LogUnderTest: Sendable {
         let keys = KeyVault(vaultPool, masterKey: masterKey)
         let head = HeadWatch(pool, direct: log.acting(as: "annals_commands"), logger: logger)
         let hasher = SystemHasher(key: SymmetricKey(data: Array(repeating: 7, count: 32)))
-        let store = PostgresEventStore(pool, head: head, vault: keys, hasher: hasher, catalog: catalog, limits: limits, logger: logger)
+        let store = PostgresEventStore(
+            pool, head: head, vault: keys, hasher: hasher, catalog: catalog, form: form, limits: limits, logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await pool.run() }
             group.addTask { try await vaultPool.run() }
@@ -69,6 +75,11 @@ package struct LogUnderTest: Sendable {
 
     /// One value from the vault's database, as text.
     package func valueInVault(_ sql: String) async throws -> String { try await Self.value(sql, in: vaultOwner) }
+
+    /// A session in the log's database as its owner.
+    package func withSession<Value: Sendable>(_ body: @Sendable @escaping (Session) async throws -> Value) async throws -> Value {
+        try await ConnectionPool.withPool(owner, logger: TestCluster.logger) { try await $0.withSession(body) }
+    }
 
     private static func run(_ sql: String, in target: ConnectionTarget) async throws {
         try await ConnectionPool.withPool(target, logger: TestCluster.logger) { pool in

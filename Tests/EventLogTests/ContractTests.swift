@@ -9,16 +9,24 @@ import Testing
         try await LogUnderTest.with { log in try await promise.check(of: log.store) }
     }
 
-    @Test func `refuses a request that names one stream twice`() async throws {
+    @Test func `leaves out of a category what stands elsewhere, though its type is of that category`() async throws {
         try await LogUnderTest.with { log async throws in
-            let stream = EventStoreContract.stream()
-            let append = StreamAppend(EventStoreContract.notes(["a"]), to: stream, expecting: .any, sealedFor: nil)
-            let key = CommandReceipt.Key.unrepeated()
-            await #expect(throws: EventStoreError.self) {
-                try await log.store.append(AppendRequest([append, append], claims: [], command: key, metadata: EventMetadata(command: key.id)))
+            _ = try await log.store.append(EventStoreContract.request(["a", "b", "c"], to: EventStoreContract.stream()))
+            try await log.run(
+                """
+                INSERT INTO log.events
+                SELECT position + 3, 'archive-01980000-0000-7000-8000-000000000000', version, id, type, 1, data, metadata, recorded_at FROM log.events;
+                INSERT INTO log.events
+                SELECT position + 6, 'contract-01980000-0000-7000-8000-000000000000', version, id, type, 1, data, metadata, recorded_at
+                FROM log.events WHERE position <= 3;
+                """)
+            for pageSize in 1...4 {
+                var positions: [Int64] = []
+                for try await page in log.store.pages(of: LogRead(EventFilter(category: "contract")), pageSize: pageSize) {
+                    positions += page.map(\.position)
+                }
+                #expect(positions == [1, 2, 3, 7, 8, 9])
             }
-            let head = try await log.store.head()
-            #expect(head == 0)
         }
     }
 }

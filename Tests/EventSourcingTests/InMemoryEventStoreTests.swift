@@ -58,6 +58,9 @@ private struct GappedEventStore: EventStore {
         try await whole.read(after: position, limit: limit).filter { $0.position != 2 }
     }
 
+    func read(_ part: StreamRead, limit: Int) async throws -> [RecordedEvent] { try await whole.read(part, limit: limit) }
+    func read(_ part: LogRead, limit: Int) async throws -> LogPage { try await whole.read(part, limit: limit) }
+
     func holder(of kind: ClaimKind, value: String) async throws -> StreamName? { try await whole.holder(of: kind, value: value) }
 
     func head() async throws -> Int64 { try await whole.head() }

@@ -107,3 +107,24 @@ extension JSON {
         return String(text)
     }
 }
+
+@Suite struct `Text for a terminal` {
+    @Test func `has escapes in the place of what could steer it`() {
+        #expect(
+            "\u{1B}[2J\u{7F}\u{9B}1m\u{202E}x\u{2066}\u{200F}\u{2028}\u{61C}\0".escapingControls
+                == #"\u001b[2J\u007f\u009b1m\u202ex\u2066\u200f\u2028\u061c\u0000"#)
+    }
+
+    @Test func `keeps everything else as it is`() {
+        let text = "Über alles 👩‍👩‍👧 مرحبا \u{A0}\u{1F600} \"\\\" é"
+        #expect(text.escapingControls.unicodeScalars.elementsEqual(text.unicodeScalars))
+    }
+
+    @Test func `is the same JSON as before`() throws {
+        let value = JSON.object(["a\u{9B}\u{1B}": .string("\u{7F}\u{85}\u{202E}\\u0041\n\"")])
+        let escaped = value.serialized.escapingControls
+        #expect(!escaped.unicodeScalars.contains { $0.properties.generalCategory == .control })
+        let parsed = try JSON.parse(escaped)
+        #expect(parsed == value)
+    }
+}

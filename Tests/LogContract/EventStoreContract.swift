@@ -20,10 +20,15 @@ package struct EventStorePromise: Sendable, CustomTestStringConvertible {
 
 /// What every event store keeps. Run it with `@Test(arguments: EventStoreContract.promises)`.
 package enum EventStoreContract {
-    package static let promises = versionPromises + repeatPromises + claimPromises + readerPromises
+    package static let promises =
+        expectationPromises + versionPromises + streamPromises + repeatPromises + claimPromises + readerPromises + streamReadPromises
+        + logReadPromises
 
     /// The events that the checks append; a store that looks types up must know them.
-    package static let catalog = EventCatalog([EventSchema("Noted", in: "contract", [.open("note", .text)])])
+    package static let catalog = EventCatalog([
+        EventSchema("Noted", in: "contract", [.open("note", .text)]), EventSchema("Marked", in: "contract", []),
+        EventSchema("Filed", in: "archive", []),
+    ])
 
     package static func stream() -> StreamName { StreamName("contract", .v7()) }
 

@@ -48,4 +48,5 @@ package final class TestCluster: Sendable {
     }
 }
 
-private let temporaryFolder: String = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+/// Where test servers make their folders.
+let temporaryFolder: String = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"

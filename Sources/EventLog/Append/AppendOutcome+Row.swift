@@ -3,18 +3,45 @@ import FoundationEssentials
 import Postgres
 
 extension QueryResult {
-    /// The outcome of each request of a batch, in the batch's order.
+    /// The outcome of each request of a batch, in the batch's order. The rows of `log.append` name the batch's place and the outcomes that don't follow from it; every
+    /// other request was appended, one after the other, right behind the head.
     func outcomes(of requests: [SealedRequest]) throws -> [AppendOutcome] {
-        var outcomes = [AppendOutcome?](repeating: nil, count: requests.count)
+        var batch: (head: Int64, recordedAt: Timestamp)?
+        var told = [AppendOutcome?](repeating: nil, count: requests.count)
         for row in self {
             let index = Int(try row.get(0, as: Int32.self)) - 1
-            guard requests.indices.contains(index) else { throw EventStoreError.broken(reason: "an outcome for a request that was not sent") }
-            outcomes[index] = try AppendOutcome(row, of: requests[index].command)
+            if index == -1 {
+                batch = (try row.get(5), Timestamp(milliseconds: try row.milliseconds(6)))
+            } else {
+                guard requests.indices.contains(index) else { throw EventStoreError.broken(reason: "an outcome for a request that was not sent") }
+                told[index] = try AppendOutcome(row, of: requests[index].command)
+            }
         }
-        return try outcomes.map {
-            guard let outcome = $0 else { throw EventStoreError.broken(reason: "a request without an outcome") }
+        guard let batch else { throw EventStoreError.broken(reason: "a batch without a place") }
+        var head = batch.head
+        return try zip(requests, told).map { request, outcome in
+            let outcome = try outcome ?? .appended(request.receipt(behind: head, at: batch.recordedAt))
+            if case .appended = outcome { head += Int64(request.eventCount) }
             return outcome
         }
+    }
+}
+
+extension SealedRequest {
+    /// The receipt of a request that was appended whole as it expected.
+    fileprivate func receipt(behind head: Int64, at time: Timestamp) throws -> CommandReceipt {
+        guard let first = appends.first, eventCount > 0 else {
+            throw EventStoreError.broken(reason: "a request without an outcome")
+        }
+        let before: Int
+        switch first.expected {
+        case .none: before = 0
+        case .exactly(let version): before = version
+        case .any: throw EventStoreError.broken(reason: "a request without a version")
+        }
+        return CommandReceipt(
+            key: command, stream: first.stream, version: before + first.events.count, firstPosition: head + 1, lastPosition: head + Int64(eventCount),
+            recordedAt: time)
     }
 }
 

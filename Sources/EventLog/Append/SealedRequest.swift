@@ -12,7 +12,9 @@ struct SealedRequest: Sendable {
     }
 
     struct Append: Sendable {
-        let stream: String
+        let stream: StreamName
+        /// The stream's name written out.
+        let name: String
         let expected: ExpectedVersion
         let events: [Event]
     }
@@ -36,9 +38,49 @@ struct SealedRequest: Sendable {
     let claims: [Claim]
     /// JSON text, the same for all its events.
     let metadata: String
-
+    let eventCount: Int
     /// About how many bytes it adds to a batch.
-    var byteCount: Int {
-        appends.reduce(256) { $0 + $1.events.reduce(0) { $0 + $1.data.utf8.count + metadata.utf8.count + 128 } }
+    let byteCount: Int
+    /// What no other request of its batch may touch or require: its command, streams, values and claims, as hashes. Two that share a hash by chance merely go in two
+    /// batches.
+    let touches: [UInt64]
+    /// The claims it requires, as hashes.
+    let requires: [UInt64]
+    /// Whether it takes a value for a stream that may hold another of the kind.
+    let takesForKnownStream: Bool
+
+    init(command: CommandReceipt.Key, appends: [Append], claims: [Claim], metadata: String) {
+        self.command = command
+        self.appends = appends
+        self.claims = claims
+        self.metadata = metadata
+        eventCount = appends.reduce(0) { $0 + $1.events.count }
+        byteCount = appends.reduce(256 + metadata.utf8.count) { $0 + $1.events.reduce(64) { $0 + $1.data.utf8.count + 64 } }
+        var touches = [Touch.command(command.id).hash]
+        var requires: [UInt64] = []
+        for append in appends { touches.append(Touch.stream(append.stream.id).hash) }
+        for claim in claims {
+            let held = Touch.claim(kind: claim.kind, holder: claim.stream).hash
+            switch claim.change {
+            case .take:
+                touches.append(held)
+                if let hash = claim.hash { touches.append(Touch.value(hash).hash) }
+            case .release: touches.append(held)
+            case .require: requires.append(held)
+            }
+        }
+        self.touches = touches
+        self.requires = requires
+        takesForKnownStream = appends.first?.expected != ExpectedVersion.none && claims.contains { $0.change == .take }
+    }
+
+    private enum Touch: Hashable {
+        case command(UUID)
+        case stream(UUID)
+        /// The keyed hash covers the kind.
+        case value([UInt8])
+        case claim(kind: String, holder: String)
+
+        var hash: UInt64 { UInt64(truncatingIfNeeded: hashValue) }
     }
 }

@@ -27,6 +27,14 @@ package final class InMemoryEventStore: EventStore {
         }
     }
 
+    package func read(_ part: StreamRead, limit: Int) async throws -> [RecordedEvent] {
+        contents.withLock { $0.events(of: part, limit: limit) }
+    }
+
+    package func read(_ part: LogRead, limit: Int) async throws -> LogPage {
+        contents.withLock { LogPage($0.events(of: part, limit: limit), of: part, limit: limit, head: $0.head) }
+    }
+
     package func holder(of kind: ClaimKind, value: String) async throws -> StreamName? {
         contents.withLock { $0.claims.holder(of: kind, value: value) }
     }
@@ -75,9 +83,27 @@ private struct Contents {
 
     var head: Int64 { Int64(events.count) }
 
+    func events(of part: StreamRead, limit: Int) -> [RecordedEvent] {
+        let there = streams[part.stream, default: []].map { events[$0] }
+        let wanted = there.prefix { event in part.until.map { event.recordedAt <= $0 } ?? true }.filter { part.versions.contains($0.version) }
+        return switch part.direction {
+        case .forwards: Array(wanted.prefix(limit))
+        case .backwards: Array(wanted.reversed().prefix(limit))
+        }
+    }
+
+    func events(of part: LogRead, limit: Int) -> [RecordedEvent] {
+        let wanted = events.filter { part.positions.contains($0.position) && part.filter.matches($0) }
+        return switch part.direction {
+        case .forwards: Array(wanted.prefix(limit))
+        case .backwards: Array(wanted.reversed().prefix(limit))
+        }
+    }
+
     mutating func append(_ request: AppendRequest, at time: Timestamp) throws(EventStoreError) -> AppendOutcome {
+        try request.validate()
         if let receipt = receipts[request.command.id] { return .alreadyAppended(receipt) }
-        guard let subject = request.appends.first?.stream else { throw .broken(reason: "a request without a stream") }
+        let subject = request.appends[0].stream
         if let refusal = refusal(of: request, for: subject) { return refusal }
 
         let recordedAt = max(time, events.last?.recordedAt ?? time)
@@ -102,11 +128,9 @@ private struct Contents {
     }
 
     private func refusal(of request: AppendRequest, for subject: StreamName) -> AppendOutcome? {
-        var versions: [StreamName: Int] = [:]
         for append in request.appends {
-            let version = versions[append.stream] ?? streams[append.stream, default: []].count
+            let version = streams[append.stream, default: []].count
             guard append.expected.allows(version) else { return .conflict(stream: append.stream, actual: version) }
-            versions[append.stream] = version + append.events.count
         }
         return claims.refusal(of: request.claims, for: subject)
     }

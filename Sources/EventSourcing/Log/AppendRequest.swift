@@ -66,6 +66,29 @@ package struct AppendRequest: Sendable {
     }
 }
 
+extension AppendRequest {
+    /// Throws `EventStoreError.broken` for what has no one meaning: no stream, a stream named twice, a version below zero, a claim that changes twice.
+    package func validate() throws(EventStoreError) {
+        if appends.isEmpty { throw .broken(reason: "a request names no stream") }
+        if Set(appends.map(\.stream)).count < appends.count { throw .broken(reason: "a request names a stream twice") }
+        for append in appends {
+            if case .exactly(let version) = append.expected, version < 0 { throw .broken(reason: "a request expects version \(version)") }
+        }
+        let changed = claims.compactMap(\.changedKind)
+        if Set(changed).count < changed.count { throw .broken(reason: "a request changes a claim twice") }
+    }
+}
+
+extension ClaimChange {
+    /// The kind of which the request's first stream gets or gives up a value.
+    fileprivate var changedKind: ClaimKind? {
+        switch self {
+        case .take(let kind, _), .release(let kind): kind
+        case .require: nil
+        }
+    }
+}
+
 /// What became of one request. A refusal of one request never touches another.
 package enum AppendOutcome: Sendable, Hashable {
     /// Appended and durable.

@@ -16,11 +16,18 @@ package struct LoadedStream: Sendable {
 /// The event log as its users see it. Every implementation passes the same contract suite.
 package protocol EventStore: Sendable {
     /// Appends one atomic request. Returning means durable. Throws when the log could not be reached or is overloaded (`EventStoreError`): the caller may repeat
-    /// the same request, its command makes that safe.
+    /// the same request, its command makes that safe. Throws `EventStoreError.broken` for a request that `AppendRequest.validate()` refuses.
     func append(_ request: AppendRequest) async throws -> AppendOutcome
 
     /// Reads a stream from the version after `version` (0: from its start), at most `limit` events, and looks up the command in the same snapshot.
     func load(_ stream: StreamName, after version: Int, limit: Int, command: UUID?) async throws -> LoadedStream
+
+    /// Reads a part of one stream in its direction, at most `limit` events, from one snapshot. Empty where nothing is. `pages(of:)` walks a long one.
+    func read(_ part: StreamRead, limit: Int) async throws -> [RecordedEvent]
+
+    /// Reads a part of the whole log in its direction, at most `limit` events that its filter lets through, from one snapshot, and says how far that has looked.
+    /// `pages(of:)` walks a long one, `follow(_:)` goes on with what is appended later.
+    func read(_ part: LogRead, limit: Int) async throws -> LogPage
 
     /// The stream that holds a unique value now; nil when it is free. For answers and suggestions only: what counts is what the append decides.
     func holder(of kind: ClaimKind, value: String) async throws -> StreamName?

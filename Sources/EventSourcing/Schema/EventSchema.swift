@@ -31,15 +31,16 @@ package struct EventSchema: Sendable, Hashable {
     /// The newest version of its JSON.
     package let version: Int
     package let fields: [EventField]
+    /// The names of the fields that the log seals.
+    package let personalFields: [String]
 
     package init(_ type: String, in category: String, version: Int = 1, _ fields: [EventField]) {
         self.type = type
         self.category = category
         self.version = version
         self.fields = fields
+        personalFields = fields.filter(\.isPersonal).map(\.name)
     }
-
-    package var personalFields: [String] { fields.filter(\.isPersonal).map(\.name) }
 }
 
 /// All event types that the log may hold, and how old forms of them are read.

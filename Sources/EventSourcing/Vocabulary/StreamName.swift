@@ -19,5 +19,13 @@ package struct StreamName: Sendable, Hashable, CustomStringConvertible {
         self.init(String(category), id)
     }
 
-    package var description: String { category + "-" + id.lowercased }
+    package var description: String {
+        let length = category.utf8.count + 37
+        return String(unsafeUninitializedCapacity: length) { buffer in
+            let (_, end) = buffer.update(from: category.utf8)
+            buffer[end] = UInt8(ascii: "-")
+            _ = id.writeLowercased(to: UnsafeMutableBufferPointer(rebasing: buffer[(end + 1)...]))
+            return length
+        }
+    }
 }

@@ -27,27 +27,46 @@ extension UUID {
 
     /// Reads the canonical 36-character form in lower case only: one id has one spelling.
     package init?(lowercase text: some StringProtocol) {
-        guard text.utf8.count == 36, text.utf8.allSatisfy({ !(UInt8(ascii: "A")...UInt8(ascii: "Z") ~= $0) }) else { return nil }
-        self.init(uuidString: String(text))
+        var halves: (high: UInt64, low: UInt64) = (0, 0)
+        var place = 0
+        for byte in text.utf8 {
+            defer { place += 1 }
+            if place == 8 || place == 13 || place == 18 || place == 23 {
+                guard byte == UInt8(ascii: "-") else { return nil }
+                continue
+            }
+            let digit: UInt8
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = byte - UInt8(ascii: "0")
+            case UInt8(ascii: "a")...UInt8(ascii: "f"): digit = byte - UInt8(ascii: "a") + 10
+            default: return nil
+            }
+            if place < 18 { halves.high = halves.high << 4 | UInt64(digit) } else { halves.low = halves.low << 4 | UInt64(digit) }
+        }
+        guard place == 36 else { return nil }
+        self.init(high: halves.high, low: halves.low)
     }
 
     /// The canonical form in lower case.
     package var lowercased: String {
-        let digits: [UInt8] = Array("0123456789abcdef".utf8)
-        return String(unsafeUninitializedCapacity: 36) { buffer in
-            var position = 0
-            withUnsafeBytes(of: uuid) { bytes in
-                for index in 0..<16 {
-                    if index == 4 || index == 6 || index == 8 || index == 10 {
-                        buffer[position] = UInt8(ascii: "-")
-                        position += 1
-                    }
-                    buffer[position] = digits[Int(bytes[index] >> 4)]
-                    buffer[position + 1] = digits[Int(bytes[index] & 15)]
-                    position += 2
+        String(unsafeUninitializedCapacity: 36) { writeLowercased(to: $0) }
+    }
+
+    /// Writes the canonical form in lower case, 36 bytes; returns their number.
+    func writeLowercased(to buffer: UnsafeMutableBufferPointer<UInt8>) -> Int {
+        func digit(_ value: UInt8) -> UInt8 { value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10 }
+        var position = 0
+        withUnsafeBytes(of: uuid) { bytes in
+            for index in 0..<16 {
+                if index == 4 || index == 6 || index == 8 || index == 10 {
+                    buffer[position] = UInt8(ascii: "-")
+                    position += 1
                 }
+                buffer[position] = digit(bytes[index] >> 4)
+                buffer[position + 1] = digit(bytes[index] & 15)
+                position += 2
             }
-            return 36
         }
+        return position
     }
 }

@@ -31,6 +31,7 @@ struct AnnalsSystem {
 
         // Each service reaches each database with its own rights and no others.
         let commandsLog = pool(databases.log, as: "annals_commands", multiplexed: 4)
+        let appends = ConnectionPool(databases.log.acting(as: "annals_commands"), limits: .appends, logger: logger)
         let commandsVault = pool(databases.vault, as: "annals_commands")
         let projectorLog = pool(databases.log, as: "annals_projector")
         let projectorVault = pool(databases.vault, as: "annals_projector")
@@ -38,7 +39,7 @@ struct AnnalsSystem {
         let identity = pool(databases.identity, as: "annals_auth")
         let read = pool(databases.read, as: "annals_queries", multiplexed: 4)
         let leases = pool(databases.readDirect, as: "annals_projector", multiplexed: 1)
-        let pools = [commandsLog, commandsVault, projectorLog, projectorVault, authLog, identity, read, leases]
+        let pools = [commandsLog, appends, commandsVault, projectorLog, projectorVault, authLog, identity, read, leases]
 
         // The hasher reads its key from the vault before anything else runs.
         let hasher = try await ConnectionPool.withPool(databases.vault.acting(as: "annals_commands"), logger: logger) { [secrets] in
@@ -47,7 +48,8 @@ struct AnnalsSystem {
 
         let head = HeadWatch(projectorLog, direct: databases.logDirect.acting(as: "annals_projector"), logger: logger)
         let keys = KeyVault(commandsVault, masterKey: secrets.masterKey)
-        let log = PostgresEventStore(commandsLog, head: head, vault: keys, hasher: hasher, catalog: catalog, logger: logger)
+        let log = PostgresEventStore(
+            commandsLog, appends: appends, head: head, vault: keys, hasher: hasher, catalog: catalog, logger: logger)
         let opened = PostgresEventStore(
             projectorLog, head: head, vault: KeyVault(projectorVault, masterKey: secrets.masterKey), hasher: nil, catalog: catalog, logger: logger)
         let sealed = PostgresEventStore(authLog, head: head, vault: nil, hasher: nil, catalog: catalog, logger: logger)

@@ -42,6 +42,14 @@ final class WrittenLog: EventStore, Sendable {
         }
     }
 
+    func read(_ part: StreamRead, limit: Int) async throws -> [RecordedEvent] {
+        throw EventStoreError.unavailable(reason: "only read as a whole here")
+    }
+
+    func read(_ part: LogRead, limit: Int) async throws -> LogPage {
+        throw EventStoreError.unavailable(reason: "only read as a whole here")
+    }
+
     func holder(of kind: ClaimKind, value: String) async throws -> StreamName? { throw EventStoreError.unavailable(reason: "holds no claims") }
 
     func head() async throws -> Int64 { state.withLock { Int64($0.events.count) } }

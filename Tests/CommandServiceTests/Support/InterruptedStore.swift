@@ -26,6 +26,8 @@ final class InterruptedStore: EventStore {
     }
 
     func append(_ request: AppendRequest) async throws -> AppendOutcome { try await store.append(request) }
+    func read(_ part: StreamRead, limit: Int) async throws -> [RecordedEvent] { try await store.read(part, limit: limit) }
+    func read(_ part: LogRead, limit: Int) async throws -> LogPage { try await store.read(part, limit: limit) }
     func holder(of kind: ClaimKind, value: String) async throws -> StreamName? { try await store.holder(of: kind, value: value) }
     func read(after position: Int64, limit: Int) async throws -> [RecordedEvent] { try await store.read(after: position, limit: limit) }
     func head() async throws -> Int64 { try await store.head() }

@@ -28,6 +28,9 @@ final class AlteredLog: EventStore {
         try await store.load(stream, after: version, limit: limit, command: command)
     }
 
+    func read(_ part: StreamRead, limit: Int) async throws -> [RecordedEvent] { try await store.read(part, limit: limit) }
+    func read(_ part: LogRead, limit: Int) async throws -> LogPage { try await store.read(part, limit: limit) }
+
     func holder(of kind: ClaimKind, value: String) async throws -> StreamName? { try await store.holder(of: kind, value: value) }
 
     func head() async throws -> Int64 { try await store.head() }

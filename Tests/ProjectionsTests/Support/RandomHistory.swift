@@ -1,6 +1,7 @@
 import EventSourcing
 import FoundationEssentials
 import Publishing
+import TestSupport
 
 extension History {
     /// Tells a history that the rules allow: a few users and posts that everything happens to, in any order, some of it forgotten afterwards.

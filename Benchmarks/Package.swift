@@ -1,0 +1,39 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+
+// Its own package, so that the program's manifest and dependencies stay free of it. The modules under Annals/ are links to the program's own sources: what is
+// measured is what ships, and its `package` access holds here too.
+let package = Package(
+    name: "annals-benchmarks",
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+    ],
+    targets: [
+        .systemLibrary(name: "CLibpq", path: "Annals/CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .target(name: "CLinuxIO", path: "Annals/CLinuxIO"),
+        .target(name: "Postgres", dependencies: ["CLibpq", "CLinuxIO", logging], path: "Annals/Postgres"),
+        .target(name: "EventSourcing", path: "Annals/EventSourcing"),
+        .target(name: "Publishing", dependencies: ["EventSourcing"], path: "Annals/Publishing"),
+        .target(name: "Vault", dependencies: ["EventSourcing", "Postgres", crypto], path: "Annals/Vault"),
+        .target(name: "EventLog", dependencies: ["EventSourcing", "Postgres", "Vault", logging], path: "Annals/EventLog"),
+        .executableTarget(
+            name: "LoadGenerator",
+            dependencies: ["EventLog", "EventSourcing", "Postgres", "Publishing", "Vault", arguments, crypto, logging]),
+    ]
+)
+
+for target in package.targets where target.type != .system {
+    target.swiftSettings = [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    ]
+}

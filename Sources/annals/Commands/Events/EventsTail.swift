@@ -1,0 +1,88 @@
+import ArgumentParser
+import EventSourcing
+import Publishing
+
+extension Events {
+    /// `annals events tail`: the newest events, and with `--follow` what comes.
+    struct Tail: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Show the newest events of the log.",
+            discussion: "With --after and no --last: all events after that position. Ctrl-C ends --follow with exit code 0.")
+
+        @OptionGroup var flags: SettingsFlags
+        @OptionGroup var output: EventOutput
+
+        @Option(help: "Only events after this position.")
+        var after: Int64?
+
+        @Option(help: "The newest so many events. (10)")
+        var last: Int?
+
+        @Flag(name: [.short, .long], help: "Go on with what is appended.")
+        var follow = false
+
+        @Option(help: "Only events of this stream.")
+        var stream: StreamName?
+
+        @Option(help: "Only events of streams of this category: post, user, views.")
+        var category: String?
+
+        @Option(name: .customLong("type"), help: "Only events of this type; can be given more than once.")
+        var types: [String] = []
+
+        func validate() throws {
+            let schemas = EventCatalog.publishing.schemas
+            guard after ?? 0 >= 0 else { throw ValidationError("--after is 0 or more") }
+            guard last ?? 1 >= (follow ? 0 : 1) else { throw ValidationError("--last is 1 or more, with --follow 0 or more") }
+            if stream != nil, category != nil { throw ValidationError("--stream and --category don't go together") }
+            for type in types where schemas[type] == nil {
+                throw ValidationError("there is no event type \(type); there are \(schemas.keys.sorted().joined(separator: ", "))")
+            }
+            let categories = Set(schemas.values.map(\.category))
+            if let category, !categories.contains(category) {
+                throw ValidationError("there is no category \(category); there are \(categories.sorted().joined(separator: ", "))")
+            }
+        }
+
+        func run() async throws {
+            if follow { endWellOnInterrupt() }
+            let operation = try await Operation.begin(flags)
+            try await operation.readLog(output.form, isWoken: follow) { log in
+                if let stream { try await show(stream, of: log) } else { try await showAll(of: log) }
+            }
+        }
+
+        private func show(_ stream: StreamName, of log: some EventStore) async throws {
+            // A stream that is followed may be yet to come.
+            if !follow { try await log.require(stream) }
+            let part = try await newest.part(of: stream, in: log, isOpen: follow)
+            if follow {
+                try await write(log.follow(part, pageSize: Events.pageSize))
+            } else {
+                try await write(log.pages(of: part, pageSize: Events.pageSize))
+            }
+        }
+
+        private func showAll(of log: some EventStore) async throws {
+            let part = try await newest.part(of: log, isOpen: follow)
+            if !follow {
+                try await write(log.pages(of: part, pageSize: Events.pageSize))
+            } else if filter == .everything {
+                try await write(log.subscribe(after: part.positions.lowerBound - 1, pageSize: Events.pageSize))
+            } else {
+                try await write(log.follow(part, pageSize: Events.pageSize))
+            }
+        }
+
+        private func write(_ pages: some AsyncSequence<[RecordedEvent], any Error>) async throws {
+            let standardOutput = StandardOutput()
+            for try await page in pages { try await standardOutput.write(page.filter(filter.matches).map(output.lines.line)) }
+        }
+
+        private var filter: EventFilter { EventFilter(category: category, types: types.isEmpty ? nil : Set(types)) }
+
+        private var newest: NewestEvents {
+            NewestEvents(after: after ?? 0, count: last ?? (after == nil ? 10 : .max), filter: filter)
+        }
+    }
+}

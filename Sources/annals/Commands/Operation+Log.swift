@@ -1,0 +1,55 @@
+import EventLog
+import EventSourcing
+import Logging
+import Postgres
+import Publishing
+import Vault
+
+extension Operation {
+    /// Reads the log with the rights of a projector: all of it, with the keys that open it, and no right to append. When woken, `body` may wait for events.
+    func readLog(_ form: EventForm, isWoken: Bool = false, _ body: @Sendable @escaping (PostgresEventStore) async throws -> Void) async throws {
+        do {
+            switch form {
+            case .stored: try await readLog(form, vault: nil, isWoken: isWoken, body)
+            case .opened:
+                let masterKey = try Secrets.load(settings, from: directory).masterKey
+                try await ConnectionPool.withPool(databases.vault.acting(as: "annals_projector"), logger: logger) { pool in
+                    try await readLog(form, vault: KeyVault(pool, masterKey: masterKey), isWoken: isWoken, body)
+                }
+            }
+        } catch let error as EventStoreError {
+            throw Failure(error.line)
+        } catch let error as VaultError {
+            throw Failure("\(error)")
+        } catch let unknown as UnknownEvent {
+            throw Failure(
+                "this program does not know \(unknown.type) in version \(unknown.version): a newer one wrote it; --sealed shows it as it is stored")
+        }
+    }
+
+    private func readLog(
+        _ form: EventForm, vault: KeyVault?, isWoken: Bool, _ body: @Sendable @escaping (PostgresEventStore) async throws -> Void
+    ) async throws {
+        try await ConnectionPool.withPool(databases.log.acting(as: "annals_projector"), logger: logger) { pool in
+            let head = HeadWatch(pool, direct: databases.logDirect.acting(as: "annals_projector"), logger: logger)
+            let log = PostgresEventStore(pool, head: head, vault: vault, hasher: nil, catalog: .publishing, form: form, logger: logger)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                if isWoken { group.addTask { try await head.run() } }
+                group.addTask { try await body(log) }
+                defer { group.cancelAll() }
+                // A watch that can't go on ends the command, too.
+                try await group.next()
+            }
+        }
+    }
+}
+
+extension EventStoreError {
+    fileprivate var line: String {
+        switch self {
+        case .unavailable(let reason): "the log can't be read: \(reason)"
+        case .subjectUnknown(let subject): "the vault has no key for \(subject.lowercased)"
+        case .broken(let reason): "the log is broken: \(reason)"
+        }
+    }
+}

@@ -1,0 +1,36 @@
+import Crypto
+package import EventLog
+package import EventSourcing
+import Logging
+package import Postgres
+import TestSupport
+import Vault
+
+extension PostgresEventStore {
+    /// Runs `body` on a store of events without anything personal, with the command service's rights and all that a process of its own would have. Throws when
+    /// a part of the store ends, too: `body` would wait for it for ever.
+    package static func running<Value: Sendable>(
+        on log: ConnectionTarget, _ catalog: EventCatalog, limits: AppendLimits = AppendLimits(),
+        _ body: @escaping @Sendable (PostgresEventStore) async throws -> Value
+    ) async throws -> Value {
+        var target = log
+        target.role = "annals_commands"
+        let pool = ConnectionPool(target, logger: TestCluster.logger)
+        let head = HeadWatch(pool, direct: target, logger: TestCluster.logger)
+        // The same key in every process: they compare each other's claims.
+        let hasher = SystemHasher(key: SymmetricKey(data: Array(repeating: 7, count: 32)))
+        let store = PostgresEventStore(pool, head: head, vault: nil, hasher: hasher, catalog: catalog, limits: limits, logger: TestCluster.logger)
+        return try await withThrowingTaskGroup(of: Value?.self) { group in
+            for part in [pool.run, head.run, store.run] {
+                group.addTask {
+                    try await part()
+                    return nil
+                }
+            }
+            group.addTask { try await body(store) }
+            defer { group.cancelAll() }
+            while let ended = try await group.next() { if let value = ended { return value } }
+            throw CancellationError()
+        }
+    }
+}

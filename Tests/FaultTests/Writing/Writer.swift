@@ -1,0 +1,15 @@
+import EventLog
+import EventSourcing
+
+/// Something that appends for the test.
+protocol Writer: Sendable {
+    /// The log's answer. Throws `EventStoreError.unavailable` or `WriterEnded` when there is none: the request may or may not have been appended.
+    func append(_ request: AppendRequest) async throws -> AppendOutcome
+}
+
+/// The process that was to append has ended without an answer.
+struct WriterEnded: Error {}
+
+extension PostgresEventStore: Writer {}
+
+extension InMemoryEventStore: Writer {}
