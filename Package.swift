@@ -85,7 +85,7 @@ let package = Package(
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport", logging]),
         .testTarget(name: "PrivatePostgresTests", dependencies: ["Postgres", "PrivatePostgres", "TestSupport", logging]),
         .target(name: "LogContract", dependencies: ["EventSourcing"], path: "Tests/LogContract"),
-        .testTarget(name: "EventSourcingTests", dependencies: ["EventSourcing", "LogContract"]),
+        .testTarget(name: "EventSourcingTests", dependencies: ["EventSourcing", "LogContract", "TestSupport"]),
         .testTarget(name: "PublishingTests", dependencies: ["EventSourcing", "Publishing"], exclude: ["Golden"]),
         .target(
             name: "EventLogTesting", dependencies: ["EventLog", "EventSourcing", "Postgres", "TestSupport", "Vault", crypto, logging],
@@ -125,7 +125,8 @@ let package = Package(
                 "EventSourcing", "HTTPContract", "Postgres", "Projections", "QueryService", "TestSupport", hummingbird, httpTypes, nioCore, logging,
             ]),
         .testTarget(name: "TerminalProgressTests", dependencies: ["TerminalProgress"]),
-        .testTarget(name: "BlogImportTests", dependencies: ["BlogImport", "EventSourcing", nioCore, nioHTTP1, nioPosix, httpClient, logging]),
+        .testTarget(
+            name: "BlogImportTests", dependencies: ["BlogImport", "EventSourcing", "TestSupport", nioCore, nioHTTP1, nioPosix, httpClient, logging]),
         .testTarget(
             name: "EndToEndTests", dependencies: ["annals", "EventSourcing", "Postgres", "PrivatePostgres", nioCore, nioHTTP1, httpClient, logging]),
     ]

@@ -1,6 +1,7 @@
 package import EventSourcing
 package import HTTPContract
 package import Logging
+import Publishing
 
 /// Builds the command service: the one that appends to the log, and answers what only the log's owner can (a post's history and its past versions).
 ///
@@ -8,15 +9,20 @@ package import Logging
 ///   - store: the log, opened for appends.
 ///   - keys: makes a person's data key at registration.
 ///   - hasher: turns callers' idempotency keys into what the log may keep.
+///   - cache: spares long histories being folded for each command; the caller runs it.
 package func commandService(
-    store: any EventStore, keys: any PersonalKeys, hasher: any KeyedHasher, verifier: TokenVerifier, serviceKey: ServiceKey, logger: Logger
+    store: any EventStore, keys: any PersonalKeys, hasher: any KeyedHasher, cache: CachedStates? = nil, verifier: TokenVerifier,
+    serviceKey: ServiceKey,
+    logger: Logger
 ) -> ServiceResponder {
     let identity = CommandIdentity(hasher: hasher)
     var routes = Routes()
-    PostCommandRoutes(store: store, identity: identity).add(to: &routes)
+    let users = CommandHandler(store: store, cache: cache?.users)
+    let posts = CommandHandler(store: store, cache: cache?.posts)
+    PostCommandRoutes(posts: posts, identity: identity).add(to: &routes)
     PostHistoryRoutes(store: store).add(to: &routes)
-    ProfileRoutes(store: store, identity: identity).add(to: &routes)
-    AccountRoutes(store: store, keys: keys, identity: identity).add(to: &routes)
+    ProfileRoutes(users: users, identity: identity).add(to: &routes)
+    AccountRoutes(store: store, users: users, keys: keys, identity: identity).add(to: &routes)
     ViewRoutes(store: store, identity: identity).add(to: &routes)
     return routes.responder(service: "commands", verifier: verifier, serviceKey: serviceKey, logger: logger, mapping: Problem.init(commandError:))
 }

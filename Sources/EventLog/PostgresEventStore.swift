@@ -73,8 +73,12 @@ package final class PostgresEventStore: EventStore {
     }
 
     package func read(after position: Int64, limit: Int) async throws -> [RecordedEvent] {
+        let known = head.known
         let rows = try await reading { try await pool.query(.readLog, [.int8(position), .int4(Int32(clamping: limit))]) }
-        return try await opened(rows.map { try StoredEvent($0, from: 0) })
+        let events = try rows.map { try StoredEvent($0, from: 0) }
+        // A page that is not full ends at the head.
+        if events.count < limit { head.correct(known, to: events.last?.position ?? position) }
+        return try await opened(events)
     }
 
     package func head() async throws -> Int64 {

@@ -47,15 +47,15 @@ struct SealingEdge: Sendable {
             }
             let id = UUID.v7()
             let data = try await seal(event.data, personal: schema.personalFields, for: append.subject, stream: append.stream, event: id)
-            events.append(.init(id: id, type: event.type, schemaVersion: event.schemaVersion, data: JSON.object(data).serialized))
+            events.append(.init(id: id, type: event.type, schemaVersion: event.schemaVersion, data: data))
         }
         return SealedRequest.Append(stream: append.stream, name: append.stream.description, expected: append.expected, events: events)
     }
 
     private func seal(
         _ data: JSONObject, personal fields: [String], for subject: UUID?, stream: StreamName, event: UUID
-    ) async throws -> JSONObject {
-        guard fields.contains(where: { data[$0] != nil }) else { return data }
+    ) async throws -> String {
+        guard fields.contains(where: { data[$0] != nil }) else { return JSON.object(data).serialized }
         guard let vault, let subject else { throw EventStoreError.broken(reason: "personal fields on \(stream) have no subject to seal them for") }
         switch try await key(of: subject, in: vault) {
         case .usable(let key): return try EventSealing.seal(data, personal: fields, for: subject, with: key, stream: stream, event: event)

@@ -11,23 +11,33 @@ package import FoundationEssentials
 package enum EventSealing {
     package static let member = "$sealed"
 
-    /// The stored form of an event's data.
+    /// The stored form of an event's data, as JSON text.
     package static func seal(
         _ data: JSONObject, personal fields: [String], for subject: UUID, with key: SymmetricKey, stream: StreamName, event: UUID
-    ) throws(VaultError) -> JSONObject {
-        let sealed = JSONObject(data.list.filter { fields.contains($0.name) })
-        if sealed.isEmpty { return data }
-        var stored = JSONObject(data.list.filter { !fields.contains($0.name) })
-        do {
-            let box = try AES.GCM.seal(JSON.object(sealed).encoded, using: key, authenticating: associatedData(stream, event))
-            guard let bytes = box.combined else { throw VaultError.damaged(event: event) }
-            stored[member] = .object([
-                "subject": .string(subject.lowercased), "fields": .array(sealed.names.map(JSON.string)), "box": .string(bytes.base64EncodedString()),
-            ])
-            return stored
-        } catch {
-            throw .damaged(event: event)
+    ) throws(VaultError) -> String {
+        let sealed = data.list.filter { fields.contains($0.name) }
+        if sealed.isEmpty { return JSON.object(data).serialized }
+        guard
+            let box = try? AES.GCM.seal(JSON.object(JSONObject(sealed)).encoded, using: key, authenticating: associatedData(stream, event)),
+            let bytes = box.combined
+        else { throw .damaged(event: event) }
+        var stored = JSONWriter(capacity: bytes.count * 2)
+        stored.object { stored in
+            for field in data.list where !fields.contains(field.name) {
+                stored.name(field.name)
+                stored.value(field.value)
+            }
+            stored.name(member)
+            stored.object { sealing in
+                sealing.name("subject")
+                sealing.string(subject.lowercased)
+                sealing.name("fields")
+                sealing.array { names in for field in sealed { names.string(field.name) } }
+                sealing.name("box")
+                sealing.string(bytes.base64EncodedString())
+            }
         }
+        return stored.text
     }
 
     /// Whose key opens this stored data; nil when nothing in it is sealed.

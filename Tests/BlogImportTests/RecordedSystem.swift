@@ -2,6 +2,7 @@ import EventSourcing
 import Foundation
 import Logging
 import Synchronization
+import TestSupport
 
 @testable import BlogImport
 

@@ -1,6 +1,7 @@
 import EventSourcing
 import Logging
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import BlogImport

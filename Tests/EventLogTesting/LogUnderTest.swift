@@ -3,7 +3,7 @@ package import EventLog
 package import EventSourcing
 import Logging
 package import Postgres
-import TestSupport
+package import TestSupport
 package import Vault
 
 /// A log on real PostgreSQL with the rights that its services have, for one test.
@@ -27,9 +27,20 @@ package struct LogUnderTest: Sendable {
         }
     }
 
-    /// Another process on the same log.
-    package func another(_ body: @Sendable (LogUnderTest) async throws -> Void) async throws {
-        try await Self.open(log: owner, vault: vaultOwner, catalog, limits: AppendLimits(), body)
+    /// Another process on the same log. It can be one that does not listen, and its poll can go by another clock.
+    package func another(
+        listening: Bool = true, clock: any Clock<Duration> = ContinuousClock(), _ body: @Sendable (LogUnderTest) async throws -> Void
+    ) async throws {
+        try await Self.open(log: owner, vault: vaultOwner, catalog, limits: AppendLimits(), listening: listening, clock: clock, body)
+    }
+
+    /// Runs `body` on a log in a server that the test may restart.
+    package static func open(
+        _ catalog: EventCatalog, on server: RestartableServer, _ body: @Sendable (LogUnderTest) async throws -> Void
+    ) async throws {
+        let log = try await server.makeDatabase("log", migrations: repositoryRoot + "/migrations/log")
+        let vault = try await server.makeDatabase("vault", migrations: repositoryRoot + "/migrations/vault")
+        try await open(log: log, vault: vault, catalog, limits: AppendLimits(), body)
     }
 
     /// A reader of the same log in its stored form.
@@ -39,6 +50,7 @@ package struct LogUnderTest: Sendable {
 
     private static func open(
         log: ConnectionTarget, vault: ConnectionTarget, _ catalog: EventCatalog, limits: AppendLimits, form: EventForm = .opened,
+        listening: Bool = true, clock: any Clock<Duration> = ContinuousClock(),
         _ body: @Sendable (LogUnderTest) async throws -> Void
     ) async throws {
         let logger = Logger(label: "log under test") { _ in SwiftLogNoOpLogHandler() }
@@ -46,7 +58,7 @@ package struct LogUnderTest: Sendable {
         let vaultPool = ConnectionPool(vault.acting(as: "annals_commands"), logger: logger)
         guard let masterKey = MasterKey(hexadecimal: String(repeating: "5a", count: 32)) else { preconditionFailure("a constant key") }
         let keys = KeyVault(vaultPool, masterKey: masterKey)
-        let head = HeadWatch(pool, direct: log.acting(as: "annals_commands"), logger: logger)
+        let head = HeadWatch(pool, direct: listening ? log.acting(as: "annals_commands") : nil, clock: clock, logger: logger)
         let hasher = SystemHasher(key: SymmetricKey(data: Array(repeating: 7, count: 32)))
         let store = PostgresEventStore(
             pool, head: head, vault: keys, hasher: hasher, catalog: catalog, form: form, limits: limits, logger: logger)
@@ -65,6 +77,13 @@ package struct LogUnderTest: Sendable {
         var target = owner
         target.role = role
         try await Self.run(sql, in: target)
+    }
+
+    /// Connections to the log's database with the rights of a role; nil is its owner.
+    package func withPool<Value: Sendable>(as role: String?, _ body: (ConnectionPool) async throws -> Value) async throws -> Value {
+        var target = owner
+        target.role = role
+        return try await ConnectionPool.withPool(target, logger: TestCluster.logger, body)
     }
 
     /// Runs SQL in the vault's database as its owner.

@@ -15,7 +15,8 @@ import Vault
     ]
 
     private static func sealed(_ data: JSONObject = data, personal: [String] = ["title", "slug", "content"]) throws -> JSONObject {
-        try EventSealing.seal(data, personal: personal, for: ann, with: key, stream: stream, event: event)
+        let text = try EventSealing.seal(data, personal: personal, for: ann, with: key, stream: stream, event: event)
+        return try #require(try JSON.parse(Array(text.utf8)).members)
     }
 
     private static func opened(

@@ -5,8 +5,8 @@
 -- its receipt names; r_last: the number of its last event. a_expected: -1 any, 0 none, n exactly. c_change: 1 take, 2 release, 3 require.
 -- Requests of one batch must not touch one stream, or change one claim, together: that breaks a unique key or raises AN003, and the caller sends them singly.
 --
--- hopeful: nothing is looked up that a unique key will tell: whether a command is a repeat, a stream that should be new exists, a value is taken. One that is makes the whole
--- batch fail with 23505, and the caller sends it again, not hopeful. For batches in which a value is taken by new streams only.
+-- hopeful: nothing is looked up that a unique key will tell: whether a command is a repeat, a stream that should be new exists, a value is taken. One that is (23505), or any
+-- other refusal (AN004), makes the whole batch fail, and the caller sends it again, not hopeful. For batches in which a value is taken by new streams only.
 --
 -- Answers with one row for the batch (request 0: the head before it in last_position, its time in recorded_at) and one for each request whose outcome does not follow from that:
 -- 0 appended (where it expected any version or has no event), 1 appended before, 2 conflict (version: the actual one), 3 claim taken, 4 claim missing (kind, stream).
@@ -120,6 +120,10 @@ BEGIN
                 RETURN NEXT;
             END LOOP;
         END IF;
+    END IF;
+    IF hopeful AND cardinality(refused) > 0 THEN
+        -- What was not looked up, such as a repeat, would have gone before this refusal.
+        RAISE EXCEPTION 'the batch needs every look-up' USING ERRCODE = 'AN004';
     END IF;
     IF NOT hopeful OR 2 = ANY (c_change) THEN
         -- Taking a value gives up another of that kind that the stream may hold.

@@ -74,7 +74,10 @@ package final class AccountFollower: Sendable {
         var checkpoint = try await loadCheckpoint()
         try await checkThatLogHolds(checkpoint)
         progress.advance(to: checkpoint.position)
-        for try await page in log.subscribe(after: checkpoint.position) {
+        let pages = log.subscribe(after: checkpoint.position, lastEvent: checkpoint.event) { [logger] reason in
+            logger.warning("the account follower waits", metadata: ["reason": "\(reason)"])
+        }
+        for try await page in pages {
             guard let last = page.last else { continue }
             do {
                 try await apply(page, after: checkpoint)

@@ -6,11 +6,10 @@ import Publishing
 
 /// The commands on posts.
 struct PostCommandRoutes: Sendable {
-    let store: any EventStore
+    let posts: CommandHandler<PostRules>
     let identity: CommandIdentity
 
     func add(to routes: inout Routes) {
-        let posts = CommandHandler<PostRules>(store: store)
         let draft = PostDrafting(posts: posts, identity: identity)
 
         routes.on(.post, "/api/v1/posts") { try await draft.answer($0, $1) }

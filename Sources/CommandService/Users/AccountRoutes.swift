@@ -8,12 +8,11 @@ import Publishing
 /// What the auth service asks of accounts: it keeps the passwords, the log keeps the users.
 struct AccountRoutes: Sendable {
     let store: any EventStore
+    let users: CommandHandler<UserRules>
     let keys: any PersonalKeys
     let identity: CommandIdentity
 
     func add(to routes: inout Routes) {
-        let users = CommandHandler<UserRules>(store: store)
-
         routes.on(.post, "/internal/users") { request, context in
             _ = try context.service()
             let body = try await request.jsonBody()

@@ -5,12 +5,10 @@ import Publishing
 
 /// What users change of themselves.
 struct ProfileRoutes: Sendable {
-    let store: any EventStore
+    let users: CommandHandler<UserRules>
     let identity: CommandIdentity
 
     func add(to routes: inout Routes) {
-        let users = CommandHandler<UserRules>(store: store)
-
         routes.on(.patch, "/api/v1/users/me") { request, context in
             let user = try context.signedIn()
             let body = try await request.jsonBody()

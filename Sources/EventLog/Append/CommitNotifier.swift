@@ -13,6 +13,8 @@ final class CommitNotifier: Sendable {
         var idle: CheckedContinuation<Void, Never>?
     }
 
+    private static let firstPause = Duration.milliseconds(20)
+
     private let pool: ConnectionPool
     private let logger: Logger
     private let state = Mutex(State())
@@ -32,19 +34,23 @@ final class CommitNotifier: Sendable {
         idle?.resume()
     }
 
-    /// Sends notifications until cancelled.
+    /// Sends notifications until cancelled. What could not be sent is sent again, a moment later.
     func run() async throws {
+        var pause = Self.firstPause
         while !Task.isCancelled {
             await waitForAnnouncement()
             let position = state.withLock { $0.announced }
             do {
                 try await pool.atomically([Query(.dontWaitForDisk), Query(.notify, [.text(HeadWatch.channel), .text(String(position))])])
+                state.withLock { $0.notified = max($0.notified, position) }
+                pause = Self.firstPause
             } catch {
                 guard error.isTransient else { throw error }
-                // Readers poll as well: a lost wake-up costs them a second.
+                // Readers poll as well: a wake-up that is late costs them a second at most.
                 logger.debug("a notification was not sent", metadata: ["error": "\(error)"])
+                try await Task.sleep(for: pause)
+                pause = min(pause * 2, .seconds(1))
             }
-            state.withLock { $0.notified = max($0.notified, position) }
         }
     }
 

@@ -62,12 +62,12 @@ final class GroupCommit: Sendable {
         }
     }
 
-    /// The outcomes of a batch. One that was sent in hope and hit a unique key is sent again with every look-up.
+    /// The outcomes of a batch. One that was sent in hope and disappointed is sent again with every look-up.
     private func commit(_ batch: AppendBatch) async throws -> [AppendOutcome] {
         guard batch.mayBeHopeful, hope.withLock({ $0.isThere() }) else { return try await call(batch, hopeful: false) }
         do {
             return try await call(batch, hopeful: true)
-        } catch let error as PostgresError where error.sqlState == .uniqueViolation {
+        } catch let error as PostgresError where error.sqlState == .uniqueViolation || error.sqlState == .hopeDisappointed {
             hope.withLock { $0.disappoint() }
             return try await call(batch, hopeful: false)
         }
@@ -131,4 +131,9 @@ extension AppendOutcome {
     fileprivate func first(_ command: CommandReceipt.Key) -> AppendOutcome {
         if case .alreadyAppended(let receipt) = self, receipt.key == command { .appended(receipt) } else { self }
     }
+}
+
+extension SQLState {
+    /// `log.append` was to look up as little as possible, and something in the batch will be refused.
+    fileprivate static let hopeDisappointed = SQLState(rawValue: "AN004")
 }

@@ -6,13 +6,15 @@ import Synchronization
 
 /// Knows how far the log has grown and wakes whoever waits for more. One serves all readers of a process.
 ///
-/// Three sources, any of which is enough: appends of this process, NOTIFY from other processes, and one shared poll for what neither told (a process that died
-/// between its commit and its NOTIFY, a listener that is reconnecting).
+/// Three sources, any of which is enough: appends of this process, NOTIFY from other processes, and one shared poll for what neither told: a process that died between
+/// its commit and its NOTIFY, a listener that is reconnecting, a server that can't be listened to.
 package final class HeadWatch: Sendable {
     private struct State {
         var head: Int64 = 0
         var waiters: [UInt64: Waiter] = [:]
         var nextNumber: UInt64 = 0
+        /// The poll, while nobody waits.
+        var idlePoll: CheckedContinuation<Void, Never>?
     }
 
     private struct Waiter {
@@ -23,33 +25,33 @@ package final class HeadWatch: Sendable {
     static let channel = "annals_log"
 
     private let pool: ConnectionPool
-    private let direct: ConnectionTarget
+    private let direct: ConnectionTarget?
+    private let clock: any Clock<Duration>
     private let logger: Logger
     private let state = Mutex(State())
 
-    /// - Parameter direct: where LISTEN works: the same database, not through a pooler.
-    package init(_ pool: ConnectionPool, direct: ConnectionTarget, logger: Logger) {
+    /// - Parameters:
+    ///   - direct: where LISTEN works: the same database, not through a pooler in transaction mode and no standby. Without it other processes' appends are polled for.
+    ///   - clock: what the poll sleeps by.
+    package init(_ pool: ConnectionPool, direct: ConnectionTarget?, clock: any Clock<Duration> = ContinuousClock(), logger: Logger) {
         self.pool = pool
         self.direct = direct
+        self.clock = clock
         self.logger = logger
     }
 
     /// Listens and polls until cancelled.
     package func run() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask {
-                try await Listener(self.direct, channels: [Self.channel], logger: self.logger).run { event in
-                    switch event {
-                    case .connected: try await self.refreshIfPossible()
-                    case .notification(_, let payload): if let position = Int64(payload) { self.advance(to: position) }
-                    }
-                }
-            }
-            group.addTask { try await self.poll() }
+            if let direct { group.addTask { try await self.listen(at: direct) } }
+            group.addTask { try await self.poll(by: self.direct == nil ? .searching : .steady) }
             defer { group.cancelAll() }
             try await group.next()
         }
     }
+
+    /// The head as far as it is known.
+    var known: Int64 { state.withLock { $0.head } }
 
     /// Returns once the head is past `position`.
     func wait(past position: Int64) async throws {
@@ -59,11 +61,12 @@ package final class HeadWatch: Sendable {
         }
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                let isDone = state.withLock { state in
-                    if state.head > position || Task.isCancelled { return true }
+                let (isDone, idlePoll) = state.withLock { state -> (Bool, CheckedContinuation<Void, Never>?) in
+                    if state.head > position || Task.isCancelled { return (true, nil) }
                     state.waiters[number] = Waiter(position: position, continuation: continuation)
-                    return false
+                    return (false, state.idlePoll.take())
                 }
+                idlePoll?.resume()
                 if isDone { continuation.resume() }
             }
         } onCancel: {
@@ -83,27 +86,78 @@ package final class HeadWatch: Sendable {
         for waiter in woken { waiter.continuation.resume() }
     }
 
+    /// Nothing is after `position`, although the head was `known` to be past it before that was read: the log was restored to an older state, or somebody's NOTIFY was wrong.
+    /// Without this, whoever waits there would be told again and again that there is more.
+    func correct(_ known: Int64, to position: Int64) {
+        state.withLock { state in
+            if known > position, state.head == known { state.head = position }
+        }
+    }
+
     /// Asks the database.
-    func refresh() async throws -> Int64 {
+    @discardableResult func refresh() async throws -> Int64 {
+        let known = known
         guard let row = try await pool.query(.readHead).first else { throw EventStoreError.broken(reason: "the log has no head") }
         let head: Int64 = try row.get(0)
+        correct(known, to: head)
         advance(to: head)
         return head
     }
 
-    private func poll() async throws {
-        while true {
-            try await Task.sleep(for: .seconds(1))
-            if state.withLock({ !$0.waiters.isEmpty }) { try await refreshIfPossible() }
+    private func listen(at direct: ConnectionTarget) async throws {
+        try await Listener(direct, channels: [Self.channel], logger: logger).run { event in
+            switch event {
+            // Connections of the pool may be dead still when this one is new already: they all fell with the server.
+            case .connected: while try await !self.refreshIfPossible() { try await Task.sleep(for: .milliseconds(50)) }
+            case .notification(_, let payload): if let position = Int64(payload) { self.advance(to: position) }
+            }
         }
     }
 
-    /// Asks the database; one that is away is asked again by the next poll.
-    private func refreshIfPossible() async throws {
+    /// One query for all who wait, and none while nobody does.
+    private func poll(by pace: PollPace) async throws {
+        var pace = pace
+        while true {
+            if await waitForWaiter() { pace.start() }
+            try await clock.sleep(for: pace.pause)
+            guard hasWaiters else { continue }
+            let before = known
+            try await refreshIfPossible()
+            pace.polled(foundNews: known > before)
+        }
+    }
+
+    /// False while the poll has nobody to ask for.
+    var isPolling: Bool { state.withLock { $0.idlePoll == nil } }
+
+    private var hasWaiters: Bool { state.withLock { !$0.waiters.isEmpty } }
+
+    /// Returns once somebody waits, or the task is cancelled: true when nobody did before.
+    private func waitForWaiter() async -> Bool {
+        if hasWaiters { return false }
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let isDone = state.withLock { state in
+                    if !state.waiters.isEmpty || Task.isCancelled { return true }
+                    state.idlePoll = continuation
+                    return false
+                }
+                if isDone { continuation.resume() }
+            }
+        } onCancel: {
+            state.withLock { $0.idlePoll.take() }?.resume()
+        }
+        return true
+    }
+
+    /// Asks the database; false when it is away.
+    @discardableResult private func refreshIfPossible() async throws -> Bool {
         do {
-            _ = try await refresh()
+            try await refresh()
+            return true
         } catch let error as PostgresError where error.isTransient {
             logger.debug("the log's head could not be read", metadata: ["error": "\(error)"])
+            return false
         }
     }
 }

@@ -1,9 +1,12 @@
 /// The write side's one loop: load, fold, decide, append.
 package struct CommandHandler<Rules: Decider>: Sendable {
     let store: any EventStore
+    private let streams: StreamFolding<Rules>
 
-    package init(store: any EventStore) {
+    /// - Parameter cache: spares long streams being folded for each command; without it everything is the same, but slower.
+    package init(store: any EventStore, cache: StateCache<Rules>? = nil) {
         self.store = store
+        streams = StreamFolding(store: store, cache: cache)
     }
 
     /// Decides one command and appends what happened.
@@ -16,10 +19,15 @@ package struct CommandHandler<Rules: Decider>: Sendable {
         for attempt in 0..<10 {
             // Of those who race for one stream, one wins each round: a pause that grows spreads the others out.
             if attempt > 0 { try await Task.sleep(for: .milliseconds(Int64.random(in: 0..<1 << min(attempt + 1, 6)))) }
-            let isNew = expected == .none && !call.isRepeatable
-            let loaded = isNew ? LoadedStream(events: [], receipt: nil) : try await store.load(stream, command: call.isRepeatable ? call.key.id : nil)
-            if let receipt = loaded.receipt { return try await repeated(receipt, as: call) }
-            let before = try FoldedStream<Rules>(loaded.events)
+            let before: FoldedStream<Rules>
+            if expected == .none && !call.isRepeatable {
+                before = try FoldedStream()
+            } else {
+                switch try await streams.load(stream, command: call.isRepeatable ? call.key.id : nil) {
+                case .receipt(let receipt): return try await repeated(receipt, as: call)
+                case .folded(let folded): before = folded
+                }
+            }
             guard expected.allows(before.version) else { throw CommandFailure.wrongVersion(actual: before.version) }
             let events = try Rules.decide(command, in: before.state)
             // A repeatable command is remembered even when it changed nothing: its repeat must get this answer, whatever happens in between.
@@ -42,7 +50,7 @@ package struct CommandHandler<Rules: Decider>: Sendable {
     /// The first answer of a command, rebuilt from its events.
     private func repeated(_ receipt: CommandReceipt, as call: CommandCall) async throws -> HandledCommand<Rules> {
         guard receipt.key.digest == call.key.digest else { throw CommandFailure.keyReused }
-        let events = try await store.load(receipt.stream, after: 0, limit: receipt.version, command: nil).events
-        return HandledCommand(stream: receipt.stream, after: try FoldedStream(events), position: receipt.lastPosition, isReplay: true)
+        let then = try await streams.load(receipt.stream, at: receipt.version)
+        return HandledCommand(stream: receipt.stream, after: then, position: receipt.lastPosition, isReplay: true)
     }
 }

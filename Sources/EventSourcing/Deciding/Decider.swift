@@ -24,12 +24,18 @@ package protocol Decider: Sendable {
     /// The person whose key seals these events' personal fields; nil where they have none.
     static func subject(of events: [Event], in state: State, on stream: StreamName) -> UUID?
 
+    /// About how many bytes a state takes in memory: what bounds a cache of states. A state that holds text of its own adds it to the default.
+    static func footprint(of state: State) -> Int
+
     static func encode(_ event: Event) -> NewEvent
 
     static func decode(_ event: RecordedEvent) throws(EventDecodingError) -> Event
 }
 
 extension Decider {
+    /// A state's own size, for states without text.
+    package static func footprint(of state: State) -> Int { MemoryLayout<State>.size }
+
     /// The state after these events.
     package static func fold(_ events: some Sequence<Event>, from state: State = initialState) -> State {
         var state = state

@@ -70,7 +70,7 @@ extension AppendRequest {
     /// Throws `EventStoreError.broken` for what has no one meaning: no stream, a stream named twice, a version below zero, a claim that changes twice.
     package func validate() throws(EventStoreError) {
         if appends.isEmpty { throw .broken(reason: "a request names no stream") }
-        if Set(appends.map(\.stream)).count < appends.count { throw .broken(reason: "a request names a stream twice") }
+        if appends.count > 1, Set(appends.map(\.stream)).count < appends.count { throw .broken(reason: "a request names a stream twice") }
         for append in appends {
             if case .exactly(let version) = append.expected, version < 0 { throw .broken(reason: "a request expects version \(version)") }
         }

@@ -54,9 +54,14 @@ extension EventStore {
         return try await load(StreamName("command", call.key.id), after: 0, limit: 1, command: call.key.id).receipt
     }
 
-    /// The log from a position on and for ever: pages of what is there, then what is appended.
-    package func subscribe(after position: Int64, pageSize: Int = 500) -> Subscription {
-        Subscription(store: self, position: position, pageSize: pageSize)
+    /// The log from a position on and for ever: pages of what is there, then what is appended. While the log is away it waits and calls `onInterruption` at each try.
+    ///
+    /// - Parameter lastEvent: the id of the event at `position`, to know the log by.
+    package func subscribe(
+        after position: Int64, lastEvent: UUID? = nil, pageSize: Int = 500, clock: any Clock<Duration> = ContinuousClock(),
+        onInterruption: @escaping Subscription.InterruptionHandler = { _ in }
+    ) -> Subscription {
+        Subscription(store: self, position: position, lastEvent: lastEvent, pageSize: pageSize, clock: clock, onInterruption: onInterruption)
     }
 }
 

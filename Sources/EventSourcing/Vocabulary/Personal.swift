@@ -12,3 +12,8 @@ package enum Personal<Value: Sendable & Hashable>: Sendable, Hashable {
         }
     }
 }
+
+extension Personal<String> {
+    /// Bytes of the text in UTF-8; none once it is forgotten.
+    package var byteCount: Int { value?.utf8.count ?? 0 }
+}

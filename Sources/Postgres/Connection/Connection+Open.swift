@@ -4,10 +4,10 @@ extension Connection {
     /// Connects and makes the target's settings. Throws `.connection` when that takes longer than the limit.
     static func open(_ target: ConnectionTarget, _ limits: PoolLimits, id: Int, owner: any ConnectionOwner) async throws(PostgresError) -> Connection
     {
+        let setup = try target.setupQueries(statementTimeout: limits.statementTimeout)
         let deadline = ContinuousClock.now + limits.connectTimeout
         let handle = try await Connector(target: target, timeout: limits.connectTimeout).connect()
-        let connection = try open(handle, id: id, mode: limits.prepare, owner: owner)
-        let setup = target.setupQueries(statementTimeout: limits.statementTimeout)
+        let connection = try open(handle, id: id, mode: target.pooling == .transaction ? .unnamed : limits.prepare, owner: owner)
         if setup.isEmpty { return connection }
         let watchdog = SetupWatchdog(connection)
         Reactor.shared.schedule(at: deadline) { [weak watchdog] in watchdog?.bite() }

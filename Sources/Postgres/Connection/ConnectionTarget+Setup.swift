@@ -12,13 +12,21 @@ extension ConnectionTarget {
     }
 
     /// Sent as one group once connected. `set_config` takes names and values as parameters, so nothing needs quoting.
-    func setupQueries(statementTimeout: Duration?) -> [Query] {
+    ///
+    /// Nothing for a session that is not kept. Throws `.configuration` when such a one would need a role or a setting: to do without would give it other rights.
+    func setupQueries(statementTimeout: Duration?) throws(PostgresError) -> [Query] {
+        let needsRole = role != nil && role != user
+        if pooling == .transaction {
+            guard !needsRole else { throw PostgresError(.configuration, "through a pooler in transaction mode the login must be the role itself") }
+            guard settings.isEmpty else { throw PostgresError(.configuration, "through a pooler in transaction mode settings belong on the role") }
+            return []
+        }
         var queries: [Query] = []
         func set(_ name: String, _ value: String) { queries.append(Query(.setConfiguration, [.text(name), .text(value)])) }
         // The timeouts first: after SET ROLE a setting may be forbidden.
         if let statementTimeout { set("statement_timeout", "\(statementTimeout.milliseconds)") }
         for (name, value) in settings.sorted(by: { $0.key < $1.key }) { set(name, value) }
-        if let role { set("role", role) }
+        if needsRole, let role { set("role", role) }
         return queries
     }
 }

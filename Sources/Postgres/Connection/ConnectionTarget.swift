@@ -6,11 +6,13 @@ import CLibpq
 package struct ConnectionTarget: Sendable {
     /// What libpq gets, in order. Several hosts stand in one value, separated by commas.
     var keywords: [String: String]
-    /// `SET ROLE` after connecting.
+    /// `SET ROLE` after connecting, where the login is another.
     package var role: String?
+    /// What stands between here and the server.
+    package var pooling = Pooling.session
     /// Shown in `pg_stat_activity`.
     package var applicationName = "annals"
-    /// Settings made after connecting, such as `lock_timeout`. Behind a pooler in transaction mode put them on the role instead.
+    /// Settings made after connecting, such as `lock_timeout`. With `Pooling.transaction` they belong on the role instead.
     package var settings: [String: String] = [:]
 
     /// From `postgres://user:password@host:port/database?…` or `key=value` pairs, as libpq reads them: several hosts, a socket as
@@ -54,6 +56,14 @@ package struct ConnectionTarget: Sendable {
     package func database(_ name: String) -> ConnectionTarget {
         var target = self
         target.database = name
+        return target
+    }
+
+    /// The same database by another login. The password, if there was one, was not this login's: libpq looks for its own in the password file.
+    package func login(_ name: String) -> ConnectionTarget {
+        var target = self
+        if user != name { target.keywords["password"] = nil }
+        target.user = name
         return target
     }
 

@@ -10,7 +10,8 @@ package struct PoolLimits: Sendable {
     package var connectTimeout: Duration = .seconds(10)
     /// A connection is replaced at this age, give or take 10 %, so that a pool's connections don't all end at once.
     package var lifetime: Duration = .seconds(30 * 60)
-    /// The server ends a statement after this; nil for never. Ten seconds later the client gives the connection up.
+    /// The server ends a statement after this; nil for never. Ten seconds later the client gives the connection up. With `Pooling.transaction` only the client does: the
+    /// server's part is a setting of the role.
     package var statementTimeout: Duration? = .seconds(30)
     /// How many connections may carry `query` and `atomically`, all callers' statements interleaved.
     package var multiplexedConnections = 2
@@ -18,7 +19,7 @@ package struct PoolLimits: Sendable {
     package var pipelineDepth = 64
     /// How long a caller waits for a connection, or for the database to come back.
     package var acquireTimeout: Duration = .seconds(10)
-    /// How statements reach the server.
+    /// How statements reach the server. Always `.unnamed` with `Pooling.transaction`.
     package var prepare: PreparationMode = .named
     /// How long `run()` waits for queries in flight when it is cancelled.
     package var closeTimeout: Duration = .seconds(1)

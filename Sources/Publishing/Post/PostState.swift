@@ -43,6 +43,10 @@ package struct Post: Sendable, Hashable {
 extension PostRules {
     package static var initialState: PostState { .nonexistent }
 
+    package static func footprint(of state: PostState) -> Int {
+        MemoryLayout<PostState>.size + (state.post.map { $0.title.byteCount + $0.slug.byteCount + $0.content.byteCount } ?? 0)
+    }
+
     package static func evolve(_ state: inout PostState, with event: PostEvent) {
         switch event {
         case .drafted(let author, let title, let slug, let content):

@@ -37,6 +37,11 @@ package struct Account: Sendable, Hashable {
 extension UserRules {
     package static var initialState: UserState { .unregistered }
 
+    package static func footprint(of state: UserState) -> Int {
+        let texts = state.account.map { [$0.username, $0.email, $0.displayName, $0.bio] } ?? []
+        return MemoryLayout<UserState>.size + texts.reduce(0) { $0 + $1.byteCount }
+    }
+
     package static func evolve(_ state: inout UserState, with event: UserEvent) {
         switch event {
         case .registered(let username, let email, let role): state = .open(Account(username: username, email: email, role: role))

@@ -31,7 +31,7 @@ extension Operation {
         _ form: EventForm, vault: KeyVault?, isWoken: Bool, _ body: @Sendable @escaping (PostgresEventStore) async throws -> Void
     ) async throws {
         try await ConnectionPool.withPool(databases.log.acting(as: "annals_projector"), logger: logger) { pool in
-            let head = HeadWatch(pool, direct: databases.logDirect.acting(as: "annals_projector"), logger: logger)
+            let head = HeadWatch(pool, direct: databases.logDirect?.acting(as: "annals_projector"), logger: logger)
             let log = PostgresEventStore(pool, head: head, vault: vault, hasher: nil, catalog: .publishing, form: form, logger: logger)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 if isWoken { group.addTask { try await head.run() } }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Configuration
 import FoundationEssentials
 import Logging
+import Postgres
 import SystemPackage
 
 /// The flags that every command which reaches the system takes.
@@ -28,7 +29,8 @@ extension Settings {
     /// | ANNALS_HOST | address | 127.0.0.1 |
     /// | ANNALS_DATA_DIR | path | .annals |
     /// | ANNALS_LOG_URL, ANNALS_READ_URL, ANNALS_IDENTITY_URL, ANNALS_VAULT_URL | PostgreSQL URLs, all or none | none: a private PostgreSQL |
-    /// | ANNALS_LOG_DIRECT_URL, ANNALS_READ_DIRECT_URL | PostgreSQL URLs | the ones above |
+    /// | ANNALS_LOG_DIRECT_URL, ANNALS_READ_DIRECT_URL | PostgreSQL URLs | the ones above; none with ANNALS_POOLING=transaction |
+    /// | ANNALS_POOLING | session, transaction | session |
     /// | ANNALS_MASTER_KEY_FILE | path | `keys/master.key` in the data directory |
     /// | ANNALS_CORS_ORIGINS | origins, comma-separated | none |
     /// | ANNALS_REBUILD_STALE | true or false | false |
@@ -86,7 +88,18 @@ extension DatabaseURLs {
         self.init(
             log: log, read: read, identity: identity, vault: vault,
             logDirect: config.string(forKey: "annals.log.direct.url", isSecret: true),
-            readDirect: config.string(forKey: "annals.read.direct.url", isSecret: true))
+            readDirect: config.string(forKey: "annals.read.direct.url", isSecret: true),
+            pooling: try Pooling(setting: config.string(forKey: "annals.pooling") ?? "session"))
+    }
+}
+
+extension Pooling {
+    fileprivate init(setting: String) throws {
+        switch setting {
+        case "session": self = .session
+        case "transaction": self = .transaction
+        default: throw Failure("ANNALS_POOLING: \(setting) is neither session nor transaction", code: .wrongUse)
+        }
     }
 }
 

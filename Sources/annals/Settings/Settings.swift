@@ -1,5 +1,6 @@
 import Gateway
 import Logging
+import Postgres
 
 /// How this process is set up: flags over environment over a file over defaults.
 struct Settings: Sendable {
@@ -35,7 +36,7 @@ extension Settings {
     }
 }
 
-/// A URL a database. The direct ones are for LISTEN, beside a pooler; without them it is the same URL.
+/// A URL a database. The direct ones are for LISTEN and for what needs a session, beside a pooler. Without them it is the same URL, unless that is a pooler's.
 struct DatabaseURLs: Sendable {
     var log: String
     var read: String
@@ -43,4 +44,6 @@ struct DatabaseURLs: Sendable {
     var vault: String
     var logDirect: String?
     var readDirect: String?
+    /// What the four lead through.
+    var pooling = Pooling.session
 }

@@ -46,19 +46,22 @@ struct AnnalsSystem {
             try await SystemHasher.open($0, masterKey: secrets.masterKey)
         }
 
-        let head = HeadWatch(projectorLog, direct: databases.logDirect.acting(as: "annals_projector"), logger: logger)
+        let head = HeadWatch(projectorLog, direct: databases.logDirect?.acting(as: "annals_projector"), logger: logger)
         let keys = KeyVault(commandsVault, masterKey: secrets.masterKey)
         let log = PostgresEventStore(
             commandsLog, appends: appends, head: head, vault: keys, hasher: hasher, catalog: catalog, logger: logger)
         let opened = PostgresEventStore(
             projectorLog, head: head, vault: KeyVault(projectorVault, masterKey: secrets.masterKey), hasher: nil, catalog: catalog, logger: logger)
+        let closures = PostgresEventStore(commandsLog, head: head, vault: nil, hasher: nil, catalog: catalog, logger: logger)
         let sealed = PostgresEventStore(authLog, head: head, vault: nil, hasher: nil, catalog: catalog, logger: logger)
 
         // Each service verifies tokens by itself, with the keys that auth publishes.
         let signingKeys = SigningKeys(identity: identity, wrapping: secrets.wrapping)
         let verifier = { (service: String) in TokenVerifier(audience: service, fetchKeys: { try await signingKeys.published() }) }
+        let cache = CachedStates(following: closures, logger: logger)
         let commands = LocalUpstream(
-            commandService(store: log, keys: keys, hasher: hasher, verifier: verifier("commands"), serviceKey: serviceKey, logger: logger))
+            commandService(
+                store: log, keys: keys, hasher: hasher, cache: cache, verifier: verifier("commands"), serviceKey: serviceKey, logger: logger))
         let auth = AuthService(
             identity: identity, log: sealed, currentClaim: { try await sealed.currentClaim($0, of: $1) },
             commands: ServiceClient(name: "auth", audience: "commands", upstream: commands, key: serviceKey), hasher: hasher,
@@ -90,6 +93,8 @@ struct AnnalsSystem {
         services += [
             LongRunning("head") { try await head.run() },
             LongRunning("log") { try await log.run() },
+            LongRunning("cache") { try await cache.run() },
+            LongRunning("receipts") { try await ReceiptPruning(commandsLog, logger: logger).run() },
             // Stopped after the projectors, whose leases it gives back.
             LastWord { await projectors.release() },
             LongRunning("projectors") { try await projectors.run() },

@@ -2,13 +2,14 @@ import Logging
 import Postgres
 import PrivatePostgres
 
-/// The four databases, each as its owner reaches it; `as(_:)` narrows to one service's rights.
+/// The four databases, each as its owner reaches it; `acting(as:)` narrows to one service's rights.
 struct Databases: Sendable {
     let log: ConnectionTarget
     let read: ConnectionTarget
     let identity: ConnectionTarget
     let vault: ConnectionTarget
-    let logDirect: ConnectionTarget
+    /// Where the log can be listened to; nil when there is only a pooler: then it is polled.
+    let logDirect: ConnectionTarget?
     let readDirect: ConnectionTarget
 
     static let names = ["log", "read", "identity", "vault"]
@@ -22,12 +23,28 @@ struct Databases: Sendable {
                 throw Failure("ANNALS_\(name)_URL is not a PostgreSQL URL")
             }
         }
-        log = try target(urls.log, "LOG")
-        read = try target(urls.read, "READ")
-        identity = try target(urls.identity, "IDENTITY")
-        vault = try target(urls.vault, "VAULT")
-        logDirect = try urls.logDirect.map { try target($0, "LOG_DIRECT") } ?? log
-        readDirect = try urls.readDirect.map { try target($0, "READ_DIRECT") } ?? read
+        func pooled(_ url: String, _ name: String) throws -> ConnectionTarget {
+            var target = try target(url, name)
+            target.pooling = urls.pooling
+            return target
+        }
+        log = try pooled(urls.log, "LOG")
+        read = try pooled(urls.read, "READ")
+        identity = try pooled(urls.identity, "IDENTITY")
+        vault = try pooled(urls.vault, "VAULT")
+        let logDirect = try urls.logDirect.map { try target($0, "LOG_DIRECT") }
+        let readDirect = try urls.readDirect.map { try target($0, "READ_DIRECT") }
+        switch urls.pooling {
+        case .session:
+            self.logDirect = logDirect ?? log
+            self.readDirect = readDirect ?? read
+        case .transaction:
+            self.logDirect = logDirect
+            guard let readDirect else {
+                throw Failure("ANNALS_READ_DIRECT_URL must be set with ANNALS_POOLING=transaction: projectors need sessions of their own")
+            }
+            self.readDirect = readDirect
+        }
     }
 
     /// In the private server.
@@ -62,10 +79,13 @@ struct Databases: Sendable {
 }
 
 extension ConnectionTarget {
-    /// The same database with the rights of one service only.
+    /// The same database with the rights of one service only: the role is taken after the login, or is the login where a session's role would not stay.
     func acting(as role: String) -> ConnectionTarget {
         var target = self
-        target.role = role
+        switch pooling {
+        case .session: target.role = role
+        case .transaction: target = login(role)
+        }
         target.applicationName = role
         return target
     }

@@ -31,11 +31,13 @@ struct Newsroom: Sendable {
     }
 
     /// The same service on a store of the test's, such as one that something happens in.
-    func on(_ store: any EventStore) -> Newsroom { Newsroom(log: log, service: Self.service(of: log, on: store)) }
+    func on(_ store: any EventStore, cache: CachedStates? = nil) -> Newsroom {
+        Newsroom(log: log, service: Self.service(of: log, on: store, cache: cache))
+    }
 
-    private static func service(of log: LogUnderTest, on store: any EventStore) -> ServiceResponder {
+    private static func service(of log: LogUnderTest, on store: any EventStore, cache: CachedStates? = nil) -> ServiceResponder {
         commandService(
-            store: store, keys: log.vault, hasher: log.hasher, verifier: TokenVerifier(audience: "commands") { [signingKey.publicKey] },
+            store: store, keys: log.vault, hasher: log.hasher, cache: cache, verifier: TokenVerifier(audience: "commands") { [signingKey.publicKey] },
             serviceKey: serviceKey, logger: TestCluster.logger)
     }
 
