@@ -16,6 +16,8 @@ let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "sw
 let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
+let metricsTesting = Target.Dependency.product(name: "MetricsTestKit", package: "swift-metrics")
 let yaml = Target.Dependency.product(name: "Yams", package: "Yams")
 let toml = Target.Dependency.product(name: "TOMLKit", package: "TOMLKit")
 
@@ -34,6 +36,7 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
         .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", exact: "2.13.0"),
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
         .package(url: "https://github.com/LebJe/TOMLKit", exact: "0.6.0"),
     ],
@@ -50,7 +53,7 @@ let package = Package(
         .target(name: "Publishing", dependencies: ["EventSourcing"]),
         .target(name: "Vault", dependencies: ["EventSourcing", "Postgres", crypto]),
         .target(name: "EventLog", dependencies: ["EventSourcing", "Postgres", "Vault", logging]),
-        .target(name: "Projections", dependencies: ["EventSourcing", "Postgres", logging]),
+        .target(name: "Projections", dependencies: ["EventSourcing", "Postgres", coreMetrics, logging]),
 
         // The services. QueryService can't import Publishing, CommandService can't import Postgres: the line between them is a compile error.
         .target(name: "HTTPContract", dependencies: ["EventSourcing", hummingbird, httpTypes, nioCore, nioHTTP1, crypto, logging]),
@@ -102,7 +105,9 @@ let package = Package(
                 "CommandService", "EventLog", "EventLogTesting", "EventSourcing", "HTTPContract", "Publishing", "TestSupport", "Vault", hummingbird,
                 httpTypes, nioCore, logging,
             ]),
-        .testTarget(name: "ProjectionsTests", dependencies: ["EventSourcing", "Postgres", "Projections", "Publishing", "TestSupport", logging]),
+        .testTarget(
+            name: "ProjectionsTests",
+            dependencies: ["EventSourcing", "Postgres", "Projections", "Publishing", "TestSupport", coreMetrics, metricsTesting, logging]),
         .testTarget(
             name: "HTTPContractTests",
             dependencies: ["EventSourcing", "HTTPContract", hummingbird, hummingbirdTesting, httpTypes, crypto, jwt, nioCore, logging]),

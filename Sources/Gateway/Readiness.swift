@@ -26,11 +26,17 @@ package struct Readiness: Sendable {
         package let position: Int64
         /// Events that it has not applied yet.
         package let lag: Int64
+        /// Whether its tables are those of an older form of it, which a rebuild would replace.
+        package let isStale: Bool
+        /// Streams that wait behind an event that could not be applied.
+        package let parked: Int
 
-        package init(name: String, position: Int64, lag: Int64) {
+        package init(name: String, position: Int64, lag: Int64, isStale: Bool = false, parked: Int = 0) {
             self.name = name
             self.position = position
             self.lag = lag
+            self.isStale = isStale
+            self.parked = parked
         }
     }
 
@@ -44,8 +50,8 @@ package struct Readiness: Sendable {
         self.logger = logger
     }
 
-    /// 200 while every required check passes, else 503: `{"status", "checks": {name: {"status"}}, "projections": {name: {"position", "lag"}}}`. Says that
-    /// something is down, never why: anyone may ask.
+    /// 200 while every required check passes, else 503: `{"status", "checks": {name: {"status"}}, "projections": {name: {"position", "lag", "status",
+    /// "parked"}}}`. Says that something is down, never why: anyone may ask.
     func answer() async -> Response {
         let down = await failedChecks()
         let progress = await readProgress()
@@ -120,6 +126,10 @@ package struct Readiness: Sendable {
             $0.integer(projection.position)
             $0.name("lag")
             $0.integer(projection.lag)
+            $0.name("status")
+            $0.string(projection.isStale ? "stale" : "current")
+            $0.name("parked")
+            $0.integer(Int64(projection.parked))
         }
     }
 }

@@ -1,3 +1,4 @@
+package import CoreMetrics
 package import EventSourcing
 package import Logging
 package import Postgres
@@ -6,17 +7,26 @@ package import Postgres
 package final class ProjectorGroup: Sendable {
     private let projectors: [Projector]
     private let notifier: ReadModelNotifier
+    private let leases: LeaseKeeper
 
     /// Reads and checks every folder in `folder`. Throws `ReadModelError` for the first fault.
     /// - Parameters:
     ///   - target: the read database, not through a pooler: projectors keep settings in their sessions.
+    ///   - pool: the read database, with the projector's rights, for what goes on beside the applying; the caller runs it.
     ///   - store: opens what is sealed; must not filter.
-    package init(folder: String, target: ConnectionTarget, store: any EventStore, catalog: EventCatalog, logger: Logger) throws(ReadModelError) {
+    package init(
+        folder: String, target: ConnectionTarget, pool: ConnectionPool, store: any EventStore, catalog: EventCatalog,
+        metrics: any MetricsFactory = MetricsSystem.factory, logger: Logger
+    ) throws(ReadModelError) {
         let feed = EventFeed(store)
         let notifier = ReadModelNotifier(target, logger: logger)
+        let leases = LeaseKeeper(pool, logger: logger)
         self.notifier = notifier
+        self.leases = leases
         projectors = try ReadModel.loadAll(root: folder, catalog: catalog).map { model in
-            Projector(model, catalog: catalog, target: target, feed: feed, notifier: notifier, logger: logger)
+            Projector(
+                model, catalog: catalog, target: target, feed: feed, notifier: notifier, leases: leases,
+                metrics: ProjectorMetrics(model.name, factory: metrics), logger: logger)
         }
     }
 
@@ -31,6 +41,7 @@ package final class ProjectorGroup: Sendable {
     package func run() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await self.notifier.run() }
+            group.addTask { try await self.leases.run() }
             for projector in projectors {
                 group.addTask {
                     do {
@@ -44,4 +55,7 @@ package final class ProjectorGroup: Sendable {
             for try await _ in group {}
         }
     }
+
+    /// Gives the leases back after `run` has ended, so that another process need not wait for their end.
+    package func release() async { await leases.release() }
 }

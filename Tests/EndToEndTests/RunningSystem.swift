@@ -10,6 +10,8 @@ final class RunningSystem: Sendable {
 
     var api: String { "http://127.0.0.1:\(port)/api/v1" }
 
+    var processIdentifier: pid_t { process.processIdentifier }
+
     /// Starts the system and waits for its one line.
     init(dataDirectory: String, environment: [String: String] = [:]) async throws {
         let launched = try Launch(["up", "--port", "0", "--data-dir", dataDirectory], environment: environment)

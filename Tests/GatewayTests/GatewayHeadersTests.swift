@@ -96,7 +96,7 @@ import Testing
     @Test func `the gateway is ready when all that it needs answers`() async throws {
         let readiness = Readiness(
             checks: [.init("log") {}, .init("redis", isRequired: false) { throw Down() }],
-            projections: { [.init(name: "posts", position: 17, lag: 3)] }, logger: .silent)
+            projections: { [.init(name: "posts", position: 17, lag: 3, isStale: true, parked: 2)] }, logger: .silent)
         let answer = try await Door(readiness: readiness).answer(.get, "/ready")
         #expect(answer.status == 200)
         #expect(
@@ -104,7 +104,9 @@ import Testing
                 == .object([
                     "status": .string("ready"),
                     "checks": .object(["log": .object(["status": .string("up")]), "redis": .object(["status": .string("down")])]),
-                    "projections": .object(["posts": .object(["position": .integer(17), "lag": .integer(3)])]),
+                    "projections": .object([
+                        "posts": .object(["position": .integer(17), "lag": .integer(3), "status": .string("stale"), "parked": .integer(2)])
+                    ]),
                 ]))
     }
 

@@ -7,69 +7,7 @@ import Testing
 
 @testable import Projections
 
-/// Refuses a post's sixth view and every view of `:stream_id` 99.
-private let picky = [
-    "model": [
-        "table.sql": "CREATE TABLE t (id uuid PRIMARY KEY, n bigint CONSTRAINT few_views CHECK (n <= 5))",
-        "PostViewed.sql": "INSERT INTO t VALUES (:stream_id, :count) ON CONFLICT (id) DO UPDATE SET n = t.n + :count",
-    ]
-]
-
-private let state = "SELECT t.n, c.position, c.failing_at FROM annals.checkpoints c LEFT JOIN model.t ON true ORDER BY t.id"
-
 @Suite struct `A projector` {
-    @Test func `moves neither rows nor checkpoint when a statement fails, and says where without telling the row`() async throws {
-        let history = History()
-        for _ in 1...7 { try await history.tell(views: 1, of: .number(0xABCDEF)) }
-        try await withReadDatabase { database in
-            try await withProjections(picky) { folder in
-                let log = SpokenLog()
-                try await project(history.store, into: database, folder: folder, logger: log.logger) { projecting in
-                    let line = try #require(await log.line(with: "an event can not be applied"))
-                    #expect(line.hasPrefix("error "))
-                    for part in ["position=6", "sqlstate=23514", "constraint=few_views", "type=PostViewed"] { #expect(line.contains(part)) }
-                    #expect(!line.contains("Failing row"))
-                    #expect(projecting.group.statuses.map(\.state) == [.failed(position: 6)])
-                    #expect(try await database.rows("SELECT n FROM model.t") == ["(5)"])
-                    #expect(try await database.rows("SELECT position FROM annals.checkpoints") == ["(5)"])
-                }
-            }
-        }
-    }
-
-    @Test func `goes on by itself once what made it fail is mended`() async throws {
-        let history = History()
-        for _ in 1...7 { try await history.tell(views: 1, of: .number(1)) }
-        try await withReadDatabase { database in
-            try await withProjections(picky) { folder in
-                let log = SpokenLog()
-                try await project(history.store, into: database, folder: folder, logger: log.logger) { projecting in
-                    _ = await log.line(with: "an event can not be applied")
-                    try await database.run("ALTER TABLE model.t DROP CONSTRAINT few_views")
-                    try await projecting.caughtUp()
-                    #expect(projecting.group.statuses.map(\.state) == [.applying])
-                    #expect(try await database.rows(state) == ["(7,7,)"])
-                }
-            }
-        }
-    }
-
-    @Test func `refuses nothing of the events before the one at fault`() async throws {
-        let history = History()
-        for number in UInt64(1)...20 { try await history.tell(views: number == 15 ? 6 : 1, of: .number(number)) }
-        try await withReadDatabase { database in
-            try await withProjections(picky) { folder in
-                let log = SpokenLog()
-                try await project(history.store, into: database, folder: folder, logger: log.logger) { _ in
-                    let line = await log.line(with: "an event can not be applied")
-                    #expect(line?.contains("position=15") == true)
-                    let applied = try await database.rows("SELECT count(*), max(id::text) FROM model.t")
-                    #expect(applied == ["(14,\(UUID.number(14).lowercased))"])
-                }
-            }
-        }
-    }
-
     @Test func `goes on after a restart where it was`() async throws {
         let history = History()
         try await withReadDatabase { database in
@@ -103,9 +41,9 @@ private let state = "SELECT t.n, c.position, c.failing_at FROM annals.checkpoint
         let history = History()
         try await history.tell(.registered(username: .known("ann"), email: .known("a@b.c"), role: .user), of: .number(1))
         try await withReadDatabase { database in
-            try await withProjections(picky) { folder in
+            try await withProjections(PickyModel.folder) { folder in
                 try await project(history.store, into: database, folder: folder) { try await $0.caughtUp() }
-                #expect(try await database.rows(state) == ["(,1,)"])
+                #expect(try await database.rows("SELECT position, (SELECT count(*) FROM model.t) FROM annals.checkpoints") == ["(1,0)"])
             }
         }
     }
@@ -115,7 +53,7 @@ private let state = "SELECT t.n, c.position, c.failing_at FROM annals.checkpoint
         for _ in 1...5 { try await history.tell(views: 1, of: .number(1)) }
         let log = SpokenLog()
         try await withReadDatabase { database in
-            try await withProjections(picky) { folder in
+            try await withProjections(PickyModel.folder) { folder in
                 let store = AlteredLog(history.store) { page in page.filter { $0.position != 3 } }
                 try await project(store, into: database, folder: folder, logger: log.logger) { projecting in
                     #expect(await log.line(with: "critical the projector has stopped") != nil)
@@ -127,19 +65,19 @@ private let state = "SELECT t.n, c.position, c.failing_at FROM annals.checkpoint
 }
 
 @Suite struct `A checkpoint` {
-    private func checkpoint(at position: Int64, in database: ReadDatabase, lease: Int64 = 0) async throws -> Checkpoint {
+    private func checkpoint(at position: Int64, in database: ReadDatabase, leasesLater: Int64 = 0) async throws -> Checkpoint {
         let stored = try #require(try await Checkpoint.read("view_counts", from: database.pool))
-        return Checkpoint(version: stored.version, position: position, eventID: .v7(), lease: lease)
+        return Checkpoint(version: stored.version, build: stored.build, position: position, eventID: .v7(), lease: stored.lease + leasesLater)
     }
 
     @Test(arguments: [(1, 0), (3, 0), (2, 1)] as [(Int64, Int64)])
-    func `does not move for a projector that believes it elsewhere, nor anything with it`(position: Int64, lease: Int64) async throws {
+    func `does not move for a projector that believes it elsewhere, nor anything with it`(position: Int64, leasesLater: Int64) async throws {
         let history = History()
         for _ in 1...2 { try await history.tell(views: 1, of: .number(1)) }
         try await withReadDatabase { database in
             try await project(history.store, into: database) { try await $0.caughtUp() }
             let before = try await database.rows("SELECT * FROM annals.checkpoints") + database.everything()
-            let late = try await checkpoint(at: position, in: database, lease: lease)
+            let late = try await checkpoint(at: position, in: database, leasesLater: leasesLater)
             let error = await #expect(throws: PostgresError.self) {
                 try await database.pool.atomically([
                     late.advance("view_counts", to: 9, .v7()),
@@ -157,7 +95,8 @@ private let state = "SELECT t.n, c.position, c.failing_at FROM annals.checkpoint
         try await history.tell(views: 1, of: .number(1))
         try await withReadDatabase { database in
             try await project(history.store, into: database) { try await $0.caughtUp() }
-            let other = Checkpoint(version: "other", position: 1, eventID: .v7(), lease: 0)
+            let stored = try await checkpoint(at: 1, in: database)
+            let other = Checkpoint(version: "other", build: stored.build, position: 1, eventID: .v7(), lease: stored.lease)
             let error = await #expect(throws: PostgresError.self) { try await database.pool.atomically([other.advance("view_counts", to: 2, .v7())]) }
             #expect(error?.sqlState == .checkpointMoved)
         }

@@ -8,7 +8,7 @@ import Testing
 
 @Suite struct `Any history` {
     @Test(arguments: [UInt64.random(in: 0...UInt64.max), UInt64.random(in: 0...UInt64.max)])
-    func `gives the rows that a fold of it gives`(seed: UInt64) async throws {
+    func `gives the rows that a fold of it gives, applied live and rebuilt`(seed: UInt64) async throws {
         print("seed \(seed)")
         let history = History(step: .milliseconds(731_113))
         try await history.tellAtRandom(1500, seed: seed)
@@ -20,6 +20,11 @@ import Testing
             let rows = try await database.lines(FoldedTables.query)
             #expect(Set(rows).symmetricDifference(expected) == [], "seed \(seed)")
             #expect(rows.count == expected.count, "seed \(seed)")
+            for model in ["posts", "users", "view_counts"] {
+                _ = try await database.maintenance(history.store).rebuild(.ofRepository(model), workers: 3)
+            }
+            let rebuilt = try await database.lines(FoldedTables.query)
+            #expect(rebuilt.sorted() == rows.sorted(), "seed \(seed)")
         }
     }
 

@@ -114,13 +114,34 @@ private func refusal(_ files: [String: String], name: String = "model") -> Strin
                 == true)
     }
 
+    @Test(arguments: ["INSERT INTO model.t VALUES (:stream_id, 1)", "UPDATE \"model\".t SET n = 1", "DELETE FROM t USING model.u"])
+    func `is refused for a table named with the model's own schema, since a rebuild makes it in another`(sql: String) {
+        #expect(
+            refusal(["PostViewed.sql": sql])?.hasSuffix(
+                "model. is not allowed: a rebuild makes the tables in another schema, so they are named without it") == true)
+        #expect(refusal(["indexes.sql": "CREATE INDEX i ON model.t (n)"])?.hasPrefix("model/indexes.sql:1: model. is not allowed") == true)
+    }
+
+    @Test func `may name a table like the model`() {
+        #expect(
+            refusal(["table.sql": "CREATE TABLE model (id uuid)", "PostViewed.sql": "UPDATE model SET id = NULL WHERE model.id = :stream_id"]) == nil)
+    }
+
+    @Test func `says whether it needs the order between streams`() throws {
+        func isSerial(_ comment: String) throws -> Bool {
+            try ReadModel(name: "model", files: ["table.sql": comment + "\n" + table], catalog: .publishing).isSerial
+        }
+        #expect(try isSerial("-- annals: serial"))
+        #expect(try !isSerial("-- not serial"))
+    }
+
     @Test func `is refused without tables`() {
         #expect(throws: ReadModelError(file: "model/table.sql", reason: "the file is missing")) {
             try ReadModel(name: "model", files: [:], catalog: .publishing)
         }
     }
 
-    @Test(arguments: ["annals", "public", "pg_model", "Model", "my-model", "1st", "", "a;b"])
+    @Test(arguments: ["annals", "public", "pg_model", "Model", "my-model", "1st", "", "a;b", "posts__1"])
     func `is refused when its name can not be a schema's`(name: String) {
         #expect(refusal([:], name: name) != nil)
     }

@@ -18,12 +18,13 @@ import Testing
     }
 
     @Test func `reads what projectors have made, and how far they are`() async throws {
-        #expect(try await attempt("SELECT * FROM posts.post, users.account, view_counts.total, annals.checkpoints") == nil)
+        #expect(try await attempt("SELECT * FROM posts.post, users.account, view_counts.total, annals.checkpoints, annals.parked_events") == nil)
     }
 
     @Test(arguments: [
         "UPDATE view_counts.total SET count = 0", "DELETE FROM annals.checkpoints", "SELECT * FROM annals.read_model_versions",
-        "SELECT annals.advance_checkpoint('posts', '', 1, 0, 2, NULL)", "CREATE TABLE posts.mine (a int)", "CREATE SCHEMA mine",
+        "SELECT annals.advance_checkpoint('posts', '', 1, 0, 2, NULL)", "SELECT annals.acquire_lease('posts', 'me')", "SELECT * FROM annals.builds",
+        "SELECT annals.swap_build(1, NULL, false)", "DELETE FROM annals.parked_events", "CREATE TABLE posts.mine (a int)", "CREATE SCHEMA mine",
         "CREATE TEMPORARY TABLE mine (a int)", "CREATE TABLE public.mine (a int)",
     ])
     func `has no other right`(sql: String) async throws {

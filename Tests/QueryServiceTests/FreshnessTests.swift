@@ -46,6 +46,25 @@ import Testing
         }
     }
 
+    @Test func `is not there for a post whose events wait behind one that could not be applied`() async throws {
+        try await Newsroom.open { room in
+            for model in ["posts", "users", "view_counts"] { try await room.move(model, to: 9) }
+            let (parked, other) = (try await room.post("Parked", by: .v7(), slug: "parked"), try await room.post("Other", by: .v7()))
+            try await room.park(parked, in: "view_counts", at: 7)
+            func code(_ path: String, _ position: Int) async throws -> String? {
+                try await room.get(path, [.waitForPosition: "\(position)", .prefer: "wait=0"]).code
+            }
+            for path in ["/api/v1/posts/\(parked.lowercased)", "/api/v1/posts/by-slug/parked"] {
+                #expect(try await code(path, 6) == nil)
+                #expect(try await code(path, 7) == "READ_MODEL_BEHIND")
+                #expect(try await code(path, 9) == "READ_MODEL_BEHIND")
+                #expect(try await room.get(path).status == 200)
+            }
+            #expect(try await code("/api/v1/posts/\(other.lowercased)", 9) == nil)
+            #expect(try await code("/api/v1/posts", 9) == nil)
+        }
+    }
+
     @Test func `must be asked for with a position`() async throws {
         try await Newsroom.open { room in
             let reply = try await room.get("/api/v1/posts", [.waitForPosition: "soon"])

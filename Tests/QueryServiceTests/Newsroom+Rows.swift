@@ -71,6 +71,18 @@ extension Newsroom {
             [.uuid(post), .timestamp(Self.time(hour * 3600)), .int8(count)])
     }
 
+    /// An event of a post or user that a model could not take.
+    func park(_ id: UUID, in model: String, at position: Int64) async throws {
+        try await owner.query(
+            Statement(
+                "park",
+                """
+                INSERT INTO annals.parked_events (build, position, stream, stream_id, type, state)
+                SELECT build, $3, 'views-' || $2::text, $2, 'PostViewed', 'failed' FROM annals.checkpoints WHERE model = $1
+                """),
+            [.text(model), .uuid(id), .int8(position)])
+    }
+
     /// Lets a read model have come to a position, and tells everybody.
     func move(_ model: String, to position: Int64) async throws {
         try await owner.query(

@@ -41,6 +41,10 @@ import Testing
         }
     }
 
+    @Test func `is looked at for every statement that tables are checked by before they go live`() {
+        #expect(Set(ReadStatements.all) == Set(Self.queries.map(\.statement)))
+    }
+
     private static func judge(_ plan: JSON, of name: String) throws {
         let kind = plan["Node Type"]?.text ?? ""
         let relation = plan["Relation Name"]?.text ?? ""

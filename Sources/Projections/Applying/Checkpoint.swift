@@ -4,12 +4,14 @@ import Postgres
 /// How far one version of a read model has come, as stored.
 struct Checkpoint: Equatable {
     let version: String
+    /// The number of the tables that are live.
+    let build: Int64
     /// The last event applied or passed over; 0 before the first.
     var position: Int64
     /// That event's id.
     var eventID: UUID?
     /// The token of the lease under which it may be moved.
-    let lease: Int64
+    var lease: Int64
 
     /// The query that moves it, for the front of an atomic group: it raises `SQLState.checkpointMoved` when it is not where this says.
     func advance(_ model: String, to position: Int64, _ eventID: UUID) -> Query {
@@ -21,7 +23,7 @@ struct Checkpoint: Equatable {
     /// The live checkpoint of a model; nil before its first start.
     static func read(_ model: String, from pool: ConnectionPool) async throws -> Checkpoint? {
         try await pool.query(.readCheckpoint, [.text(model)]).first.map { row in
-            Checkpoint(version: try row.get(0), position: try row.get(1), eventID: try row.get(2), lease: try row.get(3))
+            Checkpoint(version: try row.get(0), build: try row.get(4), position: try row.get(1), eventID: try row.get(2), lease: try row.get(3))
         }
     }
 }
@@ -33,6 +35,6 @@ extension SQLState {
 
 extension Statement {
     fileprivate static let readCheckpoint = Statement(
-        "read_checkpoint", "SELECT version, position, event_id, lease_token FROM annals.checkpoints WHERE model = $1")
+        "read_checkpoint", "SELECT version, position, event_id, lease_token, build FROM annals.checkpoints WHERE model = $1")
     fileprivate static let advanceCheckpoint = Statement("advance_checkpoint", "SELECT annals.advance_checkpoint($1, $2, $3, $4, $5, $6)")
 }

@@ -2,7 +2,7 @@ import EventSourcing
 import Postgres
 
 /// One event that its read model could not take. Says where and which rule, never what the row held.
-struct EventFailure: Error, Equatable {
+struct EventFailure: Error, Equatable, CustomStringConvertible {
     let position: Int64
     let stream: StreamName
     let type: String
@@ -16,6 +16,11 @@ struct EventFailure: Error, Equatable {
         type = event.type
         sqlState = error?.sqlState
         constraint = error?.constraint
+    }
+
+    /// `6, a PostViewed of views-…: 23514 few_views`
+    var description: String {
+        "\(position), a \(type) of \(stream): \([sqlState?.rawValue ?? "its data can not be read", constraint].compactMap(\.self).joined(separator: " "))"
     }
 }
 

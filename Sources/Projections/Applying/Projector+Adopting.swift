@@ -4,28 +4,28 @@ import Postgres
 
 /// What a projector applies: the version that its tables were made by.
 struct AppliedVersion {
-    let model: ReadModel
-    let version: String
+    let build: Build
     /// The folder has changed since.
     let isStale: Bool
 }
 
 extension Projector {
-    /// Finds the version that the tables were made by, or makes them by the folder's. Its statements are prepared here once, so that a mistake is met at the start.
-    func adopt() async throws -> (AppliedVersion, Checkpoint) {
-        let digest: String = try await pool.query(.digest, [.text(model.canonicalSQL)]).onlyRow.get(0)
-        try await createIfNew(digest)
-        let checkpoint = try await readCheckpoint()
-        let isStale = checkpoint.version != digest
-        try await pool.query(.noteFolderVersion, [.text(model.name), .text(digest)])
-        let applied = isStale ? try await stored(checkpoint.version) : model
+    /// Finds the SQL of the version that the tables were made by. Its statements are prepared here once, so that a mistake is met at the start.
+    func adopt(_ checkpoint: Checkpoint, isStart: Bool) async throws -> AppliedVersion {
+        let digest = try await model.version(by: pool)
+        // Later it is a rebuild that knows what the folder holds; this process has read it when it started.
+        if isStart { try await pool.query(.noteFolderVersion, [.text(model.name), .text(digest)]) }
+        let isStale: Bool = try await pool.query(.isStale, [.text(model.name)]).first?.get(0) ?? false
+        let applied =
+            checkpoint.version == digest
+            ? model : try await ReadModel.stored(model.name, version: checkpoint.version, catalog: catalog, in: pool)
         if isStale, !status.isStale {
             logger.warning(
                 "the folder has changed: the tables are kept current as they were made, until they are rebuilt",
                 metadata: ["applied": "\(checkpoint.version)", "folder": "\(digest)"])
         }
         try await pool.withTransaction { session in try await applied.prepare(in: session) }
-        return (AppliedVersion(model: applied, version: checkpoint.version, isStale: isStale), checkpoint)
+        return AppliedVersion(build: Build(number: checkpoint.build, model: applied, version: checkpoint.version), isStale: isStale)
     }
 
     /// Where the tables are now.
@@ -37,8 +37,9 @@ extension Projector {
     }
 
     /// The schema, its tables, the stored SQL and the checkpoint: all of it or nothing.
-    private func createIfNew(_ digest: String) async throws {
+    func createIfNew() async throws {
         if try await Checkpoint.read(model.name, from: pool) != nil { return }
+        let digest = try await model.version(by: pool)
         let isNew = try await pool.withTransaction { session in
             // Two processes may start at once.
             try await session.query(.lockReadModel, [.text(model.name)])
@@ -46,19 +47,11 @@ extension Projector {
             try await session.execute(script: "CREATE SCHEMA \(model.name)")
             for file in [model.tables, model.indexes] where !file.tokens.isEmpty { try await file.run(in: session) }
             try await model.prepare(in: session)
-            try await session.query(.storeVersion, [.text(model.name), .text(digest), .jsonb(model.canonicalSQL)])
+            try await session.query(.storeReadModelVersion, [.text(model.name), .text(digest), .jsonb(model.canonicalSQL)])
             try await session.query(.createCheckpoint, [.text(model.name), .text(digest)])
             return true
         }
         if isNew { logger.info("made the tables", metadata: ["version": "\(digest)"]) }
-    }
-
-    private func stored(_ version: String) async throws -> ReadModel {
-        var files: [String: String] = [:]
-        for row in try await pool.query(.readVersion, [.text(model.name), .text(version)]) {
-            files[try row.get(0)] = try row.get(1, as: String.self)
-        }
-        return try ReadModel(name: model.name, files: files, catalog: catalog)
     }
 }
 
@@ -74,7 +67,7 @@ extension ReadModel {
 
 extension SQLFile {
     /// Runs this file, or a script that has its lines. Turns the server's complaint into one that names the file and line.
-    fileprivate func run(_ script: String? = nil, in session: Session) async throws {
+    func run(_ script: String? = nil, in session: Session) async throws {
         let script = script ?? text
         do {
             try await session.execute(script: script)
@@ -85,24 +78,13 @@ extension SQLFile {
     }
 }
 
-extension QueryResult {
-    /// The row of a statement that always has one.
-    fileprivate var onlyRow: Row { self[0] }
-}
-
 extension Statement {
-    // The server's SHA-256, so that this module needs no cryptography of its own.
-    fileprivate static let digest = Statement("digest", "SELECT encode(sha256(convert_to($1, 'UTF8')), 'hex')")
     fileprivate static let lockReadModel = Statement(
         "lock_read_model", "SELECT pg_advisory_xact_lock(hashtextextended('annals.read_model.' || $1, 0))")
     fileprivate static let hasCheckpoint = Statement("has_checkpoint", "SELECT FROM annals.checkpoints WHERE model = $1")
-    fileprivate static let storeVersion = Statement(
-        "store_version", "INSERT INTO annals.read_model_versions (model, version, sql) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
     fileprivate static let createCheckpoint = Statement(
         "create_checkpoint", "INSERT INTO annals.checkpoints (model, version, folder_version) VALUES ($1, $2, $2)")
+    fileprivate static let isStale = Statement("is_stale", "SELECT version <> folder_version FROM annals.checkpoints WHERE model = $1")
     fileprivate static let noteFolderVersion = Statement(
         "note_folder_version", "UPDATE annals.checkpoints SET folder_version = $2 WHERE model = $1 AND folder_version <> $2")
-    fileprivate static let readVersion = Statement(
-        "read_version",
-        "SELECT file.key, file.value FROM annals.read_model_versions, jsonb_each_text(sql) AS file WHERE model = $1 AND version = $2")
 }

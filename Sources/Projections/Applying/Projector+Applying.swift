@@ -2,75 +2,92 @@ import EventSourcing
 import Logging
 import Postgres
 
+/// A live read model's progress: its checkpoint, and who is told when it moves.
+struct LiveProgress: Progress {
+    let model: String
+    private(set) var checkpoint: Checkpoint
+    let onMove: (Int64) -> Void
+
+    init(_ model: String, at checkpoint: Checkpoint, onMove: @escaping (Int64) -> Void) {
+        self.model = model
+        self.checkpoint = checkpoint
+        self.onMove = onMove
+    }
+
+    func query(movingTo event: RecordedEvent) -> Query? { checkpoint.advance(model, to: event.position, event.id) }
+
+    mutating func moved(to event: RecordedEvent) {
+        checkpoint.position = event.position
+        checkpoint.eventID = event.id
+        onMove(event.position)
+    }
+}
+
 extension Projector {
-    /// Applies events and moves the checkpoint behind them, in one transaction; returns where it is then. Throws `EventFailure` when one of them is at fault;
-    /// those before it are applied then.
-    func apply(_ events: [RecordedEvent], of model: ReadModel, from checkpoint: Checkpoint) async throws -> Checkpoint {
-        do {
-            return try await commit(events, of: model, from: checkpoint)
-        } catch is UnreadableField {
-            return try await applySingly(events, of: model, from: checkpoint)
-        } catch let error as PostgresError where error.isFaultOfEvent {
-            return try await applySingly(events, of: model, from: checkpoint)
-        }
-    }
-
-    /// The same, one transaction an event: finds the one at fault.
-    private func applySingly(_ events: [RecordedEvent], of model: ReadModel, from checkpoint: Checkpoint) async throws -> Checkpoint {
-        var checkpoint = checkpoint
-        for event in events {
-            do {
-                checkpoint = try await commit([event], of: model, from: checkpoint)
-            } catch is UnreadableField {
-                throw EventFailure(event, nil)
-            } catch let error as PostgresError where error.isFaultOfEvent {
-                throw EventFailure(event, error)
+    /// Applies the log from a checkpoint on. Ends by throwing; `onSuccess` is called after each batch.
+    func applyLog(to build: Build, from checkpoint: Checkpoint, onSuccess: () -> Void) async throws {
+        var applier = BuildApplier(build: build, pool: pool, parked: try await ParkedStreams.read(build.number, from: pool))
+        noteParked(applier.parked.count)
+        var progress = LiveProgress(model.name, at: checkpoint) { [self] position in
+            update {
+                $0.position = position
+                $0.state = .applying
             }
+            notifier.announce(model.name, position: position)
         }
-        return checkpoint
+        while true {
+            let events = try await feed.events(after: progress.checkpoint.position)
+            try Self.check(events, follow: progress.checkpoint.position)
+            let before = applier.parked.count
+            do {
+                defer {
+                    for failure in applier.takeFailures() { note(failure) }
+                    if applier.parked.count != before { noteParked(applier.parked.count) }
+                }
+                try await applier.apply(events, advancing: &progress)
+            } catch let tooMany as TooManyParked {
+                await noteFailing(at: tooMany.last.position)
+                throw ProjectorStop.tooManyParked(tooMany.last.description)
+            }
+            onSuccess()
+        }
     }
 
-    private func commit(_ events: [RecordedEvent], of model: ReadModel, from checkpoint: Checkpoint) async throws -> Checkpoint {
-        guard let last = events.last else { return checkpoint }
-        var position = checkpoint.position
-        var queries = [checkpoint.advance(model.name, to: last.position, last.id)]
-        queries.reserveCapacity(events.count + 1)
+    private static func check(_ events: [RecordedEvent], follow position: Int64) throws {
+        var position = position
         for event in events {
             guard event.position == position + 1 else { throw EventStoreError.broken(reason: "position \(event.position) follows \(position)") }
             position = event.position
-            if let statement = model.statements[event.type] { queries.append(try statement.query(for: event)) }
         }
-        try await pool.atomically(queries)
-        update {
-            $0.position = position
-            $0.state = .applying
-        }
-        notifier.announce(model.name, position: position)
-        var moved = checkpoint
-        moved.position = position
-        moved.eventID = last.id
-        return moved
     }
 
-    /// An event at fault holds the model up until it goes through: nothing is skipped.
-    func note(_ failure: EventFailure) async {
-        await fail(
-            at: failure.position, "an event can not be applied",
-            [
+    private func note(_ failure: EventFailure) {
+        metrics.countParkedStream()
+        logger.error(
+            "an event can not be applied: its stream is parked",
+            metadata: [
                 "position": "\(failure.position)", "stream": "\(failure.stream)", "type": "\(failure.type)",
                 "sqlstate": "\(failure.sqlState?.rawValue ?? "none")", "constraint": "\(failure.constraint ?? "none")",
             ])
     }
 
-    /// The database refuses for a reason that is not the event's, such as a missing right: it will go on refusing until somebody mends it.
-    func note(refusal error: PostgresError) async {
-        await fail(at: status.position + 1, "the read database refuses", ["reason": "\(error)", "statement": "\(error.statementName ?? "none")"])
+    private func noteParked(_ count: Int) {
+        update { $0.parkedStreams = count }
+        metrics.setParkedStreams(count)
     }
 
-    private func fail(at position: Int64, _ message: Logger.Message, _ metadata: Logger.Metadata) async {
+    /// The database refuses for a reason that is not the event's, such as a missing right: it will go on refusing until somebody mends it.
+    func note(refusal error: PostgresError) async {
+        let position = status.position + 1
         let isNew = status.state != .failed(position: position)
         update { $0.state = .failed(position: position) }
-        logger.log(level: isNew ? .error : .debug, message, metadata: metadata)
+        logger.log(
+            level: isNew ? .error : .debug, "the read database refuses",
+            metadata: ["position": "\(position)", "reason": "\(error)", "statement": "\(error.statementName ?? "none")"])
+        await noteFailing(at: position)
+    }
+
+    private func noteFailing(at position: Int64) async {
         do {
             try await pool.query(.noteFailure, [.text(model.name), .int8(position)])
         } catch {

@@ -1,24 +1,27 @@
-package import EventSourcing
-package import Logging
-package import Postgres
+import EventSourcing
+import Logging
+import Postgres
 import Synchronization
 
 /// Keeps one read model's tables a fold of the log.
 ///
 /// The folder's SQL and its checkpoint move in one transaction, so each event has its effect once, whatever dies in between.
-package final class Projector: Sendable {
+final class Projector: Sendable {
     /// The model as its folder has it now; what is applied may be an older version.
     let model: ReadModel
     let catalog: EventCatalog
     let pool: ConnectionPool
     let feed: EventFeed
     let notifier: ReadModelNotifier
+    let leases: LeaseKeeper
+    let metrics: ProjectorMetrics
     let logger: Logger
     private let currentStatus: Mutex<ProjectorStatus>
 
     /// - Parameter target: the read database, not through a pooler: the connections keep settings of their own.
-    package init(
-        _ model: ReadModel, catalog: EventCatalog, target: ConnectionTarget, feed: EventFeed, notifier: ReadModelNotifier, logger: Logger
+    init(
+        _ model: ReadModel, catalog: EventCatalog, target: ConnectionTarget, feed: EventFeed, notifier: ReadModelNotifier, leases: LeaseKeeper,
+        metrics: ProjectorMetrics, logger: Logger
     ) {
         var logger = logger
         logger[metadataKey: "model"] = "\(model.name)"
@@ -26,12 +29,14 @@ package final class Projector: Sendable {
         self.catalog = catalog
         self.feed = feed
         self.notifier = notifier
+        self.leases = leases
+        self.metrics = metrics
         self.logger = logger
         pool = ConnectionPool(target.forReadModel(model.name), limits: .projector, logger: logger)
         currentStatus = Mutex(ProjectorStatus(model: model.name))
     }
 
-    package var status: ProjectorStatus { currentStatus.withLock { $0 } }
+    var status: ProjectorStatus { currentStatus.withLock { $0 } }
 
     func update(_ change: (inout ProjectorStatus) -> Void) {
         currentStatus.withLock { change(&$0) }
@@ -39,7 +44,7 @@ package final class Projector: Sendable {
 
     /// Makes the tables at first, then applies the log until cancelled. Throws `ReadModelError` when the folder's SQL does not prepare, and `ProjectorStop` when
     /// going on could only do harm; whatever may pass is tried again for ever.
-    package func run() async throws {
+    func run() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await self.pool.run() }
             group.addTask { try await self.project() }
@@ -62,39 +67,38 @@ package final class Projector: Sendable {
             }
         } catch let stop as ProjectorStop {
             update { $0.state = .stopped(reason: "\(stop)") }
+            leases.abandon(model.name)
             logger.critical("the projector has stopped", metadata: ["reason": "\(stop)"])
             throw stop
         }
     }
 
-    /// Applies what the log has, from the stored checkpoint on. Ends by throwing.
+    /// Applies what the log has, from the stored checkpoint on, once the lease is there. Ends by throwing.
     private func follow(_ adopted: inout AppliedVersion?, _ delays: inout RetryDelays) async throws {
-        var (applied, checkpoint) = try await resume(adopted)
-        adopted = applied
+        try await createIfNew()
+        let lease = try await leases.acquire(model.name, through: pool) {
+            update { $0.state = .waiting }
+            logger.info("another process keeps this read model; it is taken over when that ends")
+        }
+        // Read after the lease was got: until then the other one may have gone on.
+        var checkpoint = try await readCheckpoint()
+        checkpoint.lease = lease
+        let applied = adopted?.build.number == checkpoint.build ? adopted : nil
+        let current = if let applied { applied } else { try await adopt(checkpoint, isStart: adopted == nil) }
+        adopted = current
         try await confirm(checkpoint)
-        update { [applied] in
-            $0.version = applied.version
-            $0.isStale = applied.isStale
+        update {
+            $0.state = .applying
+            $0.version = current.build.version
+            $0.isStale = current.isStale
             $0.position = checkpoint.position
         }
-        while true {
-            let events = try await feed.events(after: checkpoint.position)
-            checkpoint = try await apply(events, of: applied.model, from: checkpoint)
-            delays.reset()
-        }
-    }
-
-    /// The version adopted before, unless another one has taken its place.
-    private func resume(_ adopted: AppliedVersion?) async throws -> (AppliedVersion, Checkpoint) {
-        guard let adopted else { return try await adopt() }
-        let checkpoint = try await readCheckpoint()
-        return checkpoint.version == adopted.version ? (adopted, checkpoint) : try await adopt()
+        try await applyLog(to: current.build, from: checkpoint) { delays.reset() }
     }
 
     /// A log restored to an older state has another event there, or none, and may since have grown past it: its new events would silently be taken for the old ones.
     private func confirm(_ checkpoint: Checkpoint) async throws {
-        guard checkpoint.position > 0 else { return }
-        guard let event = try await feed.event(at: checkpoint.position), event.position == checkpoint.position, event.id == checkpoint.eventID else {
+        guard try await feed.holds(checkpoint.eventID, at: checkpoint.position) else {
             throw ProjectorStop.logRewritten(position: checkpoint.position)
         }
     }
@@ -106,7 +110,6 @@ package final class Projector: Sendable {
         case is CancellationError, is ReadModelError, is ProjectorStop: throw error
         case EventStoreError.broken(let reason): throw ProjectorStop.logBroken(reason: reason)
         case let unknown as UnknownEvent: throw ProjectorStop.unknownEvent(type: unknown.type, version: unknown.version)
-        case let failure as EventFailure: await note(failure)
         case let error as PostgresError where error.sqlState == .checkpointMoved:
             logger.notice("another projector has moved the checkpoint, or a try that seemed lost went through", metadata: ["reason": "\(error)"])
         case let error as PostgresError where !error.isTransient: await note(refusal: error)

@@ -3,9 +3,11 @@ package struct ProjectorStatus: Sendable, Hashable {
     package enum State: Sendable, Hashable {
         /// Not yet at its tables.
         case starting
+        /// Another process holds the lease.
+        case waiting
         /// Applies what comes.
         case applying
-        /// An event can not be applied; it is tried again and again.
+        /// The database refuses what follows this position's predecessor, for a reason that is not the event's; it is tried again and again.
         case failed(position: Int64)
         /// Given up until somebody looks: the log is not the one that the tables were made from, or holds what this program does not know.
         case stopped(reason: String)
@@ -19,6 +21,8 @@ package struct ProjectorStatus: Sendable, Hashable {
     package var isStale = false
     /// The last position committed; 0 while it starts.
     package var position: Int64 = 0
+    /// How many streams wait behind an event that could not be applied.
+    package var parkedStreams = 0
 }
 
 /// Why a projector gives up.
@@ -29,12 +33,15 @@ package enum ProjectorStop: Error, Equatable, CustomStringConvertible {
     case logBroken(reason: String)
     /// This program is older than the event.
     case unknownEvent(type: String, version: Int)
+    /// So many streams would have to be parked that the statement must be wrong, not the data. Names the last failure.
+    case tooManyParked(String)
 
     package var description: String {
         switch self {
         case .logRewritten(let position):
             "the log no longer holds the event applied last, at position \(position): it was restored to an older state, or is another log; rebuild the read model"
         case .logBroken(let reason): "the log is broken: \(reason)"
+        case .tooManyParked(let last): "more than 20 streams failed within a minute, the last at position \(last)"
         case .unknownEvent(let type, let version): "the log holds \(type) in version \(version), which this program does not know"
         }
     }

@@ -1,4 +1,5 @@
 package import EventSourcing
+package import FoundationEssentials
 import Synchronization
 
 /// The log as all read models of a process read it: together. Models at about the same place share one read and one opening of what is sealed.
@@ -32,6 +33,13 @@ package final class EventFeed: Sendable {
     /// The event at a position as the log has it now; nil when it has none there.
     package func event(at position: Int64) async throws -> RecordedEvent? {
         try await store.read(after: position - 1, limit: 1).first
+    }
+
+    /// Whether the log has the event at a position that was there when this position was reached. Otherwise it was restored to an older state, or is another log.
+    package func holds(_ id: UUID?, at position: Int64) async throws -> Bool {
+        if position == 0 { return true }
+        guard let event = try await event(at: position) else { return false }
+        return event.position == position && event.id == id
     }
 
     private func readForAll(after position: Int64) async throws -> [RecordedEvent] {

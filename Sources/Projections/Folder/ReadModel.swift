@@ -15,16 +15,22 @@ package struct ReadModel: Sendable {
     private static let indexFile = "indexes.sql"
     private static let reservedNames: Set<String> = ["annals", "public", "information_schema"]
 
+    /// Whether its SQL needs the order between streams: `table.sql` says so in a line `-- annals: serial`.
+    var isSerial: Bool {
+        tables.text.split(separator: "\n").contains { $0.filter { $0 != " " } == "--annals:serial" }
+    }
+
     /// Checks the files against the event types there are. Throws `ReadModelError` at the first fault, in the order of the files' names.
     package init(name: String, files: [String: String], catalog: EventCatalog) throws(ReadModelError) {
         guard Self.isSchemaName(name) else {
-            throw ReadModelError(file: name, reason: "a read model is named like a schema: a-z, 0-9 and _, not one of PostgreSQL's own")
+            throw ReadModelError(file: name, reason: "a read model is named like a schema: a-z, 0-9 and single _, not one of PostgreSQL's own")
         }
         guard let tableText = files[Self.tableFile] else { throw ReadModelError(file: "\(name)/\(Self.tableFile)", reason: "the file is missing") }
         tables = SQLFile(path: "\(name)/\(Self.tableFile)", text: tableText)
         indexes = SQLFile(path: "\(name)/\(Self.indexFile)", text: files[Self.indexFile] ?? "")
         for file in [indexes, tables] {
             try SQLRules.checkDefinitions(in: file)
+            try SQLRules.checkNames(in: file, of: name, alsoAfter: ["on", "references", "table"])
             try SQLRules.checkDeterminism(of: file)
         }
         var statements: [String: EventStatement] = [:]
@@ -32,6 +38,7 @@ package struct ReadModel: Sendable {
             let file = SQLFile(path: "\(name)/\(fileName)", text: text)
             let type = String(fileName.dropLast(".sql".count))
             guard let schema = catalog[type] else { throw file.refusal("there is no event type \(type)") }
+            try SQLRules.checkNames(in: file, of: name)
             statements[type] = try EventStatement(file, for: schema)
         }
         self.name = name
@@ -76,8 +83,8 @@ package struct ReadModel: Sendable {
     private static func isSchemaName(_ name: String) -> Bool {
         let letters = Unicode.Scalar("a")...Unicode.Scalar("z")
         guard let first = name.unicodeScalars.first, letters.contains(first) else { return false }
-        guard !name.hasPrefix("pg_"), !reservedNames.contains(name) else { return false }
-        // PostgreSQL cuts names at 63 bytes; a rebuild's suffix must still fit.
+        // Two underscores set off the number of a build that is not live; PostgreSQL cuts names at 63 bytes, and that number must still fit.
+        guard !name.hasPrefix("pg_"), !name.contains("__"), !reservedNames.contains(name) else { return false }
         return name.utf8.count <= 40
             && name.unicodeScalars.allSatisfy { letters.contains($0) || (Unicode.Scalar("0")...Unicode.Scalar("9")).contains($0) || $0 == "_" }
     }

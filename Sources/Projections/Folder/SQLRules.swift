@@ -55,6 +55,17 @@ enum SQLRules {
         }
     }
 
+    /// Refuses tables that are named with the model's own schema: a rebuild makes them in another one.
+    static func checkNames(in file: SQLFile, of model: String, alsoAfter words: Set<String> = []) throws(ReadModelError) {
+        let introducing = words.union(["into", "update", "from", "join", "using", "only"])
+        for (before, index) in zip(file.tokens, file.tokens.indices.dropFirst()) where index + 1 < file.tokens.count {
+            let token = file.tokens[index]
+            guard introducing.contains(file.text(of: before)), file.text(of: token).trimming("\"") == model else { continue }
+            guard file.text(of: file.tokens[index + 1]) == "." else { continue }
+            throw file.refusal(at: token, "\(model). is not allowed: a rebuild makes the tables in another schema, so they are named without it")
+        }
+    }
+
     /// Refuses everything but one statement that changes rows.
     static func checkStatement(in file: SQLFile) throws(ReadModelError) {
         let statements = file.statements

@@ -97,7 +97,7 @@ package final class ReadModelPositions: Sendable {
         let before = positions
         let statuses: [ReadModelStatus]
         do {
-            statuses = try await pool.query(.readCheckpoints).map(ReadModelStatus.init)
+            statuses = try await ReadModelStatus.readAll(from: pool)
         } catch {
             // The positions stay as they were: too low at worst. The next poll tries again.
             return logger.debug("could not read the checkpoints", metadata: ["reason": "\(error)"])
@@ -135,21 +135,4 @@ package final class ReadModelPositions: Sendable {
     private func giveUp(_ id: UInt64) {
         state.withLock { $0.waiters.remove(id) }?.resume(returning: false)
     }
-}
-
-extension ReadModelStatus {
-    fileprivate init(_ row: Row) throws {
-        self.init(
-            model: try row.get(0), version: try row.get(1), position: try row.get(2), isStale: try row.get(3), failingAt: try row.get(4),
-            updatedAt: Timestamp(milliseconds: try row.milliseconds(5)))
-    }
-
-    fileprivate func at(_ position: Int64) -> ReadModelStatus {
-        ReadModelStatus(model: model, version: version, position: position, isStale: isStale, failingAt: failingAt, updatedAt: updatedAt)
-    }
-}
-
-extension Statement {
-    fileprivate static let readCheckpoints = Statement(
-        "read_checkpoints", "SELECT model, version, position, version <> folder_version, failing_at, updated_at FROM annals.checkpoints")
 }

@@ -17,6 +17,8 @@ struct PostByID: ReadQuery {
 
     var values: [SQLValue] { [.uuid(id)] }
 
+    func entity(in answer: PostRow?) -> UUID? { id }
+
     func decode(_ rows: QueryResult) throws -> PostRow? {
         try rows.first.flatMap { try PostRow($0, from: 1) }
     }

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Postgres
 
 /// The post that holds a slug, draft or not.
@@ -16,6 +17,9 @@ struct PostBySlug: ReadQuery {
         """)
 
     var values: [SQLValue] { [.text(slug)] }
+
+    // Without a row nothing tells whose slug it would be.
+    func entity(in answer: PostRow?) -> UUID? { answer?.id }
 
     func decode(_ rows: QueryResult) throws -> PostRow? {
         try rows.first.flatMap { try PostRow($0, from: 1) }

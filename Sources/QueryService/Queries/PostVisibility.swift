@@ -16,6 +16,8 @@ struct PostVisibility: ReadQuery {
 
     var values: [SQLValue] { [.uuid(id)] }
 
+    func entity(in answer: Bool) -> UUID? { id }
+
     func decode(_ rows: QueryResult) throws -> Bool {
         try rows[0].get(1)
     }

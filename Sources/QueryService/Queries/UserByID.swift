@@ -16,6 +16,8 @@ struct UserByID: ReadQuery {
 
     var values: [SQLValue] { [.uuid(id)] }
 
+    func entity(in answer: UserRow?) -> UUID? { id }
+
     func decode(_ rows: QueryResult) throws -> UserRow? {
         try rows.first.flatMap { try UserRow($0, from: 1) }
     }

@@ -24,6 +24,8 @@ struct HourlyViews: ReadQuery {
 
     var values: [SQLValue] { [.uuid(post), .timestamp(span.from), .timestamp(span.to)] }
 
+    func entity(in answer: ViewBuckets?) -> UUID? { post }
+
     func decode(_ rows: QueryResult) throws -> ViewBuckets? { try ViewBuckets(rows) }
 }
 
@@ -48,6 +50,8 @@ struct DailyViews: ReadQuery {
         """)
 
     var values: [SQLValue] { [.uuid(post), .timestamp(span.from), .timestamp(span.to)] }
+
+    func entity(in answer: ViewBuckets?) -> UUID? { post }
 
     func decode(_ rows: QueryResult) throws -> ViewBuckets? { try ViewBuckets(rows) }
 }

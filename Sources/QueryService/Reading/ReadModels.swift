@@ -1,4 +1,5 @@
 import EventSourcing
+import FoundationEssentials
 import HTTPContract
 import Hummingbird
 import Postgres
@@ -18,21 +19,39 @@ struct ReadModels: Sendable {
 
     /// Answers from models that have reached what the request's `Wait-For-Position` names, else throws 503 `READ_MODEL_BEHIND`.
     func read<Query: ReadQuery>(_ query: Query, for request: Request) async throws -> Reading<Query.Answer> {
-        let wait = try Preconditions.waitForPosition(request)
-        let first = try await ask(query)
-        guard let wait, first.position < wait.position else { return first }
-        // Asked first, waited only then: mostly it is reached already, and the answer itself says so.
-        guard try await positions.wait(for: wait.position, models: Query.models.map(\.rawValue), timeout: wait.timeout) else {
-            throw Problem.readModelBehind(position: first.position)
+        guard let wait = try Preconditions.waitForPosition(request) else { return try await ask(query) }
+        var answer = try await ask(query)
+        if answer.position < wait.position {
+            // Asked first, waited only then: mostly it is reached already, and the answer itself says so.
+            guard try await positions.wait(for: wait.position, models: Query.models.map(\.rawValue), timeout: wait.timeout) else {
+                throw Problem.readModelBehind(position: answer.position)
+            }
+            answer = try await ask(query)
+            // A standby may have been asked that is behind the one which told that the position is reached.
+            guard answer.position >= wait.position else { throw Problem.readModelBehind(position: answer.position) }
         }
-        let second = try await ask(query)
-        // A standby may have been asked that is behind the one which told that the position is reached.
-        guard second.position >= wait.position else { throw Problem.readModelBehind(position: second.position) }
-        return second
+        if let entity = query.entity(in: answer.value), let parked = try await parkedPosition(of: entity, upTo: wait.position, in: Query.models) {
+            throw Problem.readModelBehind(position: parked - 1)
+        }
+        return answer
+    }
+
+    /// The first event of an entity that one of the models could not take. Asked only of those who wait: what they have written would silently be missing.
+    private func parkedPosition(of entity: UUID, upTo position: Int64, in models: [JoinedModel]) async throws -> Int64? {
+        try await pool.query(.parkedPosition, [.uuid(entity), .int8(position), .texts(models.map(\.rawValue))]).first?.get(0, as: Int64?.self)
     }
 
     private func ask<Query: ReadQuery>(_ query: Query) async throws -> Reading<Query.Answer> {
         let rows = try await pool.query(Query.statement, query.values)
         return Reading(position: try rows[0].get(0), value: try query.decode(rows))
     }
+}
+
+extension Statement {
+    fileprivate static let parkedPosition = Statement(
+        "parked_position",
+        """
+        SELECT min(p.position) FROM annals.parked_events AS p JOIN annals.checkpoints AS c USING (build)
+        WHERE p.stream_id = $1 AND p.position <= $2 AND p.state <> 'discarded' AND c.model = ANY ($3)
+        """)
 }

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Postgres
 
 /// One question to the read database: a named statement, its values, and what its rows mean.
@@ -16,6 +17,13 @@ protocol ReadQuery: Sendable {
 
     /// Reads the rows; column 0 is the position.
     func decode(_ rows: QueryResult) throws -> Answer
+
+    /// The one post or user that was asked for; nil for a list, and where nothing was found.
+    func entity(in answer: Answer) -> UUID?
+}
+
+extension ReadQuery {
+    func entity(in answer: Answer) -> UUID? { nil }
 }
 
 /// The read models that queries join: each the name of a schema and of its checkpoint.

@@ -24,6 +24,7 @@ struct Config: AsyncParsableCommand {
             ("ANNALS_POOLING", "\(urls?.log.pooling ?? .session)"),
             ("ANNALS_MASTER_KEY_FILE", settings.masterKeyFile ?? "\(settings.dataDirectory)/keys/master.key"),
             ("ANNALS_CORS_ORIGINS", settings.corsOrigins.joined(separator: ",")),
+            ("ANNALS_REBUILD_STALE", "\(settings.rebuildsStale)"),
             ("ANNALS_LOG_LEVEL", settings.logLevel.rawValue),
         ]
         for (name, value) in rows { printLine("\(name)=\(value)") }

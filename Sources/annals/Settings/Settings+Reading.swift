@@ -33,6 +33,7 @@ extension Settings {
     /// | ANNALS_POOLING | session, transaction | session |
     /// | ANNALS_MASTER_KEY_FILE | path | `keys/master.key` in the data directory |
     /// | ANNALS_CORS_ORIGINS | origins, comma-separated | none |
+    /// | ANNALS_REBUILD_STALE | true or false | false |
     /// | ANNALS_LOG_LEVEL | level | notice |
     /// | ANNALS_CONFIG_FILE | path of a JSON file with the same keys, `{"annals": {"port": …}}` | none |
     static func read(_ flags: SettingsFlags) async throws -> Settings {
@@ -63,6 +64,10 @@ extension Settings {
         masterKeyFile = config.string(forKey: "annals.masterKeyFile")
         corsOrigins = (config.string(forKey: "annals.corsOrigins") ?? "").split(separator: ",").map { String($0).trimmed }
         _ = try crossOrigin
+        if let text = config.string(forKey: "annals.rebuildStale") {
+            guard let value = Bool(text) else { throw Failure("\(text) is neither true nor false", code: .wrongUse) }
+            rebuildsStale = value
+        }
         if let name = config.string(forKey: "annals.logLevel") {
             guard let level = Logger.Level(rawValue: name) else { throw Failure("\(name) is not a log level", code: .wrongUse) }
             logLevel = level

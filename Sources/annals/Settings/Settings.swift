@@ -14,6 +14,8 @@ struct Settings: Sendable {
     var masterKeyFile: String?
     /// Origins that browsers may call from.
     var corsOrigins: [String] = []
+    /// Whether the projector rebuilds by itself what has become stale.
+    var rebuildsStale = false
     var logLevel = Logger.Level.notice
 }
 

@@ -38,7 +38,8 @@ struct AnnalsSystem {
         let authLog = pool(databases.log, as: "annals_auth")
         let identity = pool(databases.identity, as: "annals_auth")
         let read = pool(databases.read, as: "annals_queries", multiplexed: 4)
-        let pools = [commandsLog, appends, commandsVault, projectorLog, projectorVault, authLog, identity, read]
+        let leases = pool(databases.readDirect, as: "annals_projector", multiplexed: 1)
+        let pools = [commandsLog, appends, commandsVault, projectorLog, projectorVault, authLog, identity, read, leases]
 
         // The hasher reads its key from the vault before anything else runs.
         let hasher = try await ConnectionPool.withPool(databases.vault.acting(as: "annals_commands"), logger: logger) { [secrets] in
@@ -67,8 +68,8 @@ struct AnnalsSystem {
             keys: signingKeys, serviceKey: serviceKey, logger: logger)
 
         let projectors = try ProjectorGroup(
-            folder: installation.projections, target: databases.readDirect.acting(as: "annals_projector"), store: opened, catalog: catalog,
-            logger: logger)
+            folder: installation.projections, target: databases.readDirect.acting(as: "annals_projector"), pool: leases, store: opened,
+            catalog: catalog, logger: logger)
         let positions = ReadModelPositions(read, listeningOn: databases.readDirect.acting(as: "annals_queries"), logger: logger)
         let queries = queryService(
             read: read, positions: positions, commands: ServiceClient(name: "queries", audience: "commands", upstream: commands, key: serviceKey),
@@ -94,8 +95,15 @@ struct AnnalsSystem {
             LongRunning("log") { try await log.run() },
             LongRunning("cache") { try await cache.run() },
             LongRunning("receipts") { try await ReceiptPruning(commandsLog, logger: logger).run() },
+            // Stopped after the projectors, whose leases it gives back.
+            LastWord { await projectors.release() },
             LongRunning("projectors") { try await projectors.run() },
             LongRunning("positions") { try await positions.run() },
+            StaleReadModels(
+                isRebuilding: settings.rebuildsStale, folder: installation.projections, positions: positions,
+                maintenance: Maintenance(
+                    databases.readDirect.acting(as: "annals_projector"), store: opened, catalog: catalog, readers: ReadStatements.all, logger: logger),
+                logger: logger),
             LongRunning("auth") { try await auth.run() },
             queries.views,
             Door(server: server) { _ = try await positions.wait(for: 0, models: projectors.models, timeout: .seconds(30)) },
@@ -120,7 +128,10 @@ struct AnnalsSystem {
             ],
             projections: {
                 let head = try await log.head()
-                return positions.statuses.map { Readiness.Projection(name: $0.model, position: $0.position, lag: max(0, head - $0.position)) }
+                return positions.statuses.map {
+                    Readiness.Projection(
+                        name: $0.model, position: $0.position, lag: max(0, head - $0.position), isStale: $0.isStale, parked: $0.parkedStreams)
+                }
             }, logger: logger)
     }
 

@@ -1,3 +1,4 @@
+import CoreMetrics
 import EventSourcing
 import Logging
 import Postgres
@@ -23,18 +24,22 @@ struct Projecting: Sendable {
 
 /// Runs the projectors of a folder while `body` does. Throws what stops them.
 func project<T: Sendable>(
-    _ store: any EventStore, into database: ReadDatabase, folder: String = "\(repositoryRoot)/projections", logger: Logger = .silent,
-    _ body: @escaping @Sendable (Projecting) async throws -> T
+    _ store: any EventStore, into database: ReadDatabase, folder: String = "\(repositoryRoot)/projections",
+    metrics: any MetricsFactory = NOOPMetricsHandler.instance, logger: Logger = .silent, _ body: @escaping @Sendable (Projecting) async throws -> T
 ) async throws -> T {
-    let group = try ProjectorGroup(folder: folder, target: database.target, store: store, catalog: .publishing, logger: logger)
+    let group = try ProjectorGroup(
+        folder: folder, target: database.target, pool: database.pool, store: store, catalog: .publishing, metrics: metrics,
+        logger: logger)
     let positions = ReadModelPositions(database.pool, listeningOn: database.target, logger: logger)
-    return try await racing {
+    let value = try await racing {
         try await body(Projecting(store: store, group: group, positions: positions))
     } against: {
         try await group.run()
     } and: {
         try await positions.run()
     }
+    await group.release()
+    return value
 }
 
 /// What `body` returns, with services running beside it until then; throws the first error of any of them.

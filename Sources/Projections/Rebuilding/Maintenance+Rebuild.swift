@@ -1,0 +1,78 @@
+import EventSourcing
+import Logging
+import Postgres
+
+extension Maintenance {
+    /// Makes the tables of a read model anew beside the live ones and puts them in their place. Queries and the live projector go on meanwhile.
+    ///
+    /// Whatever interrupts it leaves the live tables as they were; what is left behind is removed by the next maintenance of the model.
+    /// - Parameters:
+    ///   - model: as its folder has it now.
+    ///   - workers: how many streams are applied side by side.
+    package func rebuild(
+        _ model: ReadModel, workers: Int = 2, onProgress: @escaping @Sendable (RebuildProgress) -> Void = { _ in }
+    ) async throws -> RebuildReport {
+        try await exclusively(model.name) { keeper, live in
+            let version = try await model.version(by: keeper)
+            // After a log was restored to an older state the live tables hold what it never had; then the new ones are as far as the log.
+            let isRewritten = try await !feed.holds(live.eventID, at: live.position)
+            let offline = try await OfflineBuild.create(model, version: version, for: .rebuild, in: keeper)
+            return try await withTables(offline, workers: workers) { pool in
+                var fold = LogFold(offline, pool, feed, workers: workers)
+                let total = try await store.head()
+                @Sendable func tell(_ phase: RebuildProgress.Phase, _ position: Int64) {
+                    onProgress(RebuildProgress(model: model.name, phase: phase, applied: min(position, total), total: total))
+                }
+                tell(.applying, 0)
+                try await fold.advance(to: total) { tell(.applying, $0) }
+                tell(.indexing, total)
+                try await finish(offline, in: pool)
+                tell(.catchingUp, total)
+                try await catchUp(&fold)
+                tell(.swapping, total)
+                let swap = Swap(
+                    model: model.name, readers: readers, folderVersion: version, mayGoBack: isRewritten, pool: pool, logger: logger)
+                try await swap.run(offline.build.number) { position in
+                    if !isRewritten { try await fold.advance(to: position) }
+                }
+                return RebuildReport(
+                    model: model.name, version: version, position: fold.offline.position, parkedStreams: Set(fold.failures.map(\.stream)).count)
+            }
+        }
+    }
+
+    /// Connections to the tables of a build. Nothing waits for the disk before the swap, which makes all of it durable.
+    func withTables<T: Sendable>(_ offline: OfflineBuild, workers: Int, _ body: (ConnectionPool) async throws -> T) async throws -> T {
+        var target = target.forReadModel(offline.schema)
+        target.settings["lock_timeout"] = "50ms"
+        target.settings["synchronous_commit"] = "off"
+        return try await ConnectionPool.withPool(target, limits: .maintenance(workers: workers), logger: logger, body)
+    }
+
+    /// Comes so near to the head that the rest is a matter of a moment. A log that grows faster than this applies is caught up with at the swap, while its projector
+    /// waits.
+    func catchUp(_ fold: inout LogFold) async throws {
+        for _ in 1...20 {
+            let head = try await store.head()
+            if head - fold.offline.position < Int64(EventFeed.pageSize) { return }
+            try await fold.advance(to: head)
+        }
+    }
+
+    /// Indexes at last, when they are made in one go; and statistics, so that the first query is planned as well as any later one.
+    private func finish(_ offline: OfflineBuild, in pool: ConnectionPool) async throws {
+        try await pool.withSession { session in
+            try await session.execute(script: "SET lock_timeout = 0")
+            let indexes = offline.build.model.indexes
+            if !indexes.tokens.isEmpty { try await indexes.run(in: session) }
+            for row in try await session.query(.tablesOfBuild, [.text(offline.schema)]) {
+                try await session.execute(script: "VACUUM (ANALYZE) \(row.get(0, as: String.self))")
+            }
+        }
+    }
+}
+
+extension Statement {
+    fileprivate static let tablesOfBuild = Statement(
+        "tables_of_build", "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = $1 ORDER BY tablename")
+}

@@ -1,0 +1,99 @@
+package import EventSourcing
+package import Logging
+package import Postgres
+
+/// What is done to whole read models: rebuilding, verifying, rolling back. One at a time for each model, in whichever process.
+package struct Maintenance: Sendable {
+    let target: ConnectionTarget
+    let feed: EventFeed
+    let store: any EventStore
+    let catalog: EventCatalog
+    let readers: [Statement]
+    let logger: Logger
+
+    /// - Parameters:
+    ///   - target: the read database with the projector's rights, not through a pooler.
+    ///   - store: opens what is sealed; must not filter.
+    ///   - readers: the statements of those who query the live tables. Tables that one of them can't be prepared against don't go live.
+    package init(_ target: ConnectionTarget, store: any EventStore, catalog: EventCatalog, readers: [Statement], logger: Logger) {
+        self.target = target
+        self.store = store
+        self.catalog = catalog
+        self.readers = readers
+        self.logger = logger
+        feed = EventFeed(store)
+    }
+
+    /// Runs `body` while no other maintenance of the model goes on; what an earlier one left behind is removed first.
+    ///
+    /// The lock is one of the session: the server frees it when this process dies.
+    func exclusively<T: Sendable>(_ model: String, _ body: (ConnectionPool, Checkpoint) async throws -> T) async throws -> T {
+        try await ConnectionPool.withPool(target, limits: .maintenance(workers: 1), logger: logger) { pool in
+            try await pool.withSession { session in
+                guard try await session.query(.lockMaintenance, [.text(model)])[0].get(0) else { throw MaintenanceError.busy(model) }
+                guard let checkpoint = try await Checkpoint.read(model, from: pool) else { throw MaintenanceError.unbuilt(model) }
+                try await OfflineBuild.dropLeftovers(of: model, in: pool)
+                do {
+                    let value = try await body(pool, checkpoint)
+                    try await OfflineBuild.dropLeftovers(of: model, in: pool)
+                    return value
+                } catch {
+                    await tidyUp(model, pool)
+                    throw error
+                }
+            }
+        }
+    }
+
+    /// After a failure, whose error is the one to tell: what can't be removed now is removed by the next maintenance.
+    private func tidyUp(_ model: String, _ pool: ConnectionPool) async {
+        do {
+            try await OfflineBuild.dropLeftovers(of: model, in: pool)
+        } catch {
+            logger.debug("the unfinished tables are left behind", metadata: ["model": "\(model)", "reason": "\(error)"])
+        }
+    }
+}
+
+/// Why maintenance is refused or given up. The live tables are as they were.
+package enum MaintenanceError: Error, Equatable, CustomStringConvertible {
+    case busy(String)
+    case unbuilt(String)
+    case nothingKept(String)
+    /// A query could not be prepared against the tables.
+    case readerBroken(model: String, statement: String, reason: String)
+    /// So many streams failed that the statements must be wrong.
+    case tooManyParked(String)
+    case logRewritten(String)
+    /// Queries held the live tables for too long, again and again.
+    case tablesInUse(String)
+
+    package var description: String {
+        switch self {
+        case .busy(let model): "\(model) is being rebuilt, verified or rolled back already"
+        case .unbuilt(let model): "\(model) has no tables yet; annals up makes them"
+        case .nothingKept(let model): "there are no previous tables of \(model)"
+        case .readerBroken(let model, let statement, let reason): "the query \(statement) does not work with these tables of \(model): \(reason)"
+        case .tooManyParked(let last): "more than 20 streams failed within a minute, the last at position \(last)"
+        case .logRewritten(let model):
+            "the log no longer holds the event that these tables of \(model) ended with: it was restored to an older state, or is another log"
+        case .tablesInUse(let model): "the tables of \(model) were in use by long queries all the time; try again when those have ended"
+        }
+    }
+}
+
+extension PoolLimits {
+    /// For one maintenance: a connection a worker, one to hold a lock and one to compare. Making an index may take any time.
+    static func maintenance(workers: Int) -> PoolLimits {
+        var limits = PoolLimits()
+        limits.maximumConnections = workers + 3
+        limits.multiplexedConnections = workers
+        limits.statementTimeout = nil
+        return limits
+    }
+}
+
+extension Statement {
+    fileprivate static let lockMaintenance = Statement(
+        "lock_maintenance", "SELECT pg_try_advisory_lock(hashtextextended('annals.maintenance.' || $1, 0))")
+}

@@ -1,0 +1,92 @@
+import EventSourcing
+import Logging
+import Postgres
+
+/// Puts tables in the place of the live ones, in one transaction.
+///
+/// A query that has found its tables before the swap must not see the new position with the old rows. So the old tables are locked first: whoever reads them ends
+/// before, whoever comes later finds the new ones. While the lock is waited for, later queries queue behind it, and a query may hold one table and wait for
+/// another; so the wait is shorter than the second after which the server would take that for a deadlock, and is tried again until it succeeds.
+struct Swap {
+    private static let longestWait = "600ms"
+    private static let tries = 200
+
+    let model: String
+    let readers: [Statement]
+    /// The version of the folder; nil leaves what is known of it.
+    let folderVersion: String?
+    /// Whether the new tables may be behind the live ones.
+    var mayGoBack = false
+    let pool: ConnectionPool
+    let logger: Logger
+
+    /// - Parameter bringUp: gets the position of the live tables, which stand still, and takes the new ones there or further.
+    func run(_ build: Int64, bringUp: (Int64) async throws -> Void) async throws {
+        for attempt in 1...Self.tries {
+            do {
+                return try await tryOnce(build, bringUp)
+            } catch let failed as BringUpFailed {
+                // How much of it was applied is not known here, so it can't be tried again.
+                throw failed.error
+            } catch let error as PostgresError where error.kind == .deadline || error.isCollision {
+                if attempt % 20 == 1 { logger.notice("waiting for queries to let go of the tables", metadata: ["model": "\(model)"]) }
+                try await Task.sleep(for: .milliseconds(Int.random(in: 50...300)))
+            }
+        }
+        throw MaintenanceError.tablesInUse(model)
+    }
+
+    private func tryOnce(_ build: Int64, _ bringUp: (Int64) async throws -> Void) async throws {
+        try await pool.withTransaction { session in
+            try await session.execute(
+                script: "SET LOCAL lock_timeout = 0; SET LOCAL synchronous_commit = on; SET LOCAL idle_in_transaction_session_timeout = '15s'")
+            // One swap at a time in the whole database: this one prepares queries that join other models' tables.
+            try await session.query(.lockSwaps)
+            let live: Int64 = try await session.query(.lockCheckpoint, [.text(model)])[0].get(0)
+            do {
+                try await bringUp(live)
+            } catch {
+                throw BringUpFailed(error: error)
+            }
+            let tables = try await session.query(.tablesOfSchema, [.text(model)]).map { try $0.get(0, as: String.self) }
+            if !tables.isEmpty {
+                try await session.execute(
+                    script: """
+                        SET LOCAL statement_timeout = '\(Self.longestWait)';
+                        LOCK TABLE \(tables.joined(separator: ", ")) IN ACCESS EXCLUSIVE MODE;
+                        SET LOCAL statement_timeout = 0
+                        """)
+            }
+            try await session.query(.swapBuild, [.int8(build), .text(optional: folderVersion), .bool(mayGoBack)])
+            try await checkReaders(in: session)
+        }
+    }
+
+    /// With the rights of those who read, so that a missing one is met here too.
+    private func checkReaders(in session: Session) async throws {
+        try await session.execute(script: "SET LOCAL ROLE annals_queries")
+        for reader in readers {
+            do {
+                try await session.execute(script: "PREPARE annals_reader AS \(reader.sql)")
+            } catch {
+                guard let state = error.sqlState, !error.isTransient else { throw error }
+                throw MaintenanceError.readerBroken(model: model, statement: reader.name, reason: "\(error.message) (\(state.rawValue))")
+            }
+            try await session.execute(script: "DEALLOCATE annals_reader")
+        }
+        try await session.execute(script: "SET LOCAL ROLE annals_projector")
+    }
+}
+
+private struct BringUpFailed: Error {
+    let error: any Error
+}
+
+extension Statement {
+    fileprivate static let lockSwaps = Statement("lock_swaps", "SELECT pg_advisory_xact_lock(hashtextextended('annals.swap', 0))")
+    fileprivate static let lockCheckpoint = Statement("lock_checkpoint", "SELECT position FROM annals.checkpoints WHERE model = $1 FOR UPDATE")
+    fileprivate static let tablesOfSchema = Statement(
+        "tables_of_schema",
+        "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = $1 ORDER BY tablename")
+    fileprivate static let swapBuild = Statement("swap_build", "SELECT annals.swap_build($1, $2, $3)")
+}

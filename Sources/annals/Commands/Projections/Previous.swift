@@ -1,0 +1,43 @@
+import ArgumentParser
+import Projections
+
+/// `annals projections rollback`: back to the tables that were live before.
+struct Rollback: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Bring the tables that were live before up to the log, and swap them in.",
+        discussion: "They are kept current by the SQL that made them, whatever the folder holds. Refused when a query would not work with them.")
+
+    @OptionGroup var flags: SettingsFlags
+
+    @Argument(help: "The read model.")
+    var name: String
+
+    @Flag(help: "Print progress and result as JSON, one object a line.")
+    var json = false
+
+    func run() async throws {
+        let operation = try await Operation.begin(flags)
+        let progress = MaintenanceProgress("rollback", of: [name], json: json)
+        let report = try await operation.withMaintenance { [name] maintenance in
+            defer { progress.finish() }
+            return try await maintenance.rollBack(name) { progress.update($0) }
+        }
+        printLine(json ? report.json : "Rolled back " + report.line)
+    }
+}
+
+/// `annals projections drop`: removes the tables that were live before.
+struct Drop: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Drop the tables that were live before; there is no way back to them then.")
+
+    @OptionGroup var flags: SettingsFlags
+
+    @Argument(help: "The read model.")
+    var name: String
+
+    func run() async throws {
+        let operation = try await Operation.begin(flags)
+        try await operation.withMaintenance { [name] in try await $0.dropPrevious(of: name) }
+        printLine("Dropped the previous tables of \(name).")
+    }
+}

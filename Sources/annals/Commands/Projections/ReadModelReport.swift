@@ -1,0 +1,78 @@
+import EventLog
+import EventSourcing
+import FoundationEssentials
+import Postgres
+import Projections
+import Publishing
+
+/// A read model as `list` and `status` show it: what its folder says, and what the read database says.
+struct ReadModelReport: Sendable {
+    enum State: String {
+        case current
+        /// Its folder has changed since its tables were made.
+        case stale
+        /// Something is in the way of the next event.
+        case failing
+        /// There is a folder and no tables: no projector has seen it yet.
+        case unbuilt
+        /// There are tables and no folder: nothing keeps them current.
+        case orphaned
+    }
+
+    let model: String
+    let state: State
+    /// Of the folder; nil without one.
+    let folderVersion: String?
+    /// What the read database has; nil when unbuilt.
+    let live: ReadModelOverview?
+    /// Events that it has not applied.
+    let lag: Int64
+    /// How long the first of them has been waiting.
+    let lagSeconds: Double
+
+    /// Every model that has a folder or tables, in the order of their names.
+    static func all(_ operation: Operation) async throws -> [ReadModelReport] {
+        let folders = try await operation.readModelFolders()
+        return try await ConnectionPool.withPool(operation.readModels, logger: operation.logger) { read in
+            try await ConnectionPool.withPool(operation.databases.log.acting(as: "annals_projector"), logger: operation.logger) { log in
+                // Nothing needs opening to see when an event was recorded.
+                let store = PostgresEventStore(
+                    log, head: HeadWatch(log, direct: operation.databases.logDirect, logger: operation.logger), vault: nil, hasher: nil,
+                    catalog: .publishing, logger: operation.logger)
+                let head = try await store.head()
+                let live = Dictionary(
+                    try await ReadModelOverview.readAll(from: read).map { ($0.status.model, $0) }, uniquingKeysWith: { first, _ in first })
+                var versions: [String: String] = [:]
+                for folder in folders { versions[folder.name] = try await folder.version(by: read) }
+                var reports: [ReadModelReport] = []
+                for model in Set(live.keys).union(versions.keys).sorted() {
+                    let waiting = try await firstWaiting(live[model], in: store)
+                    reports.append(ReadModelReport(model, folderVersion: versions[model], live: live[model], head: head, waiting: waiting))
+                }
+                return reports
+            }
+        }
+    }
+
+    private init(_ model: String, folderVersion: String?, live: ReadModelOverview?, head: Int64, waiting: Timestamp?) {
+        self.model = model
+        self.folderVersion = folderVersion
+        self.live = live
+        lag = max(0, head - (live?.status.position ?? 0))
+        lagSeconds = waiting.map { max(0, Double(Timestamp.now.milliseconds - $0.milliseconds) / 1000) } ?? 0
+        state =
+            if live == nil {
+                .unbuilt
+            } else if folderVersion == nil {
+                .orphaned
+            } else if live?.status.failingAt != nil {
+                .failing
+            } else {
+                live?.status.version == folderVersion ? .current : .stale
+            }
+    }
+
+    private static func firstWaiting(_ live: ReadModelOverview?, in store: some EventStore) async throws -> Timestamp? {
+        try await store.read(after: live?.status.position ?? 0, limit: 1).first?.recordedAt
+    }
+}

@@ -1,0 +1,67 @@
+import ArgumentParser
+import EventSourcing
+import Projections
+
+/// `annals projections status`: how far each read model is.
+struct ProjectionsStatus: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "status", abstract: "How far each read model is, and who keeps it current.")
+
+    @OptionGroup var flags: SettingsFlags
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func run() async throws {
+        let reports = try await ReadModelReport.all(Operation.begin(flags))
+        if json { return printLine(JSON.array(reports.map { .object($0.status) }).serialized) }
+        var table = TextTable("MODEL", "STATE", "VERSION", "POSITION", "LAG", "SECONDS", "RATE", "PARKED", "LEASE")
+        for report in reports {
+            let live = report.live
+            table.add(
+                report.model, report.state.rawValue, live.map { String($0.status.version.prefix(12)) } ?? "-", "\(live?.status.position ?? 0)",
+                "\(report.lag)", "\(Int(report.lagSeconds))", "\(Int((live?.rate ?? 0).rounded()))/s", "\(live?.status.parkedStreams ?? 0)",
+                live?.leaseHolder ?? "-")
+        }
+        table.lines.forEach(printLine)
+    }
+}
+
+/// `annals projections list`: which read models there are.
+struct ProjectionsList: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "list", abstract: "The read models there are, with their versions.")
+
+    @OptionGroup var flags: SettingsFlags
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func run() async throws {
+        let reports = try await ReadModelReport.all(Operation.begin(flags))
+        if json { return printLine(JSON.array(reports.map { .object($0.versions) }).serialized) }
+        var table = TextTable("MODEL", "STATE", "LIVE VERSION", "FOLDER VERSION")
+        for report in reports {
+            table.add(
+                report.model, report.state.rawValue, report.live.map { String($0.status.version.prefix(12)) } ?? "-",
+                report.folderVersion.map { String($0.prefix(12)) } ?? "-")
+        }
+        table.lines.forEach(printLine)
+    }
+}
+
+extension ReadModelReport {
+    fileprivate var versions: JSONObject {
+        [
+            "model": .string(model), "state": .string(state.rawValue), "liveVersion": live.map { .string($0.status.version) } ?? .null,
+            "folderVersion": folderVersion.map(JSON.string) ?? .null,
+        ]
+    }
+
+    fileprivate var status: JSONObject {
+        [
+            "model": .string(model), "state": .string(state.rawValue), "version": live.map { .string($0.status.version) } ?? .null,
+            "position": .integer(live?.status.position ?? 0), "lag": .integer(lag), "lagSeconds": .number(lagSeconds),
+            "rate": .number(live?.rate ?? 0), "parked": .integer(Int64(live?.status.parkedStreams ?? 0)),
+            "leaseHolder": live?.leaseHolder.map(JSON.string) ?? .null, "failingAt": live?.status.failingAt.map(JSON.integer) ?? .null,
+        ]
+    }
+}
