@@ -1,8 +1,8 @@
 import EventSourcing
 import FoundationEssentials
 
-/// One append request in the form in which it goes to the database: sealed, hashed, written out.
-struct SealedRequest: Sendable {
+/// One append request in the form in which it goes to the database: sealed, hashed, written out. A class, because it is handed on many times and never changes.
+final class SealedRequest: Sendable {
     struct Event: Sendable {
         let id: UUID
         let type: String
