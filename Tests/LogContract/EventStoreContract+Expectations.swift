@@ -8,6 +8,12 @@ extension EventStoreContract {
         [
             EventStorePromise("\(expected), of a new stream") { store async throws in try await check(expected, ofStreamAt: 0, in: store) },
             EventStorePromise("\(expected), of a stream that exists") { store async throws in try await check(expected, ofStreamAt: 2, in: store) },
+            EventStorePromise("\(expected), of a new stream to which nothing is appended") { store async throws in
+                try await checkEmpty(expected, ofStreamAt: 0, in: store)
+            },
+            EventStorePromise("\(expected), of a stream that exists and to which nothing is appended") { store async throws in
+                try await checkEmpty(expected, ofStreamAt: 2, in: store)
+            },
             EventStorePromise("\(expected), by many at once of a new stream") { store async throws in
                 try await checkRace(expected, ofStreamAt: 0, in: store)
             },
@@ -33,6 +39,33 @@ extension EventStoreContract {
             #expect(try await store.head() == head)
         }
         #expect(try await store.load(stream).events.count == version + (isRight(expected, at: version) ? 2 : 0))
+    }
+
+    /// Alone, and as the second stream of a request that appends to another.
+    private static func checkEmpty(_ expected: ExpectedVersion, ofStreamAt version: Int, in store: any EventStore) async throws {
+        let stream = try await stream(at: version, in: store)
+        let position = try await store.load(stream).events.last?.position ?? 0
+        let head = try await store.head()
+        let alone = try await store.append(request([], to: stream, expecting: expected))
+        let other = Self.stream()
+        let command = CommandReceipt.Key.unrepeated()
+        let second = try await store.append(
+            AppendRequest(
+                [
+                    StreamAppend(notes(["x"]), to: other, expecting: .none, sealedFor: nil),
+                    StreamAppend([], to: stream, expecting: expected, sealedFor: nil),
+                ], claims: [], command: command, metadata: EventMetadata(command: command.id)))
+        if isRight(expected, at: version) {
+            #expect(alone.appended?.version == version)
+            #expect(alone.appended?.firstPosition == nil)
+            #expect(alone.appended?.lastPosition == position)
+            #expect(second.appended?.lastPosition == head + 1)
+        } else {
+            #expect(alone == .conflict(stream: stream, actual: version))
+            #expect(second == .conflict(stream: stream, actual: version))
+            #expect(try await store.load(other).events.isEmpty)
+        }
+        #expect(try await store.load(stream).events.count == version)
     }
 
     private static func checkRace(_ expected: ExpectedVersion, ofStreamAt version: Int, in store: any EventStore) async throws {

@@ -14,10 +14,11 @@ SET enable_seqscan = off
 AS $$
 DECLARE
     -- Whoever calls, with whatever: the contract promises a day. NULL counts as a day too.
-    cutoff   constant timestamptz := clock_timestamp() - greatest(older_than, interval '24 hours');
+    cutoff   constant timestamptz := clock_timestamp() - least(greatest(older_than, interval '24 hours'), interval '1000 years');
     blocks   constant bigint := pg_relation_size('log.commands') / current_setting('block_size')::bigint;
-    from_row constant tid := format('(%s,0)', least(greatest(first_block, 0), blocks))::tid;
-    to_row   constant tid := format('(%s,0)', least(greatest(first_block, 0) + 128, blocks))::tid;
+    start    constant bigint := least(greatest(first_block, 0), blocks);
+    from_row constant tid := format('(%s,0)', start)::tid;
+    to_row   constant tid := format('(%s,0)', least(start + 128, blocks))::tid;
 BEGIN
     DELETE FROM log.commands WHERE ctid = ANY (ARRAY(
         SELECT c.ctid FROM log.commands c
@@ -25,7 +26,7 @@ BEGIN
         FOR UPDATE SKIP LOCKED
     ));
     GET DIAGNOSTICS removed = ROW_COUNT;
-    next_block := greatest(first_block, 0) + 128;
+    next_block := start + 128;
     IF next_block >= blocks THEN next_block := NULL; END IF;
 END
 $$;

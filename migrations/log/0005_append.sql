@@ -3,7 +3,7 @@
 -- Arrays stand for tables. r_*: one element a request. a_*: one a stream that a request appends to. e_*: one an event. c_*: one a change of claims.
 -- Numbers in them count from 1; the appends and events of the requests follow each other in the order of the requests. r_append: a request's first append, whose stream
 -- its receipt names; r_last: the number of its last event. a_expected: -1 any, 0 none, n exactly. c_change: 1 take, 2 release, 3 require.
--- Requests of one batch must not touch one stream, or change one claim, together: that breaks a unique key or raises AN003, and the caller sends them singly.
+-- Requests of one batch must not share a command, touch one stream, or change one claim, together: that breaks a unique key or raises AN003, and the caller sends them singly.
 --
 -- hopeful: nothing is looked up that a unique key will tell: whether a command is a repeat, a stream that should be new exists, a value is taken. One that is (23505), or any
 -- other refusal (AN004), makes the whole batch fail, and the caller sends it again, not hopeful. For batches in which a value is taken by new streams only.
@@ -50,6 +50,9 @@ BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION 'append needs READ COMMITTED' USING ERRCODE = 'AN002';
     END IF;
+    IF hopeful IS NULL OR a_expected IS NULL OR array_position(a_expected, NULL) IS NOT NULL THEN
+        RAISE EXCEPTION 'an expectation is missing' USING ERRCODE = '22004';
+    END IF;
     -- Here and below, what only some batches need stands behind a condition that costs no query.
     IF 2 = ANY (c_change) THEN
         IF EXISTS (
@@ -81,7 +84,8 @@ BEGIN
         END LOOP;
     END IF;
 
-    IF hopeful AND 0 = ALL (a_expected) THEN
+    -- Without an event there is no key that could tell of a stream.
+    IF hopeful AND 0 = ALL (a_expected) AND 0 <> ALL (a_events) THEN
         heads := a_expected;
     ELSE
         heads := ARRAY(
@@ -125,17 +129,23 @@ BEGIN
         -- What was not looked up, such as a repeat, would have gone before this refusal.
         RAISE EXCEPTION 'the batch needs every look-up' USING ERRCODE = 'AN004';
     END IF;
-    IF NOT hopeful OR 2 = ANY (c_change) THEN
+    IF NOT hopeful AND 1 = ANY (c_change) THEN
         -- Taking a value gives up another of that kind that the stream may hold.
         DELETE FROM log.claims held
         USING unnest(c_request, c_change, c_kind, c_stream) AS c (request, change, kind, stream)
-        WHERE c.change IN (1, 2) AND c.request <> ALL (refused) AND held.stream = c.stream AND held.kind = c.kind;
+        WHERE c.change = 1 AND c.request <> ALL (refused) AND held.stream = c.stream AND held.kind = c.kind;
     END IF;
     IF 1 = ANY (c_change) THEN
         INSERT INTO log.claims (kind, hash, stream)
         SELECT c_kind[c], c_hash[c], c_stream[c]
         FROM generate_series(1, cardinality(c_request)) c
         WHERE c_change[c] = 1 AND c_request[c] <> ALL (refused);
+    END IF;
+    IF 2 = ANY (c_change) THEN
+        -- After the values are taken: one that is given up by the same batch is still held by the one who gives it up.
+        DELETE FROM log.claims held
+        USING unnest(c_request, c_change, c_kind, c_stream) AS c (request, change, kind, stream)
+        WHERE c.change = 2 AND c.request <> ALL (refused) AND held.stream = c.stream AND held.kind = c.kind;
     END IF;
 
     IF cardinality(refused) > 0 THEN

@@ -52,7 +52,7 @@ package final class CachedStates: Sendable {
         posts.resume()
         defer { suspend() }
         let closures = LogRead(EventFilter(types: [Self.closure]), positions: head + 1...Int64.max)
-        for try await page in log.follow(closures) {
+        for try await page in log.follow(closures, pause: .milliseconds(250)) {
             for event in page {
                 users.forget(event.stream.id)
                 posts.forget(event.stream.id)

@@ -126,7 +126,8 @@ final class AppendQueue: Sendable {
                 let fits =
                     gathered.waiting.count < limits.batchRequests
                     && (gathered.waiting.isEmpty || gathered.batch.byteCount + waiting.request.byteCount <= limits.batchBytes)
-                guard fits else { break }
+                // Many that wait for one stream are not looked through again and again.
+                guard fits, kept.count < limits.batchRequests else { break }
                 seen += 1
                 if !gathered.take(waiting) { kept.append(waiting) }
             }

@@ -20,6 +20,8 @@ package final class StateCache<Rules: Decider>: Sendable {
         /// Persons whose entries were forgotten, the last of many: what was loaded before they were must not come back after.
         var forgotten = LeastRecentlyUsed<UUID, Void>()
         var isSuspended = false
+        /// How often it was: a fold that began before may hold what nobody here was told to forget.
+        var suspensions = 0
         var hits = 0
         var misses = 0
 
@@ -60,6 +62,7 @@ package final class StateCache<Rules: Decider>: Sendable {
             state.entries = LeastRecentlyUsed()
             state.owned = [:]
             state.isSuspended = true
+            state.suspensions += 1
         }
     }
 
@@ -77,33 +80,36 @@ package final class StateCache<Rules: Decider>: Sendable {
     }
 
     /// The stream as it was folded last; nil when it is not here.
-    func folded(_ stream: StreamName) -> FoldedStream<Rules>? {
-        let oldest = now() - limits.lifetime
+    func folded(_ stream: StreamName) -> FoldedStream<Rules>? { start(stream).folded }
+
+    /// What a fold of the stream starts from.
+    func start(_ stream: StreamName) -> FoldStart<Rules> {
+        let now = now()
         return state.withLock { state in
-            guard let entry = state.entries.use(stream), entry.since > oldest else {
+            guard let entry = state.entries.use(stream), entry.since > now - limits.lifetime else {
                 state.remove(stream)
                 state.misses += 1
-                return nil
+                return FoldStart(folded: nil, since: now, suspensions: state.suspensions)
             }
             state.hits += 1
-            return entry.folded
+            return FoldStart(folded: entry.folded, since: entry.since, suspensions: state.suspensions)
         }
     }
 
-    /// Keeps a fold whose last event was read from the log, and drops the ones used longest ago to make room.
-    func keep(_ folded: FoldedStream<Rules>, of stream: StreamName) {
+    /// Keeps a fold whose last event was read from the log, and drops the ones used longest ago to make room. `start` is where it began; nil for just now.
+    func keep(_ folded: FoldedStream<Rules>, of stream: StreamName, from start: FoldStart<Rules>? = nil) {
         let owner = Rules.subject(of: [], in: folded.state, on: stream)
         let cost = Self.overhead + Rules.footprint(of: folded.state)
         let now = now()
         state.withLock { state in
             // A fold that would need half of the room is no help to the others.
-            guard !state.isSuspended, folded.lastEvent != nil, cost <= limits.bytes / 2, owner.flatMap({ state.forgotten.peek($0) }) == nil else {
+            guard !state.isSuspended, start?.suspensions ?? state.suspensions == state.suspensions, folded.lastEvent != nil, cost <= limits.bytes / 2, owner.flatMap({ state.forgotten.peek($0) }) == nil else {
                 return
             }
             let before = state.entries.peek(stream)
             if let before, before.folded.version > folded.version { return }
             state.remove(stream)
-            state.entries.set(stream, to: Entry(folded: folded, owner: owner, since: before?.since ?? now), cost: cost)
+            state.entries.set(stream, to: Entry(folded: folded, owner: owner, since: before?.since ?? start?.since ?? now), cost: cost)
             if let owner { state.owned[owner, default: []].insert(stream) }
             while state.entries.count > limits.entries || state.entries.totalCost > limits.bytes, let oldest = state.entries.oldestKey {
                 state.remove(oldest)
@@ -118,6 +124,13 @@ package final class StateCache<Rules: Decider>: Sendable {
 
     /// Bytes that an entry takes beside its state: its name, its places in the tables.
     private static var overhead: Int { 512 }
+}
+
+/// Where a fold begins: with what the cache has of the stream, if anything.
+struct FoldStart<Rules: Decider>: Sendable {
+    let folded: FoldedStream<Rules>?
+    let since: ContinuousClock.Instant
+    let suspensions: Int
 }
 
 /// How much a cache of states holds, and for how long.

@@ -18,8 +18,9 @@ struct StreamFolding<Rules: Decider>: Sendable {
     ///
     /// Every page looks the command up in its own snapshot. So an earlier try of the command can't be among the events and missing from the answer.
     func load(_ stream: StreamName, command: UUID?) async throws -> Loaded {
-        let loaded = try await fold(stream, from: cache?.folded(stream), command: command)
-        if case .folded(let folded) = loaded { cache?.keep(folded, of: stream) }
+        let start = cache?.start(stream)
+        let loaded = try await fold(stream, from: start?.folded, command: command)
+        if case .folded(let folded) = loaded { cache?.keep(folded, of: stream, from: start) }
         return loaded
     }
 

@@ -7,15 +7,17 @@ package struct FollowedPages<Read: PagedRead>: AsyncSequence, Sendable {
     let store: any EventStore
     let read: Read
     let pageSize: Int
+    let pause: Duration
 
     package func makeAsyncIterator() -> Iterator {
-        Iterator(store: store, read: read, pageSize: pageSize)
+        Iterator(store: store, read: read, pageSize: pageSize, pause: pause)
     }
 
     package struct Iterator: AsyncIteratorProtocol {
         let store: any EventStore
         var read: Read?
         let pageSize: Int
+        let pause: Duration
 
         /// The next page; nil when the read's bound is reached or the task was cancelled.
         package mutating func next() async throws -> [RecordedEvent]? {
@@ -27,7 +29,10 @@ package struct FollowedPages<Read: PagedRead>: AsyncSequence, Sendable {
                 case .more(let rest): self.read = rest
                 case .later(let rest):
                     self.read = rest
-                    if page.events.isEmpty { try await store.waitForEvents(after: head) }
+                    if page.events.isEmpty {
+                        try await store.waitForEvents(after: head)
+                        try await Task.sleep(for: pause)
+                    }
                 case .end: self.read = nil
                 }
                 if !page.events.isEmpty { return page.events }

@@ -31,7 +31,9 @@ extension EventStore {
     }
 
     /// What is there now and whatever comes later, page by page, until the read's bound is reached: for reads forwards. Every wanted event comes once, in order.
-    package func follow<Read: PagedRead>(_ read: Read, pageSize: Int = 500) -> FollowedPages<Read> {
-        FollowedPages(store: self, read: read, pageSize: pageSize)
+    ///
+    /// Each append wakes it, wanted or not. `pause` is waited before it looks again, so that a busy log does not make it ask all the time for what is rare.
+    package func follow<Read: PagedRead>(_ read: Read, pageSize: Int = 500, pause: Duration = .zero) -> FollowedPages<Read> {
+        FollowedPages(store: self, read: read, pageSize: pageSize, pause: pause)
     }
 }
