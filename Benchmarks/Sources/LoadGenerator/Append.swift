@@ -13,6 +13,7 @@ struct Append: AsyncParsableCommand {
     @Flag(help: "Each command has an idempotency key.") var keyed = false
     @Flag(help: "No post takes a slug.") var withoutSlug = false
     @Option(help: "Batches sent and not yet answered.") var batchesInFlight = AppendLimits().batchesInFlight
+    @Option(help: "Requests in one batch at most.") var largestBatch = AppendLimits().batchRequests
     @Option(help: "Requests that make a batch worth sending behind another.") var gathered = AppendLimits().gatheredBehindBatch
 
     func run() async throws {
@@ -21,6 +22,7 @@ struct Append: AsyncParsableCommand {
         var limits = AppendLimits()
         limits.batchesInFlight = batchesInFlight
         limits.gatheredBehindBatch = gathered
+        limits.batchRequests = largestBatch
         let line = try await MeasuredLog.open(options, limits: limits) { log in
             _ = try await Self.append(post, warmUp, clients: clients, to: log)
             let before = log.store.appendStatistics
