@@ -103,7 +103,9 @@ package final class StateCache<Rules: Decider>: Sendable {
         let now = now()
         state.withLock { state in
             // A fold that would need half of the room is no help to the others.
-            guard !state.isSuspended, start?.suspensions ?? state.suspensions == state.suspensions, folded.lastEvent != nil, cost <= limits.bytes / 2, owner.flatMap({ state.forgotten.peek($0) }) == nil else {
+            guard !state.isSuspended, start?.suspensions ?? state.suspensions == state.suspensions, folded.lastEvent != nil, cost <= limits.bytes / 2,
+                owner.flatMap({ state.forgotten.peek($0) }) == nil
+            else {
                 return
             }
             let before = state.entries.peek(stream)
