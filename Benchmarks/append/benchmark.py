@@ -138,6 +138,8 @@ def main():
             (data, metadata), results = measure(server, annals, rounds, seconds)
             print(f"- an event: {data} bytes of data and {metadata} of metadata as JSON text; {rounds} interleaved rounds of {seconds} s, medians\n")
             print(table(results))
+            wake = json.loads(annals.call("wake", "log", "vault", "--count", "200" if arguments.quick else "2000"))
+            print(f"- from an append's answer to its event at a reader in another process: p50 {wake['p50']:.2f} ms, p99 {wake['p99']:.2f} ms")
         if arguments.growth or arguments.only_growth:
             print("\n" + growth.table(server, annals, rounds, quick=arguments.quick))
 
