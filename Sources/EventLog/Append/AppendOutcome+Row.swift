@@ -30,17 +30,11 @@ extension QueryResult {
 extension SealedRequest {
     /// The receipt of a request that was appended whole as it expected.
     fileprivate func receipt(behind head: Int64, at time: Timestamp) throws -> CommandReceipt {
-        guard let first = appends.first, eventCount > 0 else {
+        guard let first = appends.first, let version = versionAfter, eventCount > 0 else {
             throw EventStoreError.broken(reason: "a request without an outcome")
         }
-        let before: Int
-        switch first.expected {
-        case .none: before = 0
-        case .exactly(let version): before = version
-        case .any: throw EventStoreError.broken(reason: "a request without a version")
-        }
         return CommandReceipt(
-            key: command, stream: first.stream, version: before + first.events.count, firstPosition: head + 1, lastPosition: head + Int64(eventCount),
+            key: command, stream: first.stream, version: version, firstPosition: head + 1, lastPosition: head + Int64(eventCount),
             recordedAt: time)
     }
 }

@@ -84,7 +84,7 @@ final class GroupCommit: Sendable {
             do {
                 // What is sent again may well have been appended the first time.
                 let outcomes = try await pool.query(.append, [.bool(hopeful && !wasSent)] + values).outcomes(of: batch.requests)
-                return wasSent ? zip(outcomes, batch.requests).map { $0.first($1.command) } : outcomes
+                return wasSent ? zip(outcomes, batch.requests).map { $0.first($1) } : outcomes
             } catch let error as PostgresError
                 where (error.isTransient || error.outcomeUnknown) && ContinuousClock.now < deadline && !Task.isCancelled
             {
@@ -127,9 +127,12 @@ package struct AppendStatistics: Sendable {
 }
 
 extension AppendOutcome {
-    /// The outcome of a batch that was sent again: what its lost first sending appended is this request's own, not a repeat.
-    fileprivate func first(_ command: CommandReceipt.Key) -> AppendOutcome {
-        if case .alreadyAppended(let receipt) = self, receipt.key == command { .appended(receipt) } else { self }
+    /// The outcome of a request that was sent again: what its lost first sending appended is its own, not a repeat. Another call of the same command may have been
+    /// faster; it is told apart where it appended at another version, since the answer would then not follow from what this caller has seen.
+    fileprivate func first(_ request: SealedRequest) -> AppendOutcome {
+        guard case .alreadyAppended(let receipt) = self, receipt.key == request.command, receipt.version == request.versionAfter ?? receipt.version
+        else { return self }
+        return .appended(receipt)
     }
 }
 

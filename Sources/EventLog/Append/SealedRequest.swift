@@ -74,6 +74,16 @@ final class SealedRequest: Sendable {
         takesForKnownStream = appends.first?.expected != ExpectedVersion.none && claims.contains { $0.change == .take }
     }
 
+    /// The version of its first stream once it is appended; nil where it minds no version.
+    var versionAfter: Int? {
+        guard let first = appends.first else { return nil }
+        switch first.expected {
+        case .none: return first.events.count
+        case .exactly(let version): return version &+ first.events.count
+        case .any: return nil
+        }
+    }
+
     private enum Touch: Hashable {
         case command(UUID)
         case stream(UUID)

@@ -48,8 +48,10 @@ struct Replay {
         round.calls.compactMap { call in
             switch call.outcome {
             case .appended(let receipt) where receipt.firstPosition != nil: return nil
-            // When a request without events was remembered is nowhere to be seen.
+            // When a request without events was remembered is nowhere to be seen. Nor is which of two calls it was that did it: one whose connection was lost
+            // takes what the other appended for its own.
             case .alreadyAppended(let receipt) where receipt.firstPosition == nil: return nil
+            case .appended where round.calls(of: call.request.command.id).count > 1: return nil
             case .appended, .alreadyAppended, .conflict, .claimTaken, .claimMissing:
                 let earliest = bounds.appended(before: call.called)
                 let latest = bounds.notAppended(at: call.returned)
