@@ -4,7 +4,7 @@ import EventSourcing
 
 /// How soon a reader in another process has what was appended: two logs that share nothing but the database.
 struct Wake: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Measures the time from an append's answer to its event at a reader, and prints it as JSON.")
+    static let configuration = CommandConfiguration(abstract: "Measures the time from an append's answer to its event at a reader.")
 
     @OptionGroup var options: LogOptions
     @Option(help: "Appends, one after the other.") var count = 2_000
