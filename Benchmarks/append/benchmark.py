@@ -50,7 +50,7 @@ def contenders(server, annals, seconds, stored):
     def pgbench(script, clients, rows):
         server.execute("plain", "TRUNCATE events")
         rate, latency = server.pgbench("plain", script, clients, seconds, data_bytes=data, metadata_bytes=metadata)
-        return {"rate": rate * rows, "p50": latency, "batch": rows}
+        return {"rate": rate * rows, "mean": latency, "batch": rows}
 
     def python(*options):
         def measure(clients):
@@ -90,18 +90,18 @@ def measure(server, annals, rounds, seconds):
 
 
 def median(results, key):
-    figures = [result[key] for result in results if key in result]
+    figures = [result[key] for result in results if result.get(key) is not None]
     return statistics.median(figures) if figures else None
 
 
 def table(results):
     """One row a contender and number of clients; ratios are medians of the ratios of each round."""
     limit = "limit: pgbench, 200 rows a transaction, 1 connection"
-    lines = ["| clients | what | events/s | of the limit | p50 ms | p99 ms | events a batch |", "| --- | --- | --- | --- | --- | --- | --- |"]
+    lines = ["| clients | what | events/s | of the limit | p50 ms | p99 ms | mean ms | events a batch |", "| --- | --- | --- | --- | --- | --- | --- | --- |"]
     show = lambda value, form: "" if value is None else format(value, form)
     for (name, clients), rounds in sorted(results.items(), key=lambda item: item[0][1]):
         ratio = statistics.median(mine["rate"] / best["rate"] for mine, best in zip(rounds, results[limit, clients]))
-        figures = [show(median(rounds, key), form) for key, form in (("p50", ".2f"), ("p99", ".2f"), ("batch", ".1f"))]
+        figures = [show(median(rounds, key), form) for key, form in (("p50", ".2f"), ("p99", ".2f"), ("mean", ".2f"), ("batch", ".1f"))]
         lines.append(f"| {clients} | {name} | {median(rounds, 'rate'):,.0f} | {ratio:.2f} | " + " | ".join(figures) + " |")
     best = max(median(rounds, "rate") for (name, _), rounds in results.items() if name.startswith("Python"))
     for clients in CLIENTS:
