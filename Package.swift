@@ -54,6 +54,7 @@ let package = Package(
         .target(name: "Vault", dependencies: ["EventSourcing", "Postgres", crypto]),
         .target(name: "EventLog", dependencies: ["EventSourcing", "Postgres", "Vault", logging]),
         .target(name: "Projections", dependencies: ["EventSourcing", "Postgres", coreMetrics, logging]),
+        .target(name: "Audit", dependencies: ["EventSourcing", "Postgres", crypto, logging]),
 
         // The services. QueryService can't import Publishing, CommandService can't import Postgres: the line between them is a compile error.
         .target(name: "HTTPContract", dependencies: ["EventSourcing", hummingbird, httpTypes, nioCore, nioHTTP1, crypto, logging]),
@@ -74,7 +75,8 @@ let package = Package(
         .executableTarget(
             name: "annals",
             dependencies: [
-                "AuthService", "BlogImport", "CommandService", "EventLog", "EventSourcing", "Gateway", "HTTPContract", "Postgres", "PrivatePostgres",
+                "Audit", "AuthService", "BlogImport", "CommandService", "EventLog", "EventSourcing", "Gateway", "HTTPContract", "Postgres",
+                "PrivatePostgres",
                 "Projections", "Publishing", "QueryService", "TerminalProgress", "Vault", arguments, configuration, crypto, httpClient, hummingbird,
                 lifecycle, logging, nioCore, nioPosix, signals, system,
             ]),
@@ -108,6 +110,11 @@ let package = Package(
         .testTarget(
             name: "ProjectionsTests",
             dependencies: ["EventSourcing", "Postgres", "Projections", "Publishing", "TestSupport", coreMetrics, metricsTesting, logging]),
+        .testTarget(
+            name: "AuditTests",
+            dependencies: [
+                "Audit", "EventLog", "EventLogTesting", "EventSourcing", "Postgres", "Publishing", "TestSupport", "Vault", crypto, logging,
+            ]),
         .testTarget(
             name: "HTTPContractTests",
             dependencies: ["EventSourcing", "HTTPContract", hummingbird, hummingbirdTesting, httpTypes, crypto, jwt, nioCore, logging]),
