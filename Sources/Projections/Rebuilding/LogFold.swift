@@ -18,15 +18,21 @@ struct LogFold {
     private let feed: EventFeed
     private let workers: Int
     private var parked: ParkedStreams
+    private let usesSets: Bool
     private var chunksAlone = 0
 
-    /// - Parameter pool: its connections have the build's schema in front.
-    init(_ offline: OfflineBuild, _ pool: ConnectionPool, _ feed: EventFeed, workers: Int, parked: ParkedStreams = ParkedStreams()) {
+    /// - Parameters:
+    ///   - pool: its connections have the build's schema in front.
+    ///   - usesSets: whether set forms are used, or each event is applied alone.
+    init(
+        _ offline: OfflineBuild, _ pool: ConnectionPool, _ feed: EventFeed, workers: Int, parked: ParkedStreams = ParkedStreams(), usesSets: Bool = true
+    ) {
         self.offline = offline
         self.pool = pool
         self.feed = feed
         self.workers = offline.build.model.isSerial ? 1 : max(1, workers)
         self.parked = parked
+        self.usesSets = usesSets
     }
 
     /// Goes on to a position that the log has; `onChunk` gets the position reached.
@@ -78,7 +84,7 @@ struct LogFold {
     private func applied(_ portions: [[RecordedEvent]]) async throws -> [Portion] {
         try await withThrowingTaskGroup(of: Portion.self) { group in
             for events in portions where !events.isEmpty {
-                var portion = Portion(BuildApplier(build: offline.build, pool: pool, parked: parked), events)
+                var portion = Portion(BuildApplier(build: offline.build, pool: pool, parked: parked, usesSets: usesSets), events)
                 group.addTask {
                     try await portion.apply()
                     return portion

@@ -45,8 +45,9 @@ extension Maintenance {
             let lacking = try await ParkedEvents.list(model, in: keeper)
             let offline = try await OfflineBuild.create(stored, version: live.version, for: .verification, in: keeper)
             return try await withTables(offline, workers: workers) { pool in
+                // Event by event, so that a set form which does something else than the form for one event is found out.
                 var fold = LogFold(
-                    offline, pool, feed, workers: workers, parked: ParkedStreams(leavingOut: Set(lacking.map(\.position))))
+                    offline, pool, feed, workers: workers, parked: ParkedStreams(leavingOut: Set(lacking.map(\.position))), usesSets: false)
                 let total = live.position
                 try await fold.advance(to: total) { position in
                     onProgress(RebuildProgress(model: model, phase: .applying, applied: position, total: total))
