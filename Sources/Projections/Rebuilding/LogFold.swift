@@ -25,7 +25,8 @@ struct LogFold {
     ///   - pool: its connections have the build's schema in front.
     ///   - usesSets: whether set forms are used, or each event is applied alone.
     init(
-        _ offline: OfflineBuild, _ pool: ConnectionPool, _ feed: EventFeed, workers: Int, parked: ParkedStreams = ParkedStreams(), usesSets: Bool = true
+        _ offline: OfflineBuild, _ pool: ConnectionPool, _ feed: EventFeed, workers: Int, parked: ParkedStreams = ParkedStreams(),
+        usesSets: Bool = true
     ) {
         self.offline = offline
         self.pool = pool
