@@ -4,6 +4,7 @@ import EventSourcing
 import FoundationEssentials
 import Logging
 import Postgres
+import Projections
 import Publishing
 
 /// How soon an event that was acknowledged is in the read tables, while events come at a steady rate from another store than the projectors read.
@@ -40,7 +41,7 @@ struct Visible: AsyncParsableCommand {
         let seen = try await steps
         let latencies = answers.map { answer in
             let index = seen.partitioningIndex { $0.position >= answer.position }
-            return max(.zero, answer.at.duration(to: seen[index].at))
+            return max(.zero, answer.at.duration(to: seen[min(index, seen.count - 1)].at))
         }
         return Measurement(latencies: latencies, elapsed: start.duration(to: .now), batches: seen.count, requests: latencies.count).line
     }
