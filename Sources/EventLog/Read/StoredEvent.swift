@@ -22,10 +22,9 @@ struct StoredEvent: Sendable {
         type = try row.get(column + 4)
         schemaVersion = Int(try row.get(column + 5, as: Int16.self))
         recordedAt = Timestamp(milliseconds: try row.milliseconds(column + 8))
-        let data = try row.withBytes(column + 6) { try JSON.parse($0) }
-        let metadata = try row.withBytes(column + 7) { try JSON.parse($0) }
-        guard let stream = StreamName(try row.get(column + 1, as: String.self)), let data = data.members,
-            let metadata = metadata.members.flatMap(EventMetadata.init(json:))
+        let data = try row.withBytes(column + 6) { try JSON.parse(in: $0) }
+        guard let stream = row.withBytes(column + 1, { StreamName(utf8: $0) }), let data = data.members,
+            let metadata = row.withBytes(column + 7, { EventMetadata(storedAs: $0) })
         else { throw EventStoreError.broken(reason: "the event at position \(position) does not have the log's form") }
         self.stream = stream
         self.data = data

@@ -56,6 +56,7 @@ extension MixedHistory.Row {
     /// As COPY reads it.
     fileprivate func line(data: String) -> String.UTF8View {
         let columns = ["\(position)", "\(stream)", "\(version)", id.lowercased, type, "1", data, metadata, "\(recordedAt)"]
-        return (columns.joined(separator: "\t").replacing("\\", with: "\\\\") + "\n").utf8
+        let line = columns.joined(separator: "\t") + "\n"
+        return line.utf8.contains(UInt8(ascii: "\\")) ? line.replacing("\\", with: "\\\\").utf8 : line.utf8
     }
 }
