@@ -28,7 +28,8 @@ extension UUID {
     /// Reads the canonical 36-character form in lower case only: one id has one spelling.
     package init?(lowercase text: some StringProtocol) {
         // Text that is not one run of bytes came from outside Swift, and is rare.
-        let id = text.utf8.withContiguousStorageIfAvailable { UUID(lowercase: $0) } ?? Array(text.utf8).withUnsafeBufferPointer { UUID(lowercase: $0) }
+        let id =
+            text.utf8.withContiguousStorageIfAvailable { UUID(lowercase: $0) } ?? Array(text.utf8).withUnsafeBufferPointer { UUID(lowercase: $0) }
         guard let id else { return nil }
         self = id
     }
