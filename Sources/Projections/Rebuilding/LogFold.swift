@@ -36,8 +36,8 @@ struct LogFold {
         self.usesSets = usesSets
     }
 
-    /// Goes on to a position that the log has; `onChunk` gets the position reached.
-    mutating func advance(to target: Int64, _ onChunk: @Sendable (Int64) -> Void = { _ in }) async throws {
+    /// Goes on to a position that the log has; `onChunk` gets the position reached, and may hold this up.
+    mutating func advance(to target: Int64, _ onChunk: @Sendable (Int64) async throws -> Void = { _ in }) async throws {
         let start = offline.position
         guard start < target else { return }
         var chunk = try await Self.read(feed, after: start, to: target, workers)
@@ -46,7 +46,7 @@ struct LogFold {
             try await apply(chunk)
             offline.position = last.position
             offline.eventID = last.id
-            onChunk(last.position)
+            try await onChunk(last.position)
             chunk = try await following
         }
         // Not with each chunk: a build that was interrupted is never gone on with.
