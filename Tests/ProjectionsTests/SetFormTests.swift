@@ -134,6 +134,26 @@ private func refusal(_ files: [String: String]) -> String? {
         }
     }
 
+    @Test func `is planned by keys, even while the tables are small`() async throws {
+        try await withReadDatabase { database in
+            try await database.run(
+                "CREATE SCHEMA model; GRANT ALL ON SCHEMA model TO annals_projector; CREATE TABLE model.t (id uuid PRIMARY KEY, n bigint)")
+            try await database.run("GRANT ALL ON model.t TO annals_projector")
+            let plan = try await ConnectionPool.withPool(database.target.forReadModel("model"), logger: .silent) { pool in
+                try await pool.withSession { session in
+                    try await session.execute(
+                        script: """
+                            SET plan_cache_mode = force_generic_plan;
+                            PREPARE change(uuid[]) AS UPDATE t SET n = 1 FROM (SELECT * FROM unnest($1) AS e (id)) AS e WHERE t.id = e.id
+                            """)
+                    return try await session.query(Statement("plan", "EXPLAIN EXECUTE change('{}')")).map { try $0.get(0, as: String.self) }
+                }
+            }
+            #expect(plan.contains { $0.contains("Index Scan using t_pkey") }, "\(plan)")
+            #expect(!plan.contains { $0.contains("Seq Scan") }, "\(plan)")
+        }
+    }
+
     @Test func `belongs to the version`() async throws {
         try await withReadDatabase { database in
             let with = try ReadModel(name: "model", files: folder["model", default: [:]], catalog: .publishing)

@@ -59,7 +59,10 @@ extension Maintenance {
                 onProgress(RebuildProgress(model: model, phase: .comparing, applied: total, total: total))
                 return try await pool.withTransaction { snapshot in
                     try await snapshot.execute(
-                        script: "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL idle_in_transaction_session_timeout = '15s'")
+                        script: """
+                            SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL idle_in_transaction_session_timeout = '15s';
+                            SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on
+                            """)
                     let isSame = try await atOnePosition(model, &fold, lacking, in: pool) { try await snapshot.query(.takeSnapshot) }
                     guard isSame else { return nil }
                     let comparison = try await TableComparison.run(live: model, folded: offline.schema, in: snapshot)
