@@ -1,3 +1,4 @@
+package import Audit
 package import EventSourcing
 package import HTTPContract
 package import Logging
@@ -10,10 +11,10 @@ import Publishing
 ///   - keys: makes a person's data key at registration.
 ///   - hasher: turns callers' idempotency keys into what the log may keep.
 ///   - cache: spares long histories being folded for each command; the caller runs it.
+///   - trail: the log as auditors read it, opened; without it there are no audit events.
 package func commandService(
-    store: any EventStore, keys: any PersonalKeys, hasher: any KeyedHasher, cache: CachedStates? = nil, verifier: TokenVerifier,
-    serviceKey: ServiceKey,
-    logger: Logger
+    store: any EventStore, keys: any PersonalKeys, hasher: any KeyedHasher, cache: CachedStates? = nil, trail: OpenedTrail? = nil,
+    verifier: TokenVerifier, serviceKey: ServiceKey, logger: Logger
 ) -> ServiceResponder {
     let identity = CommandIdentity(hasher: hasher)
     var routes = Routes()
@@ -24,5 +25,6 @@ package func commandService(
     ProfileRoutes(users: users, identity: identity).add(to: &routes)
     AccountRoutes(store: store, users: users, keys: keys, identity: identity).add(to: &routes)
     ViewRoutes(store: store, identity: identity).add(to: &routes)
+    if let trail { AuditEventRoutes(trail: trail, store: store).add(to: &routes) }
     return routes.responder(service: "commands", verifier: verifier, serviceKey: serviceKey, logger: logger, mapping: Problem.init(commandError:))
 }

@@ -15,7 +15,7 @@ struct PostHistoryRoutes: Sendable {
             let after = query.integer("after", in: 0...Int(Int32.max), default: 0)
             let limit = query.integer("limit", in: 1...1000, default: 1000)
             try query.finish()
-            try await waitForPosition(request)
+            try await store.waitForPosition(request)
             let events = try await visibleEvents(of: try context.post, to: context)
             return history(events, after: after, limit: limit, request: request)
         }
@@ -27,7 +27,7 @@ struct PostHistoryRoutes: Sendable {
             let moment = query.time("asOf")
             if version != nil, moment != nil { query.refuse("asOf", "can't be combined with version") }
             try query.finish()
-            try await waitForPosition(request)
+            try await store.waitForPosition(request)
             let events = try await visibleEvents(of: try context.post, to: context)
             let past = events.prefix { event in version.map { event.version <= $0 } ?? true && moment.map { event.recordedAt <= $0 } ?? true }
             guard let last = past.last, version == nil || last.version == version else { throw Problem.notFound() }
@@ -45,19 +45,6 @@ struct PostHistoryRoutes: Sendable {
             throw state.isPublished ? Problem.forbidden("Only its author and admins may do this.") : .notFound()
         }
         return events
-    }
-
-    /// The log is never behind what it has answered, so this waits only for a position that somebody made up or got elsewhere.
-    private func waitForPosition(_ request: Request) async throws {
-        guard let wait = try Preconditions.waitForPosition(request), try await store.head() < wait.position else { return }
-        try await withThrowingTaskGroup(of: Void.self) { [store] group in
-            group.addTask { try await store.waitForEvents(after: wait.position - 1) }
-            group.addTask { try await Task.sleep(for: wait.timeout) }
-            try await group.next()
-            group.cancelAll()
-        }
-        let head = try await store.head()
-        guard head >= wait.position else { throw Problem.readModelBehind(position: head) }
     }
 
     private func history(_ events: [RecordedEvent], after version: Int, limit: Int, request: Request) -> Response {

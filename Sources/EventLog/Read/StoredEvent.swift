@@ -13,23 +13,21 @@ struct StoredEvent: Sendable {
     let data: JSONObject
     let metadata: EventMetadata
     let recordedAt: Timestamp
+}
 
+extension StoredEvent {
     /// Reads nine columns from `column` on: position, stream, version, id, type, schema_version, data, metadata, recorded_at.
     init(_ row: Row, from column: Int) throws {
-        position = try row.get(column)
-        version = Int(try row.get(column + 2, as: Int32.self))
-        id = try row.get(column + 3)
-        type = try row.get(column + 4)
-        schemaVersion = Int(try row.get(column + 5, as: Int16.self))
-        recordedAt = Timestamp(milliseconds: try row.milliseconds(column + 8))
+        let position: Int64 = try row.get(column)
         let data = try row.withBytes(column + 6) { try JSON.parse($0) }
         let metadata = try row.withBytes(column + 7) { try JSON.parse($0) }
         guard let stream = StreamName(try row.get(column + 1, as: String.self)), let data = data.members,
             let metadata = metadata.members.flatMap(EventMetadata.init(json:))
         else { throw EventStoreError.broken(reason: "the event at position \(position) does not have the log's form") }
-        self.stream = stream
-        self.data = data
-        self.metadata = metadata
+        self.init(
+            position: position, stream: stream, version: Int(try row.get(column + 2, as: Int32.self)), id: try row.get(column + 3),
+            type: try row.get(column + 4), schemaVersion: Int(try row.get(column + 5, as: Int16.self)), data: data, metadata: metadata,
+            recordedAt: Timestamp(milliseconds: try row.milliseconds(column + 8)))
     }
 
     /// This event with its data as a reader gets them.

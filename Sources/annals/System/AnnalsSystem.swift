@@ -1,3 +1,4 @@
+import Audit
 import AuthService
 import CommandService
 import Crypto
@@ -50,6 +51,7 @@ struct AnnalsSystem {
         let keys = KeyVault(commandsVault, masterKey: secrets.masterKey)
         let log = PostgresEventStore(
             commandsLog, appends: appends, head: head, vault: keys, hasher: hasher, catalog: catalog, logger: logger)
+        let trail = OpenedTrail(AuditTrail(commandsLog)) { try await log.open($0) }
         let opened = PostgresEventStore(
             projectorLog, head: head, vault: KeyVault(projectorVault, masterKey: secrets.masterKey), hasher: nil, catalog: catalog, logger: logger)
         let closures = PostgresEventStore(commandsLog, head: head, vault: nil, hasher: nil, catalog: catalog, logger: logger)
@@ -61,7 +63,7 @@ struct AnnalsSystem {
         let cache = CachedStates(following: closures, logger: logger)
         let commands = LocalUpstream(
             commandService(
-                store: log, keys: keys, hasher: hasher, cache: cache, verifier: verifier("commands"), serviceKey: serviceKey, logger: logger))
+                store: log, keys: keys, hasher: hasher, cache: cache, trail: trail, verifier: verifier("commands"), serviceKey: serviceKey, logger: logger))
         let auth = AuthService(
             identity: identity, log: sealed, currentClaim: { try await sealed.currentClaim($0, of: $1) },
             commands: ServiceClient(name: "auth", audience: "commands", upstream: commands, key: serviceKey), hasher: hasher,
