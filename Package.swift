@@ -115,7 +115,8 @@ let package = Package(
             name: "AuditTests",
             dependencies: [
                 "Audit", "EventLog", "EventLogTesting", "EventSourcing", "Postgres", "Publishing", "TestSupport", "Vault", crypto, logging,
-            ]),
+            ],
+            exclude: ["CloudEvents"]),
         .testTarget(
             name: "HTTPContractTests",
             dependencies: ["EventSourcing", "HTTPContract", hummingbird, hummingbirdTesting, httpTypes, crypto, jwt, nioCore, logging]),

@@ -79,11 +79,13 @@ extension AuditCommand {
 
         @Sendable private func export(_ trail: AuditTrail, opening: EventOpening?, to destination: Destination) async throws -> ExportSummary {
             let bar = ProgressBar("export")
-            defer { bar.finish() }
+            defer { bar.breakOff() }
             func run(_ encoder: some ExportEncoder) async throws -> ExportSummary {
-                try await TrailExport(trail).run(filter, as: encoder, to: destination.write) {
+                let summary = try await TrailExport(trail).run(filter, as: encoder, to: destination.write) {
                     bar.update(completed: Int($0.completed), total: Int($0.total))
                 }
+                bar.finish()
+                return summary
             }
             return switch format {
             case .ndjson where sealed: try await run(SealedLines())

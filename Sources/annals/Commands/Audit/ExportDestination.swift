@@ -1,5 +1,4 @@
 import Audit
-import EventSourcing
 import NIOPosix
 
 extension AuditCommand.Export {
@@ -44,7 +43,7 @@ extension AuditCommand.Export {
 extension ExportSummary {
     fileprivate var line: String {
         let range = positions.map { " from positions \($0.lowerBound) to \($0.upperBound)" } ?? ""
-        return "\(events) events\(range), \(bytes) bytes, SHA-256 \(digest.map(\.hexadecimal).joined())"
+        return "\(events) event\(events == 1 ? "" : "s")\(range), \(bytes) bytes, SHA-256 \(digest.map(\.hexadecimal).joined())"
     }
 }
 
