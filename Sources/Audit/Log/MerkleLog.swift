@@ -25,10 +25,19 @@ package struct MerkleLog: Sendable {
     /// The leaves whose hashes are in the tables: at least as many as the newest checkpoint covers.
     package func size() async throws -> Int64 { try await pool.query(.treeSize).first?.get(0) ?? 0 }
 
-    /// Checkpoints of trees larger than `size`, smallest first: each size and note.
-    func checkpoints(after size: Int64, limit: Int) async throws -> [(size: Int64, note: String)] {
-        try await pool.query(.checkpointsAfter, [.int8(size), .int8(Int64(limit))]).map { (try $0.get(0), try $0.get(1)) }
+    /// The tree's size and its largest checkpoint's.
+    func sizes() async throws -> (tree: Int64, checkpoint: Int64) {
+        guard let row = try await pool.query(.treeSizes).first else { throw Damaged(description: "the tree has no size") }
+        return (try row.get(0), try row.get(1))
     }
+
+    /// The checkpoints of these sizes, smallest first: each size and note.
+    func checkpoints(_ sizes: ClosedRange<Int64>) async throws -> [(size: Int64, note: String)] {
+        try await pool.query(.checkpointsBetween, [.int8(sizes.lowerBound), .int8(sizes.upperBound)]).map { (try $0.get(0), try $0.get(1)) }
+    }
+
+    /// The last position of the log.
+    func head() async throws -> Int64 { try await pool.query(.logHead).first?.get(0) ?? 0 }
 
     /// A tile as it is served (C2SP tlog-tiles): hashes one after the other, or entries each behind its length in two bytes. Nil when a tree of the newest
     /// checkpoint's size has no such tile yet.
@@ -48,10 +57,7 @@ package struct MerkleLog: Sendable {
 
     /// The first `width` hashes of each of these tiles that are there.
     func hashes(of tiles: [Tile]) async throws -> [Tile: [UInt8]] {
-        if tiles.isEmpty { return [:] }
-        let rows = try await pool.query(.tiles, [.int2s(tiles.map(\.storedLevel)), .int8s(tiles.map(\.index))])
-        var found: [StoredPlace: [UInt8]] = [:]
-        for row in rows { found[StoredPlace(level: try row.get(0), index: try row.get(1))] = try row.get(2) }
+        let found = try await stored(tiles)
         var hashes: [Tile: [UInt8]] = [:]
         for tile in tiles {
             guard let bytes = found[StoredPlace(level: tile.storedLevel, index: tile.index)], bytes.count >= tile.width * MerkleHash.byteCount else {
@@ -60,6 +66,21 @@ package struct MerkleLog: Sendable {
             hashes[tile] = Array(bytes[..<(tile.width * MerkleHash.byteCount)])
         }
         return hashes
+    }
+
+    /// What there is of these tiles, shorter ones too.
+    func storedHashes(of tiles: [Tile]) async throws -> [Tile: [UInt8]] {
+        let found = try await stored(tiles)
+        return tiles.reduce(into: [:]) { $0[$1] = found[StoredPlace(level: $1.storedLevel, index: $1.index)] }
+    }
+
+    private func stored(_ tiles: [Tile]) async throws -> [StoredPlace: [UInt8]] {
+        if tiles.isEmpty { return [:] }
+        var found: [StoredPlace: [UInt8]] = [:]
+        for row in try await pool.query(.tiles, [.int2s(tiles.map(\.storedLevel)), .int8s(tiles.map(\.index))]) {
+            found[StoredPlace(level: try row.get(0), index: try row.get(1))] = try row.get(2)
+        }
+        return found
     }
 
     private struct StoredPlace: Hashable {

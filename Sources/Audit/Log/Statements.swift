@@ -5,6 +5,10 @@ extension Statement {
 
     static let treeSize = Statement("audit_tree_size", "SELECT size FROM log.merkle_head")
 
+    /// The tree's size and its largest checkpoint's, from one snapshot.
+    static let treeSizes = Statement(
+        "audit_tree_sizes", "SELECT size, (SELECT coalesce(max(size), 0) FROM log.merkle_checkpoints) FROM log.merkle_head")
+
     /// Tiles by level ($1) and index ($2), as many as are there.
     static let tiles = Statement(
         "audit_tiles",
@@ -14,17 +18,13 @@ extension Statement {
         JOIN log.merkle_tiles t ON t.level = wanted.level AND t.tile = wanted.tile
         """)
 
-    /// The tiles of one level, from one index up to another.
-    static let tilesOfLevel = Statement(
-        "audit_tiles_of_level", "SELECT tile, hashes FROM log.merkle_tiles WHERE level = $1 AND tile BETWEEN $2 AND $3 ORDER BY tile")
-
     static let newestCheckpoint = Statement("audit_newest_checkpoint", "SELECT note FROM log.merkle_checkpoints ORDER BY size DESC LIMIT 1")
 
     static let newestCheckpointSize = Statement("audit_newest_checkpoint_size", "SELECT coalesce(max(size), 0) FROM log.merkle_checkpoints")
 
-    /// Checkpoints of trees larger than $1, smallest first.
-    static let checkpointsAfter = Statement(
-        "audit_checkpoints_after", "SELECT size, note FROM log.merkle_checkpoints WHERE size > $1 ORDER BY size LIMIT $2")
+    /// The checkpoints of trees of $1 to $2 leaves, smallest first.
+    static let checkpointsBetween = Statement(
+        "audit_checkpoints_between", "SELECT size, note FROM log.merkle_checkpoints WHERE size BETWEEN $1 AND $2 ORDER BY size")
 
     /// The new token and the tree's size; no row while somebody else holds the lease. By the database's clock: those of the followers' machines may differ.
     static let acquireMerkleLease = Statement(

@@ -1,4 +1,5 @@
 import Crypto
+import FoundationEssentials
 
 /// A SHA-256 value of 32 bytes, and the two ways in which RFC 6962, section 2.1, makes one. Their prefixes keep a leaf from ever being taken for a node.
 package struct MerkleHash: Sendable, Hashable {
@@ -81,4 +82,9 @@ extension MerkleHash: CustomStringConvertible {
     package var description: String {
         bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
     }
+}
+
+extension MerkleHash {
+    /// The 32 bytes in base64.
+    package var base64: String { Data(bytes).base64EncodedString() }
 }

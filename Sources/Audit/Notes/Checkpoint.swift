@@ -1,4 +1,4 @@
-package import FoundationEssentials
+import FoundationEssentials
 
 /// What a checkpoint says (C2SP tlog-checkpoint): this log has a tree of this size with this root.
 package struct Checkpoint: Sendable, Equatable, CustomStringConvertible {
@@ -24,7 +24,7 @@ package struct Checkpoint: Sendable, Equatable, CustomStringConvertible {
     }
 
     /// The text that is signed.
-    package var description: String { "\(origin)\n\(size)\n\(Data(root.bytes).base64EncodedString())\n" }
+    package var description: String { "\(origin)\n\(size)\n\(root.base64)\n" }
 }
 
 /// A checkpoint together with the note that it was read from.

@@ -79,13 +79,20 @@ struct GrowingTree: Sendable {
         return root ?? .ofNothing
     }
 
+    /// The tiles that have become full since this was asked last, in the order in which they did.
+    mutating func takeFullTiles() -> [ChangedTile] {
+        defer { full.removeAll(keepingCapacity: true) }
+        return full
+    }
+
+    /// The tiles at the right edge as they are now.
+    var edgeTiles: [ChangedTile] {
+        Self.unfinishedTiles(size: size).map { ChangedTile(tile: $0, hashes: unfinished[Self.slot($0.level)]) }
+    }
+
     /// The tiles that have changed since this was asked last: full ones in the order in which they became full, then unfinished ones.
     mutating func takeChangedTiles() -> [ChangedTile] {
-        var changed = full
-        full.removeAll(keepingCapacity: true)
-        for tile in Self.unfinishedTiles(size: size) where isChanged[Self.slot(tile.level)] {
-            changed.append(ChangedTile(tile: tile, hashes: unfinished[Self.slot(tile.level)]))
-        }
+        let changed = takeFullTiles() + edgeTiles.filter { isChanged[Self.slot($0.tile.level)] }
         for slot in isChanged.indices { isChanged[slot] = false }
         return changed
     }

@@ -27,17 +27,33 @@ package struct Prover: Sendable {
         ConsistencyProof(try await hashes(ConsistencyProof.ranges(from: earlier, to: size)))
     }
 
+    /// Reads what proofs for these leaves need, so that `loadedInclusion` can make them.
+    mutating func load(leaves: [Int64]) async throws {
+        try await read(leaves.flatMap { InclusionProof.ranges(leaf: $0, size: size) })
+    }
+
+    /// A proof for a leaf that was loaded last.
+    func loadedInclusion(of index: Int64) throws -> InclusionProof {
+        InclusionProof(try InclusionProof.ranges(leaf: index, size: size).map(hash))
+    }
+
     private mutating func hashes(_ ranges: [SubtreeRange]) async throws -> [MerkleHash] {
+        try await read(ranges)
+        return try ranges.map(hash)
+    }
+
+    private mutating func read(_ ranges: [SubtreeRange]) async throws {
         let missing = tiles.missing(for: ranges, size: size)
-        if !missing.isEmpty { tiles.makeRoom(for: missing.count) }
-        let found = try await log.hashes(of: tiles.missing(for: ranges, size: size))
-        for (tile, hashes) in found { tiles.insert(hashes, for: tile) }
-        return try ranges.map { range in
-            guard let hash = tiles.hash(range) else {
-                throw MerkleLog.Damaged(
-                    description: "the tiles over leaves \(range.leaves.lowerBound) to \(range.leaves.upperBound - 1) are incomplete")
-            }
-            return hash
+        if missing.isEmpty { return }
+        tiles.makeRoom(for: missing.count)
+        // What was forgotten for it may be needed, too.
+        for (tile, hashes) in try await log.hashes(of: tiles.missing(for: ranges, size: size)) { tiles.insert(hashes, for: tile) }
+    }
+
+    private func hash(_ range: SubtreeRange) throws -> MerkleHash {
+        guard let hash = tiles.hash(range) else {
+            throw MerkleLog.Damaged(description: "the tiles over leaves \(range.leaves.lowerBound) to \(range.leaves.upperBound - 1) are incomplete")
         }
+        return hash
     }
 }
