@@ -63,7 +63,8 @@ let package = Package(
             dependencies: [
                 "HTTPContract", "EventSourcing", "Publishing", "Postgres", "CArgon2", hummingbird, httpTypes, nioCore, nioPosix, crypto, logging,
             ]),
-        .target(name: "CommandService", dependencies: ["Audit", "HTTPContract", "EventSourcing", "Publishing", hummingbird, httpTypes, nioCore, logging]),
+        .target(
+            name: "CommandService", dependencies: ["Audit", "HTTPContract", "EventSourcing", "Publishing", hummingbird, httpTypes, nioCore, logging]),
         .target(
             name: "QueryService",
             dependencies: ["HTTPContract", "EventSourcing", "Postgres", "Projections", hummingbird, httpTypes, nioCore, crypto, lifecycle, logging]),

@@ -1,7 +1,7 @@
 import FoundationEssentials
 
 /// Some whole rows of the log, in the binary form of COPY, about 64 KiB of them.
-package struct StoredEventChunk: Sendable {
+package struct StoredEventChunk: StoredEventRows {
     private let bytes: [UInt8]
     private let start: Int
 

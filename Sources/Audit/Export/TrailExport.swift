@@ -58,8 +58,8 @@ package struct TrailExport: Sendable {
 package struct ExportSummary: Sendable, Equatable {
     package let events: Int64
     package let bytes: Int64
-    /// SHA-256 of all that was written: what `sha256sum` says of the file.
-    package let digest: [UInt8]
+    /// SHA-256 of all that was written, in hexadecimal: what `sha256sum` says of the file.
+    package let sha256: String
     /// The first and the last position that the export is about; nil when there is none between its ends.
     package let positions: ClosedRange<Int64>?
 }
@@ -79,6 +79,7 @@ private struct ExportSum {
 
     func summary(of part: TrailPart) -> ExportSummary {
         ExportSummary(
-            events: events, bytes: bytes, digest: Array(hash.finalize()), positions: part.after < part.until ? part.after + 1...part.until : nil)
+            events: events, bytes: bytes, sha256: Array(hash.finalize()).hexadecimal,
+            positions: part.after < part.until ? part.after + 1...part.until : nil)
     }
 }

@@ -2,7 +2,7 @@ package import EventSourcing
 import Postgres
 
 /// Some events of a part of the log, as they are stored, in order.
-package struct TrailPage: Sendable {
+package struct TrailPage: StoredEventRows {
     private static let bytesColumn = 9
     private static let seenColumn = 10
     private static let throughColumn = 11
@@ -37,10 +37,11 @@ package struct TrailPage: Sendable {
         self.init(rows: rows, through: through, part: part)
     }
 
-    /// Calls `body` with each event. Rows are valid only inside it.
-    package func forEach(_ body: (StoredEventRow) throws -> Void) throws {
-        guard let rows, count > 0 else { return }
+    @discardableResult
+    package func forEach(_ body: (StoredEventRow) throws -> Void) throws -> Int64? {
+        guard let rows, count > 0 else { return nil }
         for row in rows { try StoredEventRow.read(row, body) }
+        return try rows[count - 1].get(0)
     }
 
     /// The events as values.

@@ -1,3 +1,4 @@
+import Audit
 import EventSourcing
 import FoundationEssentials
 import HTTPContract
@@ -8,6 +9,7 @@ import Publishing
 /// What a post was: its events, and itself at an earlier moment. For its author and admins.
 struct PostHistoryRoutes: Sendable {
     let store: any EventStore
+    let audit: MerkleLog?
 
     func add(to routes: inout Routes) {
         routes.on(.get, "/api/v1/posts/{id}/history") { request, context in
@@ -17,7 +19,8 @@ struct PostHistoryRoutes: Sendable {
             try query.finish()
             try await store.waitForPosition(request)
             let events = try await visibleEvents(of: try context.post, to: context)
-            return history(events, after: after, limit: limit, request: request)
+            let covered = try await audit?.coveredPosition() ?? 0
+            return history(events, after: after, limit: limit, covered: covered, request: request)
         }
 
         // Without a version or a moment, a post is the query service's.
@@ -47,12 +50,12 @@ struct PostHistoryRoutes: Sendable {
         return events
     }
 
-    private func history(_ events: [RecordedEvent], after version: Int, limit: Int, request: Request) -> Response {
+    private func history(_ events: [RecordedEvent], after version: Int, limit: Int, covered: Int64, request: Request) -> Response {
         let shown = events.drop { $0.version <= version }.prefix(limit)
         var writer = JSONWriter(capacity: 4096)
         writer.object {
             $0.name("data")
-            $0.array { for event in shown { $0.historyEntry(event) } }
+            $0.array { for event in shown { $0.historyEntry(event, isCovered: event.position <= covered) } }
             $0.name("pagination")
             $0.object {
                 $0.name("limit")
@@ -112,7 +115,8 @@ struct PostHistoryRoutes: Sendable {
 
 extension JSONWriter {
     /// One event as its post's author sees it. A forgotten field is null.
-    fileprivate mutating func historyEntry(_ event: RecordedEvent) {
+    /// - Parameter isCovered: whether a published checkpoint covers it, so that it can't be changed any more without being noticed.
+    fileprivate mutating func historyEntry(_ event: RecordedEvent, isCovered: Bool) {
         object {
             $0.name("position")
             $0.integer(event.position)
@@ -123,6 +127,8 @@ extension JSONWriter {
             $0.member("actor", event.metadata.actor?.lowercased)
             $0.name("data")
             $0.value(.object(event.data))
+            $0.name("covered")
+            $0.bool(isCovered)
         }
     }
 }

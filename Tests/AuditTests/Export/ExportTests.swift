@@ -95,7 +95,7 @@ import Vault
                 let (text, summary) = try await written.export(written.opened(.cloudEventBatch), filter)
                 #expect(summary.events == events && summary.positions == positions)
                 #expect(summary.bytes == Int64(text.utf8.count))
-                #expect(summary.digest == Array(SHA256.hash(data: Array(text.utf8))))
+                #expect(summary.sha256 == Array(SHA256.hash(data: Array(text.utf8))).hexadecimal)
             }
             let nothing = try await written.export(SealedLines(), TrailFilter(after: 5))
             #expect(nothing.text.isEmpty && nothing.summary.events == 0 && nothing.summary.positions == nil)

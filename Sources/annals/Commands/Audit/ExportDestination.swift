@@ -1,7 +1,7 @@
 import Audit
 import NIOPosix
 
-extension AuditCommand.Export {
+extension AuditExport {
     /// Where the export goes. All that blocks is done on threads that may.
     struct Destination: Sendable {
         /// Nil for standard output.
@@ -43,10 +43,6 @@ extension AuditCommand.Export {
 extension ExportSummary {
     fileprivate var line: String {
         let range = positions.map { " from positions \($0.lowerBound) to \($0.upperBound)" } ?? ""
-        return "\(events) event\(events == 1 ? "" : "s")\(range), \(bytes) bytes, SHA-256 \(digest.map(\.hexadecimal).joined())"
+        return "\(events) event\(events == 1 ? "" : "s")\(range), \(bytes) bytes, SHA-256 \(sha256)"
     }
-}
-
-extension UInt8 {
-    fileprivate var hexadecimal: String { (self < 16 ? "0" : "") + String(self, radix: 16) }
 }
