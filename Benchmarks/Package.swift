@@ -22,9 +22,10 @@ let package = Package(
         .target(name: "Publishing", dependencies: ["EventSourcing"], path: "Annals/Publishing"),
         .target(name: "Vault", dependencies: ["EventSourcing", "Postgres", crypto], path: "Annals/Vault"),
         .target(name: "EventLog", dependencies: ["EventSourcing", "Postgres", "Vault", logging], path: "Annals/EventLog"),
+        .target(name: "Audit", dependencies: ["EventSourcing", "Postgres", crypto, logging], path: "Annals/Audit"),
         .executableTarget(
             name: "LoadGenerator",
-            dependencies: ["EventLog", "EventSourcing", "Postgres", "Publishing", "Vault", arguments, crypto, logging]),
+            dependencies: ["Audit", "EventLog", "EventSourcing", "Postgres", "Publishing", "Vault", arguments, crypto, logging]),
     ]
 )
 
