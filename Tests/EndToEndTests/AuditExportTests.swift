@@ -42,6 +42,35 @@ private let isLong = ProcessInfo.processInfo.environment["ANNALS_LONG_TESTS"] ==
         }
     }
 
+    @Test func `with proofs is what verify accepts, and does not when a byte is another`() async throws {
+        try await withSystem { system, anyone in
+            let ann = try await anyone.signedUp("ann")
+            _ = try await ann.call(.POST, "/posts", json: #"{"title":"\#(Self.words)","content":"x","publish":true}"#)
+            var size: Substring?
+            // A checkpoint says its size in the second line.
+            for _ in 0..<10_000 where size != "3" {
+                let checkpoint = try await anyone.call(.GET, "/audit/checkpoint")
+                size = String(decoding: checkpoint.body, as: UTF8.self).split(separator: "\n").dropFirst().first
+            }
+            let file = system.dataDirectory + "/proven"
+            let key = try await Launch.run(["audit", "key", "--data-dir", system.dataDirectory]).output.split(separator: "\n").first.map(String.init)
+            for (options, events) in [([], 3), (["--type", "PostPublished"], 1), (["--until", "2"], 2)] {
+                let exported = try await system.export(["--proofs", "--output", file] + options)
+                #expect(exported.code == 0, "\(exported.output)")
+                #expect(exported.output.contains("\(events) event"))
+                let verified = try await Launch.run(["audit", "verify", file, "--key", try #require(key)])
+                #expect(verified.code == 0, "\(verified.output)")
+            }
+            let text = try String(contentsOfFile: file, encoding: .utf8)
+            #expect(!text.contains(Self.words))
+            let changed = text.split(separator: "PostDrafted", omittingEmptySubsequences: false).joined(separator: "PostDraftee")
+            try changed.write(toFile: file, atomically: false, encoding: .utf8)
+            #expect(try await Launch.run(["audit", "verify", file, "--key", try #require(key)]).code == 3)
+            let beyond = try await system.export(["--proofs", "--until", "4"])
+            #expect(beyond.code == 1 && beyond.output == "annals: the newest checkpoint covers 3 events, not position 4\n")
+        }
+    }
+
     @Test func `says on standard error what it wrote to standard output`() async throws {
         try await withSystem { system, anyone in
             _ = try await anyone.signedUp("ann")
@@ -128,7 +157,7 @@ private let isLong = ProcessInfo.processInfo.environment["ANNALS_LONG_TESTS"] ==
             let wrong = [
                 ["--from", "yesterday"], ["--after=-1"], ["--after", "5", "--until", "4"], ["--stream", "x"], ["--type", "Nonsense"],
                 ["--category", "nonsense"], ["--stream", "post-\(UUID().uuidString.lowercased())", "--category", "post"], ["--actor", "x"],
-                ["--format", "xml"], ["--from", "2026-01-02T00:00:00Z", "--to", "2026-01-01T00:00:00Z"],
+                ["--format", "xml"], ["--proofs", "--format", "cloudevents"], ["--from", "2026-01-02T00:00:00Z", "--to", "2026-01-01T00:00:00Z"],
             ]
             for arguments in wrong {
                 let refused = try await system.export(arguments)

@@ -13,7 +13,9 @@ package final class ExportFile: Sendable {
     private let descriptor: Int32
 
     /// Begins a file that only its owner may read. Throws `ExportOutputError` when it can't be written there, or when what is there is no file.
-    package init(path given: String) throws(ExportOutputError) {
+    ///
+    /// - Parameter namelessly: whether to try and do without a name.
+    package init(path given: String, namelessly: Bool = true) throws(ExportOutputError) {
         ignoreWriteSignals()
         var status = stat()
         let isThere = stat(given, &status) == 0
@@ -26,7 +28,7 @@ package final class ExportFile: Sendable {
         (self.path, self.folder) = (path, folder)
         aside = "\(folder)/.\(name).\(getpid()).partial"
         // Whatever ends this process, a file without a name leaves nothing behind.
-        let nameless = open(folder, Self.temporary | O_WRONLY | O_CLOEXEC, 0o600)
+        let nameless = namelessly ? open(folder, Self.temporary | O_WRONLY | O_CLOEXEC, 0o600) : -1
         isNameless = nameless >= 0
         descriptor = isNameless ? nameless : open(aside, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw .system("\(given) can't be written", errno) }
@@ -42,8 +44,12 @@ package final class ExportFile: Sendable {
     /// Makes what was written durable and gives it its name, in the place of what had that name before.
     package func publish() throws(ExportOutputError) {
         guard fsync(descriptor) == 0 else { throw .system("\(path) can't be written", errno) }
-        if isNameless, linkat(AT_FDCWD, "/proc/self/fd/\(descriptor)", AT_FDCWD, aside, AT_SYMLINK_FOLLOW) != 0 {
-            throw .system("\(path) can't be given its name", errno)
+        if isNameless {
+            // A link never replaces, and an earlier process of this number may have ended between link and rename.
+            unlink(aside)
+            guard linkat(AT_FDCWD, "/proc/self/fd/\(descriptor)", AT_FDCWD, aside, AT_SYMLINK_FOLLOW) == 0 else {
+                throw .system("\(path) can't be given its name", errno)
+            }
         }
         guard rename(aside, path) == 0 else {
             let code = errno

@@ -13,9 +13,9 @@ import Testing
 
     private static func text(_ path: String) throws -> String { try String(contentsOfFile: path, encoding: .utf8) }
 
-    @Test func `is there once it is whole, and not before`() throws {
+    @Test(arguments: [true, false]) func `is there once it is whole, and not before`(namelessly: Bool) throws {
         try Self.withFolder { folder in
-            let file = try ExportFile(path: folder + "/out")
+            let file = try ExportFile(path: folder + "/out", namelessly: namelessly)
             try file.write(Array("some".utf8))
             #expect(!FileManager.default.fileExists(atPath: folder + "/out"))
             try file.write(Array(" text".utf8))
@@ -27,14 +27,14 @@ import Testing
         }
     }
 
-    @Test func `takes the place of an older one only when it is whole`() throws {
+    @Test(arguments: [true, false]) func `takes the place of an older one only when it is whole`(namelessly: Bool) throws {
         try Self.withFolder { folder in
             try "old".write(toFile: folder + "/out", atomically: false, encoding: .utf8)
-            let given = try ExportFile(path: folder + "/out")
+            let given = try ExportFile(path: folder + "/out", namelessly: namelessly)
             try given.write(Array("half".utf8))
             given.abandon()
             #expect(try Self.text(folder + "/out") == "old")
-            let file = try ExportFile(path: folder + "/out")
+            let file = try ExportFile(path: folder + "/out", namelessly: namelessly)
             try file.write(Array("new".utf8))
             #expect(try Self.text(folder + "/out") == "old")
             try file.publish()

@@ -20,9 +20,9 @@ import Testing
         (.trailOfTypes, "0, 200000, 1000, \(bytes), 1000, NULL, NULL, '{Filed}'", 10, 60),
         (.trailOfTypes, "190000, 200000, 1000, \(bytes), 1000, NULL, NULL, '{Filed}'", 1, 30),
         (.trailOfTypes, "0, 200000, 1000, \(bytes), 1000, NULL, NULL, '{Unheard}'", 1, 30),
-        (.trailOfTypes, "0, 200000, 1000, \(bytes), 1000, '\(nobody)', NULL, '{Filed,Noted}'", 1, 1200),
+        (.trailOfTypes, "0, 200000, 1000, \(bytes), 1000, '\(nobody)', NULL, '{Filed,Noted}'", 1, 150),
         // The middle of a long stream, its end, and one that is not there.
-        (.trailOfStream, "100000, 200000, 1000, \(bytes), 1000, NULL, NULL, NULL, \(longStream)", 1000, 1300),
+        (.trailOfStream, "100000, 200000, 1000, \(bytes), 1000, NULL, NULL, NULL, \(longStream)", 1000, 350),
         (.trailOfStream, "199990, 200000, 1000, \(bytes), 1000, NULL, NULL, NULL, \(longStream)", 5, 150),
         (.trailOfStream, "0, 200000, 1000, \(bytes), 1000, NULL, NULL, NULL, 'contract-none'", 1, 30),
         (.trailPositionAt, "'2026-01-01 01:00:00Z', 200000", 1, 120),
