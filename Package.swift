@@ -116,7 +116,7 @@ let package = Package(
             name: "AuditTests",
             dependencies: [
                 "Audit", "EventLog", "EventLogTesting", "EventSourcing", "Postgres", "Publishing", "TestSupport", "Vault", crypto, logging,
-            ]),
+            ], exclude: ["GoVerifier"]),
         .testTarget(
             name: "HTTPContractTests",
             dependencies: ["EventSourcing", "HTTPContract", hummingbird, hummingbirdTesting, httpTypes, crypto, jwt, nioCore, logging]),

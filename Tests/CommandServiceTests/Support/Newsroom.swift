@@ -1,3 +1,4 @@
+import Audit
 import CommandService
 import EventLog
 import EventLogTesting
@@ -35,9 +36,17 @@ struct Newsroom: Sendable {
         Newsroom(log: log, service: Self.service(of: log, on: store, cache: cache))
     }
 
-    private static func service(of log: LogUnderTest, on store: any EventStore, cache: CachedStates? = nil) -> ServiceResponder {
+    /// The same service with the log's tree, which somebody else grows.
+    func audited(by audit: MerkleLog) -> Newsroom {
+        Newsroom(log: log, service: Self.service(of: log, on: log.store, audit: audit))
+    }
+
+    private static func service(of log: LogUnderTest, on store: any EventStore, cache: CachedStates? = nil, audit: MerkleLog? = nil)
+        -> ServiceResponder
+    {
         commandService(
-            store: store, keys: log.vault, hasher: log.hasher, cache: cache, verifier: TokenVerifier(audience: "commands") { [signingKey.publicKey] },
+            store: store, keys: log.vault, hasher: log.hasher, cache: cache, audit: audit,
+            verifier: TokenVerifier(audience: "commands") { [signingKey.publicKey] },
             serviceKey: serviceKey, logger: TestCluster.logger)
     }
 
