@@ -5,6 +5,7 @@ import FoundationEssentials
 import Postgres
 import TestSupport
 import Testing
+import Vault
 
 @testable import Audit
 

@@ -1,5 +1,7 @@
 import Crypto
+import EventLogTesting
 import FoundationEssentials
+import Postgres
 import TestSupport
 import Testing
 

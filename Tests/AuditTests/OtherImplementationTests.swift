@@ -1,5 +1,7 @@
+import EventLog
 import EventLogTesting
 import Foundation
+import Postgres
 import TestSupport
 import Testing
 
@@ -79,22 +81,26 @@ import Testing
 
 /// The program in the folder of that name, built once.
 private enum GoVerifier {
-    private static let binary = Task { () async throws -> String in
-        let path = FileManager.default.temporaryDirectory.path + "/annals-go-verifier-\(ProcessInfo.processInfo.processIdentifier)"
-        let output = try await start(
-            "/usr/bin/env", ["go", "build", "-o", path, repositoryRoot + "/Tests/AuditTests/GoVerifier/main.go"],
-            ["GO111MODULE": "off", "GOPATH": "/usr/share/gocode", "GOCACHE": path + "-cache", "GOFLAGS": ""])
-        guard output.isEmpty else { throw GoFailure(output: output) }
-        return path
-    }
-
-    struct GoFailure: Error {
+    struct Failure: Error {
         let output: String
     }
 
-    static func run(_ folder: String) async throws -> String { try await start(try await binary.value, [folder], [:]) }
+    private static let built: Result<String, any Error> = Result {
+        let path = FileManager.default.temporaryDirectory.path + "/annals-go-verifier-\(ProcessInfo.processInfo.processIdentifier)"
+        let complaints = try output(
+            of: "/usr/bin/env", ["go", "build", "-o", path, repositoryRoot + "/Tests/AuditTests/GoVerifier/main.go"],
+            ["GO111MODULE": "off", "GOPATH": "/usr/share/gocode", "GOCACHE": path + "-cache", "GOFLAGS": ""])
+        guard complaints.isEmpty else { throw Failure(output: complaints) }
+        try FileManager.default.removeItem(atPath: path + "-cache")
+        return path
+    }
 
-    private static func start(_ program: String, _ arguments: [String], _ environment: [String: String]) async throws -> String {
+    /// What it prints of a folder. It blocks, so it has a thread of its own.
+    static func run(_ folder: String) async throws -> String {
+        try await onOwnThread("go-verifier") { Result { try output(of: try built.get(), [folder], [:]) } }.get()
+    }
+
+    private static func output(of program: String, _ arguments: [String], _ environment: [String: String]) throws -> String {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: program)
         process.arguments = arguments
@@ -103,11 +109,7 @@ private enum GoVerifier {
         process.standardOutput = pipe
         process.standardError = pipe
         try process.run()
-        return await withCheckedContinuation { continuation in
-            Thread.detachNewThread {
-                continuation.resume(returning: String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self))
-            }
-        }
+        return String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
     }
 }
 

@@ -1,8 +1,11 @@
+import EventLog
 import EventLogTesting
 import EventSourcing
 import FoundationEssentials
+import Postgres
 import TestSupport
 import Testing
+import Vault
 
 @testable import Audit
 
