@@ -117,7 +117,7 @@ let package = Package(
             dependencies: [
                 "Audit", "EventLog", "EventLogTesting", "EventSourcing", "Postgres", "Publishing", "TestSupport", "Vault", crypto, logging,
             ],
-            exclude: ["CloudEvents"]),
+            exclude: ["CloudEvents", "GoVerifier"]),
         .testTarget(
             name: "HTTPContractTests",
             dependencies: ["EventSourcing", "HTTPContract", hummingbird, hummingbirdTesting, httpTypes, crypto, jwt, nioCore, logging]),

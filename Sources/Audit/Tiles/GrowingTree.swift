@@ -58,9 +58,11 @@ struct GrowingTree: Sendable {
     }
 
     /// Adds the leaf of an entry, at the index that was `size`.
-    mutating func append(entry: MerkleHash) {
+    mutating func append(entry: MerkleHash) { append(entry: entry, leaf: .leaf(entry)) }
+
+    mutating func append(entry: MerkleHash, leaf: MerkleHash) {
         push(entry, to: .entries, count: size)
-        var hash = MerkleHash.leaf(entry)
+        var hash = leaf
         push(hash, to: .hashes(0), count: size)
         var height = 0
         while let left = edge[height].take() {

@@ -42,10 +42,16 @@ struct Newsroom: Sendable {
         Newsroom(log: log, trail: trail, service: Self.service(of: log, trail, on: store, cache: cache))
     }
 
-    private static func service(of log: LogUnderTest, _ trail: OpenedTrail, on store: any EventStore, cache: CachedStates? = nil) -> ServiceResponder
-    {
+    /// The same service with the log's tree, which somebody else grows.
+    func audited(by audit: MerkleLog) -> Newsroom {
+        Newsroom(log: log, trail: trail, service: Self.service(of: log, trail, on: log.store, audit: audit))
+    }
+
+    private static func service(
+        of log: LogUnderTest, _ trail: OpenedTrail, on store: any EventStore, cache: CachedStates? = nil, audit: MerkleLog? = nil
+    ) -> ServiceResponder {
         commandService(
-            store: store, keys: log.vault, hasher: log.hasher, cache: cache, trail: trail,
+            store: store, keys: log.vault, hasher: log.hasher, cache: cache, audit: audit, trail: trail,
             verifier: TokenVerifier(audience: "commands") { [signingKey.publicKey] }, serviceKey: serviceKey, logger: TestCluster.logger)
     }
 
