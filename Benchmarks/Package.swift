@@ -25,9 +25,10 @@ let package = Package(
         .target(name: "Vault", dependencies: ["EventSourcing", "Postgres", crypto], path: "Annals/Vault"),
         .target(name: "EventLog", dependencies: ["EventSourcing", "Postgres", "Vault", logging], path: "Annals/EventLog"),
         .target(name: "Projections", dependencies: ["EventSourcing", "Postgres", coreMetrics, logging], path: "Annals/Projections"),
+        .target(name: "Audit", dependencies: ["EventSourcing", "Postgres", crypto, logging], path: "Annals/Audit"),
         .executableTarget(
             name: "LoadGenerator",
-            dependencies: ["EventLog", "EventSourcing", "Postgres", "Projections", "Publishing", "Vault", arguments, crypto, logging]),
+            dependencies: ["Audit", "EventLog", "EventSourcing", "Postgres", "Projections", "Publishing", "Vault", arguments, crypto, logging]),
     ]
 )
 

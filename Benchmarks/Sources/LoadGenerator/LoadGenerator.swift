@@ -4,5 +4,8 @@ import ArgumentParser
 @main struct LoadGenerator: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "LoadGenerator", abstract: "Puts a measured load on Annals.",
-        subcommands: [Prepare.self, Append.self, Wake.self, Fill.self, PrepareRead.self, Project.self, Rebuild.self, Visible.self])
+        subcommands: [
+            Prepare.self, Append.self, Wake.self, Fill.self, PrepareRead.self, Project.self, Rebuild.self, Visible.self, Export.self, Follow.self,
+            Verify.self,
+        ])
 }

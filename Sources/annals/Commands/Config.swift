@@ -23,6 +23,8 @@ struct Config: AsyncParsableCommand {
             ("ANNALS_READ_DIRECT_URL", urls?.readDirect.redacted ?? "private"),
             ("ANNALS_POOLING", "\(urls?.log.pooling ?? .session)"),
             ("ANNALS_MASTER_KEY_FILE", settings.masterKeyFile ?? "\(settings.dataDirectory)/keys/master.key"),
+            ("ANNALS_AUDIT_KEY_FILE", settings.auditKeyFile ?? "\(settings.dataDirectory)/keys/audit.key"),
+            ("ANNALS_AUDIT_ORIGIN", settings.auditOrigin ?? "named after the key"),
             ("ANNALS_CORS_ORIGINS", settings.corsOrigins.joined(separator: ",")),
             ("ANNALS_REBUILD_STALE", "\(settings.rebuildsStale)"),
             ("ANNALS_LOG_LEVEL", settings.logLevel.rawValue),

@@ -32,6 +32,8 @@ extension Settings {
     /// | ANNALS_LOG_DIRECT_URL, ANNALS_READ_DIRECT_URL | PostgreSQL URLs | the ones above; none with ANNALS_POOLING=transaction |
     /// | ANNALS_POOLING | session, transaction | session |
     /// | ANNALS_MASTER_KEY_FILE | path | `keys/master.key` in the data directory |
+    /// | ANNALS_AUDIT_KEY_FILE | path | `keys/audit.key` in the data directory |
+    /// | ANNALS_AUDIT_ORIGIN | name without spaces, such as `example.org/log` | `annals-` and the beginning of the audit key |
     /// | ANNALS_CORS_ORIGINS | origins, comma-separated | none |
     /// | ANNALS_REBUILD_STALE | true or false | false |
     /// | ANNALS_LOG_LEVEL | level | notice |
@@ -62,6 +64,8 @@ extension Settings {
         host = config.string(forKey: "annals.host") ?? host
         dataDirectory = config.string(forKey: "annals.dataDir") ?? dataDirectory
         masterKeyFile = config.string(forKey: "annals.masterKeyFile")
+        auditKeyFile = config.string(forKey: "annals.auditKeyFile")
+        auditOrigin = config.string(forKey: "annals.auditOrigin")
         corsOrigins = (config.string(forKey: "annals.corsOrigins") ?? "").split(separator: ",").map { String($0).trimmed }
         _ = try crossOrigin
         if let text = config.string(forKey: "annals.rebuildStale") {

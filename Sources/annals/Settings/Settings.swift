@@ -12,6 +12,10 @@ struct Settings: Sendable {
     var databases: DatabaseURLs?
     /// Where the master key is read from; nil keeps one in the data directory.
     var masterKeyFile: String?
+    /// The key that audit checkpoints are signed with; nil keeps one in the data directory.
+    var auditKeyFile: String?
+    /// The log's name in audit checkpoints; nil leaves it to the key.
+    var auditOrigin: String?
     /// Origins that browsers may call from.
     var corsOrigins: [String] = []
     /// Whether the projector rebuilds by itself what has become stale.
