@@ -51,6 +51,7 @@ let package = Package(
         .target(name: "PrivatePostgres", dependencies: ["CLibpq", "CLinuxIO", "Postgres", logging]),
         .target(name: "EventSourcing"),
         .target(name: "Publishing", dependencies: ["EventSourcing"]),
+        .target(name: "Processes", dependencies: ["EventSourcing"]),
         .target(name: "Vault", dependencies: ["EventSourcing", "Postgres", crypto]),
         .target(name: "EventLog", dependencies: ["EventSourcing", "Postgres", "Vault", logging]),
         .target(name: "Projections", dependencies: ["EventSourcing", "Postgres", coreMetrics, logging]),
@@ -61,7 +62,7 @@ let package = Package(
         .target(
             name: "AuthService",
             dependencies: [
-                "HTTPContract", "EventSourcing", "Publishing", "Postgres", "CArgon2", hummingbird, httpTypes, nioCore, nioPosix, crypto, logging,
+                "HTTPContract", "EventSourcing", "Publishing", "Processes", "Postgres", "CArgon2", hummingbird, httpTypes, nioCore, nioPosix, crypto, logging,
             ]),
         .target(name: "CommandService", dependencies: ["HTTPContract", "EventSourcing", "Publishing", hummingbird, httpTypes, nioCore, logging]),
         .target(
@@ -88,6 +89,7 @@ let package = Package(
         .testTarget(name: "PrivatePostgresTests", dependencies: ["Postgres", "PrivatePostgres", "TestSupport", logging]),
         .target(name: "LogContract", dependencies: ["EventSourcing"], path: "Tests/LogContract"),
         .testTarget(name: "EventSourcingTests", dependencies: ["EventSourcing", "LogContract", "TestSupport"]),
+        .testTarget(name: "ProcessesTests", dependencies: ["EventSourcing", "Processes"]),
         .testTarget(name: "PublishingTests", dependencies: ["EventSourcing", "Publishing"], exclude: ["Golden"]),
         .target(
             name: "EventLogTesting", dependencies: ["EventLog", "EventSourcing", "Postgres", "TestSupport", "Vault", crypto, logging],

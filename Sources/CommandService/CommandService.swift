@@ -23,6 +23,7 @@ package func commandService(
     PostHistoryRoutes(store: store).add(to: &routes)
     ProfileRoutes(users: users, identity: identity).add(to: &routes)
     AccountRoutes(store: store, users: users, keys: keys, identity: identity).add(to: &routes)
+    ClosureRoutes(store: store, users: users, posts: posts, hasher: hasher).add(to: &routes)
     ViewRoutes(store: store, identity: identity).add(to: &routes)
     return routes.responder(service: "commands", verifier: verifier, serviceKey: serviceKey, logger: logger, mapping: Problem.init(commandError:))
 }

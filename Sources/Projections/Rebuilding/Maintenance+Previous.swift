@@ -41,7 +41,7 @@ extension Maintenance {
 }
 
 /// Tables kept from before, being brought up to the log: each batch with its progress in one transaction, for a rollback may be interrupted and gone on with.
-private struct KeptBuild {
+struct KeptBuild {
     private(set) var progress: BuildProgress
     private var applier: BuildApplier
     private let feed: EventFeed
