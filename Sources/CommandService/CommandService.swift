@@ -22,6 +22,7 @@ package func commandService(
     PostCommandRoutes(posts: posts, identity: identity).add(to: &routes)
     PostHistoryRoutes(store: store).add(to: &routes)
     ProfileRoutes(users: users, identity: identity).add(to: &routes)
+    AdministrationRoutes(administration: Administration(store: store, users: users), identity: identity).add(to: &routes)
     AccountRoutes(store: store, users: users, keys: keys, identity: identity).add(to: &routes)
     ViewRoutes(store: store, identity: identity).add(to: &routes)
     return routes.responder(service: "commands", verifier: verifier, serviceKey: serviceKey, logger: logger, mapping: Problem.init(commandError:))
