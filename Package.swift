@@ -62,7 +62,8 @@ let package = Package(
         .target(
             name: "AuthService",
             dependencies: [
-                "HTTPContract", "EventSourcing", "Publishing", "Processes", "Postgres", "CArgon2", hummingbird, httpTypes, nioCore, nioPosix, crypto, logging,
+                "HTTPContract", "EventSourcing", "Publishing", "Processes", "Postgres", "CArgon2", hummingbird, httpTypes, nioCore, nioPosix, crypto,
+                logging,
             ]),
         .target(name: "CommandService", dependencies: ["HTTPContract", "EventSourcing", "Publishing", hummingbird, httpTypes, nioCore, logging]),
         .target(

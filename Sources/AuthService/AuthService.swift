@@ -18,6 +18,9 @@ package struct AuthService: Sendable {
     let sessions: Sessions
     let registration: Registration
     let signIn: SignIn
+    let closures: Closures
+    let closureRequests: ClosureRequests
+    let closureRunner: ClosureRunner
     let serviceKey: ServiceKey?
     let settings: AuthSettings
     let logger: Logger
@@ -28,12 +31,14 @@ package struct AuthService: Sendable {
     ///   - log: the log, with sealed fields left sealed.
     ///   - currentClaim: what a stream claims at present, from the log's database.
     ///   - commands: the command service.
+    ///   - erasure: what the closure of an account needs of the other parts.
     ///   - hasher: the hash that the log's claims are made with.
     ///   - keys: what tokens are signed with; the other services' verifiers may ask the same object.
     ///   - serviceKey: checks the tokens of other services.
     package init(
-        identity: ConnectionPool, log: any EventStore, currentClaim: @escaping CurrentClaim, commands: ServiceClient, hasher: any KeyedHasher,
-        keys: SigningKeys, serviceKey: ServiceKey?, passwords: PasswordHasher = PasswordHasher(), settings: AuthSettings = AuthSettings(),
+        identity: ConnectionPool, log: any EventStore, currentClaim: @escaping CurrentClaim, commands: ServiceClient, erasure: ErasureMeans,
+        hasher: any KeyedHasher, keys: SigningKeys, serviceKey: ServiceKey?, passwords: PasswordHasher = PasswordHasher(),
+        settings: AuthSettings = AuthSettings(),
         logger: Logger
     ) {
         self.serviceKey = serviceKey
@@ -52,6 +57,12 @@ package struct AuthService: Sendable {
         signIn = SignIn(
             accounts: accounts, credentials: credentials, sessions: sessions, users: users, passwords: passwords, tokens: tokens, hasher: hasher,
             settings: settings)
+        closures = Closures(identity: identity, now: settings.now)
+        let services = ClosureCommands(commands: commands, queries: erasure.queries, logger: logger)
+        let steps = ClosureSteps(identity: identity, closures: closures, services: services, means: erasure, keys: keys)
+        closureRunner = ClosureRunner(closures: closures, steps: steps, logger: logger)
+        closureRequests = ClosureRequests(
+            credentials: credentials, passwords: passwords, closures: closures, services: services, steps: steps, runner: closureRunner)
     }
 
     /// Answers `routes`. Built anew each time it is asked for: ask once.
@@ -64,6 +75,7 @@ package struct AuthService: Sendable {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await follower.run() }
             group.addTask { await maintain() }
+            group.addTask { await closureRunner.run(lookingEvery: settings.maintenanceInterval) }
             defer { group.cancelAll() }
             // Both only end when cancelled, or when the follower can't go on.
             try await group.next()
@@ -73,6 +85,11 @@ package struct AuthService: Sendable {
     /// Finishes or undoes what registrations left behind when a process died between its two steps. `run()` does this at its start and then every minute.
     package func finishPendingRegistrations() async throws {
         try await registration.finishPending()
+    }
+
+    /// Goes on with every closure of an account that is due. `run()` does this at its start, when one is begun, and again while any is under way.
+    package func continueClosures() async throws {
+        try await closureRunner.runDue()
     }
 
     private func maintain() async {

@@ -22,9 +22,10 @@ package func commandService(
     PostCommandRoutes(posts: posts, identity: identity).add(to: &routes)
     PostHistoryRoutes(store: store).add(to: &routes)
     ProfileRoutes(users: users, identity: identity).add(to: &routes)
-    AdministrationRoutes(administration: Administration(store: store, users: users), identity: identity).add(to: &routes)
+    let administration = Administration(store: store, users: users)
+    AdministrationRoutes(administration: administration, identity: identity).add(to: &routes)
     AccountRoutes(store: store, users: users, keys: keys, identity: identity).add(to: &routes)
-    ClosureRoutes(store: store, users: users, posts: posts, hasher: hasher).add(to: &routes)
+    ClosureRoutes(store: store, administration: administration, admins: CommandHandler(store: store), posts: posts, hasher: hasher).add(to: &routes)
     ViewRoutes(store: store, identity: identity).add(to: &routes)
     return routes.responder(service: "commands", verifier: verifier, serviceKey: serviceKey, logger: logger, mapping: Problem.init(commandError:))
 }

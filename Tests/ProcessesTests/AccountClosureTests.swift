@@ -8,7 +8,8 @@ import Testing
 
     /// All steps, as they are recorded when there were posts.
     private static let steps = [
-        CompletedStep(.releaseClaim, at: time, position: 7), CompletedStep(.closeAccount, at: time, position: 8), CompletedStep(.endSessions, at: time),
+        CompletedStep(.releaseClaim, at: time, position: 7), CompletedStep(.closeAccount, at: time, position: 8),
+        CompletedStep(.endSessions, at: time),
         CompletedStep(.deletePosts, at: time, position: 12, count: 3), CompletedStep(.scrubReadModels, at: time, position: 12),
         CompletedStep(.destroyKey, at: time), CompletedStep(.signReceipt, at: time),
     ]
@@ -55,11 +56,14 @@ import Testing
 
     @Test func `states what was done, when and where, and nothing personal`() throws {
         let (closure, user) = (UUID.v7(), UUID.v7())
-        let claims = ClosureStatement(closure: closure, user: user, requestedAt: Self.time, steps: Self.steps).claims(issuer: "annals", issuedAt: Self.time)
+        let claims = ClosureStatement(closure: closure, user: user, requestedAt: Self.time, steps: Self.steps).claims(
+            issuer: "annals", issuedAt: Self.time)
         #expect(claims.names == ["iss", "jti", "sub", "iat", "requestedAt", "steps"])
         #expect(claims["jti"]?.text == closure.lowercased)
         guard case .array(let steps)? = claims["steps"] else { Issue.record("no steps"); return }
         #expect(steps.count == 7)
-        #expect(steps[3] == .object(["name": .string("delete-posts"), "at": .string(Self.time.description), "position": .integer(12), "count": .integer(3)]))
+        #expect(
+            steps[3]
+                == .object(["name": .string("delete-posts"), "at": .string(Self.time.description), "position": .integer(12), "count": .integer(3)]))
     }
 }

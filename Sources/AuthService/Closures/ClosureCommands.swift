@@ -20,12 +20,15 @@ struct ClosureCommands: Sendable {
         var body: JSONObject = ["closure": .string(closure.id.lowercased)]
         if let version = closure.expectedVersion { body["version"] = .integer(Int64(version)) }
         let answer = try await post("/claim", body, closure)
+        guard answer.isSuccess else { throw refusal(in: answer) }
         return (try position(in: answer), answer.data?["wasHeld"] == .bool(true))
     }
 
     /// Appends `UserClosed`. Returns its position.
     func closeAccount(_ closure: Closure) async throws -> Int64 {
-        try position(in: try await post("", ["closure": .string(closure.id.lowercased)], closure))
+        let answer = try await post("", ["closure": .string(closure.id.lowercased)], closure)
+        guard answer.isSuccess else { throw refusal(in: answer) }
+        return try position(in: answer)
     }
 
     /// Deletes some posts. Returns the last position of that, and how many were not deleted before.
@@ -45,14 +48,17 @@ struct ClosureCommands: Sendable {
     }
 
     private func post(_ path: String, _ body: JSONObject, _ closure: Closure) async throws -> ServiceAnswer {
-        let answer = try await reach {
+        try await reach {
             try await commands.post("/internal/users/\(closure.user.lowercased)/closure\(path)", json: body, context: context(of: closure))
         }
-        if answer.isSuccess { return answer }
-        switch answer.problemCode {
-        case .conflict, .preconditionFailed: throw Problem(passedOnFrom: answer).map(Refused.init) ?? unexpected(answer)
-        default: throw unexpected(answer)
+    }
+
+    /// What the rules refuse, such as the last admin's closure, stays refused; all else may pass.
+    private func refusal(in answer: ServiceAnswer) -> any Error {
+        guard answer.problemCode == .conflict || answer.problemCode == .preconditionFailed, let problem = Problem(passedOnFrom: answer) else {
+            return unexpected(answer)
         }
+        return Refused(problem: problem)
     }
 
     private func context(of closure: Closure) -> CallContext { CallContext(logger: logger, requestID: closure.correlation) }
@@ -69,7 +75,7 @@ struct ClosureCommands: Sendable {
     }
 
     private func position(in answer: ServiceAnswer) throws -> Int64 {
-        guard let position = answer.data?["position"]?.int else { throw unexpected(answer) }
+        guard answer.isSuccess, let position = answer.data?["position"]?.int else { throw unexpected(answer) }
         return position
     }
 

@@ -58,7 +58,7 @@ struct ClosureRunner: Sendable {
                 "an account can not be closed", metadata: ["closure": "\(closure.id.lowercased)", "reason": "\(refused.problem.detail)"])
         } catch is Closures.LeaseLost {
             return
-        } catch where !Task.isCancelled {
+        } catch  where !Task.isCancelled {
             let pause = min(1 << min(closure.failures, 6), Self.longestPause)
             logger.warning(
                 "a closure waits", metadata: ["closure": "\(closure.id.lowercased)", "done": "\(closure.steps.count)", "reason": "\(error)"])

@@ -28,7 +28,7 @@ struct ClosureSteps: Sendable {
         case .endSessions(let position):
             // The follower does the same when it meets the event, and may have done it.
             let ending = AccountChange.closed.queries(user: closure.user, position: position, at: closures.now())
-            return try await record(action.step, of: closure, lease, with: ending)
+            return try await record(action.step, of: closure, lease, with: ending + [Query(.deleteSessionsOfUser, [.uuid(closure.user)])])
         case .deletePosts(let last):
             let (position, count) = try await deletePosts(of: closure, draftedThrough: last, lease)
             return try await record(action.step, of: closure, lease, position: position, count: count)
@@ -60,7 +60,7 @@ struct ClosureSteps: Sendable {
     }
 
     /// Records a step in one transaction with what it changes in this database.
-    private func record(
+    func record(
         _ step: ClosureStep, of closure: Closure, _ lease: UUID, position: Int64? = nil, count: Int64? = nil, with changes: [Query] = []
     ) async throws -> Closure {
         let done = CompletedStep(step, at: closures.now(), position: position, count: count)
@@ -70,4 +70,9 @@ struct ClosureSteps: Sendable {
         closure.steps.append(done)
         return closure
     }
+}
+
+extension Statement {
+    // With their refresh tokens. That the account is closed ends its access tokens; the sessions are of no more use.
+    fileprivate static let deleteSessionsOfUser = Statement("delete_sessions_of_user", "DELETE FROM identity.sessions WHERE user_id = $1")
 }

@@ -18,7 +18,8 @@ struct Closures: Sendable {
     func begin(_ id: UUID, of user: UUID, expecting version: Int?, correlation: String, lease: UUID) async throws -> Closure? {
         let now = now()
         let values: [SQLValue] = [
-            .uuid(id), .uuid(user), version.map { .int4(Int32(clamping: $0)) } ?? .null, .text(correlation), .timestamp(now.milliseconds), .uuid(lease),
+            .uuid(id), .uuid(user), version.map { .int4(Int32(clamping: $0)) } ?? .null, .text(correlation), .timestamp(now.milliseconds),
+            .uuid(lease),
             .timestamp(now.advanced(by: Self.lease).milliseconds),
         ]
         guard try await identity.query(.beginClosure, values).affectedRows == 1 else { return nil }

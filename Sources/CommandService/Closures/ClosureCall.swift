@@ -39,7 +39,8 @@ struct ClosureCall: Sendable {
     /// A command of the closure, told apart from its others by these words.
     func command(_ words: String..., causation: UUID? = nil) -> CommandCall {
         let key = CommandReceipt.Key(
-            id: UUID(hash: hasher.hash(["closure", closure.lowercased] + words)), digest: hasher.hash(["closure", closure.lowercased, user.lowercased]))
+            id: UUID(hash: hasher.hash(["closure", closure.lowercased] + words)),
+            digest: hasher.hash(["closure", closure.lowercased, user.lowercased]))
         return CommandCall(
             key: key, isRepeatable: true,
             metadata: EventMetadata(
@@ -48,7 +49,9 @@ struct ClosureCall: Sendable {
 
     private static func posts(_ body: JSONObject) throws(Problem) -> [UUID] {
         guard let member = body["posts"] else { return [] }
-        guard case .array(let elements) = member, elements.count <= postLimit else { throw .validation("posts", "must be a list of \(postLimit) at most") }
+        guard case .array(let elements) = member, elements.count <= postLimit else {
+            throw .validation("posts", "must be a list of \(postLimit) at most")
+        }
         let posts = elements.compactMap { $0.text.flatMap { UUID(lowercase: $0) } }
         guard posts.count == elements.count else { throw .validation("posts", "must be ids") }
         return posts

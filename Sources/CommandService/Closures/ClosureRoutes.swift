@@ -8,7 +8,8 @@ import Publishing
 /// What the closure of an account does to the log. The auth service leads it, step by step; each of these may be called again at any time.
 struct ClosureRoutes: Sendable {
     let store: any EventStore
-    let users: CommandHandler<UserRules>
+    let administration: Administration
+    let admins: CommandHandler<AdminRules>
     let posts: CommandHandler<PostRules>
     let hasher: any KeyedHasher
 
@@ -19,7 +20,7 @@ struct ClosureRoutes: Sendable {
         }
         routes.on(.post, "/internal/users/{id}/closure") { [self] request, context in
             let call = try await ClosureCall(request, context, hasher: hasher)
-            return answer(try await users.handle(.close, on: call.account, as: call.command("close")).position)
+            return answer(try await administration.handle(.close, on: call.user, by: .owner, as: call.command("close")).position)
         }
         routes.on(.post, "/internal/users/{id}/closure/posts") { [self] request, context in
             let (position, count) = try await deletePosts(ClosureCall(request, context, hasher: hasher))
@@ -27,20 +28,32 @@ struct ClosureRoutes: Sendable {
         }
     }
 
-    /// Gives up `active` without an event: from here on no command of the user goes through. Says whether it was there to be given up; who leads the closure knows what
-    /// to make of it when it was not.
+    /// Gives up `active`, and an admin's place among the admins: from here on no command of the user goes through. Says whether the claim was there to be given up; who
+    /// leads the closure knows what to make of it when it was not. The last admin is refused here, before anything has changed.
     private func releaseClaim(_ call: ClosureCall) async throws -> (position: Int64, wasHeld: Bool) {
         let command = call.command("claim")
         let append = StreamAppend([], to: call.account, expecting: call.expectedVersion, sealedFor: nil)
-        let outcome = try await store.append(
-            AppendRequest(
-                [append], claims: [.requireActive(call.user), .release(.active)], command: command.key, metadata: command.metadata))
-        switch outcome {
-        case .appended(let receipt), .alreadyAppended(let receipt): return (receipt.lastPosition, true)
-        case .claimMissing: return (try await store.read(StreamRead(call.account, .backwards), limit: 1).first?.position ?? 0, false)
-        case .conflict(_, let actual): throw CommandFailure.wrongVersion(actual: actual)
-        case .claimTaken(let kind): throw CommandFailure.claimTaken(kind)
+        for _ in 0..<10 {
+            let outcome = try await store.append(
+                AppendRequest(
+                    [append] + (try await withdrawal(of: call)), claims: [.requireActive(call.user), .release(.active)], command: command.key,
+                    metadata: command.metadata))
+            switch outcome {
+            case .appended(let receipt), .alreadyAppended(let receipt): return (receipt.lastPosition, true)
+            case .claimMissing: return (try await store.read(StreamRead(call.account, .backwards), limit: 1).first?.position ?? 0, false)
+            case .conflict(call.account, let actual): throw CommandFailure.wrongVersion(actual: actual)
+            case .conflict: continue
+            case .claimTaken(let kind): throw CommandFailure.claimTaken(kind)
+            }
         }
+        throw CommandFailure.contended
+    }
+
+    /// What the stream of the admins takes along; nothing for who is no admin.
+    private func withdrawal(of call: ClosureCall) async throws -> [StreamAppend] {
+        let user = try FoldedStream<UserRules>(try await store.load(call.account).events)
+        guard user.state.actsAsAdmin else { return [] }
+        return [try await admins.decision(on: AdminCommand(user: call.user, acts: false, authority: .owner), for: AdminRules.stream)]
     }
 
     /// Deletes the user's posts, side by side. Those that are deleted already are no error. Returns the last position, and how many the closure has deleted.

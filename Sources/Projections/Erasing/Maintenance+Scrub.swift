@@ -29,12 +29,12 @@ extension Maintenance {
         }
     }
 
-    /// Frees what the live tables' dead rows take, so that it is written over.
+    /// Frees what the live tables' dead rows take, so that it is written over, and has the server take its statistics anew: they quote frequent values.
     func vacuum(_ model: String) async throws {
         try await ConnectionPool.withPool(target, limits: .maintenance(workers: 1), logger: logger) { pool in
             try await pool.withSession { session in
                 for row in try await session.query(.tablesToVacuum, [.text(model)]) {
-                    try await session.execute(script: "VACUUM \(row.get(0, as: String.self))")
+                    try await session.execute(script: "VACUUM (ANALYZE) \(row.get(0, as: String.self))")
                 }
             }
         }

@@ -19,9 +19,9 @@ struct ErasureRoutes: Sendable {
             guard let wait = try Preconditions.waitForPosition(request) else { throw Problem.malformed("Wait-For-Position is needed.") }
             _ = try await positions.wait(for: wait.position, models: positions.statuses.map(\.model), timeout: wait.timeout)
             let rows = try await pool.query(ErasuresLeft.statement, [.int8(Int64(first)), .int8(wait.position)])
-            let reached: Int64? = try rows.first?.get(0)
-            let isLeft: Bool = try rows.first?.get(1) ?? true
-            guard let reached, reached >= wait.position, !isLeft else { throw Problem.readModelBehind(position: reached ?? 0) }
+            let reached: Int64 = try rows[0].get(0)
+            let isParked: Bool = try rows[0].get(1)
+            guard reached >= wait.position, !isParked else { throw Problem.readModelBehind(position: reached) }
             return Answer.data {
                 $0.object { $0.member("position", count: reached) }
             }

@@ -35,11 +35,12 @@ struct AnnalsSystem {
         let commandsVault = pool(databases.vault, as: "annals_commands")
         let projectorLog = pool(databases.log, as: "annals_projector")
         let projectorVault = pool(databases.vault, as: "annals_projector")
+        let authVault = pool(databases.vault, as: "annals_auth")
         let authLog = pool(databases.log, as: "annals_auth")
         let identity = pool(databases.identity, as: "annals_auth")
         let read = pool(databases.read, as: "annals_queries", multiplexed: 4)
         let leases = pool(databases.readDirect, as: "annals_projector", multiplexed: 1)
-        let pools = [commandsLog, appends, commandsVault, projectorLog, projectorVault, authLog, identity, read, leases]
+        let pools = [commandsLog, appends, commandsVault, projectorLog, projectorVault, authVault, authLog, identity, read, leases]
 
         // The hasher reads its key from the vault before anything else runs.
         let hasher = try await ConnectionPool.withPool(databases.vault.acting(as: "annals_commands"), logger: logger) { [secrets] in
@@ -50,8 +51,8 @@ struct AnnalsSystem {
         let keys = KeyVault(commandsVault, masterKey: secrets.masterKey)
         let log = PostgresEventStore(
             commandsLog, appends: appends, head: head, vault: keys, hasher: hasher, catalog: catalog, logger: logger)
-        let opened = PostgresEventStore(
-            projectorLog, head: head, vault: KeyVault(projectorVault, masterKey: secrets.masterKey), hasher: nil, catalog: catalog, logger: logger)
+        let projectorKeys = KeyVault(projectorVault, masterKey: secrets.masterKey)
+        let opened = PostgresEventStore(projectorLog, head: head, vault: projectorKeys, hasher: nil, catalog: catalog, logger: logger)
         let closures = PostgresEventStore(commandsLog, head: head, vault: nil, hasher: nil, catalog: catalog, logger: logger)
         let sealed = PostgresEventStore(authLog, head: head, vault: nil, hasher: nil, catalog: catalog, logger: logger)
 
@@ -62,18 +63,29 @@ struct AnnalsSystem {
         let commands = LocalUpstream(
             commandService(
                 store: log, keys: keys, hasher: hasher, cache: cache, verifier: verifier("commands"), serviceKey: serviceKey, logger: logger))
-        let auth = AuthService(
-            identity: identity, log: sealed, currentClaim: { try await sealed.currentClaim($0, of: $1) },
-            commands: ServiceClient(name: "auth", audience: "commands", upstream: commands, key: serviceKey), hasher: hasher,
-            keys: signingKeys, serviceKey: serviceKey, logger: logger)
-
         let projectors = try ProjectorGroup(
             folder: installation.projections, target: databases.readDirect.acting(as: "annals_projector"), pool: leases, store: opened,
             catalog: catalog, logger: logger)
+        let maintenance = Maintenance(
+            databases.readDirect.acting(as: "annals_projector"), store: opened, catalog: catalog, readers: ReadStatements.all, logger: logger)
         let positions = ReadModelPositions(read, listeningOn: databases.readDirect.acting(as: "annals_queries"), logger: logger)
         let queries = queryService(
             read: read, positions: positions, commands: ServiceClient(name: "queries", audience: "commands", upstream: commands, key: serviceKey),
             verifier: verifier("queries"), serviceKey: serviceKey, logger: logger)
+
+        // Other processes forget an opened key within a minute; this one at once.
+        let destroyer = KeyVault(authVault, masterKey: secrets.masterKey)
+        let erasure = ErasureMeans(
+            posts: { try await sealed.posts(by: $0, in: $1) },
+            queries: ServiceClient(name: "auth", audience: "queries", upstream: LocalUpstream(queries.responder), key: serviceKey),
+            destroyKey: { user in
+                try await destroyer.destroyKey(of: user)
+                for vault in [keys, projectorKeys] { vault.forget(user) }
+            })
+        let auth = AuthService(
+            identity: identity, log: sealed, currentClaim: { try await sealed.currentClaim($0, of: $1) },
+            commands: ServiceClient(name: "auth", audience: "commands", upstream: commands, key: serviceKey), erasure: erasure, hasher: hasher,
+            keys: signingKeys, serviceKey: serviceKey, logger: logger)
 
         let door = gateway(
             auth: LocalUpstream(auth.responder), commands: commands, queries: LocalUpstream(queries.responder),
@@ -100,10 +112,9 @@ struct AnnalsSystem {
             LongRunning("projectors") { try await projectors.run() },
             LongRunning("positions") { try await positions.run() },
             StaleReadModels(
-                isRebuilding: settings.rebuildsStale, folder: installation.projections, positions: positions,
-                maintenance: Maintenance(
-                    databases.readDirect.acting(as: "annals_projector"), store: opened, catalog: catalog, readers: ReadStatements.all, logger: logger),
-                logger: logger),
+                isRebuilding: settings.rebuildsStale, folder: installation.projections, positions: positions, maintenance: maintenance, logger: logger
+            ),
+            LongRunning("scrubbing") { try await TableScrubbing(maintenance, pool: leases, logger: logger).run() },
             LongRunning("auth") { try await auth.run() },
             queries.views,
             Door(server: server) { _ = try await positions.wait(for: 0, models: projectors.models, timeout: .seconds(30)) },
