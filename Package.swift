@@ -130,6 +130,12 @@ let package = Package(
                 "AuthService", "EventSourcing", "HTTPContract", "Postgres", "TestSupport", hummingbird, httpTypes, crypto, jwt, nioCore, logging,
             ]),
         .testTarget(
+            name: "ClosureTests",
+            dependencies: [
+                "AuthService", "CommandService", "EventLog", "EventLogTesting", "EventSourcing", "HTTPContract", "Postgres", "Publishing", "TestSupport",
+                "Vault", hummingbird, httpTypes, crypto, nioCore, logging,
+            ]),
+        .testTarget(
             name: "QueryServiceTests",
             dependencies: [
                 "EventSourcing", "HTTPContract", "Postgres", "Projections", "QueryService", "TestSupport", hummingbird, httpTypes, nioCore, logging,
