@@ -119,7 +119,9 @@ final class HandClock: Sendable {
         #expect(RateLimit("\(limit)") == limit)
     }
 
-    @Test(arguments: ["", "100", "100/", "/60s", "100/60", "0/60s", "-1/60s", "100/0s", "100/-1s", "100/25h", "1/1d", "100/60s/1s", "1e3/60s", "1000001/1s"])
+    @Test(arguments: [
+        "", "100", "100/", "/60s", "100/60", "0/60s", "-1/60s", "100/0s", "100/-1s", "100/25h", "1/1d", "100/60s/1s", "1e3/60s", "1000001/1s",
+    ])
     func `of another form is none`(text: String) {
         #expect(RateLimit(text) == nil)
     }

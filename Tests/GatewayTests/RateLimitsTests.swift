@@ -23,7 +23,8 @@ import Testing
 
     private func bearer(_ user: UUID, by key: SigningKey? = nil, isOperator: Bool = false, audience: String = "gateway") throws -> HTTPFields {
         let token = AccessToken(
-            subject: user, role: .user, session: nil, audience: [audience], expiresAt: Timestamp.now.advanced(by: .seconds(900)), isOperator: isOperator)
+            subject: user, role: .user, session: nil, audience: [audience], expiresAt: Timestamp.now.advanced(by: .seconds(900)),
+            isOperator: isOperator)
         return [.authorization: "Bearer " + (try (key ?? self.key).sign(token))]
     }
 
@@ -78,7 +79,8 @@ import Testing
         let forged = [
             try bearer(ann, by: stranger), try bearer(ann, audience: "bank"), [.authorization: "Bearer x.y.z"], [.authorization: "Basic YTpi"],
         ]
-        #expect(try await allowed { forged.randomElement() ?? [:] } == 5)
+        for headers in forged { #expect(try await call(.get, "/api/v1/posts", headers).headers[.rateLimitLimit] == "5") }
+        #expect(try await allowed() == 1)
         #expect(try await allowed() == 0)
         let own = try bearer(ann)
         #expect(try await allowed { own } == 5)
@@ -102,7 +104,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("/api/v1/auth/register", 2), ("/api/v1/auth/login", 3), ("/api/v1/auth/%6Cogin", 3), ("/api/v1/%61uth/registe%72", 2), ("/api/v1/auth/refresh", 5),
+        ("/api/v1/auth/register", 2), ("/api/v1/auth/login", 3), ("/api/v1/auth/%6Cogin", 3), ("/api/v1/%61uth/registe%72", 2),
+        ("/api/v1/auth/refresh", 5),
     ])
     func `has a limit of its own for what lets a guess be tried, however the path is written`(row: (String, Int)) async throws {
         #expect(try await allowed(.post, row.0) == row.1)
