@@ -65,7 +65,7 @@ struct World: Sendable {
         settings.now = { [clock] in clock.now }
         change(&settings)
         return AuthService(
-            identity: identity, log: log, currentClaim: { [peer] in peer.claim($0, $1) },
+            identity: identity, log: log, currentClaims: { [peer] in peer.claims($0, $1) },
             commands: peer.client(key: serviceKey, logger: logger, isAway: peerIsAway),
             hasher: hasher, keys: SigningKeys(identity: identity, wrapping: .sealed(under: masterKey), settings: settings), serviceKey: serviceKey,
             passwords: passwords, settings: settings, logger: logger)
