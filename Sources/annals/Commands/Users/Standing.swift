@@ -1,5 +1,6 @@
 import ArgumentParser
 import CommandService
+import EventLog
 import EventSourcing
 import FoundationEssentials
 import Publishing
