@@ -74,7 +74,9 @@ import Testing
         }
     }
 
-    @Test(arguments: ["", "x", "1.2", "99.99999999999999999999", "1.1 OR true", "-1.-1"]) func `tells all to a cursor that is none of this server's`(cursor: String) async throws {
+    @Test(arguments: ["", "x", "1.2", "99.99999999999999999999", "1.1 OR true", "-1.-1"]) func `tells all to a cursor that is none of this server's`(
+        cursor: String
+    ) async throws {
         try await withAnn { world, service, ann in
             let login = try await service.logIn()
             _ = try await service.logOut(login.refreshToken)
@@ -121,7 +123,9 @@ import Testing
         }
     }
 
-    @Test(arguments: ["UserDeactivated", "UserClosed", "UserRoleChanged"]) func `refuses the tokens of before, and takes those of after`(type: String) async throws {
+    @Test(arguments: ["UserDeactivated", "UserClosed", "UserRoleChanged"]) func `refuses the tokens of before, and takes those of after`(type: String)
+        async throws
+    {
         try await withWorld { world in
             let book = RevocationBook(patience: .seconds(60))
             let service = world.service(book: book)

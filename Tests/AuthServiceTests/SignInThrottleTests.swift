@@ -27,7 +27,9 @@ private let wrong = "a wrong password"
 
     @Test func `is slowed down by address, whatever the account`() async throws {
         try await withAnn { world, service in
-            for number in 0..<20 { #expect(try await service.logIn("user\(number)@example.org", password: wrong, from: home).status == .unauthorized) }
+            for number in 0..<20 {
+                #expect(try await service.logIn("user\(number)@example.org", password: wrong, from: home).status == .unauthorized)
+            }
             #expect(try await service.logIn("another@example.org", password: wrong, from: home).status == .tooManyRequests)
             #expect(try await service.logIn(from: home).status == .tooManyRequests)
             #expect(try await service.logIn(from: "192.0.2.2").status == .ok)

@@ -140,7 +140,8 @@ private struct Claims: JWTPayload {
         for (ending, code) in [
             (Revocations(sessions: [issuer.session]), Problem.Code.unauthenticated),
             (Revocations(users: [issuer.subject: noon.advanced(by: .milliseconds(501))]), .unauthenticated),
-            (Revocations(users: [issuer.subject: noon.advanced(by: .milliseconds(500))]), nil), (Revocations(sessions: [.v7()], users: [.v7(): noon]), nil),
+            (Revocations(users: [issuer.subject: noon.advanced(by: .milliseconds(500))]), nil),
+            (Revocations(sessions: [.v7()], users: [.v7(): noon]), nil),
         ] as [(Revocations, Problem.Code?)] {
             let book = RevocationBook()
             let verifier = TokenVerifier(audience: "posts", revocations: book, now: { noon }) { [key] }

@@ -83,11 +83,13 @@ extension Statement {
         "change_account_role", "UPDATE identity.accounts SET position = $2, tokens_from = $3, role = $4 WHERE user_id = $1 AND position <= $2")
 
     fileprivate static let deactivateAccount = Statement(
-        "deactivate_account", "UPDATE identity.accounts SET position = $2, tokens_from = $3, status = 'deactivated' WHERE user_id = $1 AND position <= $2")
+        "deactivate_account",
+        "UPDATE identity.accounts SET position = $2, tokens_from = $3, status = 'deactivated' WHERE user_id = $1 AND position <= $2")
 
     fileprivate static let reactivateAccount = Statement(
         "reactivate_account", "UPDATE identity.accounts SET position = $2, status = 'active' WHERE user_id = $1 AND position <= $2")
 
     fileprivate static let closeAccount = Statement(
-        "close_account", "UPDATE identity.accounts SET position = $2, tokens_from = $3, status = 'closed', email_hash = NULL WHERE user_id = $1 AND position <= $2")
+        "close_account",
+        "UPDATE identity.accounts SET position = $2, tokens_from = $3, status = 'closed', email_hash = NULL WHERE user_id = $1 AND position <= $2")
 }

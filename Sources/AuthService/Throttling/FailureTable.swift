@@ -43,7 +43,9 @@ struct FailureTable: Sendable {
     }
 
     mutating func fail(_ key: String, at time: Timestamp) {
-        var entry = entries.peek(key).flatMap { $0.lastFailure.advanced(by: backoff.memory) > time ? $0 : nil } ?? Entry(failures: 0, lastFailure: time, opens: time)
+        var entry =
+            entries.peek(key).flatMap { $0.lastFailure.advanced(by: backoff.memory) > time ? $0 : nil }
+            ?? Entry(failures: 0, lastFailure: time, opens: time)
         entry.failures += 1
         entry.lastFailure = time
         entry.opens = time.advanced(by: backoff.pause(after: entry.failures))

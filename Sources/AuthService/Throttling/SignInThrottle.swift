@@ -76,7 +76,9 @@ final class SignInThrottle: Sendable {
     }
 
     private func check(_ table: KeyPath<Tables, FailureTable>, _ key: String) throws(Problem) {
-        if case .refused(let until) = admission(table, key) { throw refusal(until: until, table == \.origins ? settings.addressBackoff : settings.accountBackoff) }
+        if case .refused(let until) = admission(table, key) {
+            throw refusal(until: until, table == \.origins ? settings.addressBackoff : settings.accountBackoff)
+        }
     }
 
     /// Both at once, under one lock: of many tries made at the same moment one goes first.

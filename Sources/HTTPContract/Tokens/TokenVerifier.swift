@@ -23,7 +23,8 @@ package final class TokenVerifier: Sendable {
     ///   - fetchKeys: asks the issuer for its present keys.
     ///   - now: the clock.
     package init(
-        audience: String, revocations: RevocationBook = RevocationBook(), cacheCapacity: Int = 10_000, now: @escaping @Sendable () -> Timestamp = { .now },
+        audience: String, revocations: RevocationBook = RevocationBook(), cacheCapacity: Int = 10_000,
+        now: @escaping @Sendable () -> Timestamp = { .now },
         fetchKeys: @escaping @Sendable () async throws -> [VerificationKey]
     ) {
         self.audience = audience

@@ -34,7 +34,9 @@ package struct RevocationNews: Sendable, Equatable {
 
     /// Reads the feed's `data`; nil when it has another form.
     init?(_ data: JSON) {
-        guard let cursor = data["cursor"]?.text, case .array(let sessions)? = data["sessions"], case .array(let users)? = data["users"] else { return nil }
+        guard let cursor = data["cursor"]?.text, case .array(let sessions)? = data["sessions"], case .array(let users)? = data["users"] else {
+            return nil
+        }
         var revocations = Revocations()
         for session in sessions {
             guard let id = session.text.flatMap({ UUID(lowercase: $0) }) else { return nil }

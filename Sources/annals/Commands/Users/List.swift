@@ -19,8 +19,10 @@ extension Users {
                 if !json { try await output.write([ListedUser.heading]) }
                 var last: ListedUser?
                 repeat {
-                    let page = try await pool.query(.listUsers, [.timestamp(last?.createdAt.milliseconds ?? .min), .uuid(last?.id ?? UUID(high: 0, low: 0))])
-                        .map(ListedUser.init)
+                    let page = try await pool.query(
+                        .listUsers, [.timestamp(last?.createdAt.milliseconds ?? .min), .uuid(last?.id ?? UUID(high: 0, low: 0))]
+                    )
+                    .map(ListedUser.init)
                     try await output.write(page.map { json ? JSON.object($0.json).serialized : $0.line })
                     last = page.last
                 } while last != nil
