@@ -1,13 +1,11 @@
 import EventSourcing
 import FoundationEssentials
 import HTTPContract
-import Postgres
 import Processes
 
 /// The wish of a signed-in user to be closed and erased: checked, recorded, and its first step done, before it is answered.
 struct ClosureRequests: Sendable {
-    let credentials: Credentials
-    let passwords: PasswordHasher
+    let confirmation: PasswordConfirmation
     let closures: Closures
     let services: ClosureCommands
     let steps: ClosureSteps
@@ -16,7 +14,7 @@ struct ClosureRequests: Sendable {
     /// Begins the closure, or finds the one that was begun: an account is closed once, however often that is asked. Throws a problem; after 503 the closure may have begun.
     func begin(for user: SignedInUser, password: String, expecting version: Int?, context: CallContext) async throws -> (Closure, isNew: Bool) {
         if let begun = try await closures.current(of: user.id) { return (begun, false) }
-        try await confirm(password, of: user.id)
+        _ = try await confirmation.confirm(password, of: user.id, field: "password", context: context)
         let lease = UUID.v7()
         let id = UUID.v7(at: closures.now())
         guard let closure = try await closures.begin(id, of: user.id, expecting: version, correlation: context.requestID, lease: lease) else {
@@ -24,11 +22,6 @@ struct ClosureRequests: Sendable {
             return (begun, false)
         }
         return (try await release(closure, lease: lease), true)
-    }
-
-    private func confirm(_ password: String, of user: UUID) async throws {
-        guard let known = try await credentials.passwordHash(of: user) else { throw Self.notActive }
-        guard try await passwords.verify(password, against: known) else { throw Problem.forbidden("The password is wrong.") }
     }
 
     /// The first step, which alone can be refused: so its refusal is the answer.
@@ -49,20 +42,4 @@ struct ClosureRequests: Sendable {
     }
 
     private static var notActive: Problem { .unauthenticated("This account is not active.") }
-}
-
-extension Credentials {
-    /// The password of an active account; nil when it has none, or is not active.
-    func passwordHash(of user: UUID) async throws -> PasswordHash? {
-        try await identity.query(.passwordHashOfUser, [.uuid(user)]).first.map { PasswordHash(try $0.get(0)) }
-    }
-}
-
-extension Statement {
-    fileprivate static let passwordHashOfUser = Statement(
-        "password_hash_of_user",
-        """
-        SELECT credentials.password_hash FROM identity.credentials AS credentials JOIN identity.accounts AS account USING (user_id)
-        WHERE credentials.user_id = $1 AND credentials.state = 'active' AND account.status = 'active'
-        """)
 }

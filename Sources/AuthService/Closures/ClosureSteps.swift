@@ -27,7 +27,7 @@ struct ClosureSteps: Sendable {
             return try await record(action.step, of: closure, lease, position: position)
         case .endSessions(let position):
             // The follower does the same when it meets the event, and may have done it.
-            let ending = AccountChange.closed.queries(user: closure.user, position: position, at: closures.now())
+            let ending = AccountChange.closed.queries(user: closure.user, position: position, emailHash: nil, at: closures.now())
             return try await record(action.step, of: closure, lease, with: ending + [Query(.deleteSessionsOfUser, [.uuid(closure.user)])])
         case .deletePosts(let last):
             let (position, count) = try await deletePosts(of: closure, draftedThrough: last, lease)

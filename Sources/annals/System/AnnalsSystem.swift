@@ -57,9 +57,11 @@ struct AnnalsSystem {
         let closures = PostgresEventStore(commandsLog, head: head, vault: nil, hasher: nil, catalog: catalog, logger: logger)
         let sealed = PostgresEventStore(authLog, head: head, vault: nil, hasher: nil, catalog: catalog, logger: logger)
 
-        // Each service verifies tokens by itself, with the keys that auth publishes.
+        // Each service verifies tokens by itself, with the keys that auth publishes and the endings that its feed tells.
+        let book = RevocationBook(patience: .seconds(60))
+        let endings = RevocationSignal()
         let signingKeys = SigningKeys(identity: identity, wrapping: secrets.wrapping)
-        let verifier = { (service: String) in TokenVerifier(audience: service, fetchKeys: { try await signingKeys.published() }) }
+        let verifier = { (service: String) in TokenVerifier(audience: service, revocations: book, fetchKeys: { try await signingKeys.published() }) }
         let cache = CachedStates(following: closures, logger: logger)
         let commands = LocalUpstream(
             commandService(
@@ -84,12 +86,16 @@ struct AnnalsSystem {
                 for vault in [keys, projectorKeys] { vault.forget(user) }
             })
         let auth = AuthService(
-            identity: identity, log: sealed, currentClaim: { try await sealed.currentClaim($0, of: $1) },
+            identity: identity, log: sealed, currentClaims: { try await sealed.currentClaims($0, of: $1) },
             commands: ServiceClient(name: "auth", audience: "commands", upstream: commands, key: serviceKey), erasure: erasure, hasher: hasher,
-            keys: signingKeys, serviceKey: serviceKey, logger: logger)
+            keys: signingKeys, serviceKey: serviceKey, book: book, endings: endings, logger: logger)
+        let authUpstream = LocalUpstream(auth.responder)
+        let revocations = RevocationFollower(
+            book, signal: endings, logger: logger,
+            feed: ServiceClient(name: "services", audience: "auth", upstream: authUpstream, key: serviceKey).revocationFeed)
 
         let door = gateway(
-            auth: LocalUpstream(auth.responder), commands: commands, queries: LocalUpstream(queries.responder),
+            auth: authUpstream, commands: commands, queries: LocalUpstream(queries.responder),
             readiness: readiness(log: log, read: read, identity: identity, vault: commandsVault, positions: positions),
             settings: settings.door.gateway, admission: RateLimits(settings.door.rateLimits, verifier: verifier("gateway")).admission, logger: logger)
         let server = Application(
@@ -117,8 +123,13 @@ struct AnnalsSystem {
             ),
             LongRunning("scrubbing") { try await TableScrubbing(maintenance, pool: leases, logger: logger).run() },
             LongRunning("auth") { try await auth.run() },
+            LongRunning("revocations") { await revocations.run() },
             queries.views,
-            Door(server: server) { _ = try await positions.wait(for: 0, models: projectors.models, timeout: .seconds(30)) },
+            Door(server: server) {
+                _ = try await positions.wait(for: 0, models: projectors.models, timeout: .seconds(30))
+                // Until the feed has answered once no token is taken.
+                await revocations.look()
+            },
         ]
         var group = ServiceGroupConfiguration(services: services, gracefulShutdownSignals: [.sigint, .sigterm], logger: logger)
         // Then what still runs is cancelled; pools close over queries in flight after a second.

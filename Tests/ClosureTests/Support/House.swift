@@ -94,7 +94,7 @@ struct House: Sendable {
         settings.now = { [clock] in clock.now }
         let keys = SigningKeys(identity: identity, wrapping: .sealed(under: signingKey), settings: settings)
         return AuthService(
-            identity: identity, log: log.store, currentClaim: { [log] in try await log.store.currentClaim($0, of: $1) },
+            identity: identity, log: log.store, currentClaims: { [log] in try await log.store.currentClaims($0, of: $1) },
             commands: client("commands", MortalUpstream(service: commands, life: life)), erasure: means(life), hasher: log.hasher, keys: keys,
             serviceKey: serviceKey, passwords: PasswordHasher(parameters: Argon2Parameters(memory: 8, passes: 1)), settings: settings, logger: logger)
     }
