@@ -8,8 +8,8 @@ struct Closures: Sendable {
     /// Another process works on the closure now, or has ended it.
     struct LeaseLost: Error {}
 
-    /// Longer than any step takes before it is recorded or tried again.
-    static let lease = Duration.seconds(60)
+    /// How long a process that died keeps others waiting. A step that takes longer is done twice, to no harm.
+    static let lease = Duration.seconds(20)
 
     let identity: ConnectionPool
     let now: @Sendable () -> Timestamp

@@ -54,8 +54,12 @@ package final class TokenVerifier: Sendable {
 
     /// Whose token it is when it was found good a moment ago; nil when it would have to be checked.
     package func recall(_ token: String) -> SignedInUser? {
-        guard let known = verified.find(token, now: now()), !revocations.withLock({ $0.cover(known) }) else { return nil }
-        return known.user
+        let time = now()
+        guard let known = verified.find(token, now: time) else { return nil }
+        switch revocations.standing(of: known, at: time) {
+        case .holds: return known.user
+        case .ended, .unknown: return nil
+        }
     }
 
     private func check(_ text: String, at time: Timestamp) async throws(Problem) -> AccessToken {
