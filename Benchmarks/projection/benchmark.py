@@ -145,8 +145,9 @@ def main():
     parser.add_argument("--migrations", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--quick", action="store_true", help="one short round: shows that it runs, not how fast")
     parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds (5)")
+    parser.add_argument("--count", type=int, default=1_000_000, help="events (1,000,000)")
     arguments = parser.parse_args()
-    rounds, count, python_count = (1, 20_000, 1_000) if arguments.quick else (arguments.rounds, 1_000_000, 20_000)
+    rounds, count, python_count = (1, 20_000, 1_000) if arguments.quick else (arguments.rounds, arguments.count, arguments.count // 50)
     with cluster() as server:
         annals = Annals(server, arguments.generator, pathlib.Path(arguments.migrations).parent.resolve())
         print(machine(server))
