@@ -22,6 +22,9 @@ package struct AuthService: Sendable {
     /// Asks signed-in users for their password again.
     let passwordConfirmation: PasswordConfirmation
     let revocations: RevocationFeed
+    let closures: Closures
+    let closureRequests: ClosureRequests
+    let closureRunner: ClosureRunner
     let serviceKey: ServiceKey?
     let settings: AuthSettings
     let logger: Logger
@@ -32,14 +35,15 @@ package struct AuthService: Sendable {
     ///   - log: the log, with sealed fields left sealed.
     ///   - currentClaims: what streams claim at present, from the log's database.
     ///   - commands: the command service.
+    ///   - erasure: what the closure of an account needs of the other parts.
     ///   - hasher: the hash that the log's claims are made with.
     ///   - keys: what tokens are signed with; the other services' verifiers may ask the same object.
     ///   - serviceKey: checks the tokens of other services.
     ///   - book: what the process knows of tokens that ended before their time.
     ///   - endings: raised whenever something ends tokens.
     package init(
-        identity: ConnectionPool, log: any EventStore, currentClaims: @escaping CurrentClaims, commands: ServiceClient, hasher: any KeyedHasher,
-        keys: SigningKeys, serviceKey: ServiceKey?, book: RevocationBook = RevocationBook(), endings: RevocationSignal = RevocationSignal(),
+        identity: ConnectionPool, log: any EventStore, currentClaims: @escaping CurrentClaims, commands: ServiceClient, erasure: ErasureMeans,
+        hasher: any KeyedHasher, keys: SigningKeys, serviceKey: ServiceKey?, book: RevocationBook = RevocationBook(), endings: RevocationSignal = RevocationSignal(),
         passwords: PasswordHasher = PasswordHasher(), settings: AuthSettings = AuthSettings(), logger: Logger
     ) {
         self.serviceKey = serviceKey
@@ -64,6 +68,11 @@ package struct AuthService: Sendable {
         passwordChange = PasswordChange(
             identity: identity, confirmation: passwordConfirmation, passwords: passwords, hasher: hasher, endings: endings, settings: settings)
         revocations = RevocationFeed(identity: identity, settings: settings)
+        closures = Closures(identity: identity, now: settings.now)
+        let services = ClosureCommands(commands: commands, queries: erasure.queries, logger: logger)
+        let steps = ClosureSteps(identity: identity, closures: closures, services: services, means: erasure, keys: keys)
+        closureRunner = ClosureRunner(closures: closures, steps: steps, logger: logger)
+        closureRequests = ClosureRequests(confirmation: passwordConfirmation, closures: closures, services: services, steps: steps, runner: closureRunner)
     }
 
     /// Answers `routes`. Built anew each time it is asked for: ask once.
@@ -76,6 +85,7 @@ package struct AuthService: Sendable {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await follower.run() }
             group.addTask { await maintain() }
+            group.addTask { await closureRunner.run(lookingEvery: settings.maintenanceInterval) }
             defer { group.cancelAll() }
             // Both only end when cancelled, or when the follower can't go on.
             try await group.next()
@@ -85,6 +95,11 @@ package struct AuthService: Sendable {
     /// Finishes or undoes what registrations left behind when a process died between its two steps. `run()` does this at its start and then every minute.
     package func finishPendingRegistrations() async throws {
         try await registration.finishPending()
+    }
+
+    /// Goes on with every closure of an account that is due. `run()` does this at its start, when one is begun, and again while any is under way.
+    package func continueClosures() async throws {
+        try await closureRunner.runDue()
     }
 
     private func maintain() async {

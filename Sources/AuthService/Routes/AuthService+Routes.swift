@@ -12,6 +12,8 @@ extension AuthService {
         routes.on(.post, "/api/v1/auth/logout", ignoringCredentials: true, logout)
         routes.on(.post, "/api/v1/auth/password", changePassword)
         routes.on(.get, "/internal/revocations", revocationNews)
+        routes.on(.delete, "/api/v1/users/me", closeAccount)
+        routes.on(.get, "/api/v1/users/closures/{closureId}", ignoringCredentials: true, closure)
         routes.on(.get, "/.well-known/jwks.json", ignoringCredentials: true, publishedKeys)
         return routes
     }

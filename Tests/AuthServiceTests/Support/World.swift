@@ -68,6 +68,7 @@ struct World: Sendable {
         return AuthService(
             identity: identity, log: log, currentClaims: { [peer] in peer.claims($0, $1) },
             commands: peer.client(key: serviceKey, logger: logger, isAway: peerIsAway),
+            erasure: ErasureMeans(posts: { _, _ in [] }, queries: peer.client(key: serviceKey, logger: logger, isAway: true), destroyKey: { _ in }),
             hasher: hasher, keys: SigningKeys(identity: identity, wrapping: .sealed(under: masterKey), settings: settings), serviceKey: serviceKey,
             book: book, endings: endings, passwords: passwords, settings: settings, logger: logger)
     }
