@@ -1,3 +1,4 @@
+import Audit
 import EventSourcing
 import FoundationEssentials
 import HTTPContract
@@ -8,6 +9,7 @@ import Publishing
 /// What a post was: its events, and itself at an earlier moment. For its author and admins.
 struct PostHistoryRoutes: Sendable {
     let store: any EventStore
+    let audit: MerkleLog?
 
     func add(to routes: inout Routes) {
         routes.on(.get, "/api/v1/posts/{id}/history") { request, context in
@@ -15,9 +17,10 @@ struct PostHistoryRoutes: Sendable {
             let after = query.integer("after", in: 0...Int(Int32.max), default: 0)
             let limit = query.integer("limit", in: 1...1000, default: 1000)
             try query.finish()
-            try await waitForPosition(request)
+            try await store.waitForPosition(request)
             let events = try await visibleEvents(of: try context.post, to: context)
-            return history(events, after: after, limit: limit, request: request)
+            let covered = try await audit?.coveredPosition() ?? 0
+            return history(events, after: after, limit: limit, covered: covered, request: request)
         }
 
         // Without a version or a moment, a post is the query service's.
@@ -27,7 +30,7 @@ struct PostHistoryRoutes: Sendable {
             let moment = query.time("asOf")
             if version != nil, moment != nil { query.refuse("asOf", "can't be combined with version") }
             try query.finish()
-            try await waitForPosition(request)
+            try await store.waitForPosition(request)
             let events = try await visibleEvents(of: try context.post, to: context)
             let past = events.prefix { event in version.map { event.version <= $0 } ?? true && moment.map { event.recordedAt <= $0 } ?? true }
             guard let last = past.last, version == nil || last.version == version else { throw Problem.notFound() }
@@ -47,25 +50,12 @@ struct PostHistoryRoutes: Sendable {
         return events
     }
 
-    /// The log is never behind what it has answered, so this waits only for a position that somebody made up or got elsewhere.
-    private func waitForPosition(_ request: Request) async throws {
-        guard let wait = try Preconditions.waitForPosition(request), try await store.head() < wait.position else { return }
-        try await withThrowingTaskGroup(of: Void.self) { [store] group in
-            group.addTask { try await store.waitForEvents(after: wait.position - 1) }
-            group.addTask { try await Task.sleep(for: wait.timeout) }
-            try await group.next()
-            group.cancelAll()
-        }
-        let head = try await store.head()
-        guard head >= wait.position else { throw Problem.readModelBehind(position: head) }
-    }
-
-    private func history(_ events: [RecordedEvent], after version: Int, limit: Int, request: Request) -> Response {
+    private func history(_ events: [RecordedEvent], after version: Int, limit: Int, covered: Int64, request: Request) -> Response {
         let shown = events.drop { $0.version <= version }.prefix(limit)
         var writer = JSONWriter(capacity: 4096)
         writer.object {
             $0.name("data")
-            $0.array { for event in shown { $0.historyEntry(event) } }
+            $0.array { for event in shown { $0.historyEntry(event, isCovered: event.position <= covered) } }
             $0.name("pagination")
             $0.object {
                 $0.name("limit")
@@ -125,7 +115,8 @@ struct PostHistoryRoutes: Sendable {
 
 extension JSONWriter {
     /// One event as its post's author sees it. A forgotten field is null.
-    fileprivate mutating func historyEntry(_ event: RecordedEvent) {
+    /// - Parameter isCovered: whether a published checkpoint covers it, so that it can't be changed any more without being noticed.
+    fileprivate mutating func historyEntry(_ event: RecordedEvent, isCovered: Bool) {
         object {
             $0.name("position")
             $0.integer(event.position)
@@ -136,6 +127,8 @@ extension JSONWriter {
             $0.member("actor", event.metadata.actor?.lowercased)
             $0.name("data")
             $0.value(.object(event.data))
+            $0.name("covered")
+            $0.bool(isCovered)
         }
     }
 }

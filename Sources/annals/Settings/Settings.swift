@@ -15,6 +15,10 @@ struct Settings: Sendable {
     var masterKey: String?
     /// What the door lets in, and how often.
     var door = DoorSettings()
+    /// The key that audit checkpoints are signed with; nil keeps one in the data directory.
+    var auditKeyFile: String?
+    /// The log's name in audit checkpoints; nil leaves it to the key.
+    var auditOrigin: String?
     /// Whether the projector rebuilds by itself what has become stale.
     var rebuildsStale = false
     var logLevel = Logger.Level.notice

@@ -1,3 +1,4 @@
+import Audit
 import AuthService
 import CommandService
 import Crypto
@@ -21,6 +22,7 @@ import Vault
 struct AnnalsSystem {
     let settings: Settings
     let installation: Installation
+    let directory: DataDirectory
     let secrets: Secrets
     let databases: Databases
     let logger: Logger
@@ -51,6 +53,7 @@ struct AnnalsSystem {
         let keys = KeyVault(commandsVault, masterKey: secrets.masterKey)
         let log = PostgresEventStore(
             commandsLog, appends: appends, head: head, vault: keys, hasher: hasher, catalog: catalog, logger: logger)
+        let trail = OpenedTrail(AuditTrail(commandsLog)) { try await log.open($0) }
         let opened = PostgresEventStore(
             projectorLog, head: head, vault: KeyVault(projectorVault, masterKey: secrets.masterKey), hasher: nil, catalog: catalog, logger: logger)
         let closures = PostgresEventStore(commandsLog, head: head, vault: nil, hasher: nil, catalog: catalog, logger: logger)
@@ -59,10 +62,14 @@ struct AnnalsSystem {
         // Each service verifies tokens by itself, with the keys that auth publishes.
         let signingKeys = SigningKeys(identity: identity, wrapping: secrets.wrapping)
         let verifier = { (service: String) in TokenVerifier(audience: service, fetchKeys: { try await signingKeys.published() }) }
+        let auditKey = settings.auditKey(in: directory)
+        let merkle = MerkleFollower(
+            projectorLog, wokenBy: sealed, signer: try settings.auditSigner(auditKey), file: auditKey.lastCheckpoint, logger: logger)
         let cache = CachedStates(following: closures, logger: logger)
         let commands = LocalUpstream(
             commandService(
-                store: log, keys: keys, hasher: hasher, cache: cache, verifier: verifier("commands"), serviceKey: serviceKey, logger: logger))
+                store: log, keys: keys, hasher: hasher, cache: cache, audit: MerkleLog(commandsLog), trail: trail, verifier: verifier("commands"),
+                serviceKey: serviceKey, logger: logger))
         let auth = AuthService(
             identity: identity, log: sealed, currentClaim: { try await sealed.currentClaim($0, of: $1) },
             commands: ServiceClient(name: "auth", audience: "commands", upstream: commands, key: serviceKey), hasher: hasher,
@@ -78,7 +85,7 @@ struct AnnalsSystem {
 
         let door = gateway(
             auth: LocalUpstream(auth.responder), commands: commands, queries: LocalUpstream(queries.responder),
-            readiness: readiness(log: log, read: read, identity: identity, vault: commandsVault, positions: positions),
+            readiness: readiness(log: log, read: read, identity: identity, vault: commandsVault, positions: positions, merkle: merkle),
             settings: settings.door.gateway, admission: RateLimits(settings.door.rateLimits, verifier: verifier("gateway")).admission, logger: logger)
         let server = Application(
             responder: door, server: .watchedHTTP1(settings.door.connections),
@@ -98,6 +105,8 @@ struct AnnalsSystem {
             LongRunning("receipts") { try await ReceiptPruning(commandsLog, logger: logger).run() },
             // Stopped after the projectors, whose leases it gives back.
             LastWord { await projectors.release() },
+            LastWord { await merkle.release() },
+            LongRunning("merkle") { try await merkle.run() },
             LongRunning("projectors") { try await projectors.run() },
             LongRunning("positions") { try await positions.run() },
             StaleReadModels(
@@ -117,7 +126,8 @@ struct AnnalsSystem {
 
     /// What `/ready` asks.
     private func readiness(
-        log: PostgresEventStore, read: ConnectionPool, identity: ConnectionPool, vault: ConnectionPool, positions: ReadModelPositions
+        log: PostgresEventStore, read: ConnectionPool, identity: ConnectionPool, vault: ConnectionPool, positions: ReadModelPositions,
+        merkle: MerkleFollower
     ) -> Readiness {
         let alive = Statement("is_alive", "SELECT 1")
         return Readiness(
@@ -126,6 +136,8 @@ struct AnnalsSystem {
                 Readiness.Check("read") { try await read.query(alive) },
                 Readiness.Check("identity") { try await identity.query(alive) },
                 Readiness.Check("vault") { try await vault.query(alive) },
+                // Requests are served without it: whoever looks after the system decides what a log that can't be signed any more means.
+                Readiness.Check("audit", isRequired: false) { try merkle.confirmRunning() },
             ],
             projections: {
                 let head = try await log.head()
