@@ -53,6 +53,7 @@ let package = Package(
         .target(name: "PrivatePostgres", dependencies: ["CLibpq", "CLinuxIO", "Postgres", logging]),
         .target(name: "EventSourcing"),
         .target(name: "Publishing", dependencies: ["EventSourcing"]),
+        .target(name: "Processes", dependencies: ["EventSourcing"]),
         .target(name: "Vault", dependencies: ["EventSourcing", "Postgres", crypto]),
         .target(name: "EventLog", dependencies: ["EventSourcing", "Postgres", "Vault", logging]),
         .target(name: "Projections", dependencies: ["EventSourcing", "Postgres", coreMetrics, logging]),
@@ -63,7 +64,8 @@ let package = Package(
         .target(
             name: "AuthService",
             dependencies: [
-                "HTTPContract", "EventSourcing", "Publishing", "Postgres", "CArgon2", hummingbird, httpTypes, nioCore, nioPosix, crypto, logging,
+                "HTTPContract", "EventSourcing", "Publishing", "Processes", "Postgres", "CArgon2", hummingbird, httpTypes, nioCore, nioPosix, crypto,
+                logging,
             ]),
         .target(
             name: "CommandService", dependencies: ["Audit", "HTTPContract", "EventSourcing", "Publishing", hummingbird, httpTypes, nioCore, logging]),
@@ -94,6 +96,7 @@ let package = Package(
         .testTarget(name: "PrivatePostgresTests", dependencies: ["Postgres", "PrivatePostgres", "TestSupport", logging]),
         .target(name: "LogContract", dependencies: ["EventSourcing"], path: "Tests/LogContract"),
         .testTarget(name: "EventSourcingTests", dependencies: ["EventSourcing", "LogContract", "TestSupport"]),
+        .testTarget(name: "ProcessesTests", dependencies: ["EventSourcing", "Processes"]),
         .testTarget(name: "PublishingTests", dependencies: ["EventSourcing", "Publishing"], exclude: ["Golden"]),
         .target(
             name: "EventLogTesting", dependencies: ["EventLog", "EventSourcing", "Postgres", "TestSupport", "Vault", crypto, logging],
@@ -135,6 +138,12 @@ let package = Package(
             name: "AuthServiceTests",
             dependencies: [
                 "AuthService", "EventSourcing", "HTTPContract", "Postgres", "TestSupport", hummingbird, httpTypes, crypto, jwt, nioCore, logging,
+            ]),
+        .testTarget(
+            name: "ClosureTests",
+            dependencies: [
+                "AuthService", "CommandService", "EventLog", "EventLogTesting", "EventSourcing", "HTTPContract", "Postgres", "Publishing", "TestSupport",
+                "Vault", hummingbird, httpTypes, crypto, nioCore, logging,
             ]),
         .testTarget(
             name: "QueryServiceTests",

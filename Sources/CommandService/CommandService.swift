@@ -25,7 +25,10 @@ package func commandService(
     PostHistoryRoutes(store: store, audit: audit).add(to: &routes)
     if let audit { AuditRoutes(log: audit).add(to: &routes) }
     ProfileRoutes(users: users, identity: identity).add(to: &routes)
+    let administration = Administration(store: store, users: users)
+    AdministrationRoutes(administration: administration, identity: identity).add(to: &routes)
     AccountRoutes(store: store, users: users, keys: keys, identity: identity).add(to: &routes)
+    ClosureRoutes(store: store, administration: administration, admins: CommandHandler(store: store), posts: posts, hasher: hasher).add(to: &routes)
     ViewRoutes(store: store, identity: identity).add(to: &routes)
     if let trail { AuditEventRoutes(trail: trail, store: store).add(to: &routes) }
     return routes.responder(service: "commands", verifier: verifier, serviceKey: serviceKey, logger: logger, mapping: Problem.init(commandError:))

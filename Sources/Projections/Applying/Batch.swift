@@ -3,7 +3,7 @@ import Postgres
 
 /// The statements that apply some events to one build, for one transaction. Pure.
 ///
-/// An event of a parked stream waits behind the one at fault. One that erases a person does not wait: what is erased must not stay visible because of a fault.
+/// An event of a parked stream waits behind the one at fault. One that erases a person or a post does not wait: what is erased must not stay visible because of a fault.
 struct Batch {
     /// Whose failure an error is.
     enum Fault {
@@ -21,7 +21,7 @@ struct Batch {
     }
 
     /// Event types that apply even to a parked stream, and make the rest of it pointless.
-    private static let erasing: Set<String> = ["UserClosed"]
+    private static let erasing = EventSchema.erasing
     /// So many events are worth a set: below, planning and unnesting costs more than it saves.
     private static let smallestSet = 4
 

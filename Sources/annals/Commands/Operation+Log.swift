@@ -58,7 +58,7 @@ extension Operation {
 }
 
 extension EventStoreError {
-    fileprivate var line: String {
+    var line: String {
         switch self {
         case .unavailable(let reason): "the log can't be read: \(reason)"
         case .subjectUnknown(let subject): "the vault has no key for \(subject.lowercased)"

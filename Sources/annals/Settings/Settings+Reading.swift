@@ -34,9 +34,9 @@ extension Settings {
     /// | ANNALS_POOLING | session, transaction | session |
     /// | ANNALS_MASTER_KEY_FILE | path | `keys/master.key` in the data directory |
     /// | ANNALS_MASTER_KEY | 64 hexadecimal digits, instead of the file | none |
-    /// | the door's: see ``DoorSettings`` | | |
     /// | ANNALS_AUDIT_KEY_FILE | path | `keys/audit.key` in the data directory |
     /// | ANNALS_AUDIT_ORIGIN | name without spaces, such as `example.org/log` | `annals-` and the beginning of the audit key |
+    /// | the door's: see ``DoorSettings`` | | |
     /// | ANNALS_REBUILD_STALE | true or false | false |
     /// | ANNALS_LOG_LEVEL | level | notice |
     /// | ANNALS_CONFIG_FILE | path of a JSON file with the same keys, `{"annals": {"port": …}}` | none |
@@ -66,13 +66,13 @@ extension Settings {
         host = config.string(forKey: "annals.host") ?? host
         dataDirectory = config.string(forKey: "annals.dataDir") ?? dataDirectory
         masterKeyFile = config.string(forKey: "annals.masterKeyFile")
+        auditKeyFile = config.string(forKey: "annals.auditKeyFile")
+        auditOrigin = config.string(forKey: "annals.auditOrigin")
         masterKey = config.string(forKey: "annals.masterKey", isSecret: true)
         guard masterKey == nil || masterKeyFile == nil else {
             throw Failure("ANNALS_MASTER_KEY and ANNALS_MASTER_KEY_FILE: set one of them", code: .wrongUse)
         }
         door = try DoorSettings(config)
-        auditKeyFile = config.string(forKey: "annals.auditKeyFile")
-        auditOrigin = config.string(forKey: "annals.auditOrigin")
         if let text = config.string(forKey: "annals.rebuildStale") {
             guard let value = Bool(text) else { throw Failure("\(text) is neither true nor false", code: .wrongUse) }
             rebuildsStale = value

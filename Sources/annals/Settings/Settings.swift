@@ -11,14 +11,14 @@ struct Settings: Sendable {
     var databases: DatabaseURLs?
     /// Where the master key is read from; nil keeps one in the data directory.
     var masterKeyFile: String?
-    /// The master key itself, for where files are harder to keep than the environment.
-    var masterKey: String?
-    /// What the door lets in, and how often.
-    var door = DoorSettings()
     /// The key that audit checkpoints are signed with; nil keeps one in the data directory.
     var auditKeyFile: String?
     /// The log's name in audit checkpoints; nil leaves it to the key.
     var auditOrigin: String?
+    /// The master key itself, for where files are harder to keep than the environment.
+    var masterKey: String?
+    /// What the door lets in, and how often.
+    var door = DoorSettings()
     /// Whether the projector rebuilds by itself what has become stale.
     var rebuildsStale = false
     var logLevel = Logger.Level.notice
