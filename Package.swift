@@ -2,9 +2,11 @@
 import PackageDescription
 
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
@@ -67,7 +69,9 @@ let package = Package(
         .target(
             name: "QueryService",
             dependencies: ["HTTPContract", "EventSourcing", "Postgres", "Projections", hummingbird, httpTypes, nioCore, crypto, lifecycle, logging]),
-        .target(name: "Gateway", dependencies: ["HTTPContract", "EventSourcing", hummingbird, httpTypes, nioCore, nioHTTP1, nioPosix, logging]),
+        .target(
+            name: "Gateway",
+            dependencies: ["HTTPContract", "EventSourcing", hummingbird, hummingbirdCore, httpTypes, nioCore, nioHTTP1, nioPosix, logging]),
 
         // The operator's side.
         .target(name: "TerminalProgress"),
@@ -78,6 +82,7 @@ let package = Package(
                 "Audit", "AuthService", "BlogImport", "CommandService", "EventLog", "EventSourcing", "Gateway", "HTTPContract", "Postgres",
                 "PrivatePostgres",
                 "Projections", "Publishing", "QueryService", "TerminalProgress", "Vault", arguments, configuration, crypto, httpClient, hummingbird,
+                hummingbirdCore,
                 lifecycle, logging, nioCore, nioPosix, signals, system,
             ]),
 
@@ -120,7 +125,9 @@ let package = Package(
             dependencies: ["EventSourcing", "HTTPContract", hummingbird, hummingbirdTesting, httpTypes, crypto, jwt, nioCore, logging]),
         .testTarget(
             name: "GatewayTests",
-            dependencies: ["EventSourcing", "Gateway", "HTTPContract", hummingbird, hummingbirdTesting, httpTypes, nioCore, logging]),
+            dependencies: [
+                "EventSourcing", "Gateway", "HTTPContract", hummingbird, hummingbirdTesting, httpTypes, nioCore, nioEmbedded, nioHTTP1, logging,
+            ]),
         .testTarget(
             name: "AuthServiceTests",
             dependencies: [

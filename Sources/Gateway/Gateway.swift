@@ -3,8 +3,8 @@ package import Hummingbird
 package import Logging
 import NIOPosix
 
-/// What stands before routing, such as a rate limiter: lets a call pass with headers for its answer, or throws the problem to answer with.
-package typealias Admission = @Sendable (Request, CallContext) async throws(Problem) -> HTTPFields
+/// What stands before the services, such as ``RateLimits``: lets a call pass with headers for its answer, or throws the problem to answer with.
+package typealias Admission = @Sendable (Request, CallContext, CallKind) async throws(Problem) -> HTTPFields
 
 /// Builds the one door: it names each call, applies what holds for all of them, and hands them to the service that answers. It vouches for nobody: tokens go on
 /// as they came, and each service checks them itself.
@@ -12,7 +12,7 @@ package typealias Admission = @Sendable (Request, CallContext) async throws(Prob
 ///   - auth, commands, queries: the services, near or far.
 ///   - readiness: what `/ready` asks.
 ///   - own: further routes that the gateway answers itself, such as the dashboard and the OpenAPI document.
-///   - admission: asked for every call but `/health` and `/ready`.
+///   - admission: asked for every call but `/health` and `/ready`, unknown paths included.
 package func gateway(
     auth: any Upstream, commands: any Upstream, queries: any Upstream, readiness: Readiness, settings: GatewaySettings, own: Routes = Routes(),
     admission: Admission? = nil, logger: Logger

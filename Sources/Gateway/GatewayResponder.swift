@@ -21,34 +21,37 @@ struct GatewayResponder: HTTPResponder {
     func respond(to request: Request, context: CallContext) async throws -> Response {
         var context = context
         context.identify(by: request)
-        if settings.trustsForwardedFor, let address = ForwardedAddress.client(of: request) { context.clientAddress = address }
+        if let address = ForwardedAddress.client(of: request, from: context.clientAddress, proxies: settings.proxies) {
+            context.clientAddress = address
+        }
+        let match = tree.match(request.uri.path)
+        var limits: HTTPFields = [:]
         var response: Response
         do {
-            response = try await answer(request, context: context)
+            limits = try await admit(request, as: match.found?.kind(of: request.method) ?? .other, context: context)
+            response = try await answer(request, match, context: context)
         } catch let error as HTTPParserError {
             // Not HTTP any more: the server below answers 400 and closes the connection.
             throw error
         } catch {
-            response = failures.answer(error, to: request, context: context)
+            response = failures.answer(error, to: request, route: match.found?.path, context: context)
         }
         response.headers[.requestID] = context.requestID
         response.headers[.traceparent] = context.traceparent
+        for field in limits where !response.headers.contains(field.name) { response.headers[field.name] = field.value }
         if !CrossOrigin.isPreflight(request.head) { settings.crossOrigin.mark(&response.headers, origin: request.headers[.origin]) }
-        SecurityHeaders.mark(&response.headers, of: request)
+        SecurityHeaders.mark(&response.headers, of: request, strictTransportSecurity: settings.strictTransportSecurity)
         return request.method == .head ? response.createHeadResponse() : response
     }
 
-    private func answer(_ request: Request, context: CallContext) async throws -> Response {
-        switch tree.match(request.uri.path) {
+    private func answer(_ request: Request, _ match: RouteTree<GatewayEndpoint>.Match, context: CallContext) async throws -> Response {
+        switch match {
         case .malformed: throw Problem.malformed("The path has a broken percent-encoding.")
         case .unknown: throw Problem.notFound()
         case .found(let endpoint, _):
             guard let destination = endpoint.destination(of: request.method) else { return try answerWithout(endpoint, request) }
             try request.checkAnnouncedLength(limit: settings.maximumBodyBytes)
-            let extra = try await admit(request, context: context)
-            var response = try await forward(request, to: destination, context: context)
-            for field in extra { response.headers[field.name] = field.value }
-            return response
+            return try await forward(request, to: destination, context: context)
         }
     }
 
@@ -62,16 +65,18 @@ struct GatewayResponder: HTTPResponder {
         return Answer.noContent(headers: headers)
     }
 
-    private func admit(_ request: Request, context: CallContext) async throws(Problem) -> HTTPFields {
+    private func admit(_ request: Request, as kind: CallKind, context: CallContext) async throws(Problem) -> HTTPFields {
         guard let admission, request.uri.path != Self.healthPath, request.uri.path != Self.readinessPath else { return [:] }
-        return try await admission(request, context)
+        return try await admission(request, context, kind)
     }
 
     private func forward(_ request: Request, to destination: Destination, context: CallContext) async throws -> Response {
         let request = request.withoutInternalHeaders
         let services = services
+        let limit = settings.maximumBodyBytes
         return try await deadline.apply {
-            switch destination {
+            let request = try await request.withUnannouncedBodyCollected(limit: limit)
+            return switch destination {
             case .auth: try await services.auth.send(request, context: context)
             case .commands: try await services.commands.send(request, context: context)
             case .queries: try await services.queries.send(request, context: context)
@@ -88,6 +93,16 @@ extension Request {
         guard uri.query != nil else { return false }
         let query = QueryParameters(self)
         return query.has("version") || query.has("asOf")
+    }
+
+    /// The same, its body read when no length was announced for it: nothing else would hold it to the limit.
+    fileprivate func withUnannouncedBodyCollected(limit: Int) async throws -> Request {
+        guard headers[.transferEncoding] != nil else { return self }
+        do {
+            return Request(head: head, body: RequestBody(buffer: try await body.collect(upTo: limit)))
+        } catch is NIOTooManyBytesError {
+            throw Problem.payloadTooLarge(limit: limit)
+        }
     }
 
     /// The same without any `X-Annals-…` header: those are said between services only, and no client may say them.

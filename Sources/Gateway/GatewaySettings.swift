@@ -8,16 +8,19 @@ package struct GatewaySettings: Sendable {
     package var maximumBodyBytes: Int
     /// How long one request may take before it is answered with 504.
     package var deadline: Duration
-    /// Whether the last address of `X-Forwarded-For` is the client's. Only true behind a proxy that sets it; anyone else could pose as any address.
-    package var trustsForwardedFor: Bool
+    /// Our own proxies, whose word on the client's address is taken (`X-Forwarded-For`). Anyone else could pose as any address.
+    package var proxies: [AddressBlock]
+    /// How long browsers are told to come by TLS only; nil says nothing, as a door without TLS in front of it must.
+    package var strictTransportSecurity: Duration?
 
     package init(
         crossOrigin: CrossOrigin = .nobody, maximumBodyBytes: Int = HTTPLimits.maximumBodyBytes, deadline: Duration = .seconds(30),
-        trustsForwardedFor: Bool = false
+        proxies: [AddressBlock] = [], strictTransportSecurity: Duration? = nil
     ) {
         self.crossOrigin = crossOrigin
         self.maximumBodyBytes = maximumBodyBytes
         self.deadline = deadline
-        self.trustsForwardedFor = trustsForwardedFor
+        self.proxies = proxies
+        self.strictTransportSecurity = strictTransportSecurity
     }
 }

@@ -14,12 +14,24 @@ enum Destination: Sendable {
 
 /// What the gateway knows of one path.
 struct GatewayEndpoint: Sendable {
+    /// The path's template.
+    let path: String
     var destinations: [HTTPRequest.Method: Destination] = [:]
     /// The value of `Allow`, over all services.
     var allow = ""
 
     func destination(of method: HTTPRequest.Method) -> Destination? {
         destinations[method] ?? (method == .head ? destinations[.get] : nil)
+    }
+
+    /// Which limit a call counts for. By the template, not by the path as it was written: `%6Cogin` is a login, too.
+    func kind(of method: HTTPRequest.Method) -> CallKind {
+        switch (method, path) {
+        case (.post, "/api/v1/auth/register"): .registration
+        case (.post, "/api/v1/auth/login"): .login
+        case (.post, "/api/v1/auth/password"), (.delete, "/api/v1/users/me"): .password
+        default: .other
+        }
     }
 }
 
@@ -68,7 +80,7 @@ enum GatewayTable {
     static func tree(own: Routes) -> RouteTree<GatewayEndpoint> {
         let rows = services + own.routes.map { ($0.method, $0.path, Destination.own($0.handler)) }
         var endpoints: [String: GatewayEndpoint] = [:]
-        for (method, path, destination) in rows { endpoints[path, default: GatewayEndpoint()].destinations[method] = destination }
+        for (method, path, destination) in rows { endpoints[path, default: GatewayEndpoint(path: path)].destinations[method] = destination }
         return RouteTree(
             endpoints.map { path, endpoint in
                 var endpoint = endpoint

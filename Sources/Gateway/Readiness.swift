@@ -79,7 +79,7 @@ package struct Readiness: Sendable {
                         try await Self.inTime(check.probe)
                         return nil
                     } catch {
-                        logger.warning("a dependency does not answer", metadata: ["check": "\(check.name)", "error": "\(String(reflecting: error))"])
+                        logger.warning("a dependency does not answer", metadata: ["check": "\(check.name)", "error": "\(error)"])
                         return check.name
                     }
                 }
@@ -92,7 +92,7 @@ package struct Readiness: Sendable {
         do {
             return try await Self.inTime(projections)
         } catch {
-            logger.warning("the projections' progress can't be read", metadata: ["error": "\(String(reflecting: error))"])
+            logger.warning("the projections' progress can't be read", metadata: ["error": "\(error)"])
             return nil
         }
     }

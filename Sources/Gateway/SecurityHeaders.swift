@@ -2,13 +2,17 @@ import HTTPContract
 import HTTPTypes
 import Hummingbird
 
-/// Headers that keep browsers from doing more with an answer than showing data. A route's own value wins, as the documentation page needs.
+/// Headers that keep browsers from doing more with an answer than showing data. A route's own content policy wins, as the documentation page needs.
 enum SecurityHeaders {
-    static func mark(_ headers: inout HTTPFields, of request: Request) {
-        headers[.xContentTypeOptions] = "nosniff"
-        headers[.frameOptions] = "DENY"
-        headers[.referrerPolicy] = "no-referrer"
-        if !headers.contains(.contentSecurityPolicy) { headers[.contentSecurityPolicy] = "default-src 'none'; frame-ancestors 'none'" }
+    /// What every answer has, those included that the server below gives without asking us.
+    static let always: [(name: HTTPField.Name, value: String)] = [
+        (.xContentTypeOptions, "nosniff"), (.frameOptions, "DENY"), (.referrerPolicy, "no-referrer"),
+        (.contentSecurityPolicy, "default-src 'none'; frame-ancestors 'none'"),
+    ]
+
+    static func mark(_ headers: inout HTTPFields, of request: Request, strictTransportSecurity: Duration?) {
+        for header in always where header.name != .contentSecurityPolicy || !headers.contains(header.name) { headers[header.name] = header.value }
+        if let age = strictTransportSecurity { headers[.strictTransportSecurity] = "max-age=\(age.components.seconds); includeSubDomains" }
         let isShareable = request.method == .get || request.method == .head
         // What one caller may see is not kept for the next one.
         if !isShareable || request.headers.contains(.authorization) { headers[.cacheControl] = "no-store" }

@@ -1,7 +1,9 @@
 /// What a service accepts of one request.
 package enum HTTPLimits {
-    /// The largest body taken unless a route says otherwise: 1 MiB.
+    /// The largest body that a gateway lets in unless it is set otherwise: 1 MiB.
     package static let maximumBodyBytes = 1 << 20
+    /// The largest body that any service reads, whatever a gateway lets in: 16 MiB.
+    package static let largestBodyBytes = 16 << 20
     /// Longer bearer tokens are refused unread; ours are a tenth of it.
     package static let maximumTokenBytes = 4096
     /// Longer request ids are replaced by our own.

@@ -15,9 +15,11 @@ func withDataDirectory(_ body: (String) async throws -> Void) async throws {
 }
 
 /// A running system for one test; stopped by Ctrl-C afterwards.
-func withSystem(_ body: (RunningSystem, Client) async throws -> Void) async throws {
+func withSystem(
+    environment: [String: String] = [:], isLimited: Bool = false, _ body: (RunningSystem, Client) async throws -> Void
+) async throws {
     try await withDataDirectory { directory in
-        let system = try await RunningSystem(dataDirectory: directory)
+        let system = try await RunningSystem(dataDirectory: directory, environment: environment, isLimited: isLimited)
         do {
             try await body(system, Client(base: system.api))
         } catch {

@@ -5,7 +5,7 @@ import Testing
 
 @Suite(.serialized) struct `The main job` {
     @Test func `the README's walk works by copy and paste`() async throws {
-        try await withSystem { system, _ in
+        try await withSystem(isLimited: true) { system, _ in
             let readme = try String(contentsOfFile: repositoryRoot + "/README.md", encoding: .utf8)
             let walk = try #require(readme.components(separatedBy: "```sh\n").dropFirst().first?.components(separatedBy: "```").first)
             let output = try await Shell.run(walk.replacingOccurrences(of: "127.0.0.1:3000", with: "127.0.0.1:\(system.port)"))

@@ -13,8 +13,13 @@ final class RunningSystem: Sendable {
     var processIdentifier: pid_t { process.processIdentifier }
 
     /// Starts the system and waits for its one line.
-    init(dataDirectory: String, environment: [String: String] = [:]) async throws {
-        let launched = try Launch(["up", "--port", "0", "--data-dir", dataDirectory], environment: environment)
+    /// - Parameters:
+    ///   - isLimited: with its rate limits, as it is run elsewhere; most tests ask for more than one caller may.
+    ///   - logFile: where its log goes.
+    init(dataDirectory: String, environment: [String: String] = [:], isLimited: Bool = false, logFile: String? = nil) async throws {
+        let limits = isLimited ? [:] : ["ANNALS_RATE_LIMIT": "off"]
+        let launched = try Launch(
+            ["up", "--port", "0", "--data-dir", dataDirectory], environment: limits.merging(environment) { _, new in new }, logFile: logFile)
         guard let line = await launched.nextLine(), let port = line.split(separator: " ").compactMap({ URL(string: String($0))?.port }).first else {
             throw LaunchFailure(output: await launched.output())
         }
@@ -74,7 +79,7 @@ struct Launch: Sendable {
     private let standardOutput = Pipe()
     private let standardError = Pipe()
 
-    init(_ arguments: [String], environment: [String: String] = [:]) throws {
+    init(_ arguments: [String], environment: [String: String] = [:], logFile: String? = nil) throws {
         process = Process()
         process.executableURL = Self.binary
         process.arguments = arguments
@@ -82,6 +87,12 @@ struct Launch: Sendable {
         process.currentDirectoryURL = URL(fileURLWithPath: repositoryRoot)
         process.standardOutput = standardOutput
         process.standardError = standardError
+        if let logFile {
+            guard FileManager.default.createFile(atPath: logFile, contents: nil), let file = FileHandle(forWritingAtPath: logFile) else {
+                throw LaunchFailure(output: "no log file at \(logFile)")
+            }
+            process.standardError = file
+        }
         try process.run()
     }
 

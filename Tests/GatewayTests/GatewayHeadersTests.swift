@@ -67,6 +67,14 @@ import Testing
         #expect(headers[.contentSecurityPolicy] == "default-src 'none'; frame-ancestors 'none'")
     }
 
+    @Test func `asks for TLS from then on where TLS is in front, and not elsewhere`() async throws {
+        #expect(try await Door().answer(.get, "/health").headers[.strictTransportSecurity] == nil)
+        let door = Door(settings: GatewaySettings(strictTransportSecurity: .seconds(31_536_000)))
+        for path in ["/health", "/nothing"] {
+            #expect(try await door.answer(.get, path).headers[.strictTransportSecurity] == "max-age=31536000; includeSubDomains")
+        }
+    }
+
     @Test func `to a command or to someone known is stored nowhere`() async throws {
         #expect(try await Door().answer(.get, "/api/v1/posts").headers[.cacheControl] == nil)
         #expect(try await Door().answer(.post, "/api/v1/posts").headers[.cacheControl] == "no-store")

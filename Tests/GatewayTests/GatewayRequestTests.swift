@@ -105,7 +105,7 @@ import Testing
     }
 
     @Test func `has to be admitted, and carries what admission says`() async throws {
-        let admission: Admission = { request, _ throws(Problem) in
+        let admission: Admission = { request, _, _ throws(Problem) in
             guard request.headers[.authorization] == nil else { throw .rateLimited(retryAfter: 9, headers: [.rateLimitRemaining: "0"]) }
             return [.rateLimitRemaining: "41"]
         }
@@ -117,14 +117,30 @@ import Testing
         #expect(try await door.answer(.get, "/health", [.authorization: "Bearer x"]).status == 200)
     }
 
-    @Test func `has its proxy's word for its address only where that is trusted`() async throws {
-        let forwarded = try #require(HTTPField.Name("X-Forwarded-For"))
-        let queries = Spy("queries") { _, context in Answer.data { $0.string(context.clientAddress ?? "none") } }
-        let headers: HTTPFields = [forwarded: "1.1.1.1, 203.0.113.9"]
-        #expect(try await Door(queries: queries).answer(.get, "/api/v1/posts", headers).data == "none")
-        let trusting = Door(queries: queries, settings: GatewaySettings(trustsForwardedFor: true))
-        #expect(try await trusting.answer(.get, "/api/v1/posts", headers).data == "203.0.113.9")
-        #expect(try await trusting.answer(.get, "/api/v1/posts", [forwarded: "somewhere"]).data == "none")
+    @Test func `without an announced length is 413 past the limit, and goes no further`() async throws {
+        let commands = Spy("commands") { request, _ in
+            let body = try await request.jsonBody()
+            return Answer.data(.created) { $0.integer(Int64(body.list.count)) }
+        }
+        let door = Door(commands: commands, settings: GatewaySettings(maximumBodyBytes: 100))
+        let headers: HTTPFields = [.contentType: "application/json", .transferEncoding: "chunked"]
+        let large = #"{"a":"\#(String(repeating: "x", count: 93))"}"#
+        #expect(try await door.answer(.post, "/api/v1/posts", headers, body: large).code == "PAYLOAD_TOO_LARGE")
+        #expect(door.forwarded == 0)
+        #expect(try await door.answer(.post, "/api/v1/posts", headers, body: String(large.dropFirst())).code == "MALFORMED_REQUEST")
+        #expect(try await door.answer(.post, "/api/v1/posts", headers, body: #"{"a":1}"#).status == 201)
+    }
+
+    @Test func `that fails leaves neither its path nor what a database says of a row in the log`() async throws {
+        struct Refusal: Error, CustomStringConvertible, CustomDebugStringConvertible {
+            var description: String { "refused 23505" }
+            var debugDescription: String { "Key (email)=(ann@example.org) already exists." }
+        }
+        let log = LogLines()
+        let door = Door(queries: Spy("queries") { _, _ in throw Refusal() }, logger: log.logger)
+        #expect(try await door.answer(.get, "/api/v1/posts/by-slug/ann-example-is-ill?x=ann", [.requestID: "call-9"]).status == 500)
+        #expect(log.text.contains("call-9") && log.text.contains("/api/v1/posts/by-slug/{slug}") && log.text.contains("23505"))
+        #expect(!log.text.contains("ann"))
     }
 }
 

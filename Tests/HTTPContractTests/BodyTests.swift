@@ -37,15 +37,15 @@ import Testing
     }
 
     @Test func `over the limit is 413, announced or not`() async throws {
-        let json = "{\"a\":\"\(String(repeating: "x", count: HTTPLimits.maximumBodyBytes))\"}"
+        let json = "{\"a\":\"\(String(repeating: "x", count: HTTPLimits.largestBodyBytes))\"}"
         #expect(try await code(posting(json)) == "PAYLOAD_TOO_LARGE")
-        #expect(try await code(posting("{}", [.contentLength: String(HTTPLimits.maximumBodyBytes + 1)])) == "PAYLOAD_TOO_LARGE")
+        #expect(try await code(posting("{}", [.contentLength: String(HTTPLimits.largestBodyBytes + 1)])) == "PAYLOAD_TOO_LARGE")
         #expect(try await code(posting("{}", [.contentLength: "-1"])) == "MALFORMED_REQUEST")
     }
 
     @Test func `of exactly the limit is taken`() async throws {
-        let json = "{\"a\":\"\(String(repeating: "x", count: HTTPLimits.maximumBodyBytes - 8))\"}"
-        #expect(json.utf8.count == HTTPLimits.maximumBodyBytes)
+        let json = "{\"a\":\"\(String(repeating: "x", count: HTTPLimits.largestBodyBytes - 8))\"}"
+        #expect(json.utf8.count == HTTPLimits.largestBodyBytes)
         #expect(try await reading(posting(json)) { _ in }.status == 204)
     }
 

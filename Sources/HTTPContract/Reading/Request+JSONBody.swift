@@ -6,13 +6,13 @@ import NIOCore
 extension Request {
     /// The body as a JSON object: 413 past the limit, whether the length is announced or not; 415 when it is not JSON by its `Content-Type`; 400 when there is none,
     /// or it is not JSON (lone surrogates included), or not an object.
-    package func jsonBody(limit: Int = HTTPLimits.maximumBodyBytes) async throws -> JSONObject {
+    package func jsonBody(limit: Int = HTTPLimits.largestBodyBytes) async throws -> JSONObject {
         guard let object = try await optionalJSONBody(limit: limit) else { throw Problem.malformed("A JSON object is needed as body.") }
         return object
     }
 
     /// The same for a route that can do without a body: nil when there is none.
-    package func optionalJSONBody(limit: Int = HTTPLimits.maximumBodyBytes) async throws -> JSONObject? {
+    package func optionalJSONBody(limit: Int = HTTPLimits.largestBodyBytes) async throws -> JSONObject? {
         try checkAnnouncedLength(limit: limit)
         let type = headers[.contentType]
         if let type { try Self.checkMediaType(type) }

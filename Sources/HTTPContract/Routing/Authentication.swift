@@ -1,9 +1,9 @@
 import EventSourcing
 import HTTPTypes
-import Hummingbird
+package import Hummingbird
 
 /// Finds out who calls, from the request alone: nothing that another process or an earlier responder says of the caller is believed.
-struct Authentication: Sendable {
+package struct Authentication: Sendable {
     let service: String
     let verifier: TokenVerifier?
     let serviceKey: ServiceKey?
@@ -21,6 +21,11 @@ struct Authentication: Sendable {
             return .service(name)
         }
         return .anonymous
+    }
+
+    /// The token that a request brings, checked by nobody yet; nil without one.
+    package static func token(of request: Request) -> String? {
+        request.headers[.authorization].flatMap { try? bearerToken($0) }
     }
 
     /// The token of `Bearer <token>` (RFC 6750 §2.1); the scheme's case does not matter.

@@ -2,11 +2,14 @@ package import HTTPTypes
 
 /// One path and what its methods do.
 struct Endpoint: Sendable {
+    /// The path's template.
+    let path: String
     let routes: [HTTPRequest.Method: Routes.Route]
     /// The value of `Allow` (RFC 9110 §10.2.1).
     let allow: String
 
-    init(routes: [HTTPRequest.Method: Routes.Route]) {
+    init(_ path: String, routes: [HTTPRequest.Method: Routes.Route]) {
+        self.path = path
         self.routes = routes
         allow = AllowedMethods.header(for: routes.keys)
     }

@@ -14,17 +14,20 @@ package struct FailureAnswers: Sendable {
     }
 
     /// The answer to a request that failed. What the caller may not see goes to the log, under the request id.
-    package func answer(_ error: any Error, to request: Request, context: CallContext) -> Response {
-        problem(error, request: request, context: context).response(path: request.uri.path, requestID: context.requestID)
+    ///
+    /// The log gets neither the path, in which a post's title may stand, nor what a database says about a row: only the route, and the error as it describes itself.
+    /// - Parameter route: the path's template; nil when it has none.
+    package func answer(_ error: any Error, to request: Request, route: String?, context: CallContext) -> Response {
+        problem(error, request: request, route: route, context: context).response(path: request.uri.path, requestID: context.requestID)
     }
 
-    private func problem(_ error: any Error, request: Request, context: CallContext) -> Problem {
+    private func problem(_ error: any Error, request: Request, route: String?, context: CallContext) -> Problem {
         if let problem = error as? Problem ?? mapping(error) ?? Problem.general(error) { return problem }
         logger.error(
             "request failed",
             metadata: [
                 "requestId": "\(context.requestID)", "traceparent": "\(context.traceparent)", "service": "\(service)",
-                "method": "\(request.method.rawValue)", "path": "\(request.uri.path)", "error": "\(String(reflecting: error))",
+                "method": "\(request.method.rawValue)", "route": "\(route ?? "none")", "error": "\(error)",
             ])
         return .internalError()
     }

@@ -43,6 +43,14 @@ package struct RouteTree<Value: Sendable>: Sendable {
         case unknown
         /// A broken percent-encoding.
         case malformed
+
+        /// The entry, if there is one.
+        package var found: Value? {
+            switch self {
+            case .found(let value, _): value
+            case .unknown, .malformed: nil
+            }
+        }
     }
 
     private let root: Node

@@ -60,6 +60,6 @@ package struct Routes: Sendable {
             if byPath[route.path] == nil { order.append(route.path) }
             byPath[route.path, default: [:]][route.method] = route
         }
-        return order.map { ($0, Endpoint(routes: byPath[$0, default: [:]])) }
+        return order.map { ($0, Endpoint($0, routes: byPath[$0, default: [:]])) }
     }
 }

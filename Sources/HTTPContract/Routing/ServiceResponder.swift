@@ -14,22 +14,23 @@ package struct ServiceResponder: HTTPResponder, Sendable {
     package func respond(to request: Request, context: CallContext) async throws -> Response {
         var context = context
         context.identify(by: request)
+        let match = tree.match(request.uri.path)
         var response: Response
         do {
-            response = try await answer(request, context: context)
+            response = try await answer(request, match, context: context)
         } catch let error as HTTPParserError {
             // The bytes on the wire are no HTTP; the server below answers 400 and closes, which a response from here would prevent.
             throw error
         } catch {
-            response = failures.answer(error, to: request, context: context)
+            response = failures.answer(error, to: request, route: match.found?.path, context: context)
         }
         response.headers[.requestID] = context.requestID
         response.headers[.traceparent] = context.traceparent
         return request.method == .head ? response.createHeadResponse() : response
     }
 
-    private func answer(_ request: Request, context: CallContext) async throws -> Response {
-        switch tree.match(request.uri.path) {
+    private func answer(_ request: Request, _ match: RouteTree<Endpoint>.Match, context: CallContext) async throws -> Response {
+        switch match {
         case .malformed: throw Problem.malformed("The path has a broken percent-encoding.")
         case .unknown: throw Problem.notFound()
         case .found(let endpoint, let parameters):

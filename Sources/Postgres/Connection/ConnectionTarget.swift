@@ -67,9 +67,10 @@ package struct ConnectionTarget: Sendable {
         return target
     }
 
-    /// For logs: host, port, user and database, nothing else.
+    /// For logs: host, port, user and database, and that there is a password.
     package var redacted: String {
-        ["host", "port", "user", "dbname"].compactMap { key in keywords[key].map { "\(key)=\($0)" } }.joined(separator: " ")
+        let shown = ["host", "port", "user", "dbname"].compactMap { key in keywords[key].map { "\(key)=\($0)" } }
+        return (shown + (keywords["password"] == nil ? [] : ["password=<redacted>"])).joined(separator: " ")
     }
 }
 

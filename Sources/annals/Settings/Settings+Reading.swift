@@ -30,9 +30,11 @@ extension Settings {
     /// | ANNALS_DATA_DIR | path | .annals |
     /// | ANNALS_LOG_URL, ANNALS_READ_URL, ANNALS_IDENTITY_URL, ANNALS_VAULT_URL | PostgreSQL URLs, all or none | none: a private PostgreSQL |
     /// | ANNALS_LOG_DIRECT_URL, ANNALS_READ_DIRECT_URL | PostgreSQL URLs | the ones above; none with ANNALS_POOLING=transaction |
+    /// | each of these with `_FILE` at its end | path of a file that holds the URL | none |
     /// | ANNALS_POOLING | session, transaction | session |
     /// | ANNALS_MASTER_KEY_FILE | path | `keys/master.key` in the data directory |
-    /// | ANNALS_CORS_ORIGINS | origins, comma-separated | none |
+    /// | ANNALS_MASTER_KEY | 64 hexadecimal digits, instead of the file | none |
+    /// | the door's: see ``DoorSettings`` | | |
     /// | ANNALS_REBUILD_STALE | true or false | false |
     /// | ANNALS_LOG_LEVEL | level | notice |
     /// | ANNALS_CONFIG_FILE | path of a JSON file with the same keys, `{"annals": {"port": …}}` | none |
@@ -62,8 +64,11 @@ extension Settings {
         host = config.string(forKey: "annals.host") ?? host
         dataDirectory = config.string(forKey: "annals.dataDir") ?? dataDirectory
         masterKeyFile = config.string(forKey: "annals.masterKeyFile")
-        corsOrigins = (config.string(forKey: "annals.corsOrigins") ?? "").split(separator: ",").map { String($0).trimmed }
-        _ = try crossOrigin
+        masterKey = config.string(forKey: "annals.masterKey", isSecret: true)
+        guard masterKey == nil || masterKeyFile == nil else {
+            throw Failure("ANNALS_MASTER_KEY and ANNALS_MASTER_KEY_FILE: set one of them", code: .wrongUse)
+        }
+        door = try DoorSettings(config)
         if let text = config.string(forKey: "annals.rebuildStale") {
             guard let value = Bool(text) else { throw Failure("\(text) is neither true nor false", code: .wrongUse) }
             rebuildsStale = value
@@ -79,7 +84,16 @@ extension Settings {
 extension DatabaseURLs {
     fileprivate init?(_ config: ConfigReader) throws {
         let names = ["log", "read", "identity", "vault"]
-        let urls = names.map { config.string(forKey: ConfigKey(["annals", $0, "url"]), isSecret: true) }
+        func secret(_ name: String...) throws -> String? {
+            let key = ["annals"] + name + ["url"]
+            let value = config.string(forKey: ConfigKey(key), isSecret: true)
+            guard let file = config.string(forKey: ConfigKey(key + ["file"])) else { return value }
+            let variable = key.joined(separator: "_").uppercased()
+            guard value == nil else { throw Failure("\(variable) and \(variable)_FILE: set one of them", code: .wrongUse) }
+            guard let data = FileManager.default.contents(atPath: file) else { throw Failure("the file \(file) can't be read (\(variable)_FILE)") }
+            return String(decoding: data, as: UTF8.self).split(whereSeparator: \.isNewline).first.map(String.init)
+        }
+        let urls = try names.map { try secret($0) }
         if urls.allSatisfy({ $0 == nil }) { return nil }
         guard let log = urls[0], let read = urls[1], let identity = urls[2], let vault = urls[3] else {
             let missing = zip(names, urls).filter { $0.1 == nil }.map { "ANNALS_\($0.0.uppercased())_URL" }
@@ -87,8 +101,8 @@ extension DatabaseURLs {
         }
         self.init(
             log: log, read: read, identity: identity, vault: vault,
-            logDirect: config.string(forKey: "annals.log.direct.url", isSecret: true),
-            readDirect: config.string(forKey: "annals.read.direct.url", isSecret: true),
+            logDirect: try secret("log", "direct"),
+            readDirect: try secret("read", "direct"),
             pooling: try Pooling(setting: config.string(forKey: "annals.pooling") ?? "session"))
     }
 }
@@ -114,11 +128,5 @@ extension SettingsFlags {
         set("dataDir", dataDir)
         set("logLevel", logLevel)
         return values
-    }
-}
-
-extension String {
-    fileprivate var trimmed: String {
-        String(self.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
     }
 }

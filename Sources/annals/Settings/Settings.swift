@@ -1,4 +1,3 @@
-import Gateway
 import Logging
 import Postgres
 
@@ -12,28 +11,13 @@ struct Settings: Sendable {
     var databases: DatabaseURLs?
     /// Where the master key is read from; nil keeps one in the data directory.
     var masterKeyFile: String?
-    /// Origins that browsers may call from.
-    var corsOrigins: [String] = []
+    /// The master key itself, for where files are harder to keep than the environment.
+    var masterKey: String?
+    /// What the door lets in, and how often.
+    var door = DoorSettings()
     /// Whether the projector rebuilds by itself what has become stale.
     var rebuildsStale = false
     var logLevel = Logger.Level.notice
-}
-
-extension Settings {
-    /// What browsers of other origins may do.
-    var crossOrigin: CrossOrigin {
-        get throws {
-            do {
-                return try CrossOrigin(origins: corsOrigins, withCredentials: false)
-            } catch {
-                switch error {
-                case .wildcard: throw Failure("ANNALS_CORS_ORIGINS: * stands alone", code: .wrongUse)
-                case .notAnOrigin(let text):
-                    throw Failure("ANNALS_CORS_ORIGINS: \(text) is not an origin such as https://example.org", code: .wrongUse)
-                }
-            }
-        }
-    }
 }
 
 /// A URL a database. The direct ones are for LISTEN and for what needs a session, beside a pooler. Without them it is the same URL, unless that is a pooler's.

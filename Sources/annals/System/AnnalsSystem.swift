@@ -7,6 +7,7 @@ import FoundationEssentials
 import Gateway
 import HTTPContract
 import Hummingbird
+import HummingbirdCore
 import Logging
 import Postgres
 import Projections
@@ -78,9 +79,9 @@ struct AnnalsSystem {
         let door = gateway(
             auth: LocalUpstream(auth.responder), commands: commands, queries: LocalUpstream(queries.responder),
             readiness: readiness(log: log, read: read, identity: identity, vault: commandsVault, positions: positions),
-            settings: GatewaySettings(crossOrigin: try settings.crossOrigin), logger: logger)
+            settings: settings.door.gateway, admission: RateLimits(settings.door.rateLimits, verifier: verifier("gateway")).admission, logger: logger)
         let server = Application(
-            responder: door,
+            responder: door, server: .watchedHTTP1(settings.door.connections),
             configuration: ApplicationConfiguration(address: .hostname(settings.host, port: settings.port), serverName: nil),
             onServerRunning: { channel in
                 let port = channel.localAddress?.port ?? settings.port

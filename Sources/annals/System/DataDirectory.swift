@@ -83,7 +83,10 @@ struct Secrets: Sendable {
     }
 
     static func load(_ settings: Settings, from directory: DataDirectory) throws -> Secrets {
-        let text = if let file = settings.masterKeyFile { try DataDirectory.read(file) } else { try directory.secret("master.key") }
+        let text =
+            if let key = settings.masterKey { key } else if let file = settings.masterKeyFile { try DataDirectory.read(file) } else {
+                try directory.secret("master.key")
+            }
         guard let masterKey = MasterKey(hexadecimal: text) else { throw Failure("the master key is not 64 hexadecimal digits") }
         return Secrets(masterKey: masterKey, serviceKey: Array(try directory.secret("service.key").utf8.prefix(64)))
     }

@@ -1,0 +1,29 @@
+import FoundationEssentials
+
+/// Whose bucket it is.
+struct BucketKey: Hashable, Sendable {
+    enum Kind: UInt8, Sendable {
+        case user
+        case address
+        /// Callers without an address, as on a unix socket, share one bucket.
+        case unknown
+    }
+
+    let kind: Kind
+    let high: UInt64
+    let low: UInt64
+
+    static let unknown = BucketKey(kind: .unknown, high: 0, low: 0)
+
+    static func user(_ id: UUID) -> BucketKey {
+        withUnsafeBytes(of: id.uuid) { bytes in
+            BucketKey(kind: .user, high: bytes.loadUnaligned(as: UInt64.self), low: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+        }
+    }
+
+    /// The bucket of everyone who shares the address's network.
+    static func address(_ text: String?) -> BucketKey {
+        guard let customer = text.flatMap({ IPAddress($0) })?.customer else { return .unknown }
+        return BucketKey(kind: .address, high: customer.high, low: customer.low)
+    }
+}

@@ -1,0 +1,96 @@
+import EventSourcing
+import Foundation
+import NIOHTTP1
+import Testing
+
+@Suite struct `A secret` {
+    private static let key = String(repeating: "5ec7e7", count: 11).prefix(64)
+
+    @Test func `is shown by no command and stands in no process's arguments`() async throws {
+        let url = "postgres://owner:hunter2secret@127.0.0.1:1/annals"
+        var environment = Dictionary(uniqueKeysWithValues: ["LOG", "READ", "IDENTITY", "VAULT"].map { ("ANNALS_\($0)_URL", url) })
+        environment["ANNALS_MASTER_KEY"] = String(Self.key)
+        let shown = try await Launch.run(["config"], environment: environment)
+        #expect(shown.code == 0 && shown.output.contains("ANNALS_LOG_URL=host=127.0.0.1 port=1 user=owner dbname=annals password=<redacted>"))
+        #expect(shown.output.contains("ANNALS_MASTER_KEY=<redacted>"))
+        #expect(!shown.output.contains("hunter2secret") && !shown.output.contains(Self.key))
+
+        try await withDataDirectory { directory in
+            // The failure to reach the database does not quote its password either.
+            let failed = try await Launch.run(["migrate", "--data-dir", directory, "--log-level", "trace"], environment: environment)
+            #expect(failed.code == 1 && !failed.output.contains("hunter2secret") && !failed.output.contains(Self.key), "\(failed.output)")
+
+            let system = try await RunningSystem(dataDirectory: directory, environment: ["ANNALS_MASTER_KEY": String(Self.key)])
+            let ann = try await Client(base: system.api).signedUp("ann")
+            #expect(ann.token != nil)
+            let service = try String(contentsOfFile: directory + "/keys/service.key", encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
+            for process in [system.processIdentifier, try system.postmaster()] {
+                let arguments = try String(contentsOfFile: "/proc/\(process)/cmdline", encoding: .utf8)
+                #expect(!arguments.isEmpty && !arguments.contains(Self.key) && !arguments.contains(service))
+            }
+            #expect(!FileManager.default.fileExists(atPath: directory + "/keys/master.key"), "the key of the environment is written nowhere")
+            let rights = try FileManager.default.attributesOfItem(atPath: directory + "/keys/service.key")[.posixPermissions] as? Int
+            #expect(rights == 0o600)
+            _ = await system.interrupt()
+        }
+    }
+
+    @Test func `can be read from a file`() async throws {
+        try await withDataDirectory { directory in
+            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+            try "postgres://owner:hunter2secret@db.example/annals\n".write(toFile: directory + "/url", atomically: true, encoding: .utf8)
+            let environment = Dictionary(
+                uniqueKeysWithValues: ["LOG", "READ", "IDENTITY", "VAULT"].map { ("ANNALS_\($0)_URL_FILE", directory + "/url") })
+            let shown = try await Launch.run(["config"], environment: environment)
+            #expect(
+                shown.code == 0 && shown.output.contains("ANNALS_LOG_URL=host=db.example user=owner dbname=annals password=<redacted>"),
+                "\(shown.output)")
+            let both = try await Launch.run(["config"], environment: environment.merging(["ANNALS_LOG_URL": "postgres://x"]) { _, new in new })
+            #expect(both.code == 2 && both.output.contains("ANNALS_LOG_URL_FILE"))
+        }
+    }
+}
+
+@Suite struct `A log line` {
+    @Test func `holds nothing personal at any level, of good calls and bad`() async throws {
+        try await withDataDirectory { directory in
+            let log = directory + ".log"
+            defer { try? FileManager.default.removeItem(atPath: log) }
+            let system = try await RunningSystem(dataDirectory: directory, environment: ["ANNALS_LOG_LEVEL": "trace"], logFile: log)
+            let anyone = Client(base: system.api)
+            // Each text is one of its kind, so that finding it means that it was logged.
+            let register = #"{"username":"zyxusername","email":"zyxmail@example.org","password":"zyxpassword long"}"#
+            #expect(try await anyone.call(.POST, "/auth/register", json: register).status == 201)
+            #expect(try await anyone.call(.POST, "/auth/register", json: register).status == 409)
+            _ = try await anyone.call(.POST, "/auth/login", json: #"{"email":"zyxmail@example.org","password":"zyxwrong password"}"#)
+            let login = try await anyone.call(.POST, "/auth/login", json: #"{"email":"zyxmail@example.org","password":"zyxpassword long"}"#)
+            let zyx = Client(base: system.api, token: try #require(login.data["accessToken"]?.text))
+            let refresh = try #require(login.data["refreshToken"]?.text)
+            let profile = try await zyx.call(.PATCH, "/users/me", json: #"{"displayName":"zyxdisplay","bio":"zyxbio"}"#)
+            #expect(profile.status == 200)
+            let drafted = try await zyx.call(.POST, "/posts", json: #"{"title":"zyxtitle","content":"zyxcontent","slug":"zyxslug","publish":true}"#)
+            #expect(drafted.status == 201)
+            #expect(try await zyx.call(.POST, "/posts", json: #"{"title":"t","content":"c","slug":"zyxslug"}"#).status == 409)
+            #expect(try await anyone.call(.GET, "/posts/by-slug/zyxslug", headers: ["Wait-For-Position": drafted.position]).status == 200)
+            _ = try await anyone.call(.POST, "/auth/refresh", json: #"{"refreshToken":"\#(refresh)"}"#)
+            _ = try await anyone.call(.POST, "/auth/refresh", json: #"{"refreshToken":"\#(refresh)"}"#)
+            _ = try await zyx.call(.PATCH, "/users/me", json: #"{"email":"zyxbroken"#)
+            _ = try await zyx.call(.GET, "/users/me?x=zyxquery", headers: ["X-Other": "zyxheader"])
+            // And when the database itself refuses, with rows to quote: the read tables are gone.
+            try await system.execute("DROP SCHEMA posts CASCADE", in: "annals_read")
+            #expect(try await anyone.call(.GET, "/posts/by-slug/zyxslug").status >= 500)
+            _ = await system.interrupt()
+
+            let lines = try String(contentsOfFile: log, encoding: .utf8)
+            #expect(
+                lines.contains("requestId") && lines.contains("/api/v1/posts/by-slug/{slug}"),
+                "the failure is there to be found: \(lines.suffix(2000))")
+            let server = try String(contentsOfFile: directory + "/postgres/data/server.log", encoding: .utf8)
+            #expect(server.contains("ERROR"))
+            for text in [lines, server] {
+                #expect(!text.contains("zyx"), "\(text.components(separatedBy: "\n").filter { $0.contains("zyx") })")
+                #expect(!text.contains(refresh) && !text.contains(zyx.token ?? "") && !text.contains("$argon2id$"))
+            }
+        }
+    }
+}
