@@ -18,6 +18,13 @@ package struct AuthService: Sendable {
     let sessions: Sessions
     let registration: Registration
     let signIn: SignIn
+    let passwordChange: PasswordChange
+    /// Asks signed-in users for their password again.
+    let passwordConfirmation: PasswordConfirmation
+    let revocations: RevocationFeed
+    let closures: Closures
+    let closureRequests: ClosureRequests
+    let closureRunner: ClosureRunner
     let serviceKey: ServiceKey?
     let settings: AuthSettings
     let logger: Logger
@@ -26,32 +33,48 @@ package struct AuthService: Sendable {
     /// - Parameters:
     ///   - identity: its own database, under the role `annals_auth`.
     ///   - log: the log, with sealed fields left sealed.
-    ///   - currentClaim: what a stream claims at present, from the log's database.
+    ///   - currentClaims: what streams claim at present, from the log's database.
     ///   - commands: the command service.
+    ///   - erasure: what the closure of an account needs of the other parts.
     ///   - hasher: the hash that the log's claims are made with.
     ///   - keys: what tokens are signed with; the other services' verifiers may ask the same object.
     ///   - serviceKey: checks the tokens of other services.
+    ///   - book: what the process knows of tokens that ended before their time.
+    ///   - endings: raised whenever something ends tokens.
     package init(
-        identity: ConnectionPool, log: any EventStore, currentClaim: @escaping CurrentClaim, commands: ServiceClient, hasher: any KeyedHasher,
-        keys: SigningKeys, serviceKey: ServiceKey?, passwords: PasswordHasher = PasswordHasher(), settings: AuthSettings = AuthSettings(),
-        logger: Logger
+        identity: ConnectionPool, log: any EventStore, currentClaims: @escaping CurrentClaims, commands: ServiceClient, erasure: ErasureMeans,
+        hasher: any KeyedHasher, keys: SigningKeys, serviceKey: ServiceKey?, book: RevocationBook = RevocationBook(),
+        endings: RevocationSignal = RevocationSignal(),
+        passwords: PasswordHasher = PasswordHasher(), settings: AuthSettings = AuthSettings(), logger: Logger
     ) {
         self.serviceKey = serviceKey
         self.settings = settings
         self.logger = logger
         let users = UserDirectory(commands: commands, logger: logger)
         self.keys = keys
-        verifier = TokenVerifier(audience: Self.name, now: settings.now, fetchKeys: { try await keys.published() })
-        follower = AccountFollower(log: log, identity: identity, currentClaim: currentClaim, now: settings.now, logger: logger)
+        verifier = TokenVerifier(audience: Self.name, revocations: book, now: settings.now, fetchKeys: { try await keys.published() })
+        follower = AccountFollower(
+            log: log, identity: identity, currentClaims: currentClaims, endings: endings, now: settings.now, logger: logger)
         let accounts = Accounts(identity: identity)
         let credentials = Credentials(identity: identity)
         sessions = Sessions(identity: identity, settings: settings)
         let tokens = AccessTokens(keys: keys, settings: settings)
+        let throttle = SignInThrottle(settings)
         registration = Registration(
             credentials: credentials, accounts: accounts, users: users, passwords: passwords, hasher: hasher, settings: settings, logger: logger)
         signIn = SignIn(
             accounts: accounts, credentials: credentials, sessions: sessions, users: users, passwords: passwords, tokens: tokens, hasher: hasher,
-            settings: settings)
+            throttle: throttle, endings: endings, settings: settings)
+        passwordConfirmation = PasswordConfirmation(credentials: credentials, passwords: passwords, throttle: throttle, hasher: hasher)
+        passwordChange = PasswordChange(
+            identity: identity, confirmation: passwordConfirmation, passwords: passwords, hasher: hasher, endings: endings, settings: settings)
+        revocations = RevocationFeed(identity: identity, settings: settings)
+        closures = Closures(identity: identity, now: settings.now)
+        let services = ClosureCommands(commands: commands, queries: erasure.queries, logger: logger)
+        let steps = ClosureSteps(identity: identity, closures: closures, services: services, means: erasure, keys: keys)
+        closureRunner = ClosureRunner(closures: closures, steps: steps, logger: logger)
+        closureRequests = ClosureRequests(
+            confirmation: passwordConfirmation, closures: closures, services: services, steps: steps, runner: closureRunner)
     }
 
     /// Answers `routes`. Built anew each time it is asked for: ask once.
@@ -64,6 +87,7 @@ package struct AuthService: Sendable {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await follower.run() }
             group.addTask { await maintain() }
+            group.addTask { await closureRunner.run(lookingEvery: settings.maintenanceInterval) }
             defer { group.cancelAll() }
             // Both only end when cancelled, or when the follower can't go on.
             try await group.next()
@@ -75,11 +99,17 @@ package struct AuthService: Sendable {
         try await registration.finishPending()
     }
 
+    /// Goes on with every closure of an account that is due. `run()` does this at its start, when one is begun, and again while any is under way.
+    package func continueClosures() async throws {
+        try await closureRunner.runDue()
+    }
+
     private func maintain() async {
         while !Task.isCancelled {
             await attempt("finish pending registrations", registration.finishPending)
             await attempt("look for the current signing key") { _ = try await keys.reload() }
             await attempt("delete expired sessions", sessions.deleteExpired)
+            await attempt("delete old receipts", passwordChange.deleteOldReceipts)
             do { try await Task.sleep(for: settings.maintenanceInterval) } catch { return }
         }
     }

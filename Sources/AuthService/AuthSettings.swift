@@ -16,6 +16,14 @@ package struct AuthSettings: Sendable {
     package var registrationPatience = Duration.seconds(10 * 60)
     /// How often unfinished registrations, keys and expired sessions are looked after.
     package var maintenanceInterval = Duration.seconds(60)
+    /// How long a new signing key is published before it signs: longer than services and caches keep the old set (5 minutes), and than a process goes without a look (1).
+    package var keyOverlap = Duration.seconds(10 * 60)
+    /// What wrong passwords for one account lead to.
+    package var accountBackoff = Backoff(free: 5)
+    /// What wrong passwords from one address lead to: many people may share one.
+    package var addressBackoff = Backoff(free: 20)
+    /// How many accounts, and as many addresses, are remembered for failures.
+    package var throttleCapacity = 65_536
     /// The clock.
     package var now: @Sendable () -> Timestamp = { .now }
 

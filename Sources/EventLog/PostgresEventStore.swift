@@ -95,9 +95,15 @@ package final class PostgresEventStore: EventStore {
         return try rows.first.flatMap { StreamName(try $0.get(0, as: String.self)) }
     }
 
-    /// The keyed hash of the value that a stream holds of this kind now; nil when it holds none.
-    package func currentClaim(_ kind: ClaimKind, of stream: StreamName) async throws -> [UInt8]? {
-        try await reading { try await pool.query(.currentClaim, [.text(stream.description), .text(kind.rawValue)]) }.first?.get(0)
+    /// The keyed hashes of the values that streams hold of this kind now; a stream that holds none is left out.
+    package func currentClaims(_ kind: ClaimKind, of streams: Set<StreamName>) async throws -> [StreamName: [UInt8]] {
+        let names = streams.map { Optional($0.description) }
+        let rows = try await reading { try await pool.query(.currentClaims, [.texts(names), .text(kind.rawValue)]) }
+        var claims: [StreamName: [UInt8]] = [:]
+        for row in rows {
+            if let stream = StreamName(try row.get(0, as: String.self)) { claims[stream] = try row.get(1) }
+        }
+        return claims
     }
 
     func opened(_ events: [StoredEvent]) async throws -> [RecordedEvent] {

@@ -34,6 +34,7 @@ package func queryService(
     PostRoutes(models: models, views: views).add(to: &routes)
     ViewRoutes(models: models, views: views, recorder: recorder, cursors: cursors).add(to: &routes)
     UserRoutes(models: models, cursors: cursors).add(to: &routes)
+    ErasureRoutes(pool: read, positions: positions).add(to: &routes)
     let responder = routes.responder(
         service: "queries", verifier: verifier, serviceKey: serviceKey, logger: logger, mapping: Problem.ofReadDatabase)
     return Queries(routes: routes, responder: responder, views: views)

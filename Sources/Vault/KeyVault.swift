@@ -113,8 +113,7 @@ extension Statement {
         "INSERT INTO vault.data_keys (subject, wrapped) VALUES ($1, $2) ON CONFLICT (subject) DO NOTHING")
 
     fileprivate static let destroyDataKey = Statement(
-        "vault_destroy_data_key",
-        "UPDATE vault.data_keys SET wrapped = NULL, destroyed_at = now() WHERE subject = $1 AND destroyed_at IS NULL")
+        "vault_destroy_data_key", "SELECT vault.destroy_key($1)")
 
     fileprivate static let readDataKeys = Statement(
         "vault_read_data_keys",

@@ -31,6 +31,17 @@ import Testing
         }
     }
 
+    @Test func `asks for the claims of a page at once`() async throws {
+        try await withWorld { world in
+            for _ in 0..<200 {
+                world.log.write("UserRegistered", to: StreamName("user", .v7()), ["username": .null, "email": .null, "role": .string("user")])
+            }
+            try await world.service().catchUp(to: 200)
+            #expect(world.peer.claimReads == 1)
+            #expect(try await world.count("accounts") == 200)
+        }
+    }
+
     @Test func `passes over what is not about accounts`() async throws {
         try await withAnn { world, service, ann in
             world.log.write("UserProfileChanged", to: ann, ["bio": .null])
@@ -147,7 +158,8 @@ import Testing
 }
 
 extension AuthService {
-    fileprivate func catchUp(to position: Int64) async throws {
+    /// Runs the follower until it has applied a position.
+    func catchUp(to position: Int64) async throws {
         try await following { () async throws in #expect(try await follower.waitFor(position, timeout: .seconds(60))) }
     }
 }

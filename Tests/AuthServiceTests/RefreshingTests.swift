@@ -79,6 +79,10 @@ import Testing
             }
             world.clock.advance(by: .seconds(3 * 24 * 3600))
             #expect(try await service.refresh(token).status == .unauthorized)
+            // Its last access token may still live.
+            try await service.sessions.deleteExpired()
+            #expect(try await world.count("sessions") == 1)
+            world.clock.advance(by: .seconds(900))
             try await service.sessions.deleteExpired()
             #expect(try await world.count("sessions") == 0)
             #expect(try await world.count("refresh_tokens") == 0)

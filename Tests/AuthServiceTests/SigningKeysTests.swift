@@ -47,6 +47,72 @@ import Testing
         }
     }
 
+    @Test func `are rotated with an overlap: published first, then signing, and withdrawn when the last token has expired`() async throws {
+        try await withWorld { world in
+            let service = world.service()
+            _ = try await service.register()
+            let old = try await service.keys.current().kid
+            let before = try #require(try await service.logIn().data?["accessToken"]?.text)
+
+            // An operator beside the running service.
+            let rotation = try await world.service().keys.rotate()
+            #expect(rotation.retired == old && rotation.signsFrom == world.clock.now.advanced(by: .seconds(600)))
+            try await service.keys.reload()
+            #expect(try await service.keys.current().kid == old)
+            #expect(try await service.keys.published().map(\.kid) == [rotation.kid, old])
+            #expect(try await service.verifier.verify(before).role == .user)
+
+            world.clock.advance(by: .seconds(599))
+            try await service.keys.reload()
+            let last = try #require(try await service.logIn().data?["accessToken"]?.text)
+            #expect(last.kid == old)
+            world.clock.advance(by: .seconds(1))
+            try await service.keys.reload()
+            let first = try #require(try await service.logIn().data?["accessToken"]?.text)
+            #expect(first.kid == rotation.kid)
+            for token in [last, first] { #expect(try await service.verifier.verify(token).role == .user) }
+
+            world.clock.advance(by: .seconds(24 * 3600 + 300))
+            #expect(try await service.keys.published().map(\.kid) == [rotation.kid])
+        }
+    }
+
+    @Test func `are known to every verifier before they sign`() async throws {
+        try await withWorld { world in
+            let service = world.service()
+            _ = try await service.register()
+            let verifier = TokenVerifier(audience: "queries", now: { world.clock.now }, fetchKeys: { try await service.keys.published() })
+            let login = try #require(try await service.logIn().data?["accessToken"]?.text)
+            #expect(try await verifier.verify(login).role == .user)
+            _ = try await service.keys.rotate()
+            // Any token within the overlap has the verifier fetch the set, once its own is five minutes old.
+            world.clock.advance(by: .seconds(301))
+            #expect(try await verifier.verify(#require(try await service.logIn().data?["accessToken"]?.text)).role == .user)
+            world.clock.advance(by: .seconds(299))
+            try await service.keys.reload()
+            let next = try #require(try await service.logIn().data?["accessToken"]?.text)
+            #expect(try await verifier.verify(next).role == .user)
+        }
+    }
+
+    @Test func `are rotated one at a time, however many operators ask`() async throws {
+        try await withWorld { world in
+            let outcomes = try await withThrowingTaskGroup(of: KeyRotation?.self) { group in
+                for _ in 0..<8 {
+                    group.addTask {
+                        do { return try await world.service().keys.rotate() } catch SigningKeys.Failure.rotationUnderWay { return nil }
+                    }
+                }
+                return try await group.reduce(into: [KeyRotation?]()) { $0.append($1) }
+            }
+            #expect(outcomes.compactMap { $0 }.count == 1)
+            #expect(try await world.count("signing_keys") == 2)
+            let records = try await world.service().keys.records()
+            #expect(records.map(\.signsFrom) == [world.clock.now.advanced(by: .seconds(600)), nil])
+            #expect(records.map(\.retiredAt) == [nil, world.clock.now.advanced(by: .seconds(600))])
+        }
+    }
+
     @Test func `stay published after their retirement until their tokens have expired`() async throws {
         try await withWorld { world in
             let service = world.service()
@@ -62,5 +128,12 @@ import Testing
             world.clock.advance(by: .seconds(2))
             #expect(try await service.keys.published().map(\.kid) == [new])
         }
+    }
+}
+
+extension String {
+    /// The `kid` in the header of a token.
+    fileprivate var kid: String? {
+        split(separator: ".").first.flatMap { Base64URL.decode($0) }.flatMap { try? JSON.parse($0) }?["kid"]?.text
     }
 }

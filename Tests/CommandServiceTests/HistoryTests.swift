@@ -26,7 +26,7 @@ import Testing
             #expect(events.count == 4)
             let expected = events.map { event in
                 #"{"position":\#(event.position),"type":"\#(event.type)","version":\#(event.version),"at":"\#(event.recordedAt)","#
-                    + #""actor":"\#(event.metadata.actor?.lowercased ?? "")","data":\#(JSON.object(event.data).serialized)}"#
+                    + #""actor":"\#(event.metadata.actor?.lowercased ?? "")","data":\#(JSON.object(event.data).serialized),"covered":false}"#
             }
             #expect(entries.map(\.serialized) == expected)
             #expect(entries.map { $0["type"]?.text } == ["PostDrafted", "PostEdited", "PostPublished", "PostEdited"])

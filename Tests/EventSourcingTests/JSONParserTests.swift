@@ -90,3 +90,15 @@ private func failure(_ bytes: some Sequence<UInt8>) -> JSONSyntaxError? {
         return error
     }
 }
+
+@Suite struct `The names of a large object` {
+    @Test func `may stand only once, however many there are`() throws {
+        for count in [2, 7, 8, 9, 40] {
+            let members = (0..<count).map { "\"n\($0)\": \($0)" }
+            #expect(try JSON.parse("{\(members.joined(separator: ","))}").members?.list.count == count)
+            for repeated in [0, count / 2, count - 1] {
+                #expect(throws: JSONSyntaxError.self) { try JSON.parse("{\((members + [members[repeated]]).joined(separator: ","))}") }
+            }
+        }
+    }
+}

@@ -135,15 +135,20 @@ private struct Claims: JWTPayload {
     }
 
     @Test func `ends with its session, or with what its user was`() async throws {
-        let verifier = issuer.verifier()
         let token = try issuer.key.sign(issuer.token(issuedAt: noon.advanced(by: .milliseconds(500))))
-        #expect(await refusal(verifier, token) == nil)
-        verifier.apply(Revocations(sessions: [issuer.session]))
-        #expect(await refusal(verifier, token) == .unauthenticated)
-        verifier.apply(Revocations(users: [issuer.subject: noon.advanced(by: .milliseconds(501))]))
-        #expect(await refusal(verifier, token) == .unauthenticated)
-        verifier.apply(Revocations(users: [issuer.subject: noon.advanced(by: .milliseconds(500))]))
-        #expect(await refusal(verifier, token) == nil)
+        let key = issuer.key.publicKey
+        for (ending, code) in [
+            (Revocations(sessions: [issuer.session]), Problem.Code.unauthenticated),
+            (Revocations(users: [issuer.subject: noon.advanced(by: .milliseconds(501))]), .unauthenticated),
+            (Revocations(users: [issuer.subject: noon.advanced(by: .milliseconds(500))]), nil),
+            (Revocations(sessions: [.v7()], users: [.v7(): noon]), nil),
+        ] as [(Revocations, Problem.Code?)] {
+            let book = RevocationBook()
+            let verifier = TokenVerifier(audience: "posts", revocations: book, now: { noon }) { [key] }
+            #expect(await refusal(verifier, token) == nil)
+            book.note(ending, asOf: noon)
+            #expect(await refusal(verifier, token) == code)
+        }
     }
 }
 

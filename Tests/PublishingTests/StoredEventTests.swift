@@ -15,9 +15,11 @@ private let postEvents: [PostEvent] = [
     .edited(title: .known("On Snails"), slug: .known("on-snails"), content: .known("Short.")), .published(publishedAt: Sample.time), .unpublished,
     .deleted,
 ]
+private let adminEvents: [AdminEvent] = [.added(Sample.ann), .removed(Sample.ann)]
 private let viewEvents: [ViewEvent] = [.viewed(count: 42)]
 
-private let stored = userEvents.map(UserRules.encode) + postEvents.map(PostRules.encode) + viewEvents.map(ViewRules.encode)
+private let stored =
+    userEvents.map(UserRules.encode) + adminEvents.map(AdminRules.encode) + postEvents.map(PostRules.encode) + viewEvents.map(ViewRules.encode)
 
 private let goldenFolder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Golden")
 
@@ -50,6 +52,10 @@ private let goldenFolder = URL(filePath: #filePath).deletingLastPathComponent().
         ])
     func `of a post reads back the same`(event: PostEvent) throws {
         #expect(try PostRules.decode(Sample.recorded(PostRules.encode(event))) == event)
+    }
+
+    @Test(arguments: adminEvents) func `of the admins reads back the same`(event: AdminEvent) throws {
+        #expect(try AdminRules.decode(Sample.recorded(AdminRules.encode(event))) == event)
     }
 
     @Test(arguments: viewEvents) func `of views reads back the same`(event: ViewEvent) throws {

@@ -29,7 +29,7 @@ import Testing
 
     @Test(arguments: [
         insert, "SELECT wrapped FROM vault.data_keys", "SELECT * FROM vault.data_keys",
-        "UPDATE vault.data_keys SET wrapped = NULL, destroyed_at = now() RETURNING wrapped",
+        "UPDATE vault.data_keys SET wrapped = NULL, destroyed_at = now()", "UPDATE vault.data_keys SET wrapped = 'y'",
         "UPDATE vault.data_keys SET subject = gen_random_uuid()", "DELETE FROM vault.data_keys", "UPDATE vault.system_keys SET wrapped = 'y'",
     ])
     func `auth destroys keys and can't read them`(sql: String) async throws { try await Self.expectRefusal(of: sql, to: "annals_auth") }
@@ -39,6 +39,19 @@ import Testing
         "TRUNCATE vault.data_keys", "UPDATE vault.system_keys SET wrapped = 'y'", "DELETE FROM vault.system_keys",
     ])
     func `commands make keys and never change one`(sql: String) async throws { try await Self.expectRefusal(of: sql, to: "annals_commands") }
+
+    @Test(arguments: [
+        "UPDATE vault.data_keys SET wrapped = 'y', destroyed_at = NULL", "UPDATE vault.data_keys SET destroyed_at = now()",
+        "DELETE FROM vault.data_keys",
+        "TRUNCATE vault.data_keys",
+    ])
+    func `not even the owner brings a destroyed key back or makes room for another`(sql: String) async throws {
+        try await VaultUnderTest.with { vault in
+            try await vault.run("INSERT INTO vault.data_keys (subject, destroyed_at) VALUES (gen_random_uuid(), now())")
+            let error = await #expect(throws: PostgresError.self) { try await vault.run(sql) }
+            #expect(error?.sqlState?.rawValue == "AN020")
+        }
+    }
 
     @Test(arguments: ["annals_commands", "annals_projector"]) func `commands and projectors read data keys`(role: String) async throws {
         try await VaultUnderTest.with { vault in try await vault.run("SELECT wrapped FROM vault.data_keys", as: role) }

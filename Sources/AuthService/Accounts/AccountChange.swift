@@ -5,22 +5,20 @@ import Publishing
 
 /// What one event of a user's stream changes here.
 enum AccountChange: Sendable, Equatable {
-    case registered(emailHash: [UInt8]?, role: String)
-    case emailChanged(emailHash: [UInt8]?)
+    case registered(role: String)
+    case emailChanged
     case roleChanged(role: String)
     case deactivated
     case reactivated
     case closed
 
     /// Reads an event. Nil when it changes nothing that matters to signing in.
-    /// - Parameter currentEmail: the keyed hash of the email that the stream claims at present. The email itself is sealed and stays so; a hash newer than the
-    ///   event does no harm, because the event that made it so is still to come and says the same.
-    init?(_ event: RecordedEvent, currentEmail: () async throws -> [UInt8]?) async throws {
+    init?(_ event: RecordedEvent) throws {
         guard event.stream.category == UserRules.category else { return nil }
         switch try UserRules.decode(event) {
-        case .registered(_, _, let role): self = .registered(emailHash: try await currentEmail(), role: role.rawValue)
+        case .registered(_, _, let role): self = .registered(role: role.rawValue)
         case .profileChanged: return nil
-        case .emailChanged: self = .emailChanged(emailHash: try await currentEmail())
+        case .emailChanged: self = .emailChanged
         case .roleChanged(let role): self = .roleChanged(role: role.rawValue)
         case .deactivated: self = .deactivated
         case .reactivated: self = .reactivated
@@ -28,35 +26,49 @@ enum AccountChange: Sendable, Equatable {
         }
     }
 
-    /// The statements that make the change, to be run in one transaction. The account's row comes before credentials and sessions: everyone locks in that order.
-    func queries(user: UUID, position: Int64, at time: Timestamp) -> [Query] {
-        let values = values(user, position)
-        let revocation = Query(.revokeSessionsOfUser, [.uuid(user), .timestamp(time.milliseconds)])
-        return switch self {
-        case .registered: [Query(.registerAccount, values), Query(.activateCredentials, [.uuid(user)])]
-        case .emailChanged: [Query(.changeAccountEmail, values)]
-        case .roleChanged: [Query(.changeAccountRole, values)]
-        case .deactivated: [Query(.deactivateAccount, values), revocation]
-        case .reactivated: [Query(.reactivateAccount, values)]
-        case .closed: [Query(.closeAccount, values), Query(.deleteCredentials, [.uuid(user)]), revocation]
+    /// Whether the keyed hash of the account's email is needed to make it.
+    var readsEmail: Bool {
+        switch self {
+        case .registered, .emailChanged: true
+        case .roleChanged, .deactivated, .reactivated, .closed: false
         }
     }
 
-    /// What the change's own statement binds: user, position, and what is new.
-    func values(_ user: UUID, _ position: Int64) -> [SQLValue] {
-        let identity: [SQLValue] = [.uuid(user), .int8(position)]
-        return switch self {
-        case .registered(let emailHash, let role): identity + [.bytes(optional: emailHash), .text(role)]
-        case .emailChanged(let emailHash): identity + [.bytes(optional: emailHash)]
-        case .roleChanged(let role): identity + [.text(role)]
-        case .deactivated, .reactivated, .closed: identity
+    /// Whether access tokens given out before it don't hold any more.
+    var endsTokens: Bool {
+        switch self {
+        case .roleChanged, .deactivated, .closed: true
+        case .registered, .emailChanged, .reactivated: false
         }
+    }
+
+    /// The statements that make the change, to be run in one transaction. The account's row comes before credentials and sessions: everyone locks in that order.
+    /// - Parameter emailHash: the keyed hash of the email that the account has at present.
+    func queries(user: UUID, position: Int64, emailHash: [UInt8]?, at time: Timestamp) -> [Query] {
+        let place: [SQLValue] = [.uuid(user), .int8(position)]
+        // A token's time of issue is taken before the log is asked for the role that it carries, so one of this very millisecond may carry the old one.
+        let cut = SQLValue.timestamp(time.advanced(by: .milliseconds(1)).milliseconds)
+        let revocation = Query(.revokeSessionsOfUser, [.uuid(user), .timestamp(time.milliseconds)])
+        return switch self {
+        case .registered(let role):
+            [Self.registration(of: user, emailHash: emailHash, role: role, position: position), Query(.activateCredentials, [.uuid(user)])]
+        case .emailChanged: [Query(.changeAccountEmail, place + [.bytes(optional: emailHash)])]
+        case .roleChanged(let role): [Query(.changeAccountRole, place + [cut, .text(role)])]
+        case .deactivated: [Query(.deactivateAccount, place + [cut]), revocation]
+        case .reactivated: [Query(.reactivateAccount, place)]
+        case .closed: [Query(.closeAccount, place + [cut]), Query(.deleteCredentials, [.uuid(user)]), revocation]
+        }
+    }
+
+    /// Makes the account's row, or brings it up to its registration.
+    static func registration(of user: UUID, emailHash: [UInt8]?, role: String, position: Int64) -> Query {
+        Query(.registerAccount, [.uuid(user), .int8(position), .bytes(optional: emailHash), .text(role)])
     }
 }
 
 // Each is guarded by the position, so that an account never goes back. An event may come twice (from the registration and from the log): then it says the same.
 extension Statement {
-    static let registerAccount = Statement(
+    fileprivate static let registerAccount = Statement(
         "register_account",
         """
         INSERT INTO identity.accounts AS account (user_id, position, email_hash, role, status) VALUES ($1, $2, $3, $4, 'active')
@@ -68,14 +80,16 @@ extension Statement {
         "change_account_email", "UPDATE identity.accounts SET position = $2, email_hash = $3 WHERE user_id = $1 AND position <= $2")
 
     fileprivate static let changeAccountRole = Statement(
-        "change_account_role", "UPDATE identity.accounts SET position = $2, role = $3 WHERE user_id = $1 AND position <= $2")
+        "change_account_role", "UPDATE identity.accounts SET position = $2, tokens_from = $3, role = $4 WHERE user_id = $1 AND position <= $2")
 
     fileprivate static let deactivateAccount = Statement(
-        "deactivate_account", "UPDATE identity.accounts SET position = $2, status = 'deactivated' WHERE user_id = $1 AND position <= $2")
+        "deactivate_account",
+        "UPDATE identity.accounts SET position = $2, tokens_from = $3, status = 'deactivated' WHERE user_id = $1 AND position <= $2")
 
     fileprivate static let reactivateAccount = Statement(
         "reactivate_account", "UPDATE identity.accounts SET position = $2, status = 'active' WHERE user_id = $1 AND position <= $2")
 
     fileprivate static let closeAccount = Statement(
-        "close_account", "UPDATE identity.accounts SET position = $2, status = 'closed', email_hash = NULL WHERE user_id = $1 AND position <= $2")
+        "close_account",
+        "UPDATE identity.accounts SET position = $2, tokens_from = $3, status = 'closed', email_hash = NULL WHERE user_id = $1 AND position <= $2")
 }

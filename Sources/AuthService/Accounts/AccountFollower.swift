@@ -1,11 +1,12 @@
 package import EventSourcing
 import FoundationEssentials
+package import HTTPContract
 package import Logging
 package import Postgres
 import Publishing
 
-/// The keyed hash of the value that a stream claims at present, read from the log's database; nil when it claims none of that kind.
-package typealias CurrentClaim = @Sendable (ClaimKind, StreamName) async throws -> [UInt8]?
+/// The keyed hashes of the values that streams claim at present, read from the log's database; a stream that claims none of that kind is left out.
+package typealias CurrentClaims = @Sendable (ClaimKind, Set<StreamName>) async throws -> [StreamName: [UInt8]]
 
 /// Keeps `accounts` in step with the log:
 ///
@@ -23,7 +24,8 @@ package final class AccountFollower: Sendable {
 
     private let log: any EventStore
     private let identity: ConnectionPool
-    private let currentClaim: CurrentClaim
+    private let currentClaims: CurrentClaims
+    private let endings: RevocationSignal
     private let now: @Sendable () -> Timestamp
     private let logger: Logger
     private let progress = FollowerProgress()
@@ -31,13 +33,15 @@ package final class AccountFollower: Sendable {
     /// - Parameters:
     ///   - log: with sealed fields left sealed: only ids, roles and types are read.
     ///   - identity: where `accounts` and the checkpoint are.
+    ///   - endings: raised when an event ends tokens.
     package init(
-        log: any EventStore, identity: ConnectionPool, currentClaim: @escaping CurrentClaim, now: @escaping @Sendable () -> Timestamp = { .now },
-        logger: Logger
+        log: any EventStore, identity: ConnectionPool, currentClaims: @escaping CurrentClaims, endings: RevocationSignal = RevocationSignal(),
+        now: @escaping @Sendable () -> Timestamp = { .now }, logger: Logger
     ) {
         self.log = log
         self.identity = identity
-        self.currentClaim = currentClaim
+        self.currentClaims = currentClaims
+        self.endings = endings
         self.now = now
         self.logger = logger
     }
@@ -92,13 +96,16 @@ package final class AccountFollower: Sendable {
 
     private func apply(_ page: [RecordedEvent], after checkpoint: Checkpoint) async throws {
         guard let last = page.last else { return }
+        let changes = try page.compactMap { event in try AccountChange(event).map { (event, $0) } }
+        // The emails themselves are sealed and stay so. A hash newer than its event does no harm: the event that made it so is still to come and says the same.
+        let renamed = Set(changes.filter { $0.1.readsEmail }.map(\.0.stream))
+        let emails = renamed.isEmpty ? [:] : try await currentClaims(.email, renamed)
         var queries = [Query(.advanceCheckpoint, [.int8(checkpoint.position), .int8(last.position), .uuid(last.id)])]
-        for event in page {
-            let change = try await AccountChange(event) { try await currentClaim(.email, event.stream) }
-            guard let change else { continue }
-            queries += change.queries(user: event.stream.id, position: event.position, at: now())
+        for (event, change) in changes {
+            queries += change.queries(user: event.stream.id, position: event.position, emailHash: emails[event.stream], at: now())
         }
         try await identity.atomically(queries)
+        if changes.contains(where: { $0.1.endsTokens }) { endings.raise() }
     }
 
     private func loadCheckpoint() async throws -> Checkpoint {

@@ -7,7 +7,7 @@ struct Accounts: Sendable {
     /// Someone who may sign in, if the password is right.
     struct Candidate: Sendable {
         let user: UUID
-        let passwordHash: PasswordHash
+        let password: Credentials.Password
     }
 
     let identity: ConnectionPool
@@ -15,8 +15,13 @@ struct Accounts: Sendable {
     /// The active account with that email and a confirmed password. Nil for everyone else: unknown, pending, deactivated and closed look the same from here on.
     func candidate(emailHash: [UInt8]) async throws -> Candidate? {
         try await identity.query(.signInCandidate, [.bytes(emailHash)]).first.map {
-            Candidate(user: try $0.get(0), passwordHash: PasswordHash(try $0.get(1)))
+            Candidate(user: try $0.get(0), password: Credentials.Password(hash: PasswordHash(try $0.get(1)), generation: try $0.get(2)))
         }
+    }
+
+    /// Whether somebody has signed in to the account with that email from there before.
+    func hasSignedIn(emailHash: [UInt8], addressHash: [UInt8]) async throws -> Bool {
+        try await identity.query(.knownAddress, [.bytes(emailHash), .bytes(addressHash)]).first?.get(0) ?? false
     }
 
     /// The user with that email who isn't closed.
@@ -31,7 +36,8 @@ struct Accounts: Sendable {
 
     /// What a registration knows before the follower gets there: both may come, in any order.
     func insertRegistered(_ user: UUID, emailHash: [UInt8], position: Int64) async throws {
-        try await identity.query(.registerAccount, AccountChange.registered(emailHash: emailHash, role: "user").values(user, position))
+        let registration = AccountChange.registration(of: user, emailHash: emailHash, role: "user", position: position)
+        try await identity.query(registration.statement, registration.values)
     }
 }
 
@@ -40,10 +46,19 @@ extension Statement {
     fileprivate static let signInCandidate = Statement(
         "sign_in_candidate",
         """
-        SELECT holder.user_id, credentials.password_hash
+        SELECT holder.user_id, credentials.password_hash, credentials.generation
         FROM (SELECT user_id, status FROM identity.accounts WHERE email_hash = $1 ORDER BY position DESC LIMIT 1) AS holder
         JOIN identity.credentials USING (user_id)
         WHERE holder.status = 'active' AND credentials.state = 'active'
+        """)
+
+    fileprivate static let knownAddress = Statement(
+        "known_address",
+        """
+        SELECT EXISTS (
+            SELECT FROM identity.accounts AS account JOIN identity.sessions AS session USING (user_id)
+            WHERE account.email_hash = $1 AND session.address_hash = $2
+        )
         """)
 
     fileprivate static let userWithEmail = Statement(

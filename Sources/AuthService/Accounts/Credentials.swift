@@ -10,7 +10,19 @@ struct Credentials: Sendable {
         let createdAt: Timestamp
     }
 
+    /// A password as it is stored.
+    struct Password: Sendable {
+        let hash: PasswordHash
+        /// Which one of the user's passwords it is: counts their changes.
+        let generation: Int32
+    }
+
     let identity: ConnectionPool
+
+    /// The password of an active account; nil when it has none, or is not active.
+    func password(of user: UUID) async throws -> Password? {
+        try await identity.query(.passwordOfUser, [.uuid(user)]).first.map { Password(hash: PasswordHash(try $0.get(0)), generation: try $0.get(1)) }
+    }
 
     func insertPending(_ hash: PasswordHash, for user: UUID, at time: Timestamp) async throws {
         try await identity.query(.insertPendingCredentials, [.uuid(user), .text(hash.text), .timestamp(time.milliseconds)])
@@ -53,6 +65,14 @@ extension Statement {
 
     static let deleteCredentials = Statement("delete_credentials", "DELETE FROM identity.credentials WHERE user_id = $1")
 
+    fileprivate static let passwordOfUser = Statement(
+        "password_of_user",
+        """
+        SELECT credentials.password_hash, credentials.generation
+        FROM identity.credentials AS credentials JOIN identity.accounts AS account USING (user_id)
+        WHERE credentials.user_id = $1 AND credentials.state = 'active' AND account.status = 'active'
+        """)
+
     fileprivate static let insertPendingCredentials = Statement(
         "insert_pending_credentials",
         "INSERT INTO identity.credentials (user_id, password_hash, state, created_at, changed_at) VALUES ($1, $2, 'pending', $3, $3)")
@@ -69,7 +89,8 @@ extension Statement {
     fileprivate static let setCredentials = Statement(
         "set_credentials",
         """
-        INSERT INTO identity.credentials (user_id, password_hash, state, created_at, changed_at) VALUES ($1, $2, 'active', $3, $3)
-        ON CONFLICT (user_id) DO UPDATE SET password_hash = excluded.password_hash, state = 'active', changed_at = excluded.changed_at
+        INSERT INTO identity.credentials AS credentials (user_id, password_hash, state, created_at, changed_at) VALUES ($1, $2, 'active', $3, $3)
+        ON CONFLICT (user_id) DO UPDATE
+        SET password_hash = excluded.password_hash, generation = credentials.generation + 1, state = 'active', changed_at = excluded.changed_at
         """)
 }

@@ -1,9 +1,10 @@
-import EventSourcing
+package import EventSourcing
 package import HTTPContract
 package import Postgres
 import Synchronization
 
-/// The keys that access tokens are signed with: one current, made on first use, and the retired ones for as long as their tokens live.
+/// The keys that access tokens are signed with: one current, made on first use; after a rotation the next one, published before it signs; and the retired ones for as long
+/// as their tokens live.
 package final class SigningKeys: Sendable {
     /// What keeps keys from being used.
     package enum Failure: Error, Equatable {
@@ -11,14 +12,16 @@ package final class SigningKeys: Sendable {
         case wrongMasterKey(kid: String)
         /// The key vanished between two looks.
         case missing
+        /// A key is published that does not sign yet: one rotation at a time.
+        case rotationUnderWay(kid: String, signsFrom: Timestamp)
     }
 
-    /// How long a process may go on signing with a key that another process has retired: until its next look, with room to spare.
+    /// How long a process may go on signing with a key that is retired: until its next look, with room to spare.
     private static let handover = Duration.seconds(5 * 60)
 
-    private let identity: ConnectionPool
-    private let wrapping: KeyWrapping
-    private let settings: AuthSettings
+    let identity: ConnectionPool
+    let wrapping: KeyWrapping
+    let settings: AuthSettings
     private let known = Mutex<SigningKey?>(nil)
 
     /// - Parameter settings: how long tokens live, and the clock.
@@ -44,7 +47,7 @@ package final class SigningKeys: Sendable {
         return key
     }
 
-    /// Every key that a token may still be signed with.
+    /// Every key that a token may be signed with, soon, now or still.
     package func published() async throws -> [VerificationKey] {
         // Whoever asks may be about to see the first token: it should find the key.
         _ = try await current()
@@ -56,7 +59,7 @@ package final class SigningKeys: Sendable {
     }
 
     private func load() async throws -> SigningKey? {
-        guard let row = try await identity.query(.currentKey).first else { return nil }
+        guard let row = try await identity.query(.currentKey, [.timestamp(settings.now().milliseconds)]).first else { return nil }
         let kid: String = try row.get(0)
         if let key = known.withLock({ $0 }), key.kid == kid { return key }
         do {
@@ -67,25 +70,40 @@ package final class SigningKeys: Sendable {
     }
 
     private func make() async throws -> SigningKey? {
-        let key = SigningKey.generate()
-        let wrapped = try wrapping.wrap(key.privateKeyBytes)
-        try await identity.query(
-            .insertKey, [.text(key.kid), .bytes(wrapped), .bytes(key.publicKey.x), .timestamp(settings.now().milliseconds)])
+        // Signs from the beginning of time: the clock of another process may be behind this one's.
+        let insertion = try insertion(of: .generate(), signsFrom: .min)
+        try await identity.query(insertion.statement, insertion.values)
         return try await load()
+    }
+
+    /// - Parameter signsFrom: milliseconds since 1970.
+    func insertion(of key: SigningKey, signsFrom: Int64) throws -> Query {
+        let wrapped = try wrapping.wrap(key.privateKeyBytes)
+        return Query(
+            .insertKey,
+            [.text(key.kid), .bytes(wrapped), .bytes(key.publicKey.x), .timestamp(settings.now().milliseconds), .timestamp(signsFrom)])
     }
 }
 
 extension Statement {
     fileprivate static let currentKey = Statement(
-        "current_signing_key", "SELECT kid, wrapped_private_key FROM identity.signing_keys WHERE retired_at IS NULL")
+        "current_signing_key",
+        """
+        SELECT kid, wrapped_private_key FROM identity.signing_keys
+        WHERE signs_from <= $1 AND (retired_at IS NULL OR retired_at > $1)
+        ORDER BY signs_from DESC LIMIT 1
+        """)
 
     fileprivate static let publishedKeys = Statement(
         "published_signing_keys",
         "SELECT kid, public_key FROM identity.signing_keys WHERE retired_at IS NULL OR retired_at > $1 ORDER BY retired_at IS NOT NULL, created_at DESC"
     )
 
-    // The unique index on the current key makes a second one a conflict, which waits for the first to be committed.
+    // The unique index on the key that is not to be retired makes a second one a conflict, which waits for the first to be committed.
     fileprivate static let insertKey = Statement(
         "insert_signing_key",
-        "INSERT INTO identity.signing_keys (kid, wrapped_private_key, public_key, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING")
+        """
+        INSERT INTO identity.signing_keys (kid, wrapped_private_key, public_key, created_at, signs_from) VALUES ($1, $2, $3, $4, $5)
+        ON CONFLICT DO NOTHING
+        """)
 }

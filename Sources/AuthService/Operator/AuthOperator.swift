@@ -15,12 +15,13 @@ package struct AuthOperator: Sendable {
         case unacceptableLifetime
     }
 
+    let identity: ConnectionPool
+    let settings: AuthSettings
     private let accounts: Accounts
     private let credentials: Credentials
     private let tokens: AccessTokens
     private let passwords: PasswordHasher
     private let hasher: any KeyedHasher
-    private let settings: AuthSettings
 
     /// - Parameters:
     ///   - hasher: the hash that the log's claims are made with.
@@ -29,6 +30,7 @@ package struct AuthOperator: Sendable {
         identity: ConnectionPool, hasher: any KeyedHasher, keys: SigningKeys, passwords: PasswordHasher = PasswordHasher(),
         settings: AuthSettings = AuthSettings()
     ) {
+        self.identity = identity
         accounts = Accounts(identity: identity)
         credentials = Credentials(identity: identity)
         tokens = AccessTokens(keys: keys, settings: settings)

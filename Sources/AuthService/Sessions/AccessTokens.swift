@@ -8,19 +8,21 @@ struct AccessTokens: Sendable {
     let settings: AuthSettings
 
     /// A token of a session.
-    func issue(to user: UserProfile, session: UUID) async throws -> String {
-        try await issue(to: user.id, role: user.role, session: session, lifetime: settings.accessTokenLifetime, isOperator: false)
+    /// - Parameter time: a moment before the log was asked for the user's role. A role that changes after that moment revokes the token.
+    func issue(to user: UserProfile, session: UUID, at time: Timestamp) async throws -> String {
+        try await issue(to: user.id, role: user.role, session: session, at: time, lifetime: settings.accessTokenLifetime, isOperator: false)
     }
 
     /// A token of no session, made on the server for its operator.
     func issueToOperator(as subject: UUID, role: Role, lifetime: Duration) async throws -> String {
-        try await issue(to: subject, role: role, session: nil, lifetime: lifetime, isOperator: true)
+        try await issue(to: subject, role: role, session: nil, at: settings.now(), lifetime: lifetime, isOperator: true)
     }
 
-    private func issue(to subject: UUID, role: Role, session: UUID?, lifetime: Duration, isOperator: Bool) async throws -> String {
-        let now = settings.now()
+    private func issue(
+        to subject: UUID, role: Role, session: UUID?, at time: Timestamp, lifetime: Duration, isOperator: Bool
+    ) async throws -> String {
         let token = AccessToken(
-            subject: subject, role: role, session: session, audience: settings.audience, issuedAt: now, expiresAt: now.advanced(by: lifetime),
+            subject: subject, role: role, session: session, audience: settings.audience, issuedAt: time, expiresAt: time.advanced(by: lifetime),
             isOperator: isOperator)
         return try await keys.current().sign(token)
     }

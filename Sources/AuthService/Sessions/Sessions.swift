@@ -14,14 +14,20 @@ struct Sessions: Sendable {
     let identity: ConnectionPool
     let settings: AuthSettings
 
-    /// Opens a session. Nil when the account is not active: a deactivation that comes at the same time either finds the session and ends it, or prevents it.
-    func open(for user: UUID) async throws -> Opened? {
+    /// Opens a session. Nil when the account is not active, or has another password than the one that was checked: a deactivation or a change of password that comes at the
+    /// same time either finds the session and ends it, or prevents it.
+    /// - Parameter addressHash: where it is opened from.
+    func open(for candidate: Accounts.Candidate, from addressHash: [UInt8]?) async throws -> Opened? {
         let opened = Opened(id: .v7(at: settings.now()), refreshToken: .random())
         let now = settings.now()
         let results = try await identity.atomically([
             Query(
                 .insertSession,
-                [.uuid(opened.id), .uuid(user), .timestamp(now.milliseconds), .timestamp(now.advanced(by: settings.sessionLifetime).milliseconds)]),
+                [
+                    .uuid(opened.id), .uuid(candidate.user), .timestamp(now.milliseconds),
+                    .timestamp(now.advanced(by: settings.sessionLifetime).milliseconds), .int4(candidate.password.generation),
+                    .bytes(optional: addressHash),
+                ]),
             insertion(of: opened.refreshToken, session: opened.id, at: now),
         ])
         return results.first?.affectedRows == 1 ? opened : nil
@@ -60,9 +66,10 @@ struct Sessions: Sendable {
         try await identity.query(.revokeSessionOfToken, [.bytes(token.hash), .timestamp(settings.now().milliseconds)])
     }
 
-    /// Forgets sessions that nobody can use any more, with their tokens.
+    /// Forgets sessions that nobody can use any more, with their tokens. Not before their last access tokens have expired: until then the feed may have to tell of their end.
     func deleteExpired() async throws {
-        try await identity.query(.deleteExpiredSessions, [.timestamp(settings.now().milliseconds)])
+        let time = settings.now().advanced(by: .zero - settings.accessTokenLifetime)
+        try await identity.query(.deleteExpiredSessions, [.timestamp(time.milliseconds)])
     }
 
     private func insertion(of token: RefreshToken, session: UUID, at now: Timestamp) -> Query {
@@ -77,8 +84,11 @@ extension Statement {
     fileprivate static let insertSession = Statement(
         "insert_session",
         """
-        INSERT INTO identity.sessions (id, user_id, created_at, expires_at)
-        SELECT $1, user_id, $3, $4 FROM identity.accounts WHERE user_id = $2 AND status = 'active' FOR SHARE
+        INSERT INTO identity.sessions (id, user_id, created_at, expires_at, address_hash)
+        SELECT $1, account.user_id, $3, $4, $6
+        FROM identity.accounts AS account JOIN identity.credentials AS credentials USING (user_id)
+        WHERE account.user_id = $2 AND account.status = 'active' AND credentials.state = 'active' AND credentials.generation = $5
+        FOR SHARE
         """)
 
     // Ends with its session; inserts nothing when the session could not be opened.

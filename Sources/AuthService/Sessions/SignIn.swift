@@ -18,6 +18,8 @@ struct SignIn: Sendable {
     let passwords: PasswordHasher
     let tokens: AccessTokens
     let hasher: any KeyedHasher
+    let throttle: SignInThrottle
+    let endings: RevocationSignal
     let settings: AuthSettings
 
     /// One answer for every reason, so that nobody learns which emails are known.
@@ -25,43 +27,65 @@ struct SignIn: Sendable {
 
     /// Opens a session. An unknown email, a wrong password and an account that is not active are the same 401, after the same work.
     func signIn(email: String, password: String, context: CallContext) async throws -> Grant {
-        let user = try await verifiedUser(email: email, password: password)
-        guard case .active(let profile)? = try await users.find(user, context: context), let session = try await sessions.open(for: user) else {
-            throw Self.refused
+        let account = hasher.hash(email: email)
+        let claimant = SignInThrottle.Claimant(account: account ?? hasher.hash(["no email", email]), address: context.clientAddress)
+        let addressHash = addressHash(of: claimant)
+        let candidate = try await throttle.attempt(claimant) {
+            guard let account, let addressHash else { return false }
+            return try await accounts.hasSignedIn(emailHash: account, addressHash: addressHash)
+        } _: {
+            try await verifiedCandidate(account, password: password)
         }
-        return Grant(accessToken: try await tokens.issue(to: profile, session: session.id), session: session, user: profile)
+        let time = settings.now()
+        guard let candidate, case .active(let profile)? = try await users.find(candidate.user, context: context),
+            let session = try await sessions.open(for: candidate, from: addressHash)
+        else { throw Self.refused }
+        return Grant(accessToken: try await tokens.issue(to: profile, session: session.id, at: time), session: session, user: profile)
     }
 
     /// Uses a refresh token up for a new pair. Asks for the user first: were the command service away after the rotation, the client would have lost its session.
     func refresh(_ text: String, context: CallContext) async throws -> Grant {
         let refused = Problem.unauthenticated("The refresh token is not valid any more.")
         guard let token = RefreshToken(text), let user = try await sessions.owner(of: token) else { throw refused }
+        let time = settings.now()
         let standing = try await users.find(user, context: context)
-        guard let session = try await sessions.rotate(token), case .active(let profile)? = standing else { throw refused }
-        return Grant(accessToken: try await tokens.issue(to: profile, session: session.id), session: session, user: profile)
+        guard let session = try await sessions.rotate(token) else {
+            // It may have been a second use, which ended the session.
+            endings.raise()
+            throw refused
+        }
+        guard case .active(let profile)? = standing else { throw refused }
+        return Grant(accessToken: try await tokens.issue(to: profile, session: session.id, at: time), session: session, user: profile)
     }
 
     /// Ends the token's session. Says nothing about whether there was one (RFC 7009 §2.2).
     func signOut(_ text: String) async throws {
         guard let token = RefreshToken(text) else { return }
         try await sessions.revoke(token)
+        endings.raise()
     }
 
-    private func verifiedUser(email: String, password: String) async throws -> UUID {
+    /// Where the session is opened from, as the database keeps it: nobody who reads it learns an address, nor that two accounts share one.
+    private func addressHash(of claimant: SignInThrottle.Claimant) -> [UInt8]? {
+        claimant.origin.map { hasher.hash(["sign-in address", Base64URL.encode(claimant.account), $0]) }
+    }
+
+    /// Who may sign in with this password; nil, after the same work, when nobody.
+    private func verifiedCandidate(_ emailHash: [UInt8]?, password: String) async throws -> Accounts.Candidate? {
         var candidate: Accounts.Candidate?
-        if let emailHash = hasher.hash(email: email) { candidate = try await accounts.candidate(emailHash: emailHash) }
+        if let emailHash { candidate = try await accounts.candidate(emailHash: emailHash) }
         guard let candidate else {
             try await passwords.verifyNothing(password)
-            throw Self.refused
+            return nil
         }
-        guard try await passwords.verify(password, against: candidate.passwordHash) else { throw Self.refused }
-        if passwords.needsRehash(candidate.passwordHash) { try await strengthen(candidate, password) }
-        return candidate.user
+        guard try await passwords.verify(password, against: candidate.password.hash) else { return nil }
+        if passwords.needsRehash(candidate.password.hash) { try await strengthen(candidate, password) }
+        return candidate
     }
 
     private func strengthen(_ candidate: Accounts.Candidate, _ password: String) async throws {
         do {
-            try await credentials.replace(candidate.passwordHash, by: passwords.hash(password), for: candidate.user, at: settings.now())
+            try await credentials.replace(candidate.password.hash, by: passwords.hash(password), for: candidate.user, at: settings.now())
         } catch is PasswordHasher.Overloaded {
             // The password was right; the next sign-in will find the hash as it is and try again.
         }

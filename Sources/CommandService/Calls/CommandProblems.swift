@@ -9,6 +9,7 @@ extension Problem {
         case let failure as CommandFailure: self = Problem(failure)
         case let refusal as PostRefusal: self = Problem(refusal)
         case let refusal as UserRefusal: self = Problem(refusal)
+        case let refusal as AdminRefusal: self = Problem(refusal)
         case let refusal as ViewRefusal: self = Problem(refusal)
         case EventStoreError.subjectUnknown: self = .accountNotActive
         default: return nil
@@ -41,6 +42,13 @@ extension Problem {
         case .notFound: self = .notFound()
         case .alreadyRegistered: self = .conflict("There is a user under this id already.")
         case .deactivated, .closed: self = .accountNotActive
+        }
+    }
+
+    private init(_ refusal: AdminRefusal) {
+        switch refusal {
+        case .notAdmin: self = .forbidden("Only an admin may do this.")
+        case .lastAdmin: self = .conflict("This is the last admin. Make somebody else one first.")
         }
     }
 

@@ -1,3 +1,4 @@
+import Audit
 import EventSourcing
 import FoundationEssentials
 import HTTPContract
@@ -9,6 +10,7 @@ import Publishing
 struct PostHistoryRoutes: Sendable {
     let store: any EventStore
     let cursors: CursorCodec
+    let audit: MerkleLog?
 
     func add(to routes: inout Routes) {
         routes.on(.get, "/api/v1/posts/{id}/history") { request, context in
@@ -18,10 +20,11 @@ struct PostHistoryRoutes: Sendable {
             try query.finish()
             let post = try context.post
             let after = try cursor.map { try version(in: $0, of: post) } ?? 0
-            try await waitForPosition(request)
+            try await store.waitForPosition(request)
             let head = try await store.head()
             let events = try await visibleEvents(of: post, to: context)
-            return history(events, of: post, after: after, limit: limit, asOf: head, request: request)
+            let covered = try await audit?.coveredPosition() ?? 0
+            return history(events, of: post, after: after, limit: limit, covered: covered, asOf: head, request: request)
         }
 
         // Without a version or a moment, a post is the query service's.
@@ -32,7 +35,7 @@ struct PostHistoryRoutes: Sendable {
             if version != nil, moment != nil { query.refuse("asOf", "can't be combined with version") }
             try query.finish()
             let post = try context.post
-            try await waitForPosition(request)
+            try await store.waitForPosition(request)
             let head = try await store.head()
             let events = try await visibleEvents(of: post, to: context)
             let past = events.prefix { event in version.map { event.version <= $0 } ?? true && moment.map { event.recordedAt <= $0 } ?? true }
@@ -53,19 +56,6 @@ struct PostHistoryRoutes: Sendable {
         return events
     }
 
-    /// The log is never behind what it has answered, so this waits only for a position that somebody made up or got elsewhere.
-    private func waitForPosition(_ request: Request) async throws {
-        guard let wait = try Preconditions.waitForPosition(request), try await store.head() < wait.position else { return }
-        try await withThrowingTaskGroup(of: Void.self) { [store] group in
-            group.addTask { try await store.waitForEvents(after: wait.position - 1) }
-            group.addTask { try await Task.sleep(for: wait.timeout) }
-            try await group.next()
-            group.cancelAll()
-        }
-        let head = try await store.head()
-        guard head >= wait.position else { throw Problem.readModelBehind(position: head) }
-    }
-
     /// The version that a page ended with.
     private func version(in cursor: String, of post: StreamName) throws(Problem) -> Int {
         let values = try cursors.decode(cursor)
@@ -77,7 +67,7 @@ struct PostHistoryRoutes: Sendable {
 
     /// One page. `head` is how far the log had come before the events were read, so it is true of them whatever was appended meanwhile.
     private func history(
-        _ events: [RecordedEvent], of post: StreamName, after version: Int, limit: Int, asOf head: Int64, request: Request
+        _ events: [RecordedEvent], of post: StreamName, after version: Int, limit: Int, covered: Int64, asOf head: Int64, request: Request
     ) -> Response {
         let shown = events.drop { $0.version <= version }.prefix(limit)
         var pagination = Pagination(limit: limit, total: Int64(events.count))
@@ -87,7 +77,7 @@ struct PostHistoryRoutes: Sendable {
         var writer = JSONWriter(capacity: 4096)
         writer.object {
             $0.name("data")
-            $0.array { for event in shown { $0.historyEntry(event) } }
+            $0.array { for event in shown { $0.historyEntry(event, isCovered: event.position <= covered) } }
             $0.name("pagination")
             pagination.write(to: &$0)
         }
@@ -138,7 +128,8 @@ struct PostHistoryRoutes: Sendable {
 
 extension JSONWriter {
     /// One event as its post's author sees it. A forgotten field is null.
-    fileprivate mutating func historyEntry(_ event: RecordedEvent) {
+    /// - Parameter isCovered: whether a published checkpoint covers it, so that it can't be changed any more without being noticed.
+    fileprivate mutating func historyEntry(_ event: RecordedEvent, isCovered: Bool) {
         object {
             $0.name("position")
             $0.integer(event.position)
@@ -149,6 +140,8 @@ extension JSONWriter {
             $0.member("actor", event.metadata.actor?.lowercased)
             $0.name("data")
             $0.value(.object(event.data))
+            $0.name("covered")
+            $0.bool(isCovered)
         }
     }
 }

@@ -75,7 +75,8 @@ struct AccountRoutes: Sendable {
 }
 
 extension UserState {
-    fileprivate var statusName: String {
+    /// The status as answers name it.
+    var statusName: String {
         switch self {
         case .unregistered: "unregistered"
         case .open(let account):

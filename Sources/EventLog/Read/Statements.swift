@@ -42,5 +42,5 @@ extension Statement {
 
     static let claimHolder = Statement("log_claim_holder", "SELECT stream FROM log.claims WHERE kind = $1 AND hash = $2")
 
-    static let currentClaim = Statement("log_current_claim", "SELECT hash FROM log.claims WHERE stream = $1 AND kind = $2")
+    static let currentClaims = Statement("log_current_claims", "SELECT stream, hash FROM log.claims WHERE stream = ANY ($1) AND kind = $2")
 }

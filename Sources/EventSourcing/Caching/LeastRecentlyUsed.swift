@@ -1,6 +1,6 @@
 /// Values in the order of their last use, each with a cost. Pure bookkeeping: a table of nodes, linked from the newest use to the oldest, so every operation takes
 /// constant time.
-struct LeastRecentlyUsed<Key: Hashable & Sendable, Value: Sendable>: Sendable {
+package struct LeastRecentlyUsed<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     private struct Node: Sendable {
         let key: Key
         var value: Value
@@ -15,20 +15,25 @@ struct LeastRecentlyUsed<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     private var newest: Int?
     private var oldest: Int?
     /// The sum of all costs.
-    private(set) var totalCost = 0
+    package private(set) var totalCost = 0
 
-    var count: Int { places.count }
+    /// How many there are.
+    package var count: Int { places.count }
 
-    var oldestKey: Key? { oldest.flatMap { nodes[$0]?.key } }
+    /// An empty table.
+    package init() {}
+
+    /// The one to go first.
+    package var oldestKey: Key? { oldest.flatMap { nodes[$0]?.key } }
 
     /// All values, in no particular order. Linear.
     var all: [(key: Key, value: Value)] { nodes.compactMap { node in node.map { ($0.key, $0.value) } } }
 
     /// The value without counting as a use of it.
-    func peek(_ key: Key) -> Value? { places[key].flatMap { nodes[$0]?.value } }
+    package func peek(_ key: Key) -> Value? { places[key].flatMap { nodes[$0]?.value } }
 
     /// The value, which becomes the one used last.
-    mutating func use(_ key: Key) -> Value? {
+    package mutating func use(_ key: Key) -> Value? {
         guard let place = places[key], let value = nodes[place]?.value else { return nil }
         unlink(place)
         link(place)
@@ -36,7 +41,7 @@ struct LeastRecentlyUsed<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     }
 
     /// Sets a value, which becomes the one used last.
-    mutating func set(_ key: Key, to value: Value, cost: Int) {
+    package mutating func set(_ key: Key, to value: Value, cost: Int) {
         remove(key)
         let place = free.popLast() ?? nodes.endIndex
         let node = Node(key: key, value: value, cost: cost, newer: nil, older: nil)
@@ -46,8 +51,9 @@ struct LeastRecentlyUsed<Key: Hashable & Sendable, Value: Sendable>: Sendable {
         link(place)
     }
 
+    /// Takes a value out and gives it back.
     @discardableResult
-    mutating func remove(_ key: Key) -> Value? {
+    package mutating func remove(_ key: Key) -> Value? {
         guard let place = places.removeValue(forKey: key) else { return nil }
         unlink(place)
         let node = nodes[place].take()

@@ -14,8 +14,11 @@ package struct CommandHandler<Rules: Decider>: Sendable {
     /// A command that succeeded before gets its first answer again, before rules or versions are looked at. Throws `Rules.Refusal` for what the rules refuse and
     /// `CommandFailure` for what the log refuses. A race is decided again, 10 times at most, unless `expected` names a version.
     /// - Parameter expected: what the program itself knows of the stream, and looked at before the rules; what its caller wants of it is in the call.
+    /// - Parameter alongside: what other streams take in the same request, decided anew with each attempt from the state before and the events. What it throws refuses
+    ///   the command, also one that changes nothing.
     package func handle(
-        _ command: Rules.Command, on stream: StreamName, expecting expected: ExpectedVersion = .any, as call: CommandCall
+        _ command: Rules.Command, on stream: StreamName, expecting expected: ExpectedVersion = .any, as call: CommandCall,
+        alongside: (_ state: Rules.State, _ events: [Rules.Event]) async throws -> [StreamAppend] = { _, _ in [] }
     ) async throws -> HandledCommand<Rules> {
         for attempt in 0..<10 {
             // Of those who race for one stream, one wins each round: a pause that grows spreads the others out.
@@ -31,6 +34,7 @@ package struct CommandHandler<Rules: Decider>: Sendable {
             }
             guard expected.allows(before.version) else { throw CommandFailure.wrongVersion(actual: before.version) }
             let events = try Rules.decide(command, in: before.state)
+            let others = try await alongside(before.state, events)
             guard call.versions.allows(before.version) else { throw CommandFailure.wrongVersion(actual: before.version) }
             // A repeatable command is remembered even when it changed nothing: its repeat must get this answer, whatever happens in between.
             if events.isEmpty, !call.isRepeatable { return HandledCommand(stream: stream, after: before) }
@@ -38,15 +42,25 @@ package struct CommandHandler<Rules: Decider>: Sendable {
                 events.map(Rules.encode), to: stream, expecting: before.expectation,
                 sealedFor: Rules.subject(of: events, in: before.state, on: stream))
             let claims = Rules.claims(for: events, in: before.state, on: stream) + call.requirements
-            switch try await store.append(AppendRequest([append], claims: claims, command: call.key, metadata: call.metadata)) {
+            switch try await store.append(AppendRequest([append] + others, claims: claims, command: call.key, metadata: call.metadata)) {
             case .appended(let receipt): return HandledCommand(stream: stream, after: before.followed(by: events, as: receipt))
             case .alreadyAppended(let receipt): return try await repeated(receipt, as: call)
-            case .conflict(_, let actual): if expected != .any { throw CommandFailure.wrongVersion(actual: actual) }
+            case .conflict(let moved, let actual): if moved == stream, expected != .any { throw CommandFailure.wrongVersion(actual: actual) }
             case .claimTaken(let kind): throw CommandFailure.claimTaken(kind)
             case .claimMissing(let kind, let holder): throw CommandFailure.claimMissing(kind, holder: holder)
             }
         }
         throw CommandFailure.contended
+    }
+
+    /// What a command would append to a stream as it is now, for a command of another stream to take along. Claims are the other command's affair: these rules may have none.
+    package func decision(on command: Rules.Command, for stream: StreamName) async throws -> StreamAppend {
+        guard case .folded(let before) = try await streams.load(stream, command: nil) else {
+            throw EventStoreError.broken(reason: "a receipt of no command")
+        }
+        let events = try Rules.decide(command, in: before.state)
+        return StreamAppend(
+            events.map(Rules.encode), to: stream, expecting: before.expectation, sealedFor: Rules.subject(of: events, in: before.state, on: stream))
     }
 
     /// The first answer of a command, rebuilt from its events.

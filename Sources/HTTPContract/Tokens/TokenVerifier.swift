@@ -2,7 +2,6 @@ import Crypto
 package import EventSourcing
 import FoundationEssentials
 import HTTPTypes
-import Synchronization
 
 /// Checks access tokens for one service, itself and completely: signature, issuer, audience, times, revocation.
 ///
@@ -15,26 +14,24 @@ package final class TokenVerifier: Sendable {
     private let audience: String
     private let keys: KeyRing
     private let verified: VerifiedTokens
-    private let revocations = Mutex(Revocations())
+    private let revocations: RevocationBook
     private let now: @Sendable () -> Timestamp
 
     /// - Parameters:
     ///   - audience: the service's name; a token must be meant for it.
+    ///   - revocations: what the process knows of tokens that ended before their time.
     ///   - fetchKeys: asks the issuer for its present keys.
     ///   - now: the clock.
     package init(
-        audience: String, cacheCapacity: Int = 10_000, now: @escaping @Sendable () -> Timestamp = { .now },
+        audience: String, revocations: RevocationBook = RevocationBook(), cacheCapacity: Int = 10_000,
+        now: @escaping @Sendable () -> Timestamp = { .now },
         fetchKeys: @escaping @Sendable () async throws -> [VerificationKey]
     ) {
         self.audience = audience
+        self.revocations = revocations
         self.now = now
         keys = KeyRing(fetchKeys: fetchKeys, now: now)
         verified = VerifiedTokens(capacity: cacheCapacity)
-    }
-
-    /// Replaces what is known to be revoked; counts from the next check on.
-    package func apply(_ revocations: Revocations) {
-        self.revocations.withLock { $0 = revocations }
     }
 
     /// Who the token's bearer is. 401 for a token that is not good here, 503 when that can't be found out.
@@ -47,14 +44,22 @@ package final class TokenVerifier: Sendable {
             known = try await check(token, at: time)
             verified.insert(token, known, now: time)
         }
-        guard !revocations.withLock({ $0.cover(known) }) else { throw Self.invalid("The access token was revoked.") }
-        return known.user
+        // Looked up each time: a token that was found good a moment ago may have ended since.
+        switch revocations.standing(of: known, at: time) {
+        case .holds: return known.user
+        case .ended: throw Self.invalid("The access token was revoked.")
+        case .unknown: throw .unavailable("Whether the access token was revoked can't be found out at the moment.")
+        }
     }
 
     /// Whose token it is when it was found good a moment ago; nil when it would have to be checked.
     package func recall(_ token: String) -> SignedInUser? {
-        guard let known = verified.find(token, now: now()), !revocations.withLock({ $0.cover(known) }) else { return nil }
-        return known.user
+        let time = now()
+        guard let known = verified.find(token, now: time) else { return nil }
+        switch revocations.standing(of: known, at: time) {
+        case .holds: return known.user
+        case .ended, .unknown: return nil
+        }
     }
 
     private func check(_ text: String, at time: Timestamp) async throws(Problem) -> AccessToken {

@@ -14,6 +14,9 @@ package enum UserState: Sendable, Hashable {
         case .unregistered, .closed: nil
         }
     }
+
+    /// Whether its user is an admin who may act.
+    package var actsAsAdmin: Bool { account.map { $0.role == .admin && $0.status == .active } ?? false }
 }
 
 /// An open account.

@@ -1,3 +1,4 @@
+import Audit
 import AuthService
 import CommandService
 import Crypto
@@ -21,6 +22,7 @@ import Vault
 struct AnnalsSystem {
     let settings: Settings
     let installation: Installation
+    let directory: DataDirectory
     let secrets: Secrets
     let databases: Databases
     let logger: Logger
@@ -36,11 +38,12 @@ struct AnnalsSystem {
         let commandsVault = pool(databases.vault, as: "annals_commands")
         let projectorLog = pool(databases.log, as: "annals_projector")
         let projectorVault = pool(databases.vault, as: "annals_projector")
+        let authVault = pool(databases.vault, as: "annals_auth")
         let authLog = pool(databases.log, as: "annals_auth")
         let identity = pool(databases.identity, as: "annals_auth")
         let read = pool(databases.read, as: "annals_queries", multiplexed: 4)
         let leases = pool(databases.readDirect, as: "annals_projector", multiplexed: 1)
-        let pools = [commandsLog, appends, commandsVault, projectorLog, projectorVault, authLog, identity, read, leases]
+        let pools = [commandsLog, appends, commandsVault, projectorLog, projectorVault, authVault, authLog, identity, read, leases]
 
         // The hasher reads its key from the vault before anything else runs.
         let hasher = try await ConnectionPool.withPool(databases.vault.acting(as: "annals_commands"), logger: logger) { [secrets] in
@@ -51,34 +54,56 @@ struct AnnalsSystem {
         let keys = KeyVault(commandsVault, masterKey: secrets.masterKey)
         let log = PostgresEventStore(
             commandsLog, appends: appends, head: head, vault: keys, hasher: hasher, catalog: catalog, logger: logger)
-        let opened = PostgresEventStore(
-            projectorLog, head: head, vault: KeyVault(projectorVault, masterKey: secrets.masterKey), hasher: nil, catalog: catalog, logger: logger)
+        let trail = OpenedTrail(AuditTrail(commandsLog)) { try await log.open($0) }
+        let projectorKeys = KeyVault(projectorVault, masterKey: secrets.masterKey)
+        let opened = PostgresEventStore(projectorLog, head: head, vault: projectorKeys, hasher: nil, catalog: catalog, logger: logger)
         let closures = PostgresEventStore(commandsLog, head: head, vault: nil, hasher: nil, catalog: catalog, logger: logger)
         let sealed = PostgresEventStore(authLog, head: head, vault: nil, hasher: nil, catalog: catalog, logger: logger)
 
-        // Each service verifies tokens by itself, with the keys that auth publishes.
+        // Each service verifies tokens by itself, with the keys that auth publishes and the endings that its feed tells.
+        let book = RevocationBook(patience: .seconds(60))
+        let endings = RevocationSignal()
         let signingKeys = SigningKeys(identity: identity, wrapping: secrets.wrapping)
-        let verifier = { (service: String) in TokenVerifier(audience: service, fetchKeys: { try await signingKeys.published() }) }
+        let verifier = { (service: String) in TokenVerifier(audience: service, revocations: book, fetchKeys: { try await signingKeys.published() }) }
+        let auditKey = settings.auditKey(in: directory)
+        let merkle = MerkleFollower(
+            projectorLog, wokenBy: sealed, signer: try settings.auditSigner(auditKey), file: auditKey.lastCheckpoint, logger: logger)
         let cache = CachedStates(following: closures, logger: logger)
         let commands = LocalUpstream(
             commandService(
-                store: log, keys: keys, hasher: hasher, cache: cache, verifier: verifier("commands"), serviceKey: serviceKey, logger: logger))
-        let auth = AuthService(
-            identity: identity, log: sealed, currentClaim: { try await sealed.currentClaim($0, of: $1) },
-            commands: ServiceClient(name: "auth", audience: "commands", upstream: commands, key: serviceKey), hasher: hasher,
-            keys: signingKeys, serviceKey: serviceKey, logger: logger)
-
+                store: log, keys: keys, hasher: hasher, cache: cache, audit: MerkleLog(commandsLog), trail: trail, verifier: verifier("commands"),
+                serviceKey: serviceKey, logger: logger))
         let projectors = try ProjectorGroup(
             folder: installation.projections, target: databases.readDirect.acting(as: "annals_projector"), pool: leases, store: opened,
             catalog: catalog, logger: logger)
+        let maintenance = Maintenance(
+            databases.readDirect.acting(as: "annals_projector"), store: opened, catalog: catalog, readers: ReadStatements.all, logger: logger)
         let positions = ReadModelPositions(read, listeningOn: databases.readDirect.acting(as: "annals_queries"), logger: logger)
         let queries = queryService(
             read: read, positions: positions, commands: ServiceClient(name: "queries", audience: "commands", upstream: commands, key: serviceKey),
             verifier: verifier("queries"), serviceKey: serviceKey, logger: logger)
 
+        // Other processes forget an opened key within a minute; this one at once.
+        let destroyer = KeyVault(authVault, masterKey: secrets.masterKey)
+        let erasure = ErasureMeans(
+            posts: { try await sealed.posts(by: $0, in: $1) },
+            queries: ServiceClient(name: "auth", audience: "queries", upstream: LocalUpstream(queries.responder), key: serviceKey),
+            destroyKey: { user in
+                try await destroyer.destroyKey(of: user)
+                for vault in [keys, projectorKeys] { vault.forget(user) }
+            })
+        let auth = AuthService(
+            identity: identity, log: sealed, currentClaims: { try await sealed.currentClaims($0, of: $1) },
+            commands: ServiceClient(name: "auth", audience: "commands", upstream: commands, key: serviceKey), erasure: erasure, hasher: hasher,
+            keys: signingKeys, serviceKey: serviceKey, book: book, endings: endings, logger: logger)
+        let authUpstream = LocalUpstream(auth.responder)
+        let revocations = RevocationFollower(
+            book, signal: endings, logger: logger,
+            feed: ServiceClient(name: "services", audience: "auth", upstream: authUpstream, key: serviceKey).revocationFeed)
+
         let door = gateway(
-            auth: LocalUpstream(auth.responder), commands: commands, queries: LocalUpstream(queries.responder),
-            readiness: readiness(log: log, read: read, identity: identity, vault: commandsVault, positions: positions),
+            auth: authUpstream, commands: commands, queries: LocalUpstream(queries.responder),
+            readiness: readiness(log: log, read: read, identity: identity, vault: commandsVault, positions: positions, merkle: merkle),
             settings: settings.door.gateway, admission: RateLimits(settings.door.rateLimits, verifier: verifier("gateway")).admission, logger: logger)
         let server = Application(
             responder: door, server: .watchedHTTP1(settings.door.connections),
@@ -98,16 +123,22 @@ struct AnnalsSystem {
             LongRunning("receipts") { try await ReceiptPruning(commandsLog, logger: logger).run() },
             // Stopped after the projectors, whose leases it gives back.
             LastWord { await projectors.release() },
+            LastWord { await merkle.release() },
+            LongRunning("merkle") { try await merkle.run() },
             LongRunning("projectors") { try await projectors.run() },
             LongRunning("positions") { try await positions.run() },
             StaleReadModels(
-                isRebuilding: settings.rebuildsStale, folder: installation.projections, positions: positions,
-                maintenance: Maintenance(
-                    databases.readDirect.acting(as: "annals_projector"), store: opened, catalog: catalog, readers: ReadStatements.all, logger: logger),
-                logger: logger),
+                isRebuilding: settings.rebuildsStale, folder: installation.projections, positions: positions, maintenance: maintenance, logger: logger
+            ),
+            LongRunning("scrubbing") { try await TableScrubbing(maintenance, pool: leases, logger: logger).run() },
             LongRunning("auth") { try await auth.run() },
+            LongRunning("revocations") { await revocations.run() },
             queries.views,
-            Door(server: server) { _ = try await positions.wait(for: 0, models: projectors.models, timeout: .seconds(30)) },
+            Door(server: server) {
+                _ = try await positions.wait(for: 0, models: projectors.models, timeout: .seconds(30))
+                // Until the feed has answered once no token is taken.
+                await revocations.look()
+            },
         ]
         var group = ServiceGroupConfiguration(services: services, gracefulShutdownSignals: [.sigint, .sigterm], logger: logger)
         // Then what still runs is cancelled; pools close over queries in flight after a second.
@@ -117,7 +148,8 @@ struct AnnalsSystem {
 
     /// What `/ready` asks.
     private func readiness(
-        log: PostgresEventStore, read: ConnectionPool, identity: ConnectionPool, vault: ConnectionPool, positions: ReadModelPositions
+        log: PostgresEventStore, read: ConnectionPool, identity: ConnectionPool, vault: ConnectionPool, positions: ReadModelPositions,
+        merkle: MerkleFollower
     ) -> Readiness {
         let alive = Statement("is_alive", "SELECT 1")
         return Readiness(
@@ -126,6 +158,8 @@ struct AnnalsSystem {
                 Readiness.Check("read") { try await read.query(alive) },
                 Readiness.Check("identity") { try await identity.query(alive) },
                 Readiness.Check("vault") { try await vault.query(alive) },
+                // Requests are served without it: whoever looks after the system decides what a log that can't be signed any more means.
+                Readiness.Check("audit", isRequired: false) { try merkle.confirmRunning() },
             ],
             projections: {
                 let head = try await log.head()

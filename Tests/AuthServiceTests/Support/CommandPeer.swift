@@ -33,6 +33,7 @@ final class CommandPeer: Sendable {
         var keys: [String: (body: JSONObject, user: UUID)] = [:]
         var fault = Fault.none
         var bodies: [JSONObject] = []
+        var claimReads = 0
     }
 
     let log: WrittenLog
@@ -57,9 +58,20 @@ final class CommandPeer: Sendable {
         }
     }
 
-    /// What a stream claims at present.
-    func claim(_ kind: ClaimKind, _ stream: StreamName) -> [UInt8]? {
-        state.withLock { $0.users[stream.id] }.flatMap { $0.status == "closed" ? nil : hasher.hash(email: $0.email) }
+    /// How often claims were asked for.
+    var claimReads: Int { state.withLock(\.claimReads) }
+
+    /// What streams claim at present.
+    func claims(_ kind: ClaimKind, _ streams: Set<StreamName>) -> [StreamName: [UInt8]] {
+        let users = state.withLock { state in
+            state.claimReads += 1
+            return state.users
+        }
+        var claims: [StreamName: [UInt8]] = [:]
+        for stream in streams {
+            if let user = users[stream.id], user.status != "closed" { claims[stream] = hasher.hash(email: user.email) }
+        }
+        return claims
     }
 
     func client(key: ServiceKey, logger: Logger, isAway: Bool) -> ServiceClient {

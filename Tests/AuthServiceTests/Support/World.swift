@@ -59,16 +59,18 @@ struct World: Sendable {
     /// A new process of the service on the same databases.
     func service(
         passwords: PasswordHasher = PasswordHasher(parameters: .tiny, queue: 1000), peerIsAway: Bool = false,
+        book: RevocationBook = RevocationBook(), endings: RevocationSignal = RevocationSignal(),
         _ change: (inout AuthSettings) -> Void = { _ in }
     ) -> AuthService {
         var settings = AuthSettings()
         settings.now = { [clock] in clock.now }
         change(&settings)
         return AuthService(
-            identity: identity, log: log, currentClaim: { [peer] in peer.claim($0, $1) },
+            identity: identity, log: log, currentClaims: { [peer] in peer.claims($0, $1) },
             commands: peer.client(key: serviceKey, logger: logger, isAway: peerIsAway),
+            erasure: ErasureMeans(posts: { _, _ in [] }, queries: peer.client(key: serviceKey, logger: logger, isAway: true), destroyKey: { _ in }),
             hasher: hasher, keys: SigningKeys(identity: identity, wrapping: .sealed(under: masterKey), settings: settings), serviceKey: serviceKey,
-            passwords: passwords, settings: settings, logger: logger)
+            book: book, endings: endings, passwords: passwords, settings: settings, logger: logger)
     }
 
     /// The operator's tool beside the service.
@@ -110,12 +112,16 @@ struct Reply: Sendable {
 }
 
 extension AuthService {
-    func call(_ method: HTTPRequest.Method, _ path: String, _ body: JSON? = nil, headers: HTTPFields = [:]) async throws -> Reply {
+    func call(
+        _ method: HTTPRequest.Method, _ path: String, _ body: JSON? = nil, headers: HTTPFields = [:], from address: String? = nil
+    ) async throws -> Reply {
         var headers = headers
         if body != nil { headers[.contentType] = "application/json" }
         let head = HTTPRequest(method: method, scheme: "http", authority: "test", path: path, headerFields: headers)
         let request = Request(head: head, body: RequestBody(buffer: ByteBuffer(bytes: body?.encoded ?? [])))
-        let response = try await responder.respond(to: request, context: CallContext(logger: logger))
+        var context = CallContext(logger: logger)
+        context.clientAddress = address
+        let response = try await responder.respond(to: request, context: context)
         let bytes = try await response.body.collect(upTo: 1 << 20)
         return Reply(
             status: response.status, headers: response.headers, body: bytes.readableBytes == 0 ? .null : try JSON.parse(bytes.readableBytesView))
@@ -132,8 +138,21 @@ extension AuthService {
             headers: headers)
     }
 
-    func logIn(_ email: String = "ann@example.org", password: String = World.password, headers: HTTPFields = [:]) async throws -> Reply {
-        try await call(.post, "/api/v1/auth/login", .object(["email": .string(email), "password": .string(password)]), headers: headers)
+    func logIn(
+        _ email: String = "ann@example.org", password: String = World.password, headers: HTTPFields = [:], from address: String? = nil
+    ) async throws -> Reply {
+        let body: JSONObject = ["email": .string(email), "password": .string(password)]
+        return try await call(.post, "/api/v1/auth/login", .object(body), headers: headers, from: address)
+    }
+
+    /// Changes the password of whoever the token is.
+    func changePassword(
+        from current: String = World.password, to new: String = "an entirely new one", token: String, key: String? = nil
+    ) async throws -> Reply {
+        var headers: HTTPFields = [.authorization: "Bearer \(token)"]
+        headers[.idempotencyKey] = key
+        let body: JSONObject = ["currentPassword": .string(current), "newPassword": .string(new)]
+        return try await call(.post, "/api/v1/auth/password", .object(body), headers: headers)
     }
 
     func refresh(_ token: String) async throws -> Reply {

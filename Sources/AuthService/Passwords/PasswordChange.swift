@@ -1,0 +1,80 @@
+import EventSourcing
+import FoundationEssentials
+import HTTPContract
+import Postgres
+
+/// A user's own change of their password. It ends every session but the one that asks.
+struct PasswordChange: Sendable {
+    let identity: ConnectionPool
+    let confirmation: PasswordConfirmation
+    let passwords: PasswordHasher
+    let hasher: any KeyedHasher
+    let endings: RevocationSignal
+    let settings: AuthSettings
+
+    /// Changes it. True when an equal request under the same key did so before, and nothing happens now.
+    func change(of user: SignedInUser, from current: String, to new: String, idempotencyKey: String?, context: CallContext) async throws -> Bool {
+        let receipt = idempotencyKey.map { key in
+            Receipt(
+                id: hasher.hash(["password change", user.id.lowercased, key]),
+                digest: hasher.hash(["password change", user.id.lowercased, key, current, new]))
+        }
+        if try await isRepeat(receipt) { return true }
+        let stored = try await confirmation.confirm(current, of: user.id, field: "currentPassword", context: context)
+        let hash = try await passwords.hash(new)
+        if try await replace(stored, by: hash, of: user, receipt: receipt) {
+            endings.raise()
+            return false
+        }
+        // Another request was faster. It may have been this one's twin.
+        if try await isRepeat(receipt) { return true }
+        throw Problem.conflict("The password was changed by another request meanwhile.")
+    }
+
+    private func isRepeat(_ receipt: Receipt?) async throws -> Bool {
+        guard let receipt, let row = try await identity.query(.findReceipt, [.bytes(receipt.id)]).first else { return false }
+        guard try row.get(0, as: [UInt8].self) == receipt.digest else { throw Problem.idempotencyKeyReused() }
+        return true
+    }
+
+    /// False when the password is not the stored one any more.
+    private func replace(_ stored: Credentials.Password, by hash: PasswordHash, of user: SignedInUser, receipt: Receipt?) async throws -> Bool {
+        let time = SQLValue.timestamp(settings.now().milliseconds)
+        return try await identity.withTransaction { transaction -> Bool in
+            let values: [SQLValue] = [.uuid(user.id), .int4(stored.generation), .text(hash.text), time]
+            guard try await transaction.query(.changePassword, values).affectedRows == 1 else { return false }
+            try await transaction.query(.revokeOtherSessions, [.uuid(user.id), .uuid(optional: user.session), time])
+            if let receipt { try await transaction.query(.insertReceipt, [.bytes(receipt.id), .bytes(receipt.digest), time]) }
+            return true
+        }
+    }
+
+    /// Receipts answer repeats for a day at least.
+    func deleteOldReceipts() async throws {
+        try await identity.query(.deleteReceipts, [.timestamp(settings.now().advanced(by: .seconds(-25 * 60 * 60)).milliseconds)])
+    }
+
+    private struct Receipt {
+        let id: [UInt8]
+        let digest: [UInt8]
+    }
+}
+
+extension Statement {
+    fileprivate static let changePassword = Statement(
+        "change_password",
+        """
+        UPDATE identity.credentials SET password_hash = $3, generation = generation + 1, changed_at = $4
+        WHERE user_id = $1 AND generation = $2 AND state = 'active'
+        """)
+
+    fileprivate static let revokeOtherSessions = Statement(
+        "revoke_other_sessions",
+        "UPDATE identity.sessions SET revoked_at = $3 WHERE user_id = $1 AND revoked_at IS NULL AND id IS DISTINCT FROM $2")
+
+    fileprivate static let findReceipt = Statement("find_receipt", "SELECT digest FROM identity.receipts WHERE id = $1")
+
+    fileprivate static let insertReceipt = Statement("insert_receipt", "INSERT INTO identity.receipts (id, digest, created_at) VALUES ($1, $2, $3)")
+
+    fileprivate static let deleteReceipts = Statement("delete_receipts", "DELETE FROM identity.receipts WHERE created_at < $1")
+}

@@ -1,0 +1,49 @@
+package import EventSourcing
+package import FoundationEssentials
+import Postgres
+
+/// Reads by the person that events name. There is no index for them, which every append would pay for: they look through a stretch of the log inside the database. For
+/// closures and exports, which are rare (docs/decisions/0017).
+extension PostgresEventStore {
+    /// The streams with an event of this type whose open field names the person, between two positions, in the log's order.
+    package func streams(
+        with type: String, naming person: UUID, in field: String, positions: ClosedRange<Int64>
+    ) async throws -> [StreamName] {
+        let values: [SQLValue] = [
+            .text(type), .int8(positions.lowerBound), .int8(positions.upperBound), .text(field), .text(person.lowercased),
+        ]
+        return try await reading { try await pool.query(.streamsNaming, values) }.compactMap { StreamName(try $0.get(0, as: String.self)) }
+    }
+
+    /// What is in some streams, and what a person did in any, between two positions, in the log's order: at most `limit` events.
+    package func events(
+        in streams: [StreamName], orBy actor: UUID, positions: ClosedRange<Int64>, limit: Int
+    ) async throws -> [RecordedEvent] {
+        let values: [SQLValue] = [
+            .int8(positions.lowerBound), .int8(positions.upperBound), .texts(streams.map(\.description)), .text(actor.lowercased),
+            .int8(Int64(limit)),
+        ]
+        return try await opened(reading { try await pool.query(.eventsInOrBy, values) }.map { try StoredEvent($0, from: 0) })
+    }
+}
+
+extension Statement {
+    // Comparing rows keeps the planner to the index by type: see `readTypesForwards`.
+    fileprivate static let streamsNaming = Statement(
+        "log_streams_naming",
+        """
+        SELECT stream FROM log.events
+        WHERE (type, position) >= ($1, $2) AND (type, position) <= ($1, $3) AND data ->> $4 = $5
+        ORDER BY type, position
+        """)
+
+    fileprivate static let eventsInOrBy = Statement(
+        "log_events_in_or_by",
+        """
+        SELECT position, stream, version, id, type, schema_version, data, metadata, recorded_at
+        FROM log.events
+        WHERE position BETWEEN $1 AND $2 AND (stream = ANY ($3) OR metadata ->> 'actor' = $4)
+        ORDER BY position
+        LIMIT $5
+        """)
+}

@@ -1,0 +1,55 @@
+import EventSourcing
+import Logging
+import Postgres
+
+extension Maintenance {
+    /// Takes what was erased out of the tables that are not live: those kept from before are brought up to the log, which erases there what it erased in the live ones;
+    /// what a killed maintenance has left is removed. Kept tables that can't follow the log any more, or that have not taken an erasure, are dropped.
+    func scrubKept(_ model: String) async throws {
+        try await exclusively(model) { keeper, _ in
+            guard let kept = try await OfflineBuild.previous(of: model, catalog: catalog, in: keeper) else { return }
+            do {
+                try await bringUp(kept)
+            } catch {
+                guard error is MaintenanceError || error is ReadModelError || error is ErasureParked else { throw error }
+                try await OfflineBuild.drop(kept.build.number, in: keeper)
+                logger.notice("dropped the tables from before: they can't be scrubbed", metadata: ["model": "\(model)", "reason": "\(error)"])
+            }
+        }
+    }
+
+    private func bringUp(_ kept: OfflineBuild) async throws {
+        guard try await feed.holds(kept.eventID, at: kept.position) else { throw MaintenanceError.logRewritten(kept.build.model.name) }
+        try await withTables(kept, workers: 1) { pool in
+            var follow = KeptBuild(kept, parked: try await ParkedStreams.read(kept.build.number, from: pool), pool: pool, feed: feed)
+            try await follow.advance(to: try await store.head())
+            if try await pool.query(.parkedErasure, [.int8(kept.build.number), .texts(EventSchema.erasing.sorted())]).count > 0 {
+                throw ErasureParked()
+            }
+        }
+    }
+
+    /// Frees what the live tables' dead rows take, so that it is written over, and has the server take its statistics anew: they quote frequent values.
+    func vacuum(_ model: String) async throws {
+        try await ConnectionPool.withPool(target, limits: .maintenance(workers: 1), logger: logger) { pool in
+            try await pool.withSession { session in
+                for row in try await session.query(.tablesToVacuum, [.text(model)]) {
+                    try await session.execute(script: "VACUUM (ANALYZE) \(row.get(0, as: String.self))")
+                }
+            }
+        }
+    }
+}
+
+/// Tables kept from before have not taken an erasure.
+private struct ErasureParked: Error, CustomStringConvertible {
+    var description: String { "an erasure is parked" }
+}
+
+extension Statement {
+    fileprivate static let parkedErasure = Statement(
+        "parked_erasure", "SELECT FROM annals.parked_events WHERE build = $1 AND type = ANY ($2) AND state <> 'discarded' LIMIT 1")
+
+    fileprivate static let tablesToVacuum = Statement(
+        "tables_to_vacuum", "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = $1 ORDER BY tablename")
+}

@@ -1,0 +1,82 @@
+import EventSourcing
+package import Logging
+package import Postgres
+
+/// Follows the log's erasures and takes each out of what no projector keeps current:
+///
+///     UserClosed, PostDeleted → live tables have applied it → kept tables brought up to the log → VACUUM (ANALYZE) → noted
+///
+/// The live tables erase by the event itself. Several processes may do this at once: maintenance of a model is done by one at a time.
+package struct TableScrubbing: Sendable {
+    private static let shortestPause = Duration.seconds(1)
+    private static let longestPause = Duration.seconds(600)
+    /// Scrubbing looks through whole tables, so it takes a twentieth of the time at most, however many posts are deleted.
+    private static let rest = 20
+
+    private let maintenance: Maintenance
+    private let pool: ConnectionPool
+    private let logger: Logger
+
+    /// - Parameter pool: the read database with the projector's rights; the caller runs it.
+    package init(_ maintenance: Maintenance, pool: ConnectionPool, logger: Logger) {
+        self.maintenance = maintenance
+        self.pool = pool
+        self.logger = logger
+    }
+
+    /// Follows until cancelled. What can't be done now is tried again.
+    package func run() async throws {
+        while !Task.isCancelled {
+            do {
+                try await follow()
+            } catch  where Task.isCancelled {
+                return
+            } catch {
+                logger.warning("erased rows wait to be scrubbed", metadata: ["reason": "\(error)"])
+            }
+            do { try await Task.sleep(for: Self.shortestPause) } catch { return }
+        }
+    }
+
+    private func follow() async throws {
+        // A log that was restored to an older state is scrubbed anew from its end.
+        let head = try await maintenance.store.head()
+        var scrubbed = min(try await pool.query(.readScrubbed)[0].get(0), head)
+        let erasures = LogRead(EventFilter(types: EventSchema.erasing), positions: scrubbed + 1...Int64.max)
+        for try await page in maintenance.store.follow(erasures) {
+            guard let last = page.last, last.position > scrubbed else { continue }
+            let start = ContinuousClock.now
+            scrubbed = try await maintenance.store.head()
+            try await scrub(through: scrubbed)
+            try await Task.sleep(for: min(max((ContinuousClock.now - start) * Self.rest, Self.shortestPause), Self.longestPause))
+        }
+    }
+
+    /// Returns when the erasures up to a position are out of all tables, and that is noted.
+    func scrub(through position: Int64) async throws {
+        for status in try await appliedStatuses(position) {
+            if try await pool.query(.buildsBehind, [.text(status.model), .int8(position)]).count > 0 {
+                try await maintenance.scrubKept(status.model)
+            }
+            try await maintenance.vacuum(status.model)
+        }
+        try await pool.query(.noteScrubbed, [.int8(position)])
+    }
+
+    /// The live models once all have applied the log up to a position.
+    private func appliedStatuses(_ position: Int64) async throws -> [ReadModelStatus] {
+        while true {
+            let statuses = try await ReadModelStatus.readAll(from: pool)
+            if statuses.allSatisfy({ $0.position >= position }) { return statuses }
+            try await Task.sleep(for: .milliseconds(250))
+        }
+    }
+}
+
+extension Statement {
+    fileprivate static let readScrubbed = Statement("read_scrubbed", "SELECT position FROM annals.scrubbed")
+
+    fileprivate static let noteScrubbed = Statement("note_scrubbed", "UPDATE annals.scrubbed SET position = $1")
+
+    fileprivate static let buildsBehind = Statement("builds_behind", "SELECT FROM annals.builds WHERE model = $1 AND position < $2 LIMIT 1")
+}

@@ -1,0 +1,31 @@
+import EventLog
+import EventSourcing
+import Logging
+import Postgres
+import Publishing
+import Vault
+
+extension Operation {
+    /// The log with the command service's right to append, for commands of the operator. Without the vault: they neither write nor read anything personal.
+    func withCommandLog(_ body: @Sendable @escaping (PostgresEventStore) async throws -> Void) async throws {
+        let secrets = try Secrets.load(settings, from: directory)
+        let hasher = try await ConnectionPool.withPool(databases.vault.acting(as: "annals_commands"), logger: logger) {
+            try await SystemHasher.open($0, masterKey: secrets.masterKey)
+        }
+        do {
+            try await ConnectionPool.withPool(databases.log.acting(as: "annals_commands"), logger: logger) { pool in
+                let head = HeadWatch(pool, direct: nil, logger: logger)
+                let log = PostgresEventStore(pool, head: head, vault: nil, hasher: hasher, catalog: .publishing, logger: logger)
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addTask { try await log.run() }
+                    group.addTask { try await body(log) }
+                    defer { group.cancelAll() }
+                    // A log that can't go on ends the command, too.
+                    try await group.next()
+                }
+            }
+        } catch let error as EventStoreError {
+            throw Failure(error.line)
+        }
+    }
+}

@@ -1,0 +1,209 @@
+import EventSourcing
+import Foundation
+import HTTPContract
+import HTTPTypes
+import Postgres
+import TestSupport
+import Testing
+
+@testable import AuthService
+
+@Suite struct `The revocation feed` {
+    @Test func `is for services only`() async throws {
+        try await withAnn { world, service, ann in
+            let token = try await service.logIn().accessToken
+            for headers in [[:], [.authorization: "Bearer \(token)"]] as [HTTPFields] {
+                #expect(try await service.call(.get, "/internal/revocations", headers: headers).status == .notFound)
+            }
+            let forged: HTTPFields = [.serviceToken: ServiceKey(bytes: Array(repeating: 1, count: 32)).token(from: "queries", to: "auth", now: .now)]
+            #expect(try await service.call(.get, "/internal/revocations", headers: forged).status == .unauthorized)
+            let reply = try await service.call(.get, "/internal/revocations", headers: world.asQueries)
+            #expect(reply.status == .ok && reply.data?.members?.names == ["cursor", "sessions", "users"])
+            #expect(reply.headers[.cacheControl] == "no-store")
+        }
+    }
+
+    @Test func `tells of a logout, and of a refresh token used twice`() async throws {
+        try await withAnn { world, service, ann in
+            let (first, second, third) = (try await service.logIn(), try await service.logIn(), try await service.logIn())
+            _ = try await service.logOut(first.refreshToken)
+            _ = try await service.refresh(second.refreshToken)
+            _ = try await service.refresh(second.refreshToken)
+            let ended = try await service.revocations.news(after: nil).revocations.sessions
+            #expect(ended == [try await service.session(of: first), try await service.session(of: second)])
+            #expect(!ended.contains(try await service.session(of: third)))
+        }
+    }
+
+    @Test(arguments: ["UserDeactivated", "UserClosed", "UserRoleChanged"]) func `cuts off the tokens of before`(type: String) async throws {
+        try await withAnn { world, service, ann in
+            let login = try await service.logIn()
+            world.log.write(type, to: ann, type == "UserRoleChanged" ? ["role": .string("admin")] : [:])
+            try await service.catchUp(to: 2)
+            let news = try await service.revocations.news(after: nil).revocations
+            #expect(news.users == [ann.id: world.clock.now.advanced(by: .milliseconds(1))])
+            #expect(news.sessions == (type == "UserRoleChanged" ? [] : [try await service.session(of: login)]))
+        }
+    }
+
+    @Test(arguments: ["UserReactivated", "UserEmailChanged", "UserProfileChanged"]) func `does not speak of`(type: String) async throws {
+        try await withAnn { world, service, ann in
+            world.log.write(type, to: ann, type == "UserEmailChanged" ? ["email": .null] : [:])
+            try await service.catchUp(to: 2)
+            #expect(try await service.revocations.news(after: nil).revocations == Revocations())
+        }
+    }
+
+    @Test func `goes on from a cursor, and misses nothing that was under way`() async throws {
+        try await withAnn { world, service, ann in
+            let (slow, quick) = (try await service.logIn(), try await service.logIn())
+            let start = try await service.revocations.news(after: nil).cursor
+            let cursor = try await world.identity.withTransaction { transaction -> String in
+                // Begun before the reader looks, committed after it.
+                try await transaction.query(
+                    .init("end_slowly", "UPDATE identity.sessions SET revoked_at = $2 WHERE id = $1"),
+                    [.uuid(service.session(of: slow)), .timestamp(world.clock.now.milliseconds)])
+                _ = try await service.logOut(quick.refreshToken)
+                let news = try await service.revocations.news(after: start)
+                #expect(news.revocations.sessions == [try await service.session(of: quick)])
+                return news.cursor
+            }
+            let later = try await service.revocations.news(after: cursor)
+            #expect(later.revocations.sessions.contains(try await service.session(of: slow)))
+            #expect(try await service.revocations.news(after: later.cursor).revocations == Revocations())
+        }
+    }
+
+    @Test(arguments: ["", "x", "1.2", "99.99999999999999999999", "1.1 OR true", "-1.-1"]) func `tells all to a cursor that is none of this server's`(
+        cursor: String
+    ) async throws {
+        try await withAnn { world, service, ann in
+            let login = try await service.logIn()
+            _ = try await service.logOut(login.refreshToken)
+            #expect(try await service.revocations.news(after: cursor).revocations.sessions == [try await service.session(of: login)])
+        }
+    }
+
+    @Test func `forgets what no token can speak of any more`() async throws {
+        try await withAnn { world, service, ann in
+            _ = try await service.logOut(try await service.logIn().refreshToken)
+            world.log.write("UserRoleChanged", to: ann, ["role": .string("admin")])
+            try await service.catchUp(to: 2)
+            world.clock.advance(by: .seconds(900))
+            #expect(try await service.revocations.news(after: nil).revocations.sessions.count == 1)
+            world.clock.advance(by: .seconds(60))
+            let news = try await service.revocations.news(after: nil).revocations
+            // An operator's token may live for a day.
+            #expect(news.sessions.isEmpty && news.users.count == 1)
+            world.clock.advance(by: .seconds(24 * 3600))
+            #expect(try await service.revocations.news(after: nil).revocations == Revocations())
+        }
+    }
+}
+
+@Suite struct `A process that follows the feed` {
+    @Test func `is woken at once by an auth service of its own, and refuses the ended session's token`() async throws {
+        try await withWorld { world in
+            let book = RevocationBook(patience: .seconds(60))
+            let endings = RevocationSignal()
+            let service = world.service(book: book, endings: endings)
+            // By this clock the next look never comes by itself.
+            let follower = world.follower(of: service, book, endings, clock: StoppedClock())
+            _ = try await service.register()
+            let login = try await service.logIn()
+            await follower.look()
+            #expect(try await service.verifier.verify(login.accessToken).role == .user)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { await follower.run() }
+                _ = try await service.logOut(login.refreshToken)
+                while book.count == 0 { await Task.yield() }
+                group.cancelAll()
+            }
+            await #expect(throws: Problem.self) { try await service.verifier.verify(login.accessToken) }
+        }
+    }
+
+    @Test(arguments: ["UserDeactivated", "UserClosed", "UserRoleChanged"]) func `refuses the tokens of before, and takes those of after`(type: String)
+        async throws
+    {
+        try await withWorld { world in
+            let book = RevocationBook(patience: .seconds(60))
+            let service = world.service(book: book)
+            let follower = world.follower(of: service, book, RevocationSignal(), clock: StoppedClock())
+            let id = try #require(try await service.register().data?["id"]?.text.flatMap { UUID(lowercase: $0) })
+            let login = try await service.logIn()
+            let operated = try await world.administrator(of: service).mintOperatorToken(subject: id, role: .user, lifetime: .seconds(600))
+            await follower.look()
+            for token in [login.accessToken, operated] { #expect(try await service.verifier.verify(token).id == id) }
+
+            world.log.write(type, to: StreamName("user", id), type == "UserRoleChanged" ? ["role": .string("admin")] : [:])
+            try await service.catchUp(to: 2)
+            await follower.look()
+            for token in [login.accessToken, operated] { await #expect(throws: Problem.self) { try await service.verifier.verify(token) } }
+            if type == "UserRoleChanged" {
+                world.clock.advance(by: .milliseconds(1))
+                let refreshed = try await service.refresh(login.refreshToken)
+                #expect(try await service.verifier.verify(refreshed.accessToken).id == id)
+            }
+        }
+    }
+
+    @Test func `takes no token once the feed has been away for a minute, and takes them again with its next word`() async throws {
+        try await withWorld { world in
+            let book = RevocationBook(patience: .seconds(60))
+            let service = world.service(book: book)
+            let follower = world.follower(of: service, book, RevocationSignal(), clock: StoppedClock())
+            _ = try await service.register()
+            let token = try await service.logIn().accessToken
+            #expect(await problem(service, token) == .unavailable)
+            await follower.look()
+            world.clock.advance(by: .seconds(60))
+            #expect(await problem(service, token) == nil)
+            world.clock.advance(by: .milliseconds(1))
+            #expect(await problem(service, token) == .unavailable)
+            await follower.look()
+            #expect(await problem(service, token) == nil)
+        }
+    }
+
+    private func problem(_ service: AuthService, _ token: String) async -> Problem.Code? {
+        do {
+            _ = try await service.verifier.verify(token)
+            return nil
+        } catch {
+            return error.code
+        }
+    }
+}
+
+extension World {
+    fileprivate var asQueries: HTTPFields { [.serviceToken: serviceKey.token(from: "queries", to: "auth", now: .now)] }
+
+    fileprivate func follower(
+        of service: AuthService, _ book: RevocationBook, _ endings: RevocationSignal, clock: any Clock<Duration>
+    ) -> RevocationFollower {
+        RevocationFollower(
+            book, signal: endings, clock: clock, now: { [self] in self.clock.now }, logger: logger,
+            feed: ServiceClient(name: "queries", audience: "auth", upstream: LocalUpstream(service.responder), key: serviceKey).revocationFeed)
+    }
+}
+
+extension AuthService {
+    /// The session that a sign-in opened.
+    fileprivate func session(of login: Reply) async throws -> UUID {
+        guard let token = RefreshToken(login.refreshToken),
+            let row = try await sessions.identity.query(
+                .init("session_of", "SELECT session_id FROM identity.refresh_tokens WHERE hash = $1"), [.bytes(token.hash)]
+            ).first
+        else { throw Problem.notFound() }
+        return try row.get(0)
+    }
+}
+
+private func withAnn(_ body: @Sendable @escaping (World, AuthService, StreamName) async throws -> Void) async throws {
+    try await withWorld { world in
+        let service = world.service()
+        let id = try #require(try await service.register().data?["id"]?.text.flatMap { UUID(lowercase: $0) })
+        try await body(world, service, StreamName("user", id))
+    }
+}

@@ -1,0 +1,168 @@
+import EventSourcing
+import Foundation
+import HTTPContract
+import HTTPTypes
+import Testing
+
+@testable import AuthService
+
+private let home = "192.0.2.1"
+private let wrong = "a wrong password"
+
+@Suite struct `Guessing a password` {
+    @Test(arguments: ["ann@example.org", "nobody@example.org"]) func `is slowed down by account, known or not`(email: String) async throws {
+        try await withAnn { world, service in
+            for number in 0..<5 { #expect(try await service.logIn(email, password: wrong, from: "198.51.100.\(number)").status == .unauthorized) }
+            for pause in [1, 2, 4, 8, 16, 32, 60, 60] {
+                let reply = try await service.logIn(email, password: wrong, from: "203.0.113.7")
+                #expect(reply.status == .tooManyRequests && reply.code == "RATE_LIMITED")
+                #expect(reply.headers[.retryAfter] == "\(pause)")
+                #expect(reply.headers[.rateLimitLimit] == "5" && reply.headers[.rateLimitRemaining] == "0")
+                #expect(reply.headers[.rateLimitReset] == "\(pause)")
+                world.clock.advance(by: .seconds(pause))
+                #expect(try await service.logIn(email, password: wrong, from: "203.0.113.\(pause)").status == .unauthorized)
+            }
+        }
+    }
+
+    @Test func `is slowed down by address, whatever the account`() async throws {
+        try await withAnn { world, service in
+            for number in 0..<20 {
+                #expect(try await service.logIn("user\(number)@example.org", password: wrong, from: home).status == .unauthorized)
+            }
+            #expect(try await service.logIn("another@example.org", password: wrong, from: home).status == .tooManyRequests)
+            #expect(try await service.logIn(from: home).status == .tooManyRequests)
+            #expect(try await service.logIn(from: "192.0.2.2").status == .ok)
+            world.clock.advance(by: .seconds(1))
+            // A success opens the door for others behind the same address, and forgets nothing.
+            #expect(try await service.logIn(from: home).status == .ok)
+            #expect(try await service.logIn(from: home).status == .ok)
+            #expect(try await service.logIn("another@example.org", password: wrong, from: home).status == .unauthorized)
+            #expect(try await service.logIn(from: home).headers[.retryAfter] == "2")
+        }
+    }
+
+    @Test func `with a right password in between starts anew for the account`() async throws {
+        try await withAnn { world, service in
+            for _ in 0..<3 {
+                for _ in 0..<4 { #expect(try await service.logIn(password: wrong).status == .unauthorized) }
+                #expect(try await service.logIn().status == .ok)
+            }
+        }
+    }
+
+    @Test func `does not lock the owner out where they have signed in before`() async throws {
+        try await withAnn { world, service in
+            #expect(try await service.logIn(from: home).status == .ok)
+            let elsewhere = world.service()
+            for number in 0..<5 { _ = try await elsewhere.logIn(password: wrong, from: "198.51.100.\(number)") }
+            #expect(try await elsewhere.logIn(from: "198.51.100.9").status == .tooManyRequests)
+            // Another process than the one that saw them before: the database knows.
+            #expect(try await elsewhere.logIn(from: home).status == .ok)
+            // Nor does that open the door to strangers.
+            #expect(try await elsewhere.logIn(from: "198.51.100.9").status == .tooManyRequests)
+        }
+    }
+
+    @Test func `is slowed down where the owner has signed in before, too`() async throws {
+        try await withAnn { world, service in
+            #expect(try await service.logIn(from: home).status == .ok)
+            for number in 0..<5 { _ = try await service.logIn(password: wrong, from: "198.51.100.\(number)") }
+            for _ in 0..<5 { #expect(try await service.logIn(password: wrong, from: home).status == .unauthorized) }
+            #expect(try await service.logIn(from: home).status == .tooManyRequests)
+        }
+    }
+
+    @Test func `never keeps anybody out for longer than a minute, and is forgotten after a quarter of an hour`() async throws {
+        try await withAnn { world, service in
+            for number in 0..<40 {
+                let reply = try await service.logIn(password: wrong, from: "198.51.100.\(number)")
+                world.clock.advance(by: .seconds(reply.headers[.retryAfter].flatMap { Int($0) } ?? 0))
+            }
+            let refused = try await service.logIn(from: "203.0.113.1")
+            #expect(refused.status == .tooManyRequests || refused.status == .ok)
+            world.clock.advance(by: .seconds(60))
+            #expect(try await service.logIn(from: "203.0.113.1").status == .ok)
+            for _ in 0..<5 { _ = try await service.logIn(password: wrong) }
+            #expect(try await service.logIn().status == .tooManyRequests)
+            world.clock.advance(by: .seconds(900))
+            for _ in 0..<4 { #expect(try await service.logIn(password: wrong).status == .unauthorized) }
+        }
+    }
+
+    @Test func `by many at once lets one through once the free tries are used up`() async throws {
+        try await withAnn { world, service in
+            for _ in 0..<6 {
+                _ = try await service.logIn(password: wrong)
+                world.clock.advance(by: .seconds(1))
+            }
+            world.clock.advance(by: .seconds(2))
+            let statuses = try await withThrowingTaskGroup(of: Int.self) { group in
+                for _ in 0..<32 { group.addTask { try await service.logIn(password: wrong).status.code } }
+                return try await group.reduce(into: [Int: Int]()) { $0[$1, default: 0] += 1 }
+            }
+            #expect(statuses == [401: 1, 429: 31])
+        }
+    }
+
+    private func withAnn(_ body: @Sendable @escaping (World, AuthService) async throws -> Void) async throws {
+        try await withWorld { world in
+            let service = world.service()
+            _ = try await service.register()
+            try await body(world, service)
+        }
+    }
+}
+
+@Suite struct `The memory of failures` {
+    @Test func `holds no more than its capacity of a million addresses`() {
+        var table = FailureTable(Backoff(free: 1), capacity: 1000)
+        let now = Timestamp.now
+        for number in 0..<1_000_000 { table.fail("10.\(number)", at: now) }
+        #expect(table.count == 1000)
+    }
+
+    @Test func `is bounded for accounts and addresses alike`() async throws {
+        var settings = AuthSettings()
+        settings.throttleCapacity = 100
+        let throttle = SignInThrottle(settings)
+        for number in 0..<2000 {
+            let claimant = SignInThrottle.Claimant(account: Array("\(number)".utf8), address: "10.0.\(number >> 8).\(number & 0xFF)")
+            #expect(try await throttle.attempt(claimant) { nil as Int? } == nil)
+        }
+        #expect(throttle.count == 200)
+    }
+
+    @Test func `lets those go first that failed longest ago`() {
+        var table = FailureTable(Backoff(free: 1), capacity: 2)
+        let now = Timestamp.now
+        for key in ["a", "b", "a", "c"] { table.fail(key, at: now) }
+        #expect(table.admission("a", at: now) != .admitted && table.admission("c", at: now) != .admitted)
+        #expect(table.admission("b", at: now) == .admitted)
+    }
+
+    @Test func `takes a try that never ended for lost`() {
+        var table = FailureTable(Backoff(free: 1), capacity: 2)
+        let now = Timestamp.now
+        table.fail("a", at: now)
+        let later = now.advanced(by: .seconds(1))
+        #expect(table.admission("a", at: later) == .admitted)
+        table.begin("a", at: later)
+        #expect(table.admission("a", at: later) != .admitted)
+        #expect(table.admission("a", at: later.advanced(by: .seconds(10))) == .admitted)
+    }
+}
+
+@Suite struct `A network origin` {
+    @Test(arguments: [
+        ("192.0.2.1", "192.0.2.1"), ("::ffff:192.0.2.1", "192.0.2.1"), ("2001:db8:1:2::1", "20:1:d:b8:0:1:0:2/64"),
+        ("2001:db8:1:2:ffff::9", "20:1:d:b8:0:1:0:2/64"), ("2001:db8:1:3::1", "20:1:d:b8:0:1:0:3/64"),
+    ])
+    func `is an IPv4 address or the half of an IPv6 one that a household has`(address: String, origin: String) {
+        #expect(NetworkOrigin.text(address) == origin)
+    }
+
+    @Test func `is short, whatever stands in its place`() {
+        #expect(NetworkOrigin.text(String(repeating: "x", count: 1000)).utf8.count == 45)
+    }
+}

@@ -1,0 +1,172 @@
+import EventSourcing
+import FoundationEssentials
+import HTTPContract
+import Logging
+import Synchronization
+import Testing
+
+@Suite struct `The book of revocations` {
+    private let issuer = Issuer()
+
+    private func holds(_ book: RevocationBook, at time: Timestamp = noon) async throws -> Bool {
+        let key = issuer.key.publicKey
+        let verifier = TokenVerifier(audience: "posts", revocations: book, now: { time }) { [key] }
+        return await refusal(verifier, try issuer.key.sign(issuer.token(issuedAt: time))) == nil
+    }
+
+    @Test func `keeps an ended session for longer than its tokens live, and forgets it then`() async throws {
+        let book = RevocationBook()
+        book.note(Revocations(sessions: [issuer.session]), asOf: noon)
+        for minutes in [15, 29] {
+            let time = noon.advanced(by: .seconds(minutes * 60))
+            book.note(Revocations(), asOf: time)
+            #expect(try await !holds(book, at: time))
+        }
+        for minutes in [30, 60] { book.note(Revocations(), asOf: noon.advanced(by: .seconds(minutes * 60))) }
+        #expect(book.count == 0)
+    }
+
+    @Test func `keeps what users were cut off for a day and more: operators' tokens live for one`() async throws {
+        let book = RevocationBook()
+        let cut = noon.advanced(by: .seconds(1))
+        book.note(Revocations(users: [issuer.subject: cut]), asOf: noon)
+        for hour in 1...24 { book.note(Revocations(), asOf: noon.advanced(by: .seconds(hour * 3600))) }
+        #expect(try await !holds(book))
+        for hour in 25...28 { book.note(Revocations(), asOf: noon.advanced(by: .seconds(hour * 3600))) }
+        #expect(book.count == 0)
+    }
+
+    @Test func `never takes a cut back`() async throws {
+        let book = RevocationBook()
+        book.note(Revocations(users: [issuer.subject: noon.advanced(by: .seconds(9))]), asOf: noon)
+        book.note(Revocations(users: [issuer.subject: noon.advanced(by: .seconds(-9))]), asOf: noon)
+        #expect(try await !holds(book))
+    }
+
+    @Test func `is held against tokens that were checked a moment ago, too`() async throws {
+        let book = RevocationBook()
+        let key = issuer.key.publicKey
+        let verifier = TokenVerifier(audience: "posts", revocations: book, now: { noon }) { [key] }
+        let token = try issuer.key.sign(issuer.token())
+        #expect(await refusal(verifier, token) == nil)
+        book.note(Revocations(sessions: [issuer.session]), asOf: noon)
+        #expect(await refusal(verifier, token) == .unauthenticated)
+    }
+
+    @Test func `lets a known ending stand while the feed is away, and answers 503 for the rest`() async throws {
+        let book = RevocationBook(patience: .seconds(60))
+        let clock = Clock()
+        let key = issuer.key.publicKey
+        let verifier = TokenVerifier(audience: "posts", revocations: book, now: { clock.now }) { [key] }
+        let token = try issuer.key.sign(issuer.token())
+        #expect(await refusal(verifier, token) == .unavailable)
+        book.note(Revocations(), asOf: noon)
+        clock.advance(.seconds(60))
+        #expect(await refusal(verifier, token) == nil)
+        clock.advance(.seconds(1))
+        #expect(await refusal(verifier, token) == .unavailable)
+        book.note(Revocations(sessions: [issuer.session]), asOf: noon)
+        #expect(await refusal(verifier, token) == .unauthenticated)
+    }
+}
+
+@Suite struct `A follower of revocations` {
+    /// A feed that a test writes, takes away, and asks what it was asked.
+    private final class Feed: Sendable {
+        private let state = Mutex((news: Revocations(), isDown: false, cursors: [String?]()))
+        var cursors: [String?] { state.withLock { $0.cursors } }
+        func tell(_ news: Revocations) { state.withLock { $0.news = news } }
+        func setDown(_ isDown: Bool) { state.withLock { $0.isDown = isDown } }
+        func answer(_ cursor: String?) throws -> RevocationNews {
+            try state.withLock { state in
+                state.cursors.append(cursor)
+                if state.isDown { throw CancellationError() }
+                return RevocationNews(cursor: "\(state.cursors.count)", revocations: state.news)
+            }
+        }
+    }
+
+    /// Sleeps last for as long as somebody counts them.
+    private final class CountedSleeps: _Concurrency.Clock {
+        struct Instant: InstantProtocol {
+            var offset = Duration.zero
+            func advanced(by duration: Duration) -> Instant { Instant(offset: offset + duration) }
+            func duration(to other: Instant) -> Duration { other.offset - offset }
+            static func < (left: Instant, right: Instant) -> Bool { left.offset < right.offset }
+        }
+
+        private let naps = Mutex<[Duration]>([])
+        var sleeps: [Duration] { naps.withLock { $0 } }
+        var now: Instant { Instant() }
+        var minimumResolution: Duration { .zero }
+        func sleep(until deadline: Instant, tolerance: Duration?) async throws {
+            naps.withLock { $0.append(deadline.offset) }
+            try Task.checkCancellation()
+            await Task.yield()
+        }
+    }
+
+    private let feed = Feed()
+    private let book = RevocationBook(patience: .seconds(60))
+
+    private func follower(_ signal: RevocationSignal = RevocationSignal(), clock: any _Concurrency.Clock<Duration> = ContinuousClock())
+        -> RevocationFollower
+    {
+        RevocationFollower(book, signal: signal, clock: clock, now: { noon }, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }) {
+            [feed] in try feed.answer($0)
+        }
+    }
+
+    @Test func `asks for everything first, and then for what is new`() async {
+        let follower = follower()
+        await follower.look()
+        feed.setDown(true)
+        #expect(await !follower.look())
+        feed.setDown(false)
+        await follower.look()
+        await follower.look()
+        #expect(feed.cursors == [nil, "1", "1", "3"])
+    }
+
+    @Test func `looks every five seconds by itself, and every second while the feed is away`() async {
+        let clock = CountedSleeps()
+        let follower = follower(clock: clock)
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await follower.run() }
+            while clock.sleeps.count < 3 { await Task.yield() }
+            feed.setDown(true)
+            while !clock.sleeps.contains(.seconds(1)) { await Task.yield() }
+            group.cancelAll()
+        }
+        #expect(Set(clock.sleeps) == [.seconds(5), .seconds(1)])
+        #expect(feed.cursors.count >= 3)
+    }
+
+    @Test func `is not told twice in vain: a signal between two waits is kept, and one is enough`() async {
+        let signal = RevocationSignal()
+        let follower = follower(signal, clock: StoppedSleep())
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await follower.run() }
+            while feed.cursors.isEmpty { await Task.yield() }
+            for looks in 2...20 {
+                signal.raise()
+                while feed.cursors.count < looks { await Task.yield() }
+            }
+            group.cancelAll()
+        }
+        // A signal that comes during a look leads to one more look; none leads to none.
+        #expect(20...39 ~= feed.cursors.count)
+    }
+
+    /// A clock nobody's sleep ends by.
+    private struct StoppedSleep: _Concurrency.Clock {
+        typealias Instant = CountedSleeps.Instant
+        var now: Instant { Instant() }
+        var minimumResolution: Duration { .zero }
+        func sleep(until deadline: Instant, tolerance: Duration?) async throws {
+            let (never, _) = AsyncStream.makeStream(of: Never.self)
+            for await _ in never {}
+            throw CancellationError()
+        }
+    }
+}
