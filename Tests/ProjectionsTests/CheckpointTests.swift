@@ -6,8 +6,8 @@ import Testing
 
 @testable import Projections
 
-@Suite struct `A checkpoint` {
-    @Test func `is moved by a transaction that does not wait for the disk, and no other is spared that`() async throws {
+@Suite struct `The move of a checkpoint` {
+    @Test func `does not wait for the disk, and spares no other transaction that`() async throws {
         let history = History()
         try await history.tell(views: 1, of: .number(1))
         try await withReadDatabase { database in
