@@ -68,11 +68,11 @@ final class CommandPeer: Sendable {
     private func take(_ body: JSONObject, key: String) throws(Problem) -> (Int64, wasReplayed: Bool) {
         var views: [String: Int64] = [:]
         for entry in body["views"]?.elements ?? [] { views[entry["post"]?.text ?? "", default: 0] += entry["count"]?.int ?? 0 }
-        var body = body
         if body["recorded"] != nil {
-            body["recorded"] = nil
+            var asked = body
+            asked["recorded"] = nil
             guard let known = state.withLock({ $0.taken[key] }) else { throw .notFound() }
-            guard known.body == body else { throw .idempotencyKeyReused() }
+            guard known.body == asked else { throw .idempotencyKeyReused() }
             return (known.position, true)
         }
         defer { heard.yield(views) }

@@ -234,9 +234,11 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        ("by=hour", 7, [[6, 7, 8], [3, 4, 5], [2]]), ("by=day", 3, [[6, 15, 14]]), ("by=hour&from=2026-01-01T23:00:00Z", 5, [[6, 7, 8], [4, 5]]),
-    ])
+    @Test(
+        arguments: [
+            ("by=hour", 7, [[6, 7, 8], [3, 4, 5], [2]]), ("by=day", 3, [[9, 11, 15]]),
+            ("by=hour&from=2026-01-01T23:00:00Z", 5, [[6, 7, 8], [4, 5]]),
+        ] as [(String, Int64, [[Int64]])])
     func `are walked by cursor from the newest to the oldest, each page in order of time`(query: String, total: Int64, pages: [[Int64]]) async throws
     {
         try await Newsroom.open { room in

@@ -7,8 +7,8 @@ extension EventStore {
     /// - Parameter own: the stream whose own values don't count.
     func taken(username: Username?, email: EmailAddress?, besides own: StreamName? = nil) async throws -> [Violation] {
         var taken: [Violation] = []
-        for (kind, value) in [(ClaimKind.username, username?.text), (.email, email?.comparable)] {
-            guard let value, let holder = try await holder(of: kind, value: value), holder != own else { continue }
+        for (kind, value) in [(ClaimKind.username, username?.text), (ClaimKind.email, email?.comparable)] {
+            guard let value, let holder = try await self.holder(of: kind, value: value), holder != own else { continue }
             taken.append(Violation(kind.rawValue, "is taken"))
         }
         return taken

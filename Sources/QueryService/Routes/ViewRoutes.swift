@@ -43,7 +43,7 @@ struct ViewRoutes: Sendable {
     }
 
     /// What the recorder says, in a caller's words.
-    private func told<Answer>(_ ask: () async throws -> Answer) async throws -> Answer {
+    private func told<Outcome>(_ ask: () async throws -> Outcome) async throws -> Outcome {
         do {
             return try await ask()
         } catch let refusal as ViewsRefused where refusal.code == .idempotencyKeyReused {
