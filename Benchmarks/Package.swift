@@ -3,6 +3,7 @@ import PackageDescription
 
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
 // Its own package, so that the program's manifest and dependencies stay free of it. The modules under Annals/ are links to the program's own sources: what is
@@ -13,6 +14,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", exact: "2.13.0"),
     ],
     targets: [
         .systemLibrary(name: "CLibpq", path: "Annals/CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
@@ -22,9 +24,11 @@ let package = Package(
         .target(name: "Publishing", dependencies: ["EventSourcing"], path: "Annals/Publishing"),
         .target(name: "Vault", dependencies: ["EventSourcing", "Postgres", crypto], path: "Annals/Vault"),
         .target(name: "EventLog", dependencies: ["EventSourcing", "Postgres", "Vault", logging], path: "Annals/EventLog"),
+        .target(name: "Projections", dependencies: ["EventSourcing", "Postgres", coreMetrics, logging], path: "Annals/Projections"),
+        .target(name: "Audit", dependencies: ["EventSourcing", "Postgres", crypto, logging], path: "Annals/Audit"),
         .executableTarget(
             name: "LoadGenerator",
-            dependencies: ["EventLog", "EventSourcing", "Postgres", "Publishing", "Vault", arguments, crypto, logging]),
+            dependencies: ["Audit", "EventLog", "EventSourcing", "Postgres", "Projections", "Publishing", "Vault", arguments, crypto, logging]),
     ]
 )
 

@@ -2,15 +2,13 @@
 
 import argparse
 import json
-import os
-import platform
 import statistics
 import subprocess
 import sys
-import time
 
 import growth
-from cluster import SETTINGS, cluster
+from cluster import cluster
+from machine import machine
 
 CLIENTS = [1, 8, 64, 256]
 
@@ -108,18 +106,6 @@ def table(results):
         lines.append("") if clients == CLIENTS[0] else None
         lines.append(f"- {clients} clients: {median(results['Annals', clients], 'rate') / best:.1f} × the best of Python eventsourcing ({best:,.0f}/s)")
     return "\n".join(lines)
-
-
-def machine(server):
-    processor = next(line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name"))
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    swift = subprocess.run(["swift", "--version"], capture_output=True, text=True).stdout.splitlines()[0]
-    settings = ", ".join(f"{name} = {value}" for name, value in SETTINGS.items() if name != "listen_addresses")
-    return "\n".join([
-        f"- machine: {os.cpu_count()} cores ({processor}), {memory:.0f} GiB; load average before: {os.getloadavg()[0]:.1f}",
-        f"- {platform.system()} {platform.release()}; {server.value('postgres', 'SELECT version()').split(' on ')[0]}; {swift}; Python {platform.python_version()}",
-        f"- PostgreSQL: {settings}; {time.strftime('%Y-%m-%d')}",
-    ])
 
 
 def main():

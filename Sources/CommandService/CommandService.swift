@@ -1,3 +1,4 @@
+package import Audit
 package import EventSourcing
 package import HTTPContract
 package import Logging
@@ -10,22 +11,25 @@ import Publishing
 ///   - keys: makes a person's data key at registration.
 ///   - hasher: turns callers' idempotency keys into what the log may keep.
 ///   - cache: spares long histories being folded for each command; the caller runs it.
+///   - audit: the log's tree and checkpoints; without it no event is covered, and there are no proofs.
+///   - trail: the log as auditors read it, opened; without it there are no audit events.
 package func commandService(
-    store: any EventStore, keys: any PersonalKeys, hasher: any KeyedHasher, cache: CachedStates? = nil, verifier: TokenVerifier,
-    serviceKey: ServiceKey,
-    logger: Logger
+    store: any EventStore, keys: any PersonalKeys, hasher: any KeyedHasher, cache: CachedStates? = nil, audit: MerkleLog? = nil,
+    trail: OpenedTrail? = nil, verifier: TokenVerifier, serviceKey: ServiceKey, logger: Logger
 ) -> ServiceResponder {
     let identity = CommandIdentity(hasher: hasher)
     var routes = Routes()
     let users = CommandHandler(store: store, cache: cache?.users)
     let posts = CommandHandler(store: store, cache: cache?.posts)
     PostCommandRoutes(posts: posts, identity: identity).add(to: &routes)
-    PostHistoryRoutes(store: store).add(to: &routes)
-    ProfileRoutes(users: users, identity: identity).add(to: &routes)
+    PostHistoryRoutes(store: store, cursors: CursorCodec(key: serviceKey, purpose: "history"), audit: audit).add(to: &routes)
+    if let audit { AuditRoutes(log: audit).add(to: &routes) }
+    ProfileRoutes(store: store, users: users, identity: identity).add(to: &routes)
     let administration = Administration(store: store, users: users)
     AdministrationRoutes(administration: administration, identity: identity).add(to: &routes)
     AccountRoutes(store: store, users: users, keys: keys, identity: identity).add(to: &routes)
     ClosureRoutes(store: store, administration: administration, admins: CommandHandler(store: store), posts: posts, hasher: hasher).add(to: &routes)
     ViewRoutes(store: store, identity: identity).add(to: &routes)
+    if let trail { AuditEventRoutes(trail: trail, store: store).add(to: &routes) }
     return routes.responder(service: "commands", verifier: verifier, serviceKey: serviceKey, logger: logger, mapping: Problem.init(commandError:))
 }

@@ -29,8 +29,9 @@ struct SealingEdge: Sendable {
         guard let vault else {
             return try events.map { try opened($0, with: .destroyed) }
         }
-        let keys = try await vault.keys(of: Set(events.compactMap { EventSealing.subject(of: $0.data) }))
-        return try events.map { try opened($0, with: EventSealing.subject(of: $0.data).flatMap { keys[$0] } ?? .destroyed) }
+        let subjects = events.map { EventSealing.subject(of: $0.data) }
+        let keys = try await vault.keys(of: Set(subjects.compactMap(\.self)))
+        return try zip(events, subjects).map { try opened($0, with: $1.flatMap { keys[$0] } ?? .destroyed) }
     }
 
     private func opened(_ event: StoredEvent, with key: KeyVault.DataKey) throws -> RecordedEvent {

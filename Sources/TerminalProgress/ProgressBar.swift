@@ -72,6 +72,14 @@ package final class ProgressBar: Sendable {
         }
     }
 
+    /// Leaves the bar as it was shown last, if it was: the work has not come to its end, and what is said next stands on a line of its own.
+    package func breakOff() {
+        state.withLock { state in
+            if state.isOnScreen { write("\n") }
+            state.isOnScreen = false
+        }
+    }
+
     private func isDue(_ state: State) -> Bool {
         guard let lastShown = state.lastShown else {
             // A log wants no line before there is something to say; an eye wants the bar at once.

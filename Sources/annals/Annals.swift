@@ -10,7 +10,9 @@ struct Annals: AsyncParsableCommand {
         commandName: "annals",
         abstract: "An event-sourced publishing backend.",
         discussion: "Exit codes: 0 good, 1 failed, 2 wrong use, 3 a check found a difference.",
-        subcommands: [Up.self, Migrate.self, ProjectionsCommand.self, Import.self, Users.self, Keys.self, Events.self, Config.self])
+        subcommands: [
+            Up.self, Migrate.self, ProjectionsCommand.self, Import.self, Users.self, Keys.self, Events.self, AuditCommand.self, Config.self,
+        ])
 
     static func main() async {
         // Swift's tasks run on the event loops themselves, which saves a hop between threads for each request. Nothing that blocks may run in a task.

@@ -13,21 +13,21 @@ private func history(of count: Int) async throws -> History {
 
 @Suite struct `The feed of the log` {
     @Test func `reads each page once for all who are at the same place`() async throws {
-        let history = try await history(of: 1200)
+        let history = try await history(of: 4500)
         let log = AlteredLog(history.store)
         let feed = EventFeed(log)
         let seen = try await withThrowingTaskGroup(of: [Int64].self) { group in
             for _ in 1...8 {
                 group.addTask {
                     var positions: [Int64] = []
-                    while positions.count < 1200 { positions += try await feed.events(after: positions.last ?? 0).map(\.position) }
+                    while positions.count < 4500 { positions += try await feed.events(after: positions.last ?? 0).map(\.position) }
                     return positions
                 }
             }
             return try await group.reduce(into: [[Int64]]()) { $0.append($1) }
         }
-        #expect(seen == Array(repeating: Array(1...1200), count: 8))
-        #expect(log.fullReads.sorted() == [0, 500, 1000])
+        #expect(seen == Array(repeating: Array(1...4500), count: 8))
+        #expect(log.fullReads.sorted() == [0, 2000, 4000])
     }
 
     @Test func `fills a page from several small ones`() async throws {

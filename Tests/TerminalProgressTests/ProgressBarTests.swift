@@ -47,6 +47,18 @@ private final class Screen: Sendable {
         bar.finish()
         #expect(screen.written.hasSuffix("10/10 100 %\n"))
     }
+
+    @Test func `breaks off with a new line where there is a bar, and with nothing where there is none`() {
+        let screen = Screen()
+        let bar = screen.bar(style)
+        bar.breakOff()
+        #expect(screen.written.isEmpty)
+        bar.update(completed: 1)
+        let shown = screen.written
+        bar.breakOff()
+        bar.breakOff()
+        #expect(screen.written == shown + "\n")
+    }
 }
 
 @Suite struct `A progress bar in a log` {

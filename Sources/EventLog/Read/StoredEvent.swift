@@ -13,23 +13,20 @@ struct StoredEvent: Sendable {
     let data: JSONObject
     let metadata: EventMetadata
     let recordedAt: Timestamp
+}
 
+extension StoredEvent {
     /// Reads nine columns from `column` on: position, stream, version, id, type, schema_version, data, metadata, recorded_at.
     init(_ row: Row, from column: Int) throws {
-        position = try row.get(column)
-        version = Int(try row.get(column + 2, as: Int32.self))
-        id = try row.get(column + 3)
-        type = try row.get(column + 4)
-        schemaVersion = Int(try row.get(column + 5, as: Int16.self))
-        recordedAt = Timestamp(milliseconds: try row.milliseconds(column + 8))
-        let data = try row.withBytes(column + 6) { try JSON.parse($0) }
-        let metadata = try row.withBytes(column + 7) { try JSON.parse($0) }
-        guard let stream = StreamName(try row.get(column + 1, as: String.self)), let data = data.members,
-            let metadata = metadata.members.flatMap(EventMetadata.init(json:))
+        let position: Int64 = try row.get(column)
+        let data = try row.withBytes(column + 6) { try JSON.parse(in: $0) }
+        guard let stream = row.withBytes(column + 1, { StreamName(utf8: $0) }), let data = data.members,
+            let metadata = row.withBytes(column + 7, { EventMetadata(storedAs: $0) })
         else { throw EventStoreError.broken(reason: "the event at position \(position) does not have the log's form") }
-        self.stream = stream
-        self.data = data
-        self.metadata = metadata
+        self.init(
+            position: position, stream: stream, version: Int(try row.get(column + 2, as: Int32.self)), id: try row.get(column + 3),
+            type: try row.get(column + 4), schemaVersion: Int(try row.get(column + 5, as: Int16.self)), data: data, metadata: metadata,
+            recordedAt: Timestamp(milliseconds: try row.milliseconds(column + 8)))
     }
 
     /// This event with its data as a reader gets them.

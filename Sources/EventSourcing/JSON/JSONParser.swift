@@ -12,10 +12,7 @@ extension JSON {
     package static func parse(_ bytes: some Sequence<UInt8>, maximumDepth: Int = 64) throws(JSONSyntaxError) -> JSON {
         let copy = Array(bytes)
         do {
-            return try copy.withUnsafeBufferPointer { buffer in
-                var parser = JSONParser(bytes: buffer, maximumDepth: maximumDepth)
-                return try parser.parseDocument()
-            }
+            return try copy.withUnsafeBytes { try parse(in: $0, maximumDepth: maximumDepth) }
         } catch let error as JSONSyntaxError {
             throw error
         } catch {
@@ -23,9 +20,28 @@ extension JSON {
         }
     }
 
+    /// Parses one JSON text where it lies.
+    package static func parse(in bytes: UnsafeRawBufferPointer, maximumDepth: Int = 64) throws(JSONSyntaxError) -> JSON {
+        var parser = JSONParser(bytes: bytes.bindMemory(to: UInt8.self), maximumDepth: maximumDepth)
+        return try parser.parseDocument()
+    }
+
     /// Parses one JSON text.
     package static func parse(_ text: String, maximumDepth: Int = 64) throws(JSONSyntaxError) -> JSON {
         try parse(text.utf8, maximumDepth: maximumDepth)
+    }
+}
+
+/// The names that an object has so far. While they are few, comparing them is quicker than hashing them.
+private struct MemberNames {
+    private static let few = 8
+    private var seen: Set<String> = []
+
+    /// False when the object has a member of this name.
+    mutating func insert(_ name: String, into object: JSONObject) -> Bool {
+        if object.list.count < Self.few { return !object.list.contains { $0.name == name } }
+        if seen.isEmpty { seen = Set(object.names) }
+        return seen.insert(name).inserted
     }
 }
 
@@ -64,13 +80,13 @@ private struct JSONParser {
         var object = JSONObject()
         skipSpace()
         if take(UInt8(ascii: "}")) { return object }
-        var seen: Set<String> = []
+        var names = MemberNames()
         while true {
             skipSpace()
             guard at < bytes.count, bytes[at] == UInt8(ascii: "\"") else { throw failure("a member's name should stand here") }
             let start = at
             let name = try parseString()
-            guard seen.insert(name).inserted else { throw JSONSyntaxError(reason: "a member's name stands twice", offset: start) }
+            guard names.insert(name, into: object) else { throw JSONSyntaxError(reason: "a member's name stands twice", offset: start) }
             skipSpace()
             guard take(UInt8(ascii: ":")) else { throw failure("':' should stand here") }
             object.list.append(.init(name: name, value: try parseValue(depth: depth + 1)))
@@ -180,7 +196,8 @@ private struct JSONParser {
         }
         let text = String(decoding: bytes[start..<at], as: UTF8.self)
         if isWhole, let value = Int64(text) { return .integer(value) }
-        guard let value = Double(text), value.isFinite else { throw JSONSyntaxError(reason: "a number too large", offset: start) }
+        // Past what a double can hold the grammar is still kept: that number is an infinity here, and for whoever asked for another one to refuse.
+        guard let value = Double(text) else { throw JSONSyntaxError(reason: "an unreadable number", offset: start) }
         return .number(value)
     }
 

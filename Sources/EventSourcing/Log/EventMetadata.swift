@@ -41,3 +41,38 @@ package struct EventMetadata: Sendable, Hashable {
             traceparent: json["traceparent"]?.text)
     }
 }
+
+extension EventMetadata {
+    /// Reads the stored form from JSON text; nil when it has another form.
+    package init?(storedAs text: UnsafeRawBufferPointer) {
+        // What this program has written is one flat object of plain strings, read with each event of the log: no tree is made for it.
+        if let metadata = Self.flat(text) {
+            self = metadata
+            return
+        }
+        guard let json = try? JSON.parse(in: text).members else { return nil }
+        self.init(json: json)
+    }
+
+    private static func flat(_ text: UnsafeRawBufferPointer) -> EventMetadata? {
+        var scanner = FlatObjectScanner(text)
+        var metadata = EventMetadata(command: UUID(high: 0, low: 0))
+        var hasCommand = false
+        while let member = scanner.next() {
+            if member.name.elementsEqual("command".utf8) {
+                guard let command = UUID(lowercase: member.value) else { return nil }
+                metadata.command = command
+                hasCommand = true
+            } else if member.name.elementsEqual("actor".utf8) {
+                metadata.actor = UUID(lowercase: member.value)
+            } else if member.name.elementsEqual("causation".utf8) {
+                metadata.causation = UUID(lowercase: member.value)
+            } else if member.name.elementsEqual("correlation".utf8) {
+                metadata.correlation = String(validating: member.value, as: UTF8.self)
+            } else if member.name.elementsEqual("traceparent".utf8) {
+                metadata.traceparent = String(validating: member.value, as: UTF8.self)
+            }
+        }
+        return scanner.isComplete && hasCommand ? metadata : nil
+    }
+}

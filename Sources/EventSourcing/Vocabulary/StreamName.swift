@@ -13,10 +13,19 @@ package struct StreamName: Sendable, Hashable, CustomStringConvertible {
 
     /// Reads a stored name; nil when it does not have the form.
     package init?(_ name: String) {
-        guard let dash = name.firstIndex(of: "-"), case let category = name[..<dash], !category.isEmpty,
-            category.utf8.allSatisfy({ UInt8(ascii: "a")...UInt8(ascii: "z") ~= $0 }), let id = UUID(lowercase: name[name.index(after: dash)...])
+        var name = name
+        guard let read = name.withUTF8({ StreamName(utf8: UnsafeRawBufferPointer($0)) }) else { return nil }
+        self = read
+    }
+
+    /// Reads the same from UTF-8.
+    package init?(utf8 bytes: UnsafeRawBufferPointer) {
+        let bytes = bytes.bindMemory(to: UInt8.self)
+        guard let dash = bytes.firstIndex(of: UInt8(ascii: "-")), dash > 0, case let category = bytes[..<dash],
+            category.allSatisfy({ UInt8(ascii: "a")...UInt8(ascii: "z") ~= $0 }),
+            let id = UUID(lowercase: UnsafeBufferPointer(rebasing: bytes[(dash + 1)...]))
         else { return nil }
-        self.init(String(category), id)
+        self.init(String(decoding: category, as: UTF8.self), id)
     }
 
     package var description: String {

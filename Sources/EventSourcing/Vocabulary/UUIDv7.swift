@@ -27,10 +27,19 @@ extension UUID {
 
     /// Reads the canonical 36-character form in lower case only: one id has one spelling.
     package init?(lowercase text: some StringProtocol) {
+        // Text that is not one run of bytes came from outside Swift, and is rare.
+        let id =
+            text.utf8.withContiguousStorageIfAvailable { UUID(lowercase: $0) } ?? Array(text.utf8).withUnsafeBufferPointer { UUID(lowercase: $0) }
+        guard let id else { return nil }
+        self = id
+    }
+
+    /// Reads the same from bytes.
+    init?(lowercase bytes: UnsafeBufferPointer<UInt8>) {
+        guard bytes.count == 36 else { return nil }
         var halves: (high: UInt64, low: UInt64) = (0, 0)
-        var place = 0
-        for byte in text.utf8 {
-            defer { place += 1 }
+        for place in 0..<36 {
+            let byte = bytes[place]
             if place == 8 || place == 13 || place == 18 || place == 23 {
                 guard byte == UInt8(ascii: "-") else { return nil }
                 continue
@@ -43,7 +52,6 @@ extension UUID {
             }
             if place < 18 { halves.high = halves.high << 4 | UInt64(digit) } else { halves.low = halves.low << 4 | UInt64(digit) }
         }
-        guard place == 36 else { return nil }
         self.init(high: halves.high, low: halves.low)
     }
 

@@ -5,60 +5,133 @@ import Postgres
 ///
 /// An event of a parked stream waits behind the one at fault. One that erases a person or a post does not wait: what is erased must not stay visible because of a fault.
 struct Batch {
+    /// Whose failure an error is.
+    enum Fault {
+        case event(EventFailure)
+        /// One event of a set; singly they tell which.
+        case set
+        case unclear
+    }
+
+    /// What a query is there for.
+    private enum Origin {
+        case progress
+        case event(RecordedEvent)
+        case set
+    }
+
     /// Event types that apply even to a parked stream, and make the rest of it pointless.
     private static let erasing = EventSchema.erasing
+    /// So many events are worth a set: below, planning and unnesting costs more than it saves.
+    private static let smallestSet = 4
 
     private(set) var queries: [Query] = []
     /// Streams that are not parked any more once this is committed.
     private(set) var closed: Set<StreamName> = []
-    private var events: [RecordedEvent?] = []
+    private var origins: [Origin] = []
     private var waiting: [RecordedEvent] = []
     private let build: Build
 
-    /// - Parameter first: the query in front of all others, usually that of the checkpoint.
+    /// - Parameters:
+    ///   - first: the query in front of all others, usually that of the checkpoint.
+    ///   - usingSets: whether events that a set form takes go together; otherwise all are applied one by one in the order of the log.
     /// - Throws: `EventFailure` when an event's data is not what its type says.
-    init(_ applied: some Collection<RecordedEvent>, to build: Build, parked: ParkedStreams, first: Query? = nil) throws(EventFailure) {
+    init(
+        _ events: some Collection<RecordedEvent>, to build: Build, parked: ParkedStreams, first: Query? = nil, usingSets: Bool
+    ) throws(EventFailure) {
         self.build = build
-        queries.reserveCapacity(applied.count + 2)
-        if let first { add(first) }
-        for event in applied {
-            guard let statement = build.model.statements[event.type], !parked.leavesOut(event) else { continue }
-            let isParked = parked.contains(event.stream) && !closed.contains(event.stream)
-            if isParked, !Self.erasing.contains(event.type) {
-                waiting.append(event)
-                continue
-            }
-            do {
-                add(try statement.query(for: event), of: event)
-            } catch {
-                throw EventFailure(event, nil)
-            }
-            if isParked { close(event.stream) }
+        if let first { add(first, .progress) }
+        let applied = takeApplied(events, parked)
+        if usingSets, !build.model.sets.isEmpty {
+            try add(grouped: applied)
+        } else {
+            queries.reserveCapacity(applied.count + 2)
+            for event in applied { try add(event) }
         }
-        if !waiting.isEmpty { add(.parkBehind(waiting, of: build.number)) }
+        for stream in closed.sorted(by: { $0.description < $1.description }) { close(stream) }
+        if !waiting.isEmpty { add(.parkBehind(waiting, of: build.number), .progress) }
     }
 
-    /// Whose failure an error is; nil when it is not an event's, or can not be told.
-    func failure(_ error: PostgresError) -> EventFailure? {
+    /// Whose failure an error is; nil when it is no event's.
+    func fault(_ error: PostgresError) -> Fault? {
         guard error.isFaultOfEvent else { return nil }
-        let culprit = error.failedQuery.flatMap { events.indices.contains($0) ? events[$0] : nil }
+        switch error.failedQuery.flatMap({ origins.indices.contains($0) ? origins[$0] : nil }) {
+        case .set: return .set
+        case .event(let event): return .event(EventFailure(event, error))
+        case .progress, nil: break
+        }
         // A deferred constraint speaks up at the commit, with no statement to its name.
-        let applied = events.compactMap(\.self)
-        return (culprit ?? (applied.count == 1 ? applied[0] : nil)).map { EventFailure($0, error) }
+        var only: RecordedEvent?
+        for origin in origins {
+            switch origin {
+            case .progress: continue
+            case .set: return .set
+            case .event(let event):
+                guard only == nil else { return .unclear }
+                only = event
+            }
+        }
+        return only.map { .event(EventFailure($0, error)) } ?? .unclear
     }
 
-    private mutating func add(_ query: Query, of event: RecordedEvent? = nil) {
+    /// The events that the model has a statement for, without those that wait.
+    private mutating func takeApplied(_ events: some Collection<RecordedEvent>, _ parked: ParkedStreams) -> [RecordedEvent] {
+        var applied: [RecordedEvent] = []
+        for event in events where build.model.statements[event.type] != nil && !parked.leavesOut(event) {
+            if parked.contains(event.stream), !closed.contains(event.stream) {
+                guard Self.erasing.contains(event.type) else {
+                    waiting.append(event)
+                    continue
+                }
+                closed.insert(event.stream)
+            }
+            applied.append(event)
+        }
+        return applied
+    }
+
+    private mutating func add(grouped events: [RecordedEvent]) throws(EventFailure) {
+        let sets = build.model.sets
+        var groups = EventGroups(isSerial: build.model.isSerial) { sets[$0]?.takesRepeats ?? true }
+        for event in events { groups.add(event) }
+        for group in groups.groups {
+            if let set = sets[group.type], group.events.count >= Self.smallestSet {
+                try add(group.events, to: set)
+            } else {
+                for event in group.events { try add(event) }
+            }
+        }
+    }
+
+    private mutating func add(_ events: [RecordedEvent], to set: SetStatement) throws(EventFailure) {
+        do {
+            add(try set.query(for: events), .set)
+        } catch {
+            guard let event = events.first(where: { $0.position == error.position }) else { return }
+            throw EventFailure(event, nil)
+        }
+    }
+
+    private mutating func add(_ event: RecordedEvent) throws(EventFailure) {
+        guard let statement = build.model.statements[event.type] else { return }
+        do {
+            add(try statement.query(for: event), .event(event))
+        } catch {
+            throw EventFailure(event, nil)
+        }
+    }
+
+    private mutating func add(_ query: Query, _ origin: Origin) {
         queries.append(query)
-        events.append(event)
+        origins.append(origin)
     }
 
     private mutating func close(_ stream: StreamName) {
         // Those of this batch first, so that they are among what is discarded.
         let own = waiting.filter { $0.stream == stream }
-        if !own.isEmpty { add(.parkBehind(own, of: build.number)) }
+        if !own.isEmpty { add(.parkBehind(own, of: build.number), .progress) }
         waiting.removeAll { $0.stream == stream }
-        add(Query(.discardStream, [.int8(build.number), .text(stream.description)]))
-        closed.insert(stream)
+        add(Query(.discardStream, [.int8(build.number), .text(stream.description)]), .progress)
     }
 }
 

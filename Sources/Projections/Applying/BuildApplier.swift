@@ -6,13 +6,16 @@ struct BuildApplier {
     let build: Build
     let pool: ConnectionPool
     private(set) var parked: ParkedStreams
+    /// Whether set forms are used; they are to come to the same.
+    let usesSets: Bool
     /// The failures whose streams were parked and that nobody has asked for yet.
     private var failures: [EventFailure] = []
     /// Tries of an event at fault before its stream is parked, the first included.
     static let tries = 4
 
-    init(build: Build, pool: ConnectionPool, parked: ParkedStreams) {
+    init(build: Build, pool: ConnectionPool, parked: ParkedStreams, usesSets: Bool = true) {
         self.build = build
+        self.usesSets = usesSets
         self.pool = pool
         self.parked = parked
     }
@@ -27,13 +30,18 @@ struct BuildApplier {
     /// - Throws: `TooManyParked`, and whatever is not an event's fault; all batches committed before stay so.
     mutating func apply(_ events: [RecordedEvent], advancing progress: inout some Progress) async throws {
         var rest = events[...]
+        var usingSets = usesSets
         while !rest.isEmpty {
             do {
-                try await commit(rest, &progress)
+                try await commit(rest, usingSets: usingSets, &progress)
                 break
+            } catch is SetFault {
+                // One by one they tell whose fault it is.
+                usingSets = false
             } catch let failure as EventFailure {
                 let before = rest.prefix { $0.position < failure.position }
-                if !before.isEmpty { try await commit(before, &progress) }
+                if !before.isEmpty { try await commit(before, usingSets: false, &progress) }
+                usingSets = usesSets
                 rest = rest.dropFirst(before.count)
                 guard let culprit = rest.popFirst() else { break }
                 try await applyOrPark(culprit, &progress)
@@ -45,14 +53,18 @@ struct BuildApplier {
         }
     }
 
-    private mutating func commit(_ events: ArraySlice<RecordedEvent>, _ progress: inout some Progress) async throws {
+    private mutating func commit(_ events: ArraySlice<RecordedEvent>, usingSets: Bool, _ progress: inout some Progress) async throws {
         guard let last = events.last else { return }
-        let batch = try Batch(events, to: build, parked: parked, first: progress.query(movingTo: last))
+        let batch = try Batch(events, to: build, parked: parked, first: progress.query(movingTo: last), usingSets: usingSets)
         do {
             try await pool.atomically(batch.queries)
         } catch {
-            if let failure = batch.failure(error) { throw failure }
-            throw error.isFaultOfEvent ? UnclearFault() : error
+            switch batch.fault(error) {
+            case .event(let failure): throw failure
+            case .set: throw SetFault()
+            case .unclear: throw UnclearFault()
+            case nil: throw error
+            }
         }
         parked.release(batch.closed)
         progress.moved(to: last)
@@ -65,7 +77,7 @@ struct BuildApplier {
         for _ in 1..<Self.tries {
             try await delays.wait()
             do {
-                try await commit([event], &progress)
+                try await commit([event], usingSets: false, &progress)
                 return
             } catch let again as EventFailure {
                 failure = again
@@ -96,6 +108,9 @@ protocol Progress {
 struct TooManyParked: Error {
     let last: EventFailure
 }
+
+/// An event of a set is at fault.
+private struct SetFault: Error {}
 
 /// An event is at fault, and it can not be told which.
 private struct UnclearFault: Error {}

@@ -58,8 +58,9 @@ extension Projector {
 extension ReadModel {
     /// Has the server parse and plan every statement. Throws `ReadModelError` with the file and line of the first that it refuses.
     func prepare(in session: Session) async throws {
-        for (_, event) in statements.sorted(by: { $0.key < $1.key }) {
-            try await event.file.run("PREPARE annals_check AS " + event.statement.sql, in: session)
+        let all = statements.values.map { ($0.file, $0.statement) } + sets.values.map { ($0.file, $0.statement) }
+        for (file, statement) in all.sorted(by: { $0.0.path < $1.0.path }) {
+            try await file.run("PREPARE annals_check AS " + statement.sql, in: session)
             try await session.execute(script: "DEALLOCATE annals_check")
         }
     }

@@ -35,9 +35,11 @@ extension Projector {
             }
             notifier.announce(model.name, position: position)
         }
+        var waiting: [RecordedEvent]?
         while true {
-            let events = try await feed.events(after: progress.checkpoint.position)
+            let events = if let waiting { waiting } else { try await feed.events(after: progress.checkpoint.position) }
             try Self.check(events, follow: progress.checkpoint.position)
+            async let following = readAhead(of: events)
             let before = applier.parked.count
             do {
                 defer {
@@ -50,7 +52,14 @@ extension Projector {
                 throw ProjectorStop.tooManyParked(tooMany.last.description)
             }
             onSuccess()
+            waiting = try await following
         }
+    }
+
+    /// The page after this one, read while this one is applied; nil near the head, where what comes meanwhile had better make one batch.
+    private func readAhead(of events: [RecordedEvent]) async throws -> [RecordedEvent]? {
+        guard events.count > EventFeed.pageSize / 4, let last = events.last else { return nil }
+        return try await feed.events(after: last.position)
     }
 
     private static func check(_ events: [RecordedEvent], follow position: Int64) throws {

@@ -7,8 +7,8 @@ import Synchronization
 /// Models pull, so a slow one holds nobody up and nothing piles up before it. Who asks first for what is not kept reads it, in its own task; who asks for the same
 /// meanwhile waits for that.
 package final class EventFeed: Sendable {
-    /// Events in one page, and so at most in one batch.
-    package static let pageSize = 500
+    /// Events in one page, and so at most in one batch. A set costs the server the same start for 4 events as for 2,000; larger pages gained nothing.
+    package static let pageSize = 2_000
 
     private let store: any EventStore
     private let state = Mutex(SharedReads(pageSize: EventFeed.pageSize))

@@ -62,10 +62,31 @@ enum EventParameter: Hashable {
         case .eventID: return .uuid(event.id)
         case .data: return .jsonb(JSON.object(event.data).serialized)
         case .given(let name): return .bool(event.data[name] != nil)
-        case .field(let name, let kind):
-            guard let value = event.data[name], value != .null else { return .null }
-            guard let bound = kind.bind(value) else { throw UnreadableField(name: name, position: event.position) }
-            return bound
+        case .field(let name, .text): return .text(optional: try event.field(name, \.text))
+        case .field(let name, .integer): return .int8(optional: try event.field(name, \.int))
+        case .field(let name, .boolean): return .bool(optional: try event.field(name, \.bool))
+        case .field(let name, .id): return .uuid(optional: try event.field(name, \.id))
+        case .field(let name, .timestamp): return .timestamp(optional: try event.field(name, \.milliseconds))
+        }
+    }
+
+    /// The values of many events, to bind as one array. Throws when one's data holds something else than its schema says.
+    func values(in events: [RecordedEvent]) throws(UnreadableField) -> SQLValue {
+        switch self {
+        case .stream: return .texts(events.map { $0.stream.description })
+        case .streamID: return .uuids(events.map { $0.stream.id })
+        case .version: return .int4s(events.map { Int32(truncatingIfNeeded: $0.version) })
+        case .position: return .int8s(events.map { $0.position })
+        case .recordedAt: return .timestamps(events.map { $0.recordedAt.milliseconds })
+        case .actor: return .uuids(events.map { $0.metadata.actor })
+        case .eventID: return .uuids(events.map { $0.id })
+        case .data: return .jsonbs(events.map { JSON.object($0.data).serialized })
+        case .given(let name): return .bools(events.map { $0.data[name] != nil })
+        case .field(let name, .text): return .texts(try events.fields(name, \.text))
+        case .field(let name, .integer): return .int8s(try events.fields(name, \.int))
+        case .field(let name, .boolean): return .bools(try events.fields(name, \.bool))
+        case .field(let name, .id): return .uuids(try events.fields(name, \.id))
+        case .field(let name, .timestamp): return .timestamps(try events.fields(name, \.milliseconds))
         }
     }
 }
@@ -76,14 +97,31 @@ struct UnreadableField: Error, Equatable {
     let position: Int64
 }
 
-extension EventField.Kind {
-    fileprivate func bind(_ value: JSON) -> SQLValue? {
-        switch self {
-        case .text: value.text.map(SQLValue.text)
-        case .integer: value.int.map(SQLValue.int8)
-        case .boolean: if case .bool(let bool) = value { .bool(bool) } else { nil }
-        case .id: value.text.flatMap { UUID(lowercase: $0) }.map(SQLValue.uuid)
-        case .timestamp: value.text.flatMap { Timestamp($0) }.map { .timestamp($0.milliseconds) }
-        }
+extension RecordedEvent {
+    /// A field's value; nil when it is absent or forgotten.
+    fileprivate func field<Value>(_ name: String, _ read: (JSON) -> Value?) throws(UnreadableField) -> Value? {
+        guard let field = data[name] else { return nil }
+        if case .null = field { return nil }
+        guard let value = read(field) else { throw UnreadableField(name: name, position: position) }
+        return value
     }
+}
+
+extension [RecordedEvent] {
+    fileprivate func fields<Value>(_ name: String, _ read: (JSON) -> Value?) throws(UnreadableField) -> [Value?] {
+        var values: [Value?] = []
+        values.reserveCapacity(count)
+        for event in self { values.append(try event.field(name, read)) }
+        return values
+    }
+}
+
+extension JSON {
+    fileprivate var bool: Bool? {
+        if case .bool(let bool) = self { bool } else { nil }
+    }
+
+    fileprivate var id: UUID? { text.flatMap { UUID(lowercase: $0) } }
+
+    fileprivate var milliseconds: Int64? { text.flatMap { Timestamp($0) }?.milliseconds }
 }

@@ -14,27 +14,18 @@ struct EventStatement {
         try SQLRules.checkDeterminism(of: file)
         let known = EventParameter.all(of: schema)
         var parameters: [EventParameter] = []
-        var sql: [UInt8] = []
-        var copied = 0
-        let text = Array(file.text.utf8)
-        for token in file.tokens where token.kind == .parameter {
-            let name = String(file.text(of: token).dropFirst())
+        let sql = try file.replacingParameters { (token, text) throws(ReadModelError) in
+            let name = String(text.dropFirst())
             guard let parameter = known[name] else {
                 let names = known.keys.sorted().map { ":" + $0 }.joined(separator: " ")
                 throw file.refusal(at: token, "\(schema.type) has no parameter :\(name); it has \(names)")
             }
             if !parameters.contains(parameter) { parameters.append(parameter) }
-            let number = (parameters.firstIndex(of: parameter) ?? 0) + 1
-            sql += text[copied..<token.range.lowerBound]
-            sql += "$\(number)::\(parameter.sqlType)".utf8
-            copied = token.range.upperBound
+            return "$\((parameters.firstIndex(of: parameter) ?? 0) + 1)::\(parameter.sqlType)"
         }
-        // A closing semicolon would end up inside a PREPARE.
-        let end = file.tokens.last { $0.kind != .semicolon }?.range.upperBound ?? text.count
-        sql += text[copied..<max(copied, end)]
         self.file = file
         self.parameters = parameters
-        statement = Statement(file.path, String(decoding: sql, as: UTF8.self))
+        statement = Statement(file.path, sql)
     }
 
     /// The statement with the event's values. Throws when the event's data is not what its schema says.

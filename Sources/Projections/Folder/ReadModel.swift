@@ -10,15 +10,15 @@ package struct ReadModel: Sendable {
     let indexes: SQLFile
     /// By event type. An event without a statement leaves the model as it is.
     let statements: [String: EventStatement]
+    /// Forms for many events at once, by event type: for some of those that have a statement.
+    let sets: [String: SetStatement]
 
     private static let tableFile = "table.sql"
     private static let indexFile = "indexes.sql"
     private static let reservedNames: Set<String> = ["annals", "public", "information_schema"]
 
     /// Whether its SQL needs the order between streams: `table.sql` says so in a line `-- annals: serial`.
-    var isSerial: Bool {
-        tables.text.split(separator: "\n").contains { $0.filter { $0 != " " } == "--annals:serial" }
-    }
+    var isSerial: Bool { tables.declares("serial") }
 
     /// Checks the files against the event types there are. Throws `ReadModelError` at the first fault, in the order of the files' names.
     package init(name: String, files: [String: String], catalog: EventCatalog) throws(ReadModelError) {
@@ -34,16 +34,26 @@ package struct ReadModel: Sendable {
             try SQLRules.checkDeterminism(of: file)
         }
         var statements: [String: EventStatement] = [:]
+        var sets: [String: SetStatement] = [:]
         for (fileName, text) in files.sorted(by: { $0.key < $1.key }) where fileName != Self.tableFile && fileName != Self.indexFile {
             let file = SQLFile(path: "\(name)/\(fileName)", text: text)
-            let type = String(fileName.dropLast(".sql".count))
+            let isSet = fileName.hasSuffix(SetStatement.suffix)
+            let type = String(fileName.dropLast(isSet ? SetStatement.suffix.count : ".sql".count))
             guard let schema = catalog[type] else { throw file.refusal("there is no event type \(type)") }
             try SQLRules.checkNames(in: file, of: name)
-            statements[type] = try EventStatement(file, for: schema)
+            if isSet {
+                guard files["\(type).sql"] != nil else {
+                    throw file.refusal("there is no \(type).sql beside it: a set that fails is applied event by event")
+                }
+                sets[type] = try SetStatement(file, for: schema)
+            } else {
+                statements[type] = try EventStatement(file, for: schema)
+            }
         }
         self.name = name
         self.files = files
         self.statements = statements
+        self.sets = sets
     }
 
     /// Reads a folder; its name is the model's. Other files than `.sql` are for people.

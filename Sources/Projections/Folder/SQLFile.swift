@@ -21,6 +21,27 @@ struct SQLFile {
         return token.kind == .word ? text.lowercased() : text
     }
 
+    /// Whether a line of its own says `-- annals: <word>`.
+    func declares(_ word: String) -> Bool {
+        text.split(separator: "\n").contains { $0.filter { $0 != " " } == "--annals:\(word)" }
+    }
+
+    /// The text up to its last token with something else for each parameter. Lines stay where they were.
+    func replacingParameters(_ replacement: (SQLToken, String) throws(ReadModelError) -> String) throws(ReadModelError) -> String {
+        let bytes = Array(text.utf8)
+        var replaced: [UInt8] = []
+        var copied = 0
+        for token in tokens where token.kind == .parameter {
+            replaced += bytes[copied..<token.range.lowerBound]
+            replaced += try replacement(token, text(of: token)).utf8
+            copied = token.range.upperBound
+        }
+        // A closing semicolon would end up inside a PREPARE.
+        let end = tokens.last { $0.kind != .semicolon }?.range.upperBound ?? bytes.count
+        replaced += bytes[copied..<max(copied, end)]
+        return String(decoding: replaced, as: UTF8.self)
+    }
+
     func refusal(at token: SQLToken, _ reason: String) -> ReadModelError {
         ReadModelError(file: path, line: token.line, reason: reason)
     }

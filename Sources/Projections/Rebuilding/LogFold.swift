@@ -18,19 +18,26 @@ struct LogFold {
     private let feed: EventFeed
     private let workers: Int
     private var parked: ParkedStreams
+    private let usesSets: Bool
     private var chunksAlone = 0
 
-    /// - Parameter pool: its connections have the build's schema in front.
-    init(_ offline: OfflineBuild, _ pool: ConnectionPool, _ feed: EventFeed, workers: Int, parked: ParkedStreams = ParkedStreams()) {
+    /// - Parameters:
+    ///   - pool: its connections have the build's schema in front.
+    ///   - usesSets: whether set forms are used, or each event is applied alone.
+    init(
+        _ offline: OfflineBuild, _ pool: ConnectionPool, _ feed: EventFeed, workers: Int, parked: ParkedStreams = ParkedStreams(),
+        usesSets: Bool = true
+    ) {
         self.offline = offline
         self.pool = pool
         self.feed = feed
         self.workers = offline.build.model.isSerial ? 1 : max(1, workers)
         self.parked = parked
+        self.usesSets = usesSets
     }
 
-    /// Goes on to a position that the log has; `onChunk` gets the position reached.
-    mutating func advance(to target: Int64, _ onChunk: @Sendable (Int64) -> Void = { _ in }) async throws {
+    /// Goes on to a position that the log has; `onChunk` gets the position reached, and may hold this up.
+    mutating func advance(to target: Int64, _ onChunk: @Sendable (Int64) async throws -> Void = { _ in }) async throws {
         let start = offline.position
         guard start < target else { return }
         var chunk = try await Self.read(feed, after: start, to: target, workers)
@@ -39,7 +46,7 @@ struct LogFold {
             try await apply(chunk)
             offline.position = last.position
             offline.eventID = last.id
-            onChunk(last.position)
+            try await onChunk(last.position)
             chunk = try await following
         }
         // Not with each chunk: a build that was interrupted is never gone on with.
@@ -78,7 +85,7 @@ struct LogFold {
     private func applied(_ portions: [[RecordedEvent]]) async throws -> [Portion] {
         try await withThrowingTaskGroup(of: Portion.self) { group in
             for events in portions where !events.isEmpty {
-                var portion = Portion(BuildApplier(build: offline.build, pool: pool, parked: parked), events)
+                var portion = Portion(BuildApplier(build: offline.build, pool: pool, parked: parked, usesSets: usesSets), events)
                 group.addTask {
                     try await portion.apply()
                     return portion

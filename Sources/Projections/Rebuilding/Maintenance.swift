@@ -6,6 +6,8 @@ package import Postgres
 package struct Maintenance: Sendable {
     let target: ConnectionTarget
     let feed: EventFeed
+    /// Rebuilds of several models at once share what they read.
+    let convoy = Convoy()
     let store: any EventStore
     let catalog: EventCatalog
     let readers: [Statement]

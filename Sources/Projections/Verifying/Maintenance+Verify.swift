@@ -45,8 +45,9 @@ extension Maintenance {
             let lacking = try await ParkedEvents.list(model, in: keeper)
             let offline = try await OfflineBuild.create(stored, version: live.version, for: .verification, in: keeper)
             return try await withTables(offline, workers: workers) { pool in
+                // Event by event, so that a set form which does something else than the form for one event is found out.
                 var fold = LogFold(
-                    offline, pool, feed, workers: workers, parked: ParkedStreams(leavingOut: Set(lacking.map(\.position))))
+                    offline, pool, feed, workers: workers, parked: ParkedStreams(leavingOut: Set(lacking.map(\.position))), usesSets: false)
                 let total = live.position
                 try await fold.advance(to: total) { position in
                     onProgress(RebuildProgress(model: model, phase: .applying, applied: position, total: total))
@@ -58,7 +59,10 @@ extension Maintenance {
                 onProgress(RebuildProgress(model: model, phase: .comparing, applied: total, total: total))
                 return try await pool.withTransaction { snapshot in
                     try await snapshot.execute(
-                        script: "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL idle_in_transaction_session_timeout = '15s'")
+                        script: """
+                            SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL idle_in_transaction_session_timeout = '15s';
+                            SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on
+                            """)
                     let isSame = try await atOnePosition(model, &fold, lacking, in: pool) { try await snapshot.query(.takeSnapshot) }
                     guard isSame else { return nil }
                     let comparison = try await TableComparison.run(live: model, folded: offline.schema, in: snapshot)

@@ -28,6 +28,8 @@ struct Config: AsyncParsableCommand {
                     "ANNALS_MASTER_KEY_FILE",
                     settings.masterKey == nil ? settings.masterKeyFile ?? "\(settings.dataDirectory)/keys/master.key" : "none"
                 ),
+                ("ANNALS_AUDIT_KEY_FILE", settings.auditKeyFile ?? "\(settings.dataDirectory)/keys/audit.key"),
+                ("ANNALS_AUDIT_ORIGIN", settings.auditOrigin ?? "named after the key"),
                 ("ANNALS_REBUILD_STALE", "\(settings.rebuildsStale)"),
                 ("ANNALS_LOG_LEVEL", settings.logLevel.rawValue),
             ] + settings.door.rows

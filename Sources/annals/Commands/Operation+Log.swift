@@ -6,17 +6,24 @@ import Publishing
 import Vault
 
 extension Operation {
-    /// Reads the log with the rights of a projector: all of it, with the keys that open it, and no right to append. When woken, `body` may wait for events.
+    /// The log with the rights of a projector: all of it, with the keys that open it, and no right to append. When woken, `body` may wait for events.
+    func withLog<Value: Sendable>(
+        _ form: EventForm = .opened, isWoken: Bool = false, _ body: @Sendable @escaping (PostgresEventStore) async throws -> Value
+    ) async throws -> Value {
+        switch form {
+        case .stored: return try await withLog(form, vault: nil, isWoken: isWoken, body)
+        case .opened:
+            let masterKey = try Secrets.load(settings, from: directory).masterKey
+            return try await ConnectionPool.withPool(databases.vault.acting(as: "annals_projector"), logger: logger) { pool in
+                try await withLog(form, vault: KeyVault(pool, masterKey: masterKey), isWoken: isWoken, body)
+            }
+        }
+    }
+
+    /// The same for a command that shows events: what may go wrong with the log becomes one line.
     func readLog(_ form: EventForm, isWoken: Bool = false, _ body: @Sendable @escaping (PostgresEventStore) async throws -> Void) async throws {
         do {
-            switch form {
-            case .stored: try await readLog(form, vault: nil, isWoken: isWoken, body)
-            case .opened:
-                let masterKey = try Secrets.load(settings, from: directory).masterKey
-                try await ConnectionPool.withPool(databases.vault.acting(as: "annals_projector"), logger: logger) { pool in
-                    try await readLog(form, vault: KeyVault(pool, masterKey: masterKey), isWoken: isWoken, body)
-                }
-            }
+            try await withLog(form, isWoken: isWoken, body)
         } catch let error as EventStoreError {
             throw Failure(error.line)
         } catch let error as VaultError {
@@ -27,18 +34,24 @@ extension Operation {
         }
     }
 
-    private func readLog(
-        _ form: EventForm, vault: KeyVault?, isWoken: Bool, _ body: @Sendable @escaping (PostgresEventStore) async throws -> Void
-    ) async throws {
+    private func withLog<Value: Sendable>(
+        _ form: EventForm, vault: KeyVault?, isWoken: Bool, _ body: @Sendable @escaping (PostgresEventStore) async throws -> Value
+    ) async throws -> Value {
         try await ConnectionPool.withPool(databases.log.acting(as: "annals_projector"), logger: logger) { pool in
             let head = HeadWatch(pool, direct: databases.logDirect?.acting(as: "annals_projector"), logger: logger)
             let log = PostgresEventStore(pool, head: head, vault: vault, hasher: nil, catalog: .publishing, form: form, logger: logger)
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                if isWoken { group.addTask { try await head.run() } }
+            return try await withThrowingTaskGroup(of: Value?.self) { group in
+                if isWoken {
+                    group.addTask {
+                        try await head.run()
+                        return nil
+                    }
+                }
                 group.addTask { try await body(log) }
                 defer { group.cancelAll() }
                 // A watch that can't go on ends the command, too.
-                try await group.next()
+                guard let value = try await group.next() ?? nil else { throw CancellationError() }
+                return value
             }
         }
     }

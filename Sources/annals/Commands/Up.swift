@@ -20,7 +20,9 @@ struct Up: AsyncParsableCommand {
 
         @Sendable func serve(_ databases: Databases) async throws {
             try await databases.migrate(installation, logger: logger)
-            try await AnnalsSystem(settings: settings, installation: installation, secrets: secrets, databases: databases, logger: logger).run()
+            try await AnnalsSystem(
+                settings: settings, installation: installation, directory: directory, secrets: secrets, databases: databases, logger: logger
+            ).run()
         }
         if let urls = settings.databases {
             try await serve(Databases(urls))

@@ -34,6 +34,8 @@ extension Settings {
     /// | ANNALS_POOLING | session, transaction | session |
     /// | ANNALS_MASTER_KEY_FILE | path | `keys/master.key` in the data directory |
     /// | ANNALS_MASTER_KEY | 64 hexadecimal digits, instead of the file | none |
+    /// | ANNALS_AUDIT_KEY_FILE | path | `keys/audit.key` in the data directory |
+    /// | ANNALS_AUDIT_ORIGIN | name without spaces, such as `example.org/log` | `annals-` and the beginning of the audit key |
     /// | the door's: see ``DoorSettings`` | | |
     /// | ANNALS_REBUILD_STALE | true or false | false |
     /// | ANNALS_LOG_LEVEL | level | notice |
@@ -64,6 +66,8 @@ extension Settings {
         host = config.string(forKey: "annals.host") ?? host
         dataDirectory = config.string(forKey: "annals.dataDir") ?? dataDirectory
         masterKeyFile = config.string(forKey: "annals.masterKeyFile")
+        auditKeyFile = config.string(forKey: "annals.auditKeyFile")
+        auditOrigin = config.string(forKey: "annals.auditOrigin")
         masterKey = config.string(forKey: "annals.masterKey", isSecret: true)
         guard masterKey == nil || masterKeyFile == nil else {
             throw Failure("ANNALS_MASTER_KEY and ANNALS_MASTER_KEY_FILE: set one of them", code: .wrongUse)

@@ -11,6 +11,10 @@ struct Settings: Sendable {
     var databases: DatabaseURLs?
     /// Where the master key is read from; nil keeps one in the data directory.
     var masterKeyFile: String?
+    /// The key that audit checkpoints are signed with; nil keeps one in the data directory.
+    var auditKeyFile: String?
+    /// The log's name in audit checkpoints; nil leaves it to the key.
+    var auditOrigin: String?
     /// The master key itself, for where files are harder to keep than the environment.
     var masterKey: String?
     /// What the door lets in, and how often.

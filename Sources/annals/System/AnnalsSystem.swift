@@ -1,3 +1,4 @@
+import Audit
 import AuthService
 import CommandService
 import Crypto
@@ -21,6 +22,7 @@ import Vault
 struct AnnalsSystem {
     let settings: Settings
     let installation: Installation
+    let directory: DataDirectory
     let secrets: Secrets
     let databases: Databases
     let logger: Logger
@@ -52,6 +54,7 @@ struct AnnalsSystem {
         let keys = KeyVault(commandsVault, masterKey: secrets.masterKey)
         let log = PostgresEventStore(
             commandsLog, appends: appends, head: head, vault: keys, hasher: hasher, catalog: catalog, logger: logger)
+        let trail = OpenedTrail(AuditTrail(commandsLog)) { try await log.open($0) }
         let projectorKeys = KeyVault(projectorVault, masterKey: secrets.masterKey)
         let opened = PostgresEventStore(projectorLog, head: head, vault: projectorKeys, hasher: nil, catalog: catalog, logger: logger)
         let closures = PostgresEventStore(commandsLog, head: head, vault: nil, hasher: nil, catalog: catalog, logger: logger)
@@ -62,10 +65,14 @@ struct AnnalsSystem {
         let endings = RevocationSignal()
         let signingKeys = SigningKeys(identity: identity, wrapping: secrets.wrapping)
         let verifier = { (service: String) in TokenVerifier(audience: service, revocations: book, fetchKeys: { try await signingKeys.published() }) }
+        let auditKey = settings.auditKey(in: directory)
+        let merkle = MerkleFollower(
+            projectorLog, wokenBy: sealed, signer: try settings.auditSigner(auditKey), file: auditKey.lastCheckpoint, logger: logger)
         let cache = CachedStates(following: closures, logger: logger)
         let commands = LocalUpstream(
             commandService(
-                store: log, keys: keys, hasher: hasher, cache: cache, verifier: verifier("commands"), serviceKey: serviceKey, logger: logger))
+                store: log, keys: keys, hasher: hasher, cache: cache, audit: MerkleLog(commandsLog), trail: trail, verifier: verifier("commands"),
+                serviceKey: serviceKey, logger: logger))
         let projectors = try ProjectorGroup(
             folder: installation.projections, target: databases.readDirect.acting(as: "annals_projector"), pool: leases, store: opened,
             catalog: catalog, logger: logger)
@@ -96,7 +103,7 @@ struct AnnalsSystem {
 
         let door = gateway(
             auth: authUpstream, commands: commands, queries: LocalUpstream(queries.responder),
-            readiness: readiness(log: log, read: read, identity: identity, vault: commandsVault, positions: positions),
+            readiness: readiness(log: log, read: read, identity: identity, vault: commandsVault, positions: positions, merkle: merkle),
             settings: settings.door.gateway, admission: RateLimits(settings.door.rateLimits, verifier: verifier("gateway")).admission, logger: logger)
         let server = Application(
             responder: door, server: .watchedHTTP1(settings.door.connections),
@@ -116,6 +123,8 @@ struct AnnalsSystem {
             LongRunning("receipts") { try await ReceiptPruning(commandsLog, logger: logger).run() },
             // Stopped after the projectors, whose leases it gives back.
             LastWord { await projectors.release() },
+            LastWord { await merkle.release() },
+            LongRunning("merkle") { try await merkle.run() },
             LongRunning("projectors") { try await projectors.run() },
             LongRunning("positions") { try await positions.run() },
             StaleReadModels(
@@ -139,7 +148,8 @@ struct AnnalsSystem {
 
     /// What `/ready` asks.
     private func readiness(
-        log: PostgresEventStore, read: ConnectionPool, identity: ConnectionPool, vault: ConnectionPool, positions: ReadModelPositions
+        log: PostgresEventStore, read: ConnectionPool, identity: ConnectionPool, vault: ConnectionPool, positions: ReadModelPositions,
+        merkle: MerkleFollower
     ) -> Readiness {
         let alive = Statement("is_alive", "SELECT 1")
         return Readiness(
@@ -148,6 +158,8 @@ struct AnnalsSystem {
                 Readiness.Check("read") { try await read.query(alive) },
                 Readiness.Check("identity") { try await identity.query(alive) },
                 Readiness.Check("vault") { try await vault.query(alive) },
+                // Requests are served without it: whoever looks after the system decides what a log that can't be signed any more means.
+                Readiness.Check("audit", isRequired: false) { try merkle.confirmRunning() },
             ],
             projections: {
                 let head = try await log.head()

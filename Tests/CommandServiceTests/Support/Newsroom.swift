@@ -1,3 +1,4 @@
+import Audit
 import CommandService
 import EventLog
 import EventLogTesting
@@ -12,6 +13,7 @@ import Vault
 /// The command service on a real log and a real vault, and people to call it.
 struct Newsroom: Sendable {
     let log: LogUnderTest
+    let trail: OpenedTrail
     let service: ServiceResponder
 
     /// Somebody with an account and a token.
@@ -27,18 +29,30 @@ struct Newsroom: Sendable {
 
     /// Runs `body` with an empty log.
     static func open(_ body: @Sendable (Newsroom) async throws -> Void) async throws {
-        try await LogUnderTest.open(.publishing) { log in try await body(Newsroom(log: log, service: service(of: log, on: log.store))) }
+        try await LogUnderTest.open(.publishing) { log in
+            try await log.withPool(as: "annals_commands") { pool in
+                let trail = OpenedTrail(AuditTrail(pool)) { try await log.store.open($0) }
+                try await body(Newsroom(log: log, trail: trail, service: service(of: log, trail, on: log.store)))
+            }
+        }
     }
 
     /// The same service on a store of the test's, such as one that something happens in.
     func on(_ store: any EventStore, cache: CachedStates? = nil) -> Newsroom {
-        Newsroom(log: log, service: Self.service(of: log, on: store, cache: cache))
+        Newsroom(log: log, trail: trail, service: Self.service(of: log, trail, on: store, cache: cache))
     }
 
-    private static func service(of log: LogUnderTest, on store: any EventStore, cache: CachedStates? = nil) -> ServiceResponder {
+    /// The same service with the log's tree, which somebody else grows.
+    func audited(by audit: MerkleLog) -> Newsroom {
+        Newsroom(log: log, trail: trail, service: Self.service(of: log, trail, on: log.store, audit: audit))
+    }
+
+    private static func service(
+        of log: LogUnderTest, _ trail: OpenedTrail, on store: any EventStore, cache: CachedStates? = nil, audit: MerkleLog? = nil
+    ) -> ServiceResponder {
         commandService(
-            store: store, keys: log.vault, hasher: log.hasher, cache: cache, verifier: TokenVerifier(audience: "commands") { [signingKey.publicKey] },
-            serviceKey: serviceKey, logger: TestCluster.logger)
+            store: store, keys: log.vault, hasher: log.hasher, cache: cache, audit: audit, trail: trail,
+            verifier: TokenVerifier(audience: "commands") { [signingKey.publicKey] }, serviceKey: serviceKey, logger: TestCluster.logger)
     }
 
     /// Registers somebody, with an email of that name.

@@ -1,3 +1,4 @@
+import Audit
 import EventSourcing
 import FoundationEssentials
 
@@ -12,7 +13,7 @@ struct EventLines: Sendable {
     }
 
     private func columns(_ event: RecordedEvent) -> String {
-        let forgotten = forgotten(event)
+        let forgotten = catalog.forgottenFields(of: event)
         return "\(event.position)".padded(8, .leading) + "  \(event.recordedAt)  " + "\(event.stream)".padded(42)
             + "\(event.version)".padded(5, .leading)
             + "  " + event.type.padded(18) + " " + JSON.object(event.data).serialized
@@ -20,18 +21,9 @@ struct EventLines: Sendable {
     }
 
     private func json(_ event: RecordedEvent) -> String {
-        var object: JSONObject = [
-            "position": .integer(event.position), "stream": .string(event.stream.description), "version": .integer(Int64(event.version)),
-            "id": .string(event.id.lowercased), "type": .string(event.type), "schemaVersion": .integer(Int64(event.schemaVersion)),
-            "recordedAt": .string(event.recordedAt.description), "data": .object(event.data), "metadata": .object(event.metadata.json),
-        ]
-        let forgotten = forgotten(event)
-        if !forgotten.isEmpty { object["forgotten"] = .array(forgotten.map(JSON.string)) }
-        return JSON.object(object).serialized
-    }
-
-    private func forgotten(_ event: RecordedEvent) -> [String] {
-        catalog[event.type]?.personalFields.filter { event.data[$0] == .null } ?? []
+        var writer = JSONWriter()
+        writer.recordedEvent(event, catalog: catalog)
+        return writer.text
     }
 }
 

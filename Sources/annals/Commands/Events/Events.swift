@@ -24,6 +24,28 @@ struct EventOutput: ParsableArguments {
     var lines: EventLines { EventLines(isJSON: json, catalog: .publishing) }
 }
 
+/// Which kinds of events a command is about.
+struct EventTypeSelection: ParsableArguments {
+    @Option(help: "Only events of streams of this category: post, user, views.")
+    var category: String?
+
+    @Option(name: .customLong("type"), help: "Only events of this type; can be given more than once.")
+    var types: [String] = []
+
+    func validate() throws {
+        let schemas = EventCatalog.publishing.schemas
+        for type in types where schemas[type] == nil {
+            throw ValidationError("there is no event type \(type); there are \(schemas.keys.sorted().joined(separator: ", "))")
+        }
+        let categories = Set(schemas.values.map(\.category))
+        if let category, !categories.contains(category) {
+            throw ValidationError("there is no category \(category); there are \(categories.sorted().joined(separator: ", "))")
+        }
+    }
+
+    var filter: EventFilter { EventFilter(category: category, types: types.isEmpty ? nil : Set(types)) }
+}
+
 extension StreamName: ExpressibleByArgument {
     /// Reads `<category>-<uuid>`.
     public init?(argument: String) { self.init(argument) }

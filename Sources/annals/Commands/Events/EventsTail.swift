@@ -1,6 +1,5 @@
 import ArgumentParser
 import EventSourcing
-import Publishing
 
 extension Events {
     /// `annals events tail`: the newest events, and with `--follow` what comes.
@@ -24,24 +23,12 @@ extension Events {
         @Option(help: "Only events of this stream.")
         var stream: StreamName?
 
-        @Option(help: "Only events of streams of this category: post, user, views.")
-        var category: String?
-
-        @Option(name: .customLong("type"), help: "Only events of this type; can be given more than once.")
-        var types: [String] = []
+        @OptionGroup var selection: EventTypeSelection
 
         func validate() throws {
-            let schemas = EventCatalog.publishing.schemas
             guard after ?? 0 >= 0 else { throw ValidationError("--after is 0 or more") }
             guard last ?? 1 >= (follow ? 0 : 1) else { throw ValidationError("--last is 1 or more, with --follow 0 or more") }
-            if stream != nil, category != nil { throw ValidationError("--stream and --category don't go together") }
-            for type in types where schemas[type] == nil {
-                throw ValidationError("there is no event type \(type); there are \(schemas.keys.sorted().joined(separator: ", "))")
-            }
-            let categories = Set(schemas.values.map(\.category))
-            if let category, !categories.contains(category) {
-                throw ValidationError("there is no category \(category); there are \(categories.sorted().joined(separator: ", "))")
-            }
+            if stream != nil, selection.category != nil { throw ValidationError("--stream and --category don't go together") }
         }
 
         func run() async throws {
@@ -79,7 +66,7 @@ extension Events {
             for try await page in pages { try await standardOutput.write(page.filter(filter.matches).map(output.lines.line)) }
         }
 
-        private var filter: EventFilter { EventFilter(category: category, types: types.isEmpty ? nil : Set(types)) }
+        private var filter: EventFilter { selection.filter }
 
         private var newest: NewestEvents {
             NewestEvents(after: after ?? 0, count: last ?? (after == nil ? 10 : .max), filter: filter)

@@ -142,11 +142,11 @@ extension ParkedEvents {
     }
 
     fileprivate static func withOperator<Value: Sendable>(
-        _ flags: SettingsFlags, _ body: @Sendable (ParkedEvents) async throws -> Value
+        _ flags: SettingsFlags, _ body: @Sendable @escaping (ParkedEvents) async throws -> Value
     ) async throws -> Value {
         let operation = try await Operation.begin(flags)
         return try await refusing {
-            try await operation.withOpenedLog { log in
+            try await operation.withLog { log in
                 try await body(ParkedEvents(operation.readModels, store: log, catalog: .publishing, logger: operation.logger))
             }
         }

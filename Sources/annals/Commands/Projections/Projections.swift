@@ -5,7 +5,6 @@ import Postgres
 import Projections
 import Publishing
 import QueryService
-import Vault
 
 /// `annals projections`: what an operator sees of read models, and does about them.
 struct ProjectionsCommand: AsyncParsableCommand {
@@ -20,26 +19,10 @@ extension Operation {
     /// The read database with the projector's rights, not through a pooler.
     var readModels: ConnectionTarget { databases.readDirect.acting(as: "annals_projector") }
 
-    /// The log as a projector reads it: in order, with what is sealed opened.
-    func withOpenedLog<Value: Sendable>(_ body: @Sendable (any EventStore) async throws -> Value) async throws -> Value {
-        let secrets = try Secrets.load(settings, from: directory)
-        let target = databases.log.acting(as: "annals_projector")
-        return try await ConnectionPool.withPool(target, logger: logger) { log in
-            try await ConnectionPool.withPool(databases.vault.acting(as: "annals_projector"), logger: logger) { vault in
-                let head = HeadWatch(log, direct: target, logger: logger)
-                return try await body(
-                    PostgresEventStore(
-                        log, head: head, vault: KeyVault(vault, masterKey: secrets.masterKey), hasher: nil, catalog: .publishing, logger: logger))
-            }
-        }
-    }
-}
-
-extension Operation {
     /// What is done to whole read models.
-    func withMaintenance<Value: Sendable>(_ body: @Sendable (Maintenance) async throws -> Value) async throws -> Value {
+    func withMaintenance<Value: Sendable>(_ body: @Sendable @escaping (Maintenance) async throws -> Value) async throws -> Value {
         try await refusing {
-            try await withOpenedLog { log in
+            try await withLog { log in
                 try await body(Maintenance(readModels, store: log, catalog: .publishing, readers: ReadStatements.all, logger: logger))
             }
         }

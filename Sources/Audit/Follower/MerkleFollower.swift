@@ -1,0 +1,173 @@
+package import EventSourcing
+package import Logging
+package import Postgres
+import Synchronization
+
+/// Follows the log and keeps its Merkle tree: appends know nothing of it and pay nothing for it.
+///
+/// One follower at a time writes, under a lease; others wait for its end. What is signed is signed once: the checkpoint is on the disk, outside of any database, before it is
+/// published, and no tree that does not go on from it is ever signed.
+package final class MerkleFollower: Sendable {
+    /// How often there is something to publish. A checkpoint is at most one pause and one batch behind.
+    package struct Pace: Sendable {
+        /// Between two looks at a log that grows.
+        package var pause: Duration = .milliseconds(250)
+        /// Between two looks at a log that does not grow: one that was restored to an older state may not wake anybody.
+        package var look: Duration = .seconds(5)
+        /// Between two signatures while the follower has to catch up.
+        package var signing: Duration = .milliseconds(500)
+
+        package init() {}
+    }
+
+    private static let longestDelay = Duration.seconds(1)
+
+    private struct State {
+        var status = MerkleFollowerStatus.starting
+        var lease: MerkleLease?
+    }
+
+    private let pool: ConnectionPool
+    private let store: any EventStore
+    private let signer: NoteSigner
+    private let file: LastCheckpointFile
+    private let pace: Pace
+    private let logger: Logger
+    private let holder = MerkleLease.processName()
+    private let state = Mutex(State())
+
+    /// - Parameters:
+    ///   - pool: the log's database with the projector's rights; the caller runs it, and longer than the follower if the lease is to be given back.
+    ///   - store: tells when the log has grown. It is not read from.
+    package init(
+        _ pool: ConnectionPool, wokenBy store: any EventStore, signer: NoteSigner, file: LastCheckpointFile, pace: Pace = Pace(), logger: Logger
+    ) {
+        self.pool = pool
+        self.store = store
+        self.signer = signer
+        self.file = file
+        self.pace = pace
+        self.logger = logger
+    }
+
+    package var status: MerkleFollowerStatus { state.withLock(\.status) }
+
+    /// Throws why the follower has stopped, if it has.
+    package func confirmRunning() throws(MerkleStop) {
+        if case .stopped(let reason) = status { throw reason }
+    }
+
+    /// Runs until cancelled. When it has to stop it says so in its status and in the log, and signs nothing more; it does not end the process.
+    package func run() async throws {
+        do {
+            try await followForEver()
+        } catch let stop as MerkleStop {
+            state.withLock { $0.status = .stopped(stop) }
+            logger.critical("the audit log signs nothing any more", metadata: ["reason": "\(stop)"])
+            await release()
+            while true { try await Task.sleep(for: .seconds(3600)) }
+        }
+    }
+
+    /// Gives the lease back after `run` has ended, so that another process need not wait for its end.
+    package func release() async {
+        guard let lease = state.withLock({ $0.lease.take() }) else { return }
+        do {
+            try await pool.query(.releaseMerkleLease, [.int8(lease.token)])
+        } catch {
+            logger.debug("could not give the lease of the audit log back", metadata: ["reason": "\(error)"])
+        }
+    }
+
+    private func followForEver() async throws {
+        var delay = pace.pause
+        while true {
+            do {
+                let lease = try await MerkleLease.acquire(pool, as: holder) {
+                    if state.withLock({ $0.status.startsWaiting() }) {
+                        logger.info("another process keeps the audit log; it is taken over when that ends")
+                    }
+                }
+                state.withLock { $0.lease = lease }
+                delay = pace.pause
+                try await follow(under: lease)
+            } catch {
+                try recover(from: error)
+            }
+            try await Task.sleep(for: delay * Double.random(in: 0.5...1))
+            delay = min(delay * 2, Self.longestDelay)
+        }
+    }
+
+    /// Returns when beginning anew can help; throws what it can not.
+    private func recover(from error: any Error) throws {
+        try Task.checkCancellation()
+        switch error {
+        case is CancellationError, is MerkleStop: throw error
+        case is MerkleLeaseLost: logger.notice("another process has taken over the audit log")
+        default: logger.warning("the audit log tries again", metadata: ["reason": "\(String(reflecting: error))"])
+        }
+    }
+
+    /// Ends by throwing, at the latest when the lease is lost.
+    private func follow(under lease: MerkleLease) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { [pool] in try await lease.keep(pool) }
+            group.addTask { try await self.grow(under: lease) }
+            defer { group.cancelAll() }
+            try await group.next()
+        }
+    }
+
+    private func grow(under lease: MerkleLease) async throws {
+        var writer = try await MerkleWriter(pool, under: lease, signer: signer, file: file)
+        var lastSigned: ContinuousClock.Instant?
+        var isQuiet = false
+        note(writer)
+        while true {
+            let head: Int64 = try await pool.query(.logHead).first?.get(0) ?? 0
+            guard head >= writer.size else { throw MerkleStop.logIsShorter(head: head, signed: writer.size) }
+            if head == writer.size, !writer.isBehind {
+                if isQuiet { try await writer.extend(to: head) }
+                // Whatever comes in this time shares a checkpoint.
+                try await Task.sleep(for: pace.pause)
+                isQuiet = try await !isWoken(after: writer.size)
+                continue
+            }
+            try await writer.extend(to: head)
+            let isDue = lastSigned.map { ContinuousClock.now - $0 >= pace.signing } ?? true
+            let isSigning = writer.size == head || isDue
+            try await writer.publish(isSigning: isSigning)
+            if isSigning { lastSigned = .now }
+            note(writer)
+        }
+    }
+
+    /// False when nothing came for a while.
+    private func isWoken(after position: Int64) async throws -> Bool {
+        try await withThrowingTaskGroup(of: Bool.self) { [store, pace] group in
+            group.addTask {
+                try await store.waitForEvents(after: position)
+                return true
+            }
+            group.addTask {
+                try await Task.sleep(for: pace.look)
+                return false
+            }
+            defer { group.cancelAll() }
+            return try await group.next() ?? false
+        }
+    }
+
+    private func note(_ writer: MerkleWriter) {
+        state.withLock { $0.status = .following(signed: writer.signed?.checkpoint.size ?? 0) }
+    }
+}
+
+extension MerkleFollowerStatus {
+    /// True when it did not wait before.
+    fileprivate mutating func startsWaiting() -> Bool {
+        defer { self = .waiting }
+        return self != .waiting
+    }
+}

@@ -1,0 +1,90 @@
+package import Postgres
+
+/// The tree and the checkpoints that the follower has published, for whoever reads them.
+package struct MerkleLog: Sendable {
+    /// A part of the published tree is not in the tables, or not as it was: nothing that a reader could mend.
+    package struct Damaged: Error, CustomStringConvertible {
+        package let description: String
+    }
+
+    private let pool: ConnectionPool
+
+    /// - Parameter pool: the log's database, with a right to SELECT on the Merkle tables.
+    package init(_ pool: ConnectionPool) { self.pool = pool }
+
+    /// The newest checkpoint; nil before the first.
+    package func checkpoint() async throws -> SignedCheckpoint? {
+        guard let note = try await pool.query(.newestCheckpoint).first?.get(0, as: String.self) else { return nil }
+        guard let checkpoint = SignedCheckpoint(note) else { throw Damaged(description: "the newest checkpoint is not one") }
+        return checkpoint
+    }
+
+    /// The last position that a checkpoint covers; 0 before the first.
+    package func coveredPosition() async throws -> Int64 { try await pool.query(.newestCheckpointSize).first?.get(0) ?? 0 }
+
+    /// The leaves whose hashes are in the tables: at least as many as the newest checkpoint covers.
+    package func size() async throws -> Int64 { try await pool.query(.treeSize).first?.get(0) ?? 0 }
+
+    /// The tree's size and its largest checkpoint's.
+    func sizes() async throws -> (tree: Int64, checkpoint: Int64) {
+        guard let row = try await pool.query(.treeSizes).first else { throw Damaged(description: "the tree has no size") }
+        return (try row.get(0), try row.get(1))
+    }
+
+    /// The checkpoints of these sizes, smallest first: each size and note.
+    func checkpoints(_ sizes: ClosedRange<Int64>) async throws -> [(size: Int64, note: String)] {
+        try await pool.query(.checkpointsBetween, [.int8(sizes.lowerBound), .int8(sizes.upperBound)]).map { (try $0.get(0), try $0.get(1)) }
+    }
+
+    /// The last position of the log.
+    func head() async throws -> Int64 { try await pool.query(.logHead).first?.get(0) ?? 0 }
+
+    /// A tile as it is served (C2SP tlog-tiles): hashes one after the other, or entries each behind its length in two bytes. Nil when a tree of the newest
+    /// checkpoint's size has no such tile yet.
+    package func served(_ tile: Tile) async throws -> [UInt8]? {
+        guard let hashes = try await hashes(of: [tile])[tile] else { return nil }
+        let covered = try await coveredPosition()
+        let leaves = Int64(tile.width) + tile.index * Int64(Tile.fullWidth)
+        switch tile.level {
+        case .entries:
+            guard leaves <= covered else { return nil }
+            return (0..<tile.width).flatMap { [0, UInt8(MerkleHash.byteCount)] + hashes.hash(at: $0).bytes }
+        case .hashes(let level):
+            guard leaves <= Tile.count(of: level, in: covered) else { return nil }
+            return hashes
+        }
+    }
+
+    /// The first `width` hashes of each of these tiles that are there.
+    func hashes(of tiles: [Tile]) async throws -> [Tile: [UInt8]] {
+        let found = try await stored(tiles)
+        var hashes: [Tile: [UInt8]] = [:]
+        for tile in tiles {
+            guard let bytes = found[StoredPlace(level: tile.storedLevel, index: tile.index)], bytes.count >= tile.width * MerkleHash.byteCount else {
+                continue
+            }
+            hashes[tile] = Array(bytes[..<(tile.width * MerkleHash.byteCount)])
+        }
+        return hashes
+    }
+
+    /// What there is of these tiles, shorter ones too.
+    func storedHashes(of tiles: [Tile]) async throws -> [Tile: [UInt8]] {
+        let found = try await stored(tiles)
+        return tiles.reduce(into: [:]) { $0[$1] = found[StoredPlace(level: $1.storedLevel, index: $1.index)] }
+    }
+
+    private func stored(_ tiles: [Tile]) async throws -> [StoredPlace: [UInt8]] {
+        if tiles.isEmpty { return [:] }
+        var found: [StoredPlace: [UInt8]] = [:]
+        for row in try await pool.query(.tiles, [.int2s(tiles.map(\.storedLevel)), .int8s(tiles.map(\.index))]) {
+            found[StoredPlace(level: try row.get(0), index: try row.get(1))] = try row.get(2)
+        }
+        return found
+    }
+
+    private struct StoredPlace: Hashable {
+        let level: Int16
+        let index: Int64
+    }
+}

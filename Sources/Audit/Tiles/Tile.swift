@@ -1,0 +1,90 @@
+/// A tile of the log's tree (C2SP tlog-tiles): up to 256 hashes of one level side by side, or the entries under a tile of level 0.
+package struct Tile: Sendable, Hashable {
+    /// What a tile holds.
+    package enum Level: Sendable, Hashable {
+        /// Entries: here each the SHA-256 of an event's canonical JSON.
+        case entries
+        /// Hashes of complete subtrees of 256^n leaves, n from 0 to 7.
+        case hashes(Int)
+    }
+
+    package static let fullWidth = 256
+    /// Levels above would need more leaves than positions can count.
+    package static let levels = 8
+
+    package let level: Level
+    package let index: Int64
+    /// How many hashes or entries: 256 for a full tile, 1 to 255 for a partial one.
+    package let width: Int
+
+    package init(_ level: Level, index: Int64, width: Int = fullWidth) {
+        self.level = level
+        self.index = index
+        self.width = width
+    }
+
+    package var isFull: Bool { width == Self.fullWidth }
+
+    /// How the tables name its level: -1 for entries.
+    var storedLevel: Int16 {
+        switch level {
+        case .entries: -1
+        case .hashes(let level): Int16(level)
+        }
+    }
+
+    /// How many there are of this level in a tree of `size` leaves, complete ones or not.
+    static func count(of level: Int, in size: Int64) -> Int64 { size >> Int64(8 * level) }
+}
+
+extension Tile: CustomStringConvertible {
+    /// Its path: `tile/0/x001/x234/067`, `tile/1/000.p/3`, `tile/entries/000`.
+    package var description: String {
+        let name =
+            switch level {
+            case .entries: "entries"
+            case .hashes(let level): "\(level)"
+            }
+        return "tile/\(name)/\(path)"
+    }
+
+    private var path: String {
+        var groups: [String] = []
+        var rest = index
+        repeat {
+            groups.insert((groups.isEmpty ? "" : "x") + String(rest % 1000 + 1000).dropFirst(), at: 0)
+            rest /= 1000
+        } while rest > 0
+        return groups.joined(separator: "/") + (isFull ? "" : ".p/\(width)")
+    }
+
+    /// Reads a path as `description` writes it; nil for anything else, so each tile has one name.
+    package init?(path: some StringProtocol) {
+        var parts: ArraySlice<String> = path.split(separator: Character("/"), omittingEmptySubsequences: false).map { String($0) }[...]
+        guard parts.popFirst() == "tile", let name = parts.popFirst() else { return nil }
+        let level: Level
+        if name == "entries" {
+            level = .entries
+        } else {
+            guard let number = Int(name), 0..<Self.levels ~= number else { return nil }
+            level = .hashes(number)
+        }
+        var width = Self.fullWidth
+        if parts.count >= 2, let group = parts.dropLast().last, group.hasSuffix(".p") {
+            guard let number = parts.popLast().flatMap({ Int($0) }), 1..<Self.fullWidth ~= number else { return nil }
+            width = number
+            parts[parts.endIndex - 1] = String(group.dropLast(2))
+        }
+        var index: Int64 = 0
+        // Five groups of three digits are more tiles than there can be.
+        guard 1...6 ~= parts.count else { return nil }
+        for (place, part) in parts.enumerated() {
+            let isLast = place == parts.count - 1
+            let digits = isLast ? part[...] : part.dropFirst()
+            guard isLast || part.hasPrefix("x"), digits.utf8.count == 3, let number = Int64(digits), number >= 0 else { return nil }
+            index = index * 1000 + number
+        }
+        self.init(level, index: index, width: width)
+        guard description == path else { return nil }
+    }
+}

@@ -1,0 +1,67 @@
+package import EventSourcing
+import Postgres
+
+/// Some events of a part of the log, as they are stored, in order.
+package struct TrailPage: StoredEventRows {
+    private static let bytesColumn = 9
+    private static let seenColumn = 10
+    private static let throughColumn = 11
+
+    private let rows: QueryResult?
+    /// How many.
+    package let count: Int
+    /// Every wanted event up to this position has been in this page or an earlier one.
+    package let through: Int64
+    /// Where to go on; nil at the end of the part.
+    package let next: Int64?
+
+    init(rows: QueryResult?, through: Int64, part: TrailPart) {
+        self.rows = rows
+        count = rows.map { result in result.first?.isNull(0) == true ? 0 : result.count } ?? 0
+        self.through = through
+        next = through < part.until ? through : nil
+    }
+
+    /// A page out of what a look has found: it has come to the end of the part unless something has cut it short.
+    init(rows: QueryResult, of part: TrailPart, after position: Int64, limits: AuditTrail.Limits) throws {
+        let last = rows.count == 0 ? nil : rows[rows.count - 1]
+        var through = part.until
+        if let last {
+            let seen: Int64 = try last.get(Self.seenColumn)
+            if seen >= limits.candidates { through = min(through, try last.get(Self.throughColumn)) }
+            if !last.isNull(0) {
+                let rowsOfAll = part.filter.isGapless ? min(limits.events, limits.candidates) : limits.events
+                if try rows.count >= rowsOfAll || last.get(Self.bytesColumn) >= limits.bytes { through = min(through, try last.get(0)) }
+            }
+        }
+        self.init(rows: rows, through: through, part: part)
+    }
+
+    @discardableResult
+    package func forEach(_ body: (StoredEventRow) throws -> Void) throws -> Int64? {
+        guard let rows, count > 0 else { return nil }
+        for row in rows { try StoredEventRow.read(row, body) }
+        return try rows[count - 1].get(0)
+    }
+
+    /// The events as values.
+    package func events() throws -> [RecordedEvent] {
+        var events: [RecordedEvent] = []
+        events.reserveCapacity(count)
+        try forEach { events.append(try RecordedEvent(stored: $0)) }
+        return events
+    }
+
+    /// Throws unless each position from the one after `position` to the page's end is there.
+    func requireEveryPosition(after position: Int64) throws {
+        var last = position
+        if let rows {
+            for row in rows {
+                let next: Int64 = try row.get(0)
+                guard next == last + 1 else { throw EventStoreError.broken(reason: "position \(next) follows \(last)") }
+                last = next
+            }
+        }
+        guard last >= through else { throw EventStoreError.broken(reason: "position \(last + 1) is missing") }
+    }
+}

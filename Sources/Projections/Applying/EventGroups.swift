@@ -1,0 +1,64 @@
+import EventSourcing
+import FoundationEssentials
+
+/// The order in which the events of a batch are applied: in groups of one type each, so that a set form can take a whole group. Pure.
+///
+/// What keeps its order is what happens to one id: to a stream, and to those that share its id, as a post and its views do. Events of different ids change different
+/// rows, or only add to counters, so they may pass each other. Each event goes into the first group of its type behind every group that its id has been in; groups
+/// are applied one after the other. For a read model that crosses streams nothing passes anything, and a group ends where the type changes.
+struct EventGroups {
+    struct Group {
+        let type: String
+        /// In the order of the log.
+        fileprivate(set) var events: [RecordedEvent]
+    }
+
+    private(set) var groups: [Group] = []
+    private let isSerial: Bool
+    private let takesRepeats: (String) -> Bool
+    /// The last group that an id has been in.
+    private var lastOfID: [UUID: Int] = [:]
+    private var groupsOfType: [String: [Int]] = [:]
+
+    /// - Parameter takesRepeats: whether a group of this type may hold several events of one id.
+    init(isSerial: Bool, takesRepeats: @escaping (String) -> Bool) {
+        self.isSerial = isSerial
+        self.takesRepeats = takesRepeats
+    }
+
+    /// Adds the next event of the log.
+    mutating func add(_ event: RecordedEvent) {
+        let index = group(for: event)
+        lastOfID[event.stream.id] = index
+        if index < groups.count {
+            groups[index].events.append(event)
+        } else {
+            groups.append(Group(type: event.type, events: [event]))
+            groupsOfType[event.type, default: []].append(index)
+        }
+    }
+
+    /// The group to put an event into; one past the last for a new one.
+    private func group(for event: RecordedEvent) -> Int {
+        var earliest = 0
+        if let last = lastOfID[event.stream.id] {
+            if groups[last].type == event.type, takesRepeats(event.type), !isSerial || last == groups.count - 1 { return last }
+            earliest = last + 1
+        }
+        if isSerial { earliest = max(earliest, groups.count - 1) }
+        guard let ofType = groupsOfType[event.type], let last = ofType.last, last >= earliest else { return groups.count }
+        return ofType[ofType.partitioningIndex { $0 >= earliest }]
+    }
+}
+
+extension [Int] {
+    /// The first index from which on the predicate holds, in an array where it never stops holding.
+    fileprivate func partitioningIndex(where predicate: (Int) -> Bool) -> Int {
+        var (low, high) = (0, count)
+        while low < high {
+            let middle = (low + high) / 2
+            if predicate(self[middle]) { high = middle } else { low = middle + 1 }
+        }
+        return low
+    }
+}

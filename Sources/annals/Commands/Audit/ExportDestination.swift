@@ -1,0 +1,48 @@
+import Audit
+import NIOPosix
+
+extension AuditExport {
+    /// Where the export goes. All that blocks is done on threads that may.
+    struct Destination: Sendable {
+        /// Nil for standard output.
+        private let file: ExportFile?
+        private let standardOutput = StandardOutputStream()
+
+        init(_ path: String?) throws {
+            do {
+                file = try path.map { path throws(ExportOutputError) in try ExportFile(path: path) }
+            } catch {
+                throw Failure("\(error)")
+            }
+        }
+
+        func write(_ text: [UInt8]) async throws {
+            try await blocking { file, standardOutput throws(ExportOutputError) in
+                if let file { try file.write(text) } else { try standardOutput.write(text) }
+            }
+        }
+
+        /// Gives the file its name, and says what is in it: on standard error when standard output has the events.
+        func finish(_ summary: ExportSummary) async throws {
+            try await blocking { file, _ throws(ExportOutputError) in try file?.publish() }
+            if file == nil { printError(summary.line) } else { printLine(summary.line) }
+        }
+
+        func abandon() { file?.abandon() }
+
+        private func blocking(_ body: @escaping @Sendable (ExportFile?, StandardOutputStream) throws(ExportOutputError) -> Void) async throws {
+            do {
+                try await NIOThreadPool.singleton.runIfActive { [file, standardOutput] in try body(file, standardOutput) }
+            } catch let error as ExportOutputError {
+                throw Failure("the export is not whole: \(error)")
+            }
+        }
+    }
+}
+
+extension ExportSummary {
+    fileprivate var line: String {
+        let range = positions.map { " from positions \($0.lowerBound) to \($0.upperBound)" } ?? ""
+        return "\(events) event\(events == 1 ? "" : "s")\(range), \(bytes) bytes, SHA-256 \(sha256)"
+    }
+}

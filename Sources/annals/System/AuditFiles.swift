@@ -1,0 +1,15 @@
+import Audit
+
+extension Settings {
+    /// Where the audit key lies.
+    func auditKey(in directory: DataDirectory) -> AuditKeyFile { AuditKeyFile(auditKeyFile ?? "\(directory.path)/keys/audit.key") }
+
+    /// The key that checkpoints are signed with, made on first use.
+    func auditSigner(_ file: AuditKeyFile) throws -> NoteSigner {
+        do {
+            return try file.open(origin: auditOrigin)
+        } catch {
+            throw Failure("\(error)")
+        }
+    }
+}

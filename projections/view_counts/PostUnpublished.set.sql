@@ -1,0 +1,1 @@
+UPDATE total SET published = false FROM :events AS event WHERE post = event.stream_id

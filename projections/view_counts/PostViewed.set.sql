@@ -1,0 +1,9 @@
+-- annals: repeats
+WITH counted AS (
+    INSERT INTO total (post, count, published)
+    SELECT stream_id, sum(event.count), false FROM :events AS event GROUP BY stream_id
+    ON CONFLICT (post) DO UPDATE SET count = total.count + excluded.count
+)
+INSERT INTO hourly (post, hour, count)
+SELECT stream_id, date_trunc('hour', recorded_at, 'UTC'), sum(event.count) FROM :events AS event GROUP BY 1, 2
+ON CONFLICT (post, hour) DO UPDATE SET count = hourly.count + excluded.count
