@@ -43,7 +43,8 @@ package struct AuthService: Sendable {
     ///   - endings: raised whenever something ends tokens.
     package init(
         identity: ConnectionPool, log: any EventStore, currentClaims: @escaping CurrentClaims, commands: ServiceClient, erasure: ErasureMeans,
-        hasher: any KeyedHasher, keys: SigningKeys, serviceKey: ServiceKey?, book: RevocationBook = RevocationBook(), endings: RevocationSignal = RevocationSignal(),
+        hasher: any KeyedHasher, keys: SigningKeys, serviceKey: ServiceKey?, book: RevocationBook = RevocationBook(),
+        endings: RevocationSignal = RevocationSignal(),
         passwords: PasswordHasher = PasswordHasher(), settings: AuthSettings = AuthSettings(), logger: Logger
     ) {
         self.serviceKey = serviceKey
@@ -72,7 +73,8 @@ package struct AuthService: Sendable {
         let services = ClosureCommands(commands: commands, queries: erasure.queries, logger: logger)
         let steps = ClosureSteps(identity: identity, closures: closures, services: services, means: erasure, keys: keys)
         closureRunner = ClosureRunner(closures: closures, steps: steps, logger: logger)
-        closureRequests = ClosureRequests(confirmation: passwordConfirmation, closures: closures, services: services, steps: steps, runner: closureRunner)
+        closureRequests = ClosureRequests(
+            confirmation: passwordConfirmation, closures: closures, services: services, steps: steps, runner: closureRunner)
     }
 
     /// Answers `routes`. Built anew each time it is asked for: ask once.

@@ -17,7 +17,9 @@ import Testing
             // A rebuild keeps the tables from before: they hold everything, too.
             #expect(try await system.run(["projections", "rebuild", "--all"]).code == 0)
             let full = try await system.dump()
-            for text in ["zyxmail", "zyxname", "zyxdisplay", "zyxbio", "zyxtitle", "zyxslug", "zyxcontent"] { #expect(full.contains(text), "\(text)") }
+            for text in ["zyxmail", "zyxname", "zyxdisplay", "zyxbio", "zyxtitle", "zyxslug", "zyxcontent"] {
+                #expect(full.contains(text), "\(text)")
+            }
             #expect(full.components(separatedBy: "zyxmail").count > 2, "the live and the kept table")
 
             let wrong = try await zyx.client.call(.DELETE, "/users/me", json: #"{"password":"zyxpassword wrong"}"#)
@@ -207,7 +209,8 @@ extension RunningSystem {
             ).split(separator: " ")
             #expect(!tables.isEmpty)
             for table in tables { text += try await query("SELECT string_agg(t::text, E'\\n') FROM \(table) AS t", in: database) }
-            text += try await query("SELECT string_agg(s::text, E'\\n') FROM pg_stats AS s WHERE schemaname !~ '^(pg_|information_schema)'", in: database)
+            text += try await query(
+                "SELECT string_agg(s::text, E'\\n') FROM pg_stats AS s WHERE schemaname !~ '^(pg_|information_schema)'", in: database)
         }
         return text
     }

@@ -14,7 +14,9 @@ private func keeping(
         "table.sql": "CREATE TABLE t (id uuid PRIMARY KEY, email text)", "UserRegistered.sql": "INSERT INTO t VALUES (:stream_id, :email)",
         "UserClosed.sql": "UPDATE t SET email = NULL WHERE id = :stream_id",
     ].merging(files) { _, new in new }
-    let second = first.merging(["indexes.sql": "CREATE INDEX t_email ON t (email)", "UserClosed.sql": "UPDATE t SET email = NULL WHERE id = :stream_id"]) {
+    let second = first.merging([
+        "indexes.sql": "CREATE INDEX t_email ON t (email)", "UserClosed.sql": "UPDATE t SET email = NULL WHERE id = :stream_id",
+    ]) {
         _, new in new
     }
     let history = History()
@@ -95,7 +97,8 @@ extension ReadDatabase {
     @Test func `is not in the server's statistics either`() async throws {
         try await keeping { database, history, projecting, scrubbing in
             try await database.run("ANALYZE model.t")
-            let statistics = "SELECT coalesce(most_common_vals::text, '') || coalesce(histogram_bounds::text, '') FROM pg_stats WHERE schemaname = 'model'"
+            let statistics =
+                "SELECT coalesce(most_common_vals::text, '') || coalesce(histogram_bounds::text, '') FROM pg_stats WHERE schemaname = 'model'"
             #expect(try await database.lines(statistics).joined().contains("u1@b.de"))
             try await history.tell(.closed, of: .number(1))
             try await scrubbing.scrub(through: 3)

@@ -41,7 +41,8 @@ import Testing
     func `commands make keys and never change one`(sql: String) async throws { try await Self.expectRefusal(of: sql, to: "annals_commands") }
 
     @Test(arguments: [
-        "UPDATE vault.data_keys SET wrapped = 'y', destroyed_at = NULL", "UPDATE vault.data_keys SET destroyed_at = now()", "DELETE FROM vault.data_keys",
+        "UPDATE vault.data_keys SET wrapped = 'y', destroyed_at = NULL", "UPDATE vault.data_keys SET destroyed_at = now()",
+        "DELETE FROM vault.data_keys",
         "TRUNCATE vault.data_keys",
     ])
     func `not even the owner brings a destroyed key back or makes room for another`(sql: String) async throws {

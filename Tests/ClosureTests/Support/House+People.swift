@@ -36,7 +36,9 @@ struct Person: Sendable {
 }
 
 extension AuthService {
-    func call(_ method: HTTPRequest.Method, _ path: String, _ body: String? = nil, token: String? = nil, headers: HTTPFields = [:]) async throws -> Reply {
+    func call(_ method: HTTPRequest.Method, _ path: String, _ body: String? = nil, token: String? = nil, headers: HTTPFields = [:]) async throws
+        -> Reply
+    {
         var headers = headers
         if body != nil { headers[.contentType] = "application/json" }
         if let token { headers[.authorization] = "Bearer \(token)" }

@@ -7,7 +7,8 @@ import Vault
 /// `annals users`: what an operator does to accounts.
 struct Users: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Look after users.", subcommands: [List.self, Export.self, Promote.self, Demote.self, Deactivate.self, Reactivate.self, SetPassword.self])
+        abstract: "Look after users.",
+        subcommands: [List.self, Export.self, Promote.self, Demote.self, Deactivate.self, Reactivate.self, SetPassword.self])
 }
 
 extension Users {
