@@ -142,7 +142,8 @@ let package = Package(
         .testTarget(
             name: "ClosureTests",
             dependencies: [
-                "AuthService", "CommandService", "EventLog", "EventLogTesting", "EventSourcing", "HTTPContract", "Postgres", "Publishing", "TestSupport",
+                "AuthService", "CommandService", "EventLog", "EventLogTesting", "EventSourcing", "HTTPContract", "Postgres", "Publishing",
+                "TestSupport",
                 "Vault", hummingbird, httpTypes, crypto, nioCore, logging,
             ]),
         .testTarget(

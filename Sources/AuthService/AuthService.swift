@@ -71,7 +71,7 @@ package struct AuthService: Sendable {
         revocations = RevocationFeed(identity: identity, settings: settings)
         closures = Closures(identity: identity, now: settings.now)
         let services = ClosureCommands(commands: commands, queries: erasure.queries, logger: logger)
-        let steps = ClosureSteps(identity: identity, closures: closures, services: services, means: erasure, keys: keys)
+        let steps = ClosureSteps(identity: identity, closures: closures, services: services, means: erasure, keys: keys, endings: endings)
         closureRunner = ClosureRunner(closures: closures, steps: steps, logger: logger)
         closureRequests = ClosureRequests(
             confirmation: passwordConfirmation, closures: closures, services: services, steps: steps, runner: closureRunner)

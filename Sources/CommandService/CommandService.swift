@@ -22,9 +22,9 @@ package func commandService(
     let users = CommandHandler(store: store, cache: cache?.users)
     let posts = CommandHandler(store: store, cache: cache?.posts)
     PostCommandRoutes(posts: posts, identity: identity).add(to: &routes)
-    PostHistoryRoutes(store: store, audit: audit).add(to: &routes)
+    PostHistoryRoutes(store: store, cursors: CursorCodec(key: serviceKey, purpose: "history"), audit: audit).add(to: &routes)
     if let audit { AuditRoutes(log: audit).add(to: &routes) }
-    ProfileRoutes(users: users, identity: identity).add(to: &routes)
+    ProfileRoutes(store: store, users: users, identity: identity).add(to: &routes)
     let administration = Administration(store: store, users: users)
     AdministrationRoutes(administration: administration, identity: identity).add(to: &routes)
     AccountRoutes(store: store, users: users, keys: keys, identity: identity).add(to: &routes)

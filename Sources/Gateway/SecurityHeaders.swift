@@ -2,7 +2,8 @@ import HTTPContract
 import HTTPTypes
 import Hummingbird
 
-/// Headers that keep browsers from doing more with an answer than showing data. A route's own content policy wins, as the documentation page needs.
+/// Headers that keep browsers from doing more with an answer than showing data. A route's own content policy wins, as the documentation page needs, and so does what it
+/// says about keeping its answer.
 enum SecurityHeaders {
     /// What every answer has, those included that the server below gives without asking us.
     static let always: [(name: HTTPField.Name, value: String)] = [
@@ -15,6 +16,7 @@ enum SecurityHeaders {
         if let age = strictTransportSecurity { headers[.strictTransportSecurity] = "max-age=\(age.components.seconds); includeSubDomains" }
         let isShareable = request.method == .get || request.method == .head
         // What one caller may see is not kept for the next one.
-        if !isShareable || request.headers.contains(.authorization) { headers[.cacheControl] = "no-store" }
+        guard !headers.contains(.cacheControl), !isShareable || request.headers.contains(.authorization) else { return }
+        headers[.cacheControl] = "no-store"
     }
 }

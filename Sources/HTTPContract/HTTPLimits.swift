@@ -10,4 +10,6 @@ package enum HTTPLimits {
     package static let maximumRequestIDBytes = 128
     /// A body may break more rules than this; the answer names so many, so that a small request can't ask for a huge answer.
     package static let maximumViolations = 100
+    /// Longer names of fields are cut to so many characters where an answer names them.
+    package static let maximumNameLength = 100
 }

@@ -32,7 +32,7 @@ package func queryService(
     var routes = Routes()
     PostListRoutes(models: models, cursors: cursors).add(to: &routes)
     PostRoutes(models: models, views: views).add(to: &routes)
-    ViewRoutes(models: models, views: views, recorder: recorder).add(to: &routes)
+    ViewRoutes(models: models, views: views, recorder: recorder, cursors: cursors).add(to: &routes)
     UserRoutes(models: models, cursors: cursors).add(to: &routes)
     ErasureRoutes(pool: read, positions: positions).add(to: &routes)
     let responder = routes.responder(

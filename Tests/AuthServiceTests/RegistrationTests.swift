@@ -38,6 +38,23 @@ import Testing
         }
     }
 
+    @Test func `takes an email as signing in does, without the space around it`() async throws {
+        try await withWorld { world in
+            let service = world.service()
+            #expect(try await service.register("ann", email: " Ann@example.org\n").status == .created)
+            #expect(try await service.logIn("ann@example.org").status == .ok)
+        }
+    }
+
+    @Test(arguments: ["register", "login", "refresh", "logout"]) func `and all else of it takes nothing from the query`(call: String) async throws {
+        try await withWorld { world in
+            let reply = try await world.service().call(
+                .post, "/api/v1/auth/\(call)?password=x",
+                .object(["username": .string("ann"), "email": .string("ann@example.org"), "password": .string(World.password)]))
+            #expect(reply.status == .unprocessableContent && reply.refusedFields == ["password"])
+        }
+    }
+
     @Test func `names everything that is wrong at once`() async throws {
         try await withWorld { world in
             let body: JSONObject = ["username": .string("A!"), "email": .string("nobody"), "password": .string("short"), "role": .string("admin")]

@@ -26,7 +26,7 @@ private let wrong = "a wrong password"
     }
 
     @Test func `is slowed down by address, whatever the account`() async throws {
-        try await withAnn { world, service in
+        try await withAnn { world, service async throws in
             for number in 0..<20 {
                 #expect(try await service.logIn("user\(number)@example.org", password: wrong, from: home).status == .unauthorized)
             }
@@ -43,7 +43,7 @@ private let wrong = "a wrong password"
     }
 
     @Test func `with a right password in between starts anew for the account`() async throws {
-        try await withAnn { world, service in
+        try await withAnn { world, service async throws in
             for _ in 0..<3 {
                 for _ in 0..<4 { #expect(try await service.logIn(password: wrong).status == .unauthorized) }
                 #expect(try await service.logIn().status == .ok)
@@ -79,8 +79,6 @@ private let wrong = "a wrong password"
                 let reply = try await service.logIn(password: wrong, from: "198.51.100.\(number)")
                 world.clock.advance(by: .seconds(reply.headers[.retryAfter].flatMap { Int($0) } ?? 0))
             }
-            let refused = try await service.logIn(from: "203.0.113.1")
-            #expect(refused.status == .tooManyRequests || refused.status == .ok)
             world.clock.advance(by: .seconds(60))
             #expect(try await service.logIn(from: "203.0.113.1").status == .ok)
             for _ in 0..<5 { _ = try await service.logIn(password: wrong) }
@@ -128,7 +126,8 @@ private let wrong = "a wrong password"
         let throttle = SignInThrottle(settings)
         for number in 0..<2000 {
             let claimant = SignInThrottle.Claimant(account: Array("\(number)".utf8), address: "10.0.\(number >> 8).\(number & 0xFF)")
-            #expect(try await throttle.attempt(claimant) { nil as Int? } == nil)
+            let user = try await throttle.attempt(claimant) { nil as Int? }
+            #expect(user == nil)
         }
         #expect(throttle.count == 200)
     }

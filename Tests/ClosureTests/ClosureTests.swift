@@ -1,9 +1,11 @@
 import Crypto
+import EventLog
 import EventLogTesting
 import EventSourcing
 import Foundation
 import HTTPContract
 import HTTPTypes
+import Postgres
 import Publishing
 import Testing
 

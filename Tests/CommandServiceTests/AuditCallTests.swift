@@ -1,4 +1,5 @@
 import Audit
+import EventLog
 import EventLogTesting
 import EventSourcing
 import FoundationEssentials

@@ -65,6 +65,35 @@ import Testing
         }
     }
 
+    @Test func `under a caller's key are a command of the caller's`() async throws {
+        try await Newsroom.open { newsroom in
+            let ann = try await newsroom.person("ann")
+            let post = try await newsroom.post(by: ann)
+            let body = Self.body([(post.id, "1")])
+            var headers = Newsroom.asService("queries", key: "k")
+            headers[try #require(HTTPField.Name("X-Annals-Caller"))] = ann.id.lowercased
+            #expect(try await newsroom.call(.post, "/internal/views", body, headers: headers).status == 200)
+            let edit = try await newsroom.call(.patch, post.path, #"{"title":"Another"}"#, by: ann, headers: .idempotencyKey("k"))
+            #expect(edit.status == 422 && edit.code == "IDEMPOTENCY_KEY_REUSED")
+            _ = try await newsroom.call(.patch, post.path, #"{"title":"Another"}"#, by: ann, headers: .idempotencyKey("l"))
+            headers[.idempotencyKey] = "l"
+            #expect(try await newsroom.call(.post, "/internal/views", body, headers: headers).code == "IDEMPOTENCY_KEY_REUSED")
+        }
+    }
+
+    @Test func `can be asked for without being recorded`() async throws {
+        try await Newsroom.open { newsroom in
+            let views = #""views":[{"post":"\#(Self.posts[0].lowercased)","count":1}]"#
+            let unknown = try await Self.send("{\(views),\"recorded\":true}", to: newsroom, key: "k")
+            #expect(unknown.status == 404 && unknown.happened == [])
+            let first = try await Self.send("{\(views)}", to: newsroom, key: "k")
+            let again = try await Self.send("{\(views),\"recorded\":true}", to: newsroom, key: "k")
+            #expect(first.status == 200 && again.isReplay && again.repeatable == first.repeatable && again.happened == [])
+            let other = try await Self.send(Self.body([(Self.posts[1], "1")]).replacing("}]}", with: #"}],"recorded":true}"#), to: newsroom, key: "k")
+            #expect(other.code == "IDEMPOTENCY_KEY_REUSED")
+        }
+    }
+
     @Test func `are taken from services only`() async throws {
         try await Newsroom.open { newsroom in
             let admin = try await newsroom.person("root", role: .admin)

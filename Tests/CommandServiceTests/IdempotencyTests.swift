@@ -126,6 +126,50 @@ import Testing
         }
     }
 
+    @Test(arguments: [#"{"slug":"another","title":"Another"}"#, "{ \"title\" :\n\"Ano\\u0074her\",\t\"slug\":\"another\"}\n"])
+    func `is the same request in another order, spacing or spelling of its JSON`(body: String) async throws {
+        try await Self.open(.edit) { newsroom, ann, post, headers in
+            let first = try await Self.send(KeyedCommand.edit.call(on: post), .edit, to: newsroom, by: ann, headers)
+            let second = try await newsroom.call(.patch, post.path, body, by: ann, headers: headers)
+            #expect(second.isReplay && second.repeatable == first.repeatable)
+        }
+    }
+
+    @Test func `is another's when a service sends it for another`() async throws {
+        try await Self.open(.register) { newsroom, ann, post, headers in
+            func register(_ name: String, for caller: String) async throws -> Reply {
+                var headers = headers
+                headers[try #require(HTTPField.Name("X-Annals-Caller"))] = caller
+                let body = #"{"id":"\#(UUID.v7().lowercased)","username":"\#(name)","email":"\#(name)@example.org"}"#
+                return try await newsroom.call(.post, "/internal/users", body, headers: headers)
+            }
+            let carl = try await register("carl", for: "address 192.0.2.1")
+            let dora = try await register("dora", for: "address 192.0.2.2")
+            #expect(carl.status == 201 && dora.status == 201 && !dora.isReplay)
+            #expect(try await register("carl", for: "address 192.0.2.1").repeatable == carl.repeatable)
+            #expect(try await register("dora", for: "address 192.0.2.1").code == "IDEMPOTENCY_KEY_REUSED")
+        }
+    }
+
+    @Test func `takes no caller from anybody but a service`() async throws {
+        try await Self.open(.draft) { newsroom, ann, post, headers in
+            let bob = try await newsroom.person("bob")
+            let call = KeyedCommand.draft.call(on: post)
+            _ = try await newsroom.call(call.method, call.path, call.body, by: ann, headers: headers)
+            var forged = headers
+            forged[try #require(HTTPField.Name("X-Annals-Caller"))] = ann.id.lowercased
+            let reply = try await newsroom.call(call.method, call.path, call.body, by: bob, headers: forged)
+            #expect(reply.status == 201 && !reply.isReplay)
+        }
+    }
+
+    @Test func `takes nothing from the query`() async throws {
+        try await Self.open(.publish) { newsroom, ann, post, headers in
+            let reply = try await newsroom.call(.post, "\(post.path)/publish?publishedAt=2020-01-01T00:00:00Z&x", by: ann, headers: headers)
+            #expect(reply.status == 422 && reply.fields == ["publishedAt", "x"] && reply.happened == [])
+        }
+    }
+
     @Test func `may have the longest key there is`() async throws {
         try await Self.open(.draft) { newsroom, ann, post, _ in
             let headers = HTTPFields.idempotencyKey(String(repeating: "~", count: 128))

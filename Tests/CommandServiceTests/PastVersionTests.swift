@@ -32,7 +32,7 @@ import Testing
                     + #""published":\#(isPublished),"author":{"id":"\#(ann.id.lowercased)","username":"ann","displayName":null},"#
                     + #""createdAt":"\#(events[0].recordedAt)","updatedAt":"\#(events[version - 1].recordedAt)","#
                     + #""publishedAt":\#(publishedAt),"version":\#(version)}}"#)
-            #expect(reply.headers[.readModelPosition] == String(events[version - 1].position))
+            #expect(reply.headers[.readModelPosition] == String(try await newsroom.log.store.head()))
             let etag = try #require(reply.headers[.eTag])
             #expect(etag.hasPrefix("\"\(version).") && etag.count == 2 + 2 + 16)
 
@@ -57,7 +57,7 @@ import Testing
     @Test(arguments: [
         ("version=5", 404), ("version=6", 404), ("version=2147483647", 404), ("version=0", 422), ("version=-1", 422), ("version=one", 422),
         ("version=99999999999999999999", 422), ("version=1&version=2", 422), ("asOf=yesterday", 422), ("asOf=2100-01-01T00:00:00Z", 404),
-        ("version=1&asOf=2100-01-01T00:00:00Z", 422), ("version=%zz", 400),
+        ("version=1&asOf=2100-01-01T00:00:00Z", 422), ("version=1&page=1", 422), ("version=%zz", 400),
     ])
     func `is not to be had for`(query: String, status: Int) async throws {
         try await Self.open { (newsroom, ann, post) async throws in

@@ -60,6 +60,19 @@ import Testing
         }
     }
 
+    @Test func `names all that another has`() async throws {
+        try await Newsroom.open { newsroom in
+            let ann = try await newsroom.person("ann")
+            _ = try await newsroom.person("bob")
+            _ = try await newsroom.person("eve")
+            let both = try await newsroom.call(.patch, Self.path, #"{"username":"bob","email":"eve@example.org"}"#, by: ann)
+            #expect(both.status == 409 && both.code == "DUPLICATE_ENTRY" && both.fields == ["username", "email"] && both.happened == [])
+            // One's own is not another's.
+            let one = try await newsroom.call(.patch, Self.path, #"{"username":"ann","email":"eve@example.org"}"#, by: ann)
+            #expect(one.status == 409 && one.fields == ["email"])
+        }
+    }
+
     @Test(arguments: ["{}", #"{"username":"ann","email":"ann@example.org"}"#, #"{"bio":null,"displayName":""}"#])
     func `that changes nothing adds no event`(body: String) async throws {
         try await Newsroom.open { newsroom in

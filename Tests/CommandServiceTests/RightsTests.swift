@@ -58,6 +58,42 @@ struct PostCall: Sendable, CustomTestStringConvertible {
             #expect(try await newsroom.call(call.method, "/api/v1/posts/\(UUID.v7().lowercased)\(call.suffix)", call.body, by: ann).status == 404)
             let malformed = try await newsroom.call(call.method, "/api/v1/posts/no-id\(call.suffix)", call.body, by: ann)
             #expect(malformed.status == 400 && malformed.code == "MALFORMED_REQUEST")
+            // What is wrong with the body as well comes after.
+            #expect(try await newsroom.call(call.method, "/api/v1/posts/no-id\(call.suffix)", #"{"no":1}"#, by: ann).code == "MALFORMED_REQUEST")
+        }
+    }
+}
+
+@Suite struct `What a stranger learns of a post by trying to change it` {
+    private static let tags = [nil, "\"1\"", "\"2\"", "\"3\"", "W/\"2\"", "\"abc\""]
+
+    @Test(arguments: PostCall.all) func `nothing where it is a draft or deleted`(call: PostCall) async throws {
+        try await Newsroom.open { newsroom in
+            let ann = try await newsroom.person("ann")
+            let bob = try await newsroom.person("bob")
+            let deleted = try await newsroom.post(by: ann, publish: true)
+            _ = try await newsroom.call(.delete, deleted.path, by: ann)
+            let nothing = "/api/v1/posts/\(UUID.v7().lowercased)"
+            for path in [try await newsroom.post(by: ann).path, deleted.path, nothing] {
+                for tag in Self.tags {
+                    let reply = try await newsroom.call(
+                        call.method, path + call.suffix, call.body, by: bob, headers: tag.map(HTTPFields.ifMatch) ?? [:])
+                    #expect(reply.status == 404 && reply.code == "NOT_FOUND", "\(path) \(tag ?? "")")
+                    #expect(reply.body["detail"]?.text == "There is no such thing here." && reply.headers[.eTag] == nil)
+                }
+            }
+        }
+    }
+
+    @Test(arguments: PostCall.all) func `not the version of a published one`(call: PostCall) async throws {
+        try await Newsroom.open { newsroom in
+            let bob = try await newsroom.person("bob")
+            let post = try await newsroom.post(by: try await newsroom.person("ann"), publish: true)
+            for tag in Self.tags {
+                let reply = try await newsroom.call(
+                    call.method, post.path + call.suffix, call.body, by: bob, headers: tag.map(HTTPFields.ifMatch) ?? [:])
+                #expect(reply.status == 403, "\(tag ?? "")")
+            }
         }
     }
 }

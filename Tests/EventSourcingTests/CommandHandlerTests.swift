@@ -4,9 +4,12 @@ import Testing
 
 private typealias Handler = CommandHandler<AccountRules>
 
-private func call(_ key: CommandReceipt.Key? = nil, requiring requirements: [ClaimChange] = []) -> CommandCall {
+private func call(
+    _ key: CommandReceipt.Key? = nil, at versions: VersionCondition = .any, requiring requirements: [ClaimChange] = []
+) -> CommandCall {
     let used = key ?? .unrepeated()
-    return CommandCall(key: used, isRepeatable: key != nil, metadata: EventMetadata(command: used.id), requirements: requirements)
+    return CommandCall(
+        key: used, isRepeatable: key != nil, metadata: EventMetadata(command: used.id), versions: versions, requirements: requirements)
 }
 
 private func account() -> StreamName { StreamName(AccountRules.category, .v7()) }
@@ -52,6 +55,24 @@ private func account() -> StreamName { StreamName(AccountRules.category, .v7()) 
         await #expect(throws: CommandFailure.wrongVersion(actual: 1)) {
             try await handler.handle(.withdraw(7), on: stream, expecting: .exactly(2), as: call())
         }
+    }
+
+    @Test func `runs at the versions that its caller wants, once the rules allow it`() async throws {
+        _ = try await handler.handle(.open(owner: "ann"), on: stream, as: call())
+        for versions in [[], [2], [2, 3]] as [Set<Int>] {
+            await #expect(throws: CommandFailure.wrongVersion(actual: 1)) {
+                try await handler.handle(.deposit(1), on: stream, as: call(at: .oneOf(versions)))
+            }
+            await #expect(throws: CommandFailure.wrongVersion(actual: 1)) {
+                try await handler.handle(.deposit(0), on: stream, as: call(at: .oneOf(versions)))
+            }
+            // Whom the rules refuse does not learn whether the version was right.
+            await #expect(throws: AccountRules.Refusal.overdrawn(by: 7)) {
+                try await handler.handle(.withdraw(7), on: stream, as: call(at: .oneOf(versions)))
+            }
+        }
+        #expect(try await handler.handle(.deposit(1), on: stream, as: call(at: .oneOf([7, 1]))).version == 2)
+        #expect(try await handler.handle(.deposit(1), on: stream, as: call(at: .any)).version == 3)
     }
 
     @Test(arguments: [nil, CommandReceipt.Key(id: .v7(), digest: [1])]) func `that expects no stream does not touch one`(key: CommandReceipt.Key?)

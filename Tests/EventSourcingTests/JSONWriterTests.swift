@@ -128,3 +128,13 @@ extension JSON {
         #expect(parsed == value)
     }
 }
+
+@Suite struct `JSON sorted by name` {
+    @Test(arguments: [
+        (#"{"b":1,"a":{"d":[{"f":1,"e":2}],"c":null}}"#, #"{"a":{"c":null,"d":[{"e":2,"f":1}]},"b":1}"#), ("[2,1]", "[2,1]"),
+        (#"{"é":1,"z":2,"Z":3}"#, #"{"Z":3,"z":2,"é":1}"#), (#"{"a":1.0,"A":"e\u0301"}"#, "{\"A\":\"e\u{301}\",\"a\":1}"),
+    ])
+    func `is one text for whatever says the same`(text: String, sorted: String) throws {
+        #expect(Array(try JSON.parse(text).sortedByName.serialized.utf8) == Array(sorted.utf8))
+    }
+}

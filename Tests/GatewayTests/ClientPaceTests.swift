@@ -14,7 +14,7 @@ private struct Connection {
     init(_ limits: ConnectionLimits = ConnectionLimits()) throws {
         self.limits = limits
         try channel.pipeline.syncOperations.configureHTTPServerPipeline(withPipeliningAssistance: false, withErrorHandling: false)
-        try WatchedHTTP1.watch(channel.pipeline.syncOperations, limits)
+        try WatchedHTTP1.watch(channel.pipeline.syncOperations, limits, at: channel.eventLoop.now)
         channel.pipeline.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 80), promise: nil)
         channel.read()
     }
@@ -73,13 +73,36 @@ private struct Connection {
         #expect(connection.isOpen)
     }
 
-    @Test func `between two requests is nobody's hurry here`() throws {
+    @Test func `may lie idle for five minutes, from its last answer on`() throws {
+        let fresh = try Connection()
+        fresh.pass(.seconds(299))
+        #expect(fresh.isOpen)
+        fresh.pass(.seconds(1))
+        #expect(!fresh.isOpen)
+
+        let used = try Connection()
+        for _ in 1...3 {
+            used.pass(.seconds(299))
+            try used.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            try used.answer(Connection.ok, .end(nil))
+        }
+        _ = try used.received()
+        used.pass(.seconds(299))
+        #expect(used.isOpen)
+        used.pass(.seconds(1))
+        #expect(!used.isOpen)
+        #expect(try used.received() == "", "nothing was asked, so nothing is said")
+    }
+
+    @Test func `is not idle while it waits for its answer`() throws {
         let connection = try Connection()
-        connection.pass(.hours(1))
         try connection.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        try connection.answer(Connection.ok, .end(nil))
         connection.pass(.hours(1))
+        try connection.answer(Connection.ok, .end(nil))
+        connection.pass(.seconds(299))
         #expect(connection.isOpen)
+        connection.pass(.seconds(1))
+        #expect(!connection.isOpen)
     }
 
     @Test func `has to send its body at the least rate, on average`() throws {

@@ -81,6 +81,14 @@ import Testing
         #expect(try await Door().answer(.get, "/api/v1/posts", [.authorization: "Bearer x"]).headers[.cacheControl] == "no-store")
     }
 
+    @Test func `may say itself how long it is kept`() async throws {
+        var own = Routes()
+        own.on(.get, "/kept") { _, _ in Answer.bytes(json: Array("1".utf8), headers: [.cacheControl: "private, no-cache"]) }
+        for headers in [[:], [.authorization: "Bearer x"]] as [HTTPFields] {
+            #expect(try await Door(own: own).answer(.get, "/kept", headers).headers[.cacheControl] == "private, no-cache")
+        }
+    }
+
     @Test func `may bring its own content policy`() async throws {
         var own = Routes()
         own.on(.get, "/docs") { _, _ in Answer.bytes(json: Array("1".utf8), headers: [.contentSecurityPolicy: "default-src 'self'"]) }

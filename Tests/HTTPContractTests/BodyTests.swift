@@ -18,9 +18,29 @@ import Testing
         #expect(try await code(posting("{}", [.contentType: type])) == "UNSUPPORTED_MEDIA_TYPE")
     }
 
+    @Test(arguments: ["text/plain;charset=UTF-8", "application/x-www-form-urlencoded", ""])
+    func `that is empty has no media type to speak of`(type: String) async throws {
+        let optional = responder(.post) { request, _ in
+            let object = try await request.optionalJSONBody()
+            return Answer.data { $0.bool(object != nil) }
+        }
+        for headers in [[.contentType: type], [.contentType: type, .contentLength: "0", .contentEncoding: "gzip"]] as [HTTPFields] {
+            #expect(try await optional.answer(request(.post, "/things", headers)).json?["data"] == .bool(false))
+            #expect(try await code(request(.post, "/things", headers)) == "MALFORMED_REQUEST")
+        }
+    }
+
+    @Test(arguments: ["identity", "Identity", "identity, identity", " identity "]) func `may say that it is not compressed`(coding: String)
+        async throws
+    {
+        #expect(try await reading(posting("{}", [.contentEncoding: coding])) { _ in }.status == 204)
+    }
+
     @Test func `without a media type, or compressed, is 415`() async throws {
         #expect(try await code(request(.post, "/things", body: Array("{}".utf8))) == "UNSUPPORTED_MEDIA_TYPE")
-        #expect(try await code(posting("{}", [.contentEncoding: "gzip"])) == "UNSUPPORTED_MEDIA_TYPE")
+        for coding in ["gzip", "identity, gzip", "identityx"] {
+            #expect(try await code(posting("{}", [.contentEncoding: coding])) == "UNSUPPORTED_MEDIA_TYPE")
+        }
     }
 
     @Test(arguments: [

@@ -69,14 +69,36 @@ import Testing
     @Test func `that nobody asked for are not counted without end`() throws {
         let many = "{" + (0..<5000).map { "\"f\($0)\":1" }.joined(separator: ",") + "}"
         #expect(try violations(many) { _ in }.count == HTTPLimits.maximumViolations)
+        let fields = try fields(many)
+        #expect(
+            problem {
+                var fields = fields
+                try fields.finish()
+            }?.detail == "5000 fields are not acceptable; the first 100 are named.")
+    }
+
+    @Test func `that nobody asked for are named in a hundred characters at most`() throws {
+        let (longest, longer) = (String(repeating: "é", count: 100), String(repeating: "🔑", count: 20_000))
+        let found = try violations("{\"\(longest)\":1,\"\(longer)\":2}") { _ in }
+        #expect(found.map(\.field) == [longest, String(repeating: "🔑", count: 100)])
+    }
+
+    @Test(arguments: ["1e999", "-1e999", String(repeating: "9", count: 400), "0.1e400"])
+    func `are refused one by one for numbers past all bounds`(number: String) throws {
+        let found = try violations("{\"a\":\(number),\"b\":\(number),\"c\":[\(number)]}") {
+            _ = $0.text("a", 1...5)
+            _ = $0.optionalInteger("b", in: 1...9)
+        }
+        #expect(found.map(\.field) == ["a", "b", "c"])
     }
 }
 
 @Suite struct `A rule for texts` {
     @Test(arguments: [
         (TextRule.username, "ann_7"), (.slug, "a-b-7"), (.email, "ann@example.org"), (.email, "a.b+c@mail.example.co.uk"),
-        (.email, "ünï@exämple.org"),
-        (.line, "One line, 👋"), (.prose, "two\nlines\twith\r\ntabs"),
+        (.email, "ünï@exämple.org"), (.email, "a!#$%&'*+-/=?^_`{|}~z@x-1.example"), (.email, "पता@उदाहरण.भारत"), (.email, "  ann@example.org\n"),
+        (.line, "One line, 👋"), (.line, " "), (.title, "👋"), (.title, " a "), (.title, "\u{301}"), (.title, "日本語"), (.title, "\u{200D}a"),
+        (.prose, "two\nlines\twith\r\ntabs"),
     ])
     func `lets through what it is for`(row: (TextRule, String)) {
         #expect(row.0.objection(to: row.1) == nil)
@@ -88,7 +110,14 @@ import Testing
         (.email, "@example.org"), (.email, "a@b@c.org"), (.email, "a b@c.org"), (.email, "ann@localhost"), (.email, "ann@example..org"),
         (.email, "ann@-x.org"),
         (.email, "ann\n@example.org"), (.email, "ann\u{200B}@example.org"), (.email, String(repeating: "a", count: 65) + "@example.org"),
-        (.line, "two\nlines"),
+        (.email, "<ann>@example.org"), (.email, "a,b@example.org"), (.email, "a;b@example.org"), (.email, "a:b@example.org"),
+        (.email, "\"a b\"@example.org"), (.email, "\"ab\"@example.org"), (.email, "ann(x)@example.org"), (.email, "[ann]@example.org"),
+        (.email, "a\\b@example.org"), (.email, ".ann@example.org"), (.email, "ann.@example.org"), (.email, "an..n@example.org"),
+        (.email, "ann@[192.0.2.1]"), (.email, "ann@exa_mple.org"), (.email, "ann@example.org>"), (.email, "ann@exam(x)ple.org"),
+        (.email, "ann@example\u{3002}org"), (.email, "ann@ex😀.org"), (.email, "ann@ex+.org"), (.email, "Ann <ann@example.org>"),
+        (.email, "ann@example .org"),
+        (.title, " "), (.title, "\u{200B}"), (.title, "\u{FEFF}\u{2060}\u{A0}\u{3000}"), (.title, "\u{3164}"), (.title, "two\nlines"),
+        (.title, "two\u{2028}lines"), (.line, "two\u{2028}lines"), (.line, "two\u{2029}paragraphs"), (.line, "two\nlines"),
         (.line, "tab\t"), (.line, "\u{85}"), (.prose, "bell\u{7}"), (.prose, "\u{9F}"),
     ])
     func `objects to anything else`(row: (TextRule, String)) {

@@ -28,10 +28,11 @@ import Testing
         }
     }
 
-    @Test func `that are unknown are ignored`() throws {
-        var query = parameters("limit=5&utm_source=x")
+    @Test func `that nobody asked for are refused, each by its name and once`() {
+        var query = parameters("limit=5&utm_source=x&Limit=5&utm_source=y&&%6Ctd")
         _ = query.integer("limit", in: 1...100, default: 20)
-        try query.finish()
+        let found = problem { try query.finish() }
+        #expect(found?.code == .validationError && found?.details.map(\.field) == ["utm_source", "Limit", "ltd"])
     }
 
     @Test func `are all named at once when they are not acceptable`() {

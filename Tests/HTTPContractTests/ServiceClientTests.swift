@@ -19,6 +19,8 @@ import Testing
                     $0.string(name)
                     $0.name("requestId")
                     $0.string(context.requestID)
+                    $0.name("owner")
+                    $0.string(context.keyOwner(of: request))
                     $0.name("body")
                     $0.value(.object(body))
                 }
@@ -37,7 +39,20 @@ import Testing
         context.identify(by: request(.get, "/", [.requestID: "call-9"]))
         let answer = try await client().post("/internal/views", json: ["count": .integer(3)], context: context)
         #expect(answer.status == .accepted && answer.headers[.position] == "9" && answer.headers[.requestID] == "call-9")
-        #expect(answer.data == .object(["caller": .string("queries"), "requestId": .string("call-9"), "body": .object(["count": .integer(3)])]))
+        #expect(answer.data?["caller"]?.text == "queries" && answer.data?["requestId"]?.text == "call-9")
+        #expect(answer.data?["body"] == .object(["count": .integer(3)]))
+    }
+
+    @Test func `says whose idempotency keys it brings`() async throws {
+        var context = freshContext()
+        context.clientAddress = "192.0.2.1"
+        #expect(try await client().post("/internal/views", json: [:], context: context).data?["owner"]?.text == "address 192.0.2.1")
+        let user = SignedInUser(id: .v7(), role: .user)
+        context.caller = .user(user)
+        #expect(try await client().post("/internal/views", json: [:], context: context).data?["owner"]?.text == user.id.lowercased)
+        #expect(try await client().post("/internal/views", json: [:]).data?["owner"]?.text == "service queries")
+        // Only services are believed.
+        #expect(context.keyOwner(of: request(.post, "/", [.caller: "somebody else"])) == user.id.lowercased)
     }
 
     @Test func `needs no request around it`() async throws {

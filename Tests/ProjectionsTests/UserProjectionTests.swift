@@ -22,7 +22,16 @@ private let account = "SELECT username, email, display_name, bio, role, status, 
                 registered, .profileChanged(username: nil, displayName: .known("Ann"), bio: .known("Writes")),
                 .profileChanged(username: .known("anna"), displayName: nil, bio: .known("")), of: ann)
         }
-        #expect(found == [#"(anna,ann@example.org,Ann,"",user,active,3)"#])
+        #expect(found == ["(anna,ann@example.org,Ann,,user,active,3)"])
+    }
+
+    @Test func `knows nothing of what was cleared`() async throws {
+        let found = try await rows("SELECT display_name IS NULL, bio IS NULL FROM users.account") {
+            try await $0.tell(
+                registered, .profileChanged(username: nil, displayName: .known("Ann"), bio: .known("Writes")),
+                .profileChanged(username: nil, displayName: .known(""), bio: .known("")), of: ann)
+        }
+        #expect(found == ["(t,t)"])
     }
 
     @Test func `follows a new email`() async throws {

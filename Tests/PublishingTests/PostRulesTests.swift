@@ -23,8 +23,8 @@ import Testing
         #expect(post.when(try draft(publish: true)) == .failure(.alreadyDrafted))
     }
 
-    @Test(arguments: commands(by: Sample.asBob)) func `is nobody else's business`(command: PostCommand) {
-        #expect(post.when(command) == .failure(.notAuthor))
+    @Test(arguments: commands(by: Sample.asBob)) func `is not there for anybody else`(command: PostCommand) {
+        #expect(post.when(command) == .failure(.notVisible))
     }
 
     @Test(arguments: [Sample.asAnn, Sample.asAdmin]) func `is its author's and the admins'`(actor: Actor) {
@@ -80,6 +80,10 @@ import Testing
     @Test(arguments: commands(by: Sample.asBob)) func `is nobody else's business`(command: PostCommand) {
         #expect(post.when(command) == .failure(.notAuthor))
     }
+
+    @Test(arguments: commands(by: Sample.asBob)) func `that is unpublished is not there for anybody else any more`(command: PostCommand) {
+        #expect(given(PostRules.self, Sample.drafted, .published(publishedAt: nil), .unpublished).when(command) == .failure(.notVisible))
+    }
 }
 
 @Suite struct `A deleted post` {
@@ -90,7 +94,7 @@ import Testing
     }
 
     @Test(arguments: commands(by: Sample.asBob)) func `does not tell strangers so`(command: PostCommand) {
-        #expect(post.when(command) == .failure(.notAuthor))
+        #expect(post.when(command) == .failure(.notVisible))
     }
 
     @Test func `can't be drafted again`() throws {

@@ -46,7 +46,9 @@ final class CommandPeer: Sendable {
             guard try context.service() == "queries" else { throw Problem.forbidden() }
             let body = try await request.jsonBody()
             guard let key = try Preconditions.idempotencyKey(request) else { throw Problem.malformed("A key is needed.") }
-            let (position, wasReplayed) = try self.take(body, key: key)
+            // Keys belong to callers.
+            let caller = HTTPField.Name("X-Annals-Caller").flatMap { request.headers[$0] } ?? "nobody"
+            let (position, wasReplayed) = try self.take(body, key: "\(caller) \(key)")
             var headers = HTTPFields()
             headers.setPosition(position)
             if wasReplayed { headers.markReplayed() }
@@ -66,6 +68,13 @@ final class CommandPeer: Sendable {
     private func take(_ body: JSONObject, key: String) throws(Problem) -> (Int64, wasReplayed: Bool) {
         var views: [String: Int64] = [:]
         for entry in body["views"]?.elements ?? [] { views[entry["post"]?.text ?? "", default: 0] += entry["count"]?.int ?? 0 }
+        if body["recorded"] != nil {
+            var asked = body
+            asked["recorded"] = nil
+            guard let known = state.withLock({ $0.taken[key] }) else { throw .notFound() }
+            guard known.body == asked else { throw .idempotencyKeyReused() }
+            return (known.position, true)
+        }
         defer { heard.yield(views) }
         let result: Result<(Int64, wasReplayed: Bool), Problem> = state.withLock { state in
             state.calls.append(views)

@@ -64,6 +64,11 @@ extension Newsroom {
         return id
     }
 
+    /// Makes a post a draft again.
+    func unpublish(_ post: UUID) async throws {
+        try await owner.query(Statement("unpublish", "UPDATE posts.post SET published = false WHERE id = $1"), [.uuid(post)])
+    }
+
     /// Adds views of a post within an hour after the start.
     func views(_ count: Int64, of post: UUID, hour: Int64) async throws {
         try await owner.query(

@@ -65,20 +65,31 @@ struct Newsroom: Sendable {
     // MARK: Requests
 
     /// Sends a request to the service as the gateway would.
-    func send(_ method: HTTPRequest.Method = .get, _ path: String, as user: Reader? = nil, _ headers: HTTPFields = [:], body: String? = nil)
-        async throws -> Reply
-    {
+    func send(
+        _ method: HTTPRequest.Method = .get, _ path: String, as user: Reader? = nil, from address: String? = nil, _ headers: HTTPFields = [:],
+        body: String? = nil
+    ) async throws -> Reply {
         var headers = headers
         if let user { headers[.authorization] = "Bearer " + (try signingKey.sign(user.token)) }
         if body != nil { headers[.contentType] = "application/json" }
         let head = HTTPRequest(method: method, scheme: "http", authority: "queries", path: path, headerFields: headers)
-        let context = CallContext(logger: TestCluster.logger)
+        var context = CallContext(logger: TestCluster.logger)
+        context.clientAddress = address
         let request = Request(head: head, body: RequestBody(buffer: ByteBuffer(string: body ?? "")))
         return try await Reply(queries.responder.respond(to: request, context: context))
     }
 
     func get(_ path: String, as user: Reader? = nil, _ headers: HTTPFields = [:]) async throws -> Reply {
         try await send(.get, path, as: user, headers)
+    }
+}
+
+extension HTTPFields {
+    /// These and others.
+    func merging(_ others: HTTPFields) -> HTTPFields {
+        var all = self
+        for field in others { all[field.name] = field.value }
+        return all
     }
 }
 

@@ -11,7 +11,8 @@ import Testing
     static let queries: [(statement: Statement, values: String)] = [
         (PostByID.statement, "\(somePost)"), (PostBySlug.statement, "'slug-7'"), (PostVisibility.statement, "\(somePost)"),
         (UserByID.statement, "\(someAuthor)"), (UsersByName.statement, "'user7'"), (NewestUsers.statement, "'infinity', \(lastID), 21"),
-        (HourlyViews.statement, "\(somePost), '-infinity', 'infinity'"), (DailyViews.statement, "\(somePost), '-infinity', 'infinity'"),
+        (HourlyViews.statement, "\(somePost), '-infinity', 'infinity', 'infinity', 21"),
+        (DailyViews.statement, "\(somePost), '-infinity', 'infinity', 'infinity', 21"),
         (NewestPosts.statement, "\(someTime), \(somePost), 21"), (NewestPostsOfAuthor.statement, "\(someAuthor), \(someTime), \(somePost), 21"),
         (AllPostsOfAuthor.statement, "\(someAuthor), \(someTime), \(somePost), 21"), (MostViewedPosts.statement, "50, \(somePost), 21"),
         (MostViewedPostsOfAuthor.statement, "\(someAuthor), 50, \(somePost), 21"), (NewestPostsByOffset.statement, "2000, 21"),

@@ -24,6 +24,16 @@ import Testing
         }
     }
 
+    @Test func `is shown without parameters`() async throws {
+        try await Newsroom.open { room in
+            let ann = try await room.register("ann")
+            for path in ["/api/v1/users/\(ann.id.lowercased)", "/api/v1/users/me"] {
+                let reply = try await room.get("\(path)?fields=bio", as: ann)
+                #expect(reply.status == 422 && reply.refusedFields == ["fields"])
+            }
+        }
+    }
+
     @Test func `sees the own address`() async throws {
         try await Newsroom.open { room in
             let ann = try await room.register("ann")
@@ -82,6 +92,7 @@ import Testing
             let none = try await room.get("/api/v1/users?username=bob", as: .admin())
             #expect(none.ids == [] && none.json["pagination"]?["total"] == .integer(0))
             #expect(try await room.get("/api/v1/users?username=a%00b", as: .admin()).status == 422)
+            #expect(try await room.get("/api/v1/users?page=2&limti=5", as: .admin()).refusedFields == ["page", "limti"])
         }
     }
 }

@@ -99,6 +99,43 @@ import Testing
         }
     }
 
+    @Test func `that was recorded under a key is so whatever became of the post, and however far the read model is`() async throws {
+        try await Newsroom.open { room in
+            let id = try await room.post("Title", by: .v7())
+            let path = "/api/v1/posts/\(id.lowercased)/views"
+            let reader = Reader(id: .v7())
+            let behind: HTTPFields = [.waitForPosition: "1000000", .prefer: "wait=0"]
+            #expect(try await room.send(.post, path, as: reader, behind.merging([.idempotencyKey: "k"])).status == 503)
+            let first = try await room.send(.post, path, as: reader, [.idempotencyKey: "k"])
+            #expect(first.status == 202)
+            for headers in [behind, [:]] {
+                let again = try await room.send(.post, path, as: reader, headers.merging([.idempotencyKey: "k"]))
+                #expect(again.status == 202 && again.headers[.idempotencyReplayed] == "true" && again.text == first.text)
+                try await room.unpublish(id)
+            }
+            #expect(try await room.send(.post, path, as: reader, [.idempotencyKey: "other"]).status == 404)
+            #expect(room.commands.counts == [id.lowercased: 1])
+        }
+    }
+
+    @Test func `belongs to the key of its caller, who is the address where nobody is signed in`() async throws {
+        try await Newsroom.open { room in
+            let path = "/api/v1/posts/\(try await room.post("Title", by: .v7()).lowercased)/views"
+            for (address, isReplay) in [("192.0.2.1", false), ("192.0.2.2", false), ("192.0.2.1", true)] {
+                let reply = try await room.send(.post, path, from: address, [.idempotencyKey: "k"])
+                #expect(reply.status == 202 && (reply.headers[.idempotencyReplayed] != nil) == isReplay, "\(address)")
+            }
+        }
+    }
+
+    @Test(arguments: ["text/plain;charset=UTF-8", "application/json", "application/x-www-form-urlencoded"])
+    func `needs no body, whatever a browser calls the one that it does not send`(type: String) async throws {
+        try await Newsroom.open { room in
+            let path = "/api/v1/posts/\(try await room.post("Title", by: .v7()).lowercased)/views"
+            #expect(try await room.send(.post, path, [.contentType: type, .contentLength: "0"]).status == 202)
+        }
+    }
+
     @Test func `that can't be recorded is 503 for who waits, and counted later for who does not`() async throws {
         try await Newsroom.open { room in
             let id = try await room.post("Title", by: .v7()).lowercased
@@ -180,16 +217,63 @@ import Testing
                 #expect(
                     hours == """
                         {"data":[{"at":"2026-01-01T01:00:00.000Z","count":2},{"at":"2026-01-01T23:00:00.000Z","count":3},\
-                        {"at":"2026-01-02T00:00:00.000Z","count":4}]}
+                        {"at":"2026-01-02T00:00:00.000Z","count":4}],"pagination":{"limit":20,"total":3}}
                         """)
                 let days = try await room.get(path + "?by=day", as: reader).text
-                #expect(days == #"{"data":[{"at":"2026-01-01T00:00:00.000Z","count":5},{"at":"2026-01-02T00:00:00.000Z","count":4}]}"#)
+                #expect(
+                    days == """
+                        {"data":[{"at":"2026-01-01T00:00:00.000Z","count":5},{"at":"2026-01-02T00:00:00.000Z","count":4}],\
+                        "pagination":{"limit":20,"total":2}}
+                        """)
             }
             let part = try await room.get(path + "?by=hour&from=2026-01-01T02:00:00Z&to=2026-01-02T00:00:00Z", as: ann)
-            #expect(part.data?.elements.map { $0["count"] } == [.integer(3)])
+            #expect(part.data?.elements.map { $0["count"] } == [.integer(3)] && part.json["pagination"]?["total"] == .integer(1))
             #expect(try await room.get(path + "?by=hour", as: ann, [.ifNoneMatch: part.tag ?? ""]).status == 200)
             let tag = try #require(try await room.get(path, as: ann).tag)
             #expect(try await room.get(path, as: ann, [.ifNoneMatch: tag]).status == 304)
+        }
+    }
+
+    @Test(
+        arguments: [
+            ("by=hour", 7, [[6, 7, 8], [3, 4, 5], [2]]), ("by=day", 3, [[9, 11, 15]]),
+            ("by=hour&from=2026-01-01T23:00:00Z", 5, [[6, 7, 8], [4, 5]]),
+        ] as [(String, Int64, [[Int64]])])
+    func `are walked by cursor from the newest to the oldest, each page in order of time`(query: String, total: Int64, pages: [[Int64]]) async throws
+    {
+        try await Newsroom.open { room in
+            let ann = try await room.register("ann")
+            let id = try await room.post("Title", by: ann.id)
+            for (hour, count) in zip([0, 1, 23, 24, 25, 48, 49] as [Int64], 2...8 as ClosedRange<Int64>) {
+                try await room.views(count, of: id, hour: hour)
+            }
+            try await room.views(100, of: try await room.post("Other", by: ann.id), hour: 1)
+            let path = "/api/v1/posts/\(id.lowercased)/views"
+            var seen: [[Int64?]] = []
+            var cursor: String? = ""
+            while let next = cursor {
+                let page = try await room.get("\(path)?\(query)&limit=3\(next)", as: ann)
+                #expect(page.json["pagination"]?["total"] == .integer(total) && page.json["pagination"]?["limit"] == .integer(3), "\(page.text)")
+                seen.append(page.data?.elements.map { $0["count"]?.int } ?? [])
+                cursor = page.nextCursor.map { "&cursor=\($0)" }
+            }
+            #expect(seen == pages.map { $0.map(Optional.some) })
+        }
+    }
+
+    @Test func `have cursors of their own`() async throws {
+        try await Newsroom.open { room in
+            let ann = try await room.register("ann")
+            let id = try await room.post("Title", by: ann.id)
+            let other = try await room.post("Other", by: ann.id)
+            for hour in 0..<2 { try await room.views(1, of: id, hour: Int64(hour)) }
+            let path = "/api/v1/posts/\(id.lowercased)/views"
+            let cursor = try #require(try await room.get("\(path)?by=hour&limit=1", as: ann).nextCursor)
+            #expect(try await room.get("\(path)?by=hour&limit=1&cursor=\(cursor)", as: ann).status == 200)
+            for wrong in ["\(path)?by=day&cursor=\(cursor)", "/api/v1/posts/\(other.lowercased)/views?by=hour&cursor=\(cursor)", "\(path)?cursor=x"] {
+                #expect(try await room.get(wrong, as: ann).code == "MALFORMED_REQUEST")
+            }
+            #expect(try await room.get("\(path)?limit=101&page=1", as: ann).refusedFields == ["limit", "page"])
         }
     }
 

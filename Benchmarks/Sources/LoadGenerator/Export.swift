@@ -3,6 +3,7 @@ import Audit
 import EventLog
 import Foundation
 import Postgres
+import Publishing
 
 /// Exports the whole log to standard output as `annals audit export` does.
 struct Export: AsyncParsableCommand {

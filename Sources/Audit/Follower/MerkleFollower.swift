@@ -12,6 +12,8 @@ package final class MerkleFollower: Sendable {
     package struct Pace: Sendable {
         /// Between two looks at a log that grows.
         package var pause: Duration = .milliseconds(250)
+        /// Between two looks at a log that does not grow: one that was restored to an older state may not wake anybody.
+        package var look: Duration = .seconds(5)
         /// Between two signatures while the follower has to catch up.
         package var signing: Duration = .milliseconds(500)
 
@@ -120,14 +122,16 @@ package final class MerkleFollower: Sendable {
     private func grow(under lease: MerkleLease) async throws {
         var writer = try await MerkleWriter(pool, under: lease, signer: signer, file: file)
         var lastSigned: ContinuousClock.Instant?
+        var isQuiet = false
         note(writer)
         while true {
             let head: Int64 = try await pool.query(.logHead).first?.get(0) ?? 0
             guard head >= writer.size else { throw MerkleStop.logIsShorter(head: head, signed: writer.size) }
             if head == writer.size, !writer.isBehind {
+                if isQuiet { try await writer.extend(to: head) }
                 // Whatever comes in this time shares a checkpoint.
                 try await Task.sleep(for: pace.pause)
-                try await store.waitForEvents(after: writer.size)
+                isQuiet = try await !isWoken(after: writer.size)
                 continue
             }
             try await writer.extend(to: head)
@@ -136,6 +140,22 @@ package final class MerkleFollower: Sendable {
             try await writer.publish(isSigning: isSigning)
             if isSigning { lastSigned = .now }
             note(writer)
+        }
+    }
+
+    /// False when nothing came for a while.
+    private func isWoken(after position: Int64) async throws -> Bool {
+        try await withThrowingTaskGroup(of: Bool.self) { [store, pace] group in
+            group.addTask {
+                try await store.waitForEvents(after: position)
+                return true
+            }
+            group.addTask {
+                try await Task.sleep(for: pace.look)
+                return false
+            }
+            defer { group.cancelAll() }
+            return try await group.next() ?? false
         }
     }
 

@@ -11,6 +11,8 @@ struct MerkleWriter {
     private let signer: NoteSigner
     private let file: LastCheckpointFile
     private var tree: GrowingTree
+    /// The entry of the last event in the tree; nil in an empty one.
+    private var lastEntry: MerkleHash?
     /// The size that the tables have.
     private var stored: Int64
     /// What the file holds.
@@ -34,6 +36,13 @@ struct MerkleWriter {
         }
         self.tree = tree
         stored = lease.size
+        if stored > 0 {
+            let bundle = Tile(.entries, index: (stored - 1) >> 8, width: Int((stored - 1) & 255) + 1)
+            guard let entries = try await log.hashes(of: [bundle])[bundle] else {
+                throw MerkleStop.treeDamaged(reason: "the last entries are incomplete")
+            }
+            lastEntry = entries.hash(at: bundle.width - 1)
+        }
         let newest = try await Self.stopping { try await log.checkpoint() }
         published = newest?.checkpoint.size ?? 0
         signed = try await onOwnThread("audit-file") { [file] in Result { () throws(AuditFileError) in try file.read() } }.stopping()
@@ -56,26 +65,37 @@ struct MerkleWriter {
         }
     }
 
-    /// Takes in what the log has up to `head`, one batch at most. Never goes past a signed checkpoint without a look at it.
+    /// Takes in what the log has up to `head`, one batch at most, and never goes past a signed checkpoint without a look at it. Begins with the last event again: a log that was
+    /// restored while this process ran has another one there, and may since have grown past it.
     mutating func extend(to head: Int64) async throws {
         var bound = head
         if let signed, signed.checkpoint.size > size { bound = min(bound, signed.checkpoint.size) }
-        let last = min(bound, size + Self.batch)
-        guard last > size else { return }
+        let known = size
+        let last = min(bound, known + Self.batch)
+        guard last >= max(known, 1) else { return }
+        var isSame = known == 0
         var json = CanonicalJSON()
         do {
-            try await StoredEventScan(pool).chunks(of: size + 1...last) { chunk in
+            try await StoredEventScan(pool).chunks(of: max(known, 1)...last) { chunk in
                 try chunk.forEach { event in
-                    guard event.position == tree.size + 1 else { throw MerkleStop.gap(position: tree.size + 1) }
                     json.removeAll()
                     try json.append(event)
-                    tree.append(entry: .sha256(json.bytes))
+                    let entry = MerkleHash.sha256(json.bytes)
+                    if event.position == known {
+                        guard entry == lastEntry else { throw MerkleStop.logIsAnother(size: known) }
+                        isSame = true
+                        return
+                    }
+                    guard isSame, event.position == tree.size + 1 else { throw MerkleStop.gap(position: isSame ? tree.size + 1 : known) }
+                    tree.append(entry: entry)
+                    lastEntry = entry
                 }
             }
         } catch {
             guard let error = error as? CanonicalFormError else { throw error }
             throw MerkleStop.unreadableEvent(position: tree.size + 1, reason: "\(error)")
         }
+        guard isSame else { throw MerkleStop.gap(position: known) }
         guard tree.size == last else { throw MerkleStop.gap(position: tree.size + 1) }
     }
 

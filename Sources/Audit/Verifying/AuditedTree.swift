@@ -114,8 +114,7 @@ struct AuditedTree {
         }
         guard let first = first?.difference else { return }
         report.events = min(report.events, (first.position ?? 1) - 1)
-        // Of an event that is missing and one behind it that does not fit, the missing one is first.
-        if let suspicion, let position = suspicion.position, position < first.position ?? 0 { throw suspicion }
+        // What the tiles tell is always before an event that is missing, and says more than a root.
         throw first
     }
 

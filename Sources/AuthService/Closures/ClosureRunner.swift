@@ -60,8 +60,10 @@ struct ClosureRunner: Sendable {
             return
         } catch  where !Task.isCancelled {
             let pause = min(1 << min(closure.failures, 6), Self.longestPause)
-            logger.warning(
-                "a closure waits", metadata: ["closure": "\(closure.id.lowercased)", "done": "\(closure.steps.count)", "reason": "\(error)"])
+            // The read tables of a busy system may need a few tries; what lasts is worth a line.
+            logger.log(
+                level: closure.failures < 3 ? .info : .warning, "a closure waits",
+                metadata: ["closure": "\(closure.id.lowercased)", "done": "\(closure.steps.count)", "reason": "\(error)"])
             try await closures.release(closure, until: closures.now().advanced(by: .seconds(pause)), hasFailed: true, lease: lease)
         }
     }

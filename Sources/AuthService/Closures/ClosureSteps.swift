@@ -14,6 +14,7 @@ struct ClosureSteps: Sendable {
     let services: ClosureCommands
     let means: ErasureMeans
     let keys: SigningKeys
+    let endings: RevocationSignal
 
     /// Does an action and records its step. Returns the closure with it.
     func perform(_ action: ClosureAction, of closure: Closure, lease: UUID) async throws -> Closure {
@@ -28,7 +29,9 @@ struct ClosureSteps: Sendable {
         case .endSessions(let position):
             // The follower does the same when it meets the event, and may have done it.
             let ending = AccountChange.closed.queries(user: closure.user, position: position, emailHash: nil, at: closures.now())
-            return try await record(action.step, of: closure, lease, with: ending + [Query(.deleteSessionsOfUser, [.uuid(closure.user)])])
+            let signedOut = try await record(action.step, of: closure, lease, with: ending + [Query(.deleteSessionsOfUser, [.uuid(closure.user)])])
+            endings.raise()
+            return signedOut
         case .deletePosts(let last):
             let (position, count) = try await deletePosts(of: closure, draftedThrough: last, lease)
             return try await record(action.step, of: closure, lease, position: position, count: count)

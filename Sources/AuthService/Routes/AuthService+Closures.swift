@@ -8,6 +8,7 @@ extension AuthService {
     /// `DELETE /api/v1/users/me`
     func closeAccount(_ request: Request, _ context: CallContext) async throws -> Response {
         let user = try context.signedIn()
+        try request.refuseParameters()
         let version = try Preconditions.expectedVersion(request)
         let key = try Preconditions.idempotencyKey(request)
         var fields = Fields(try await request.jsonBody())

@@ -7,6 +7,7 @@ extension AuthService {
     /// `POST /api/v1/auth/password`
     func changePassword(_ request: Request, _ context: CallContext) async throws -> Response {
         let user = try context.signedIn()
+        try request.refuseParameters()
         let idempotencyKey = try Preconditions.idempotencyKey(request)
         var fields = Fields(try await request.jsonBody())
         // As at signing in: only what nobody could have is refused here, the rest is a wrong password.

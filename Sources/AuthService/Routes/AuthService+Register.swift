@@ -6,6 +6,7 @@ import Hummingbird
 extension AuthService {
     /// `POST /api/v1/auth/register`
     func register(_ request: Request, _ context: CallContext) async throws -> Response {
+        try request.refuseParameters()
         let idempotencyKey = try Preconditions.idempotencyKey(request)
         let applicant = try Applicant(await request.jsonBody())
         let user = try await registration.register(applicant, idempotencyKey: idempotencyKey, context: context)

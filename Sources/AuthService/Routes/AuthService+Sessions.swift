@@ -6,6 +6,7 @@ import Hummingbird
 extension AuthService {
     /// `POST /api/v1/auth/login`
     func login(_ request: Request, _ context: CallContext) async throws -> Response {
+        try request.refuseParameters()
         let wait = try Preconditions.waitForPosition(request)
         var fields = Fields(try await request.jsonBody())
         // Only what nobody could have registered with is refused here; the rest is a wrong password.
@@ -30,6 +31,7 @@ extension AuthService {
     }
 
     private func refreshToken(in request: Request) async throws -> String {
+        try request.refuseParameters()
         var fields = Fields(try await request.jsonBody())
         let token = fields.text("refreshToken", 1...1024)
         try fields.finish()

@@ -9,21 +9,22 @@ import Publishing
 struct CommandIdentity: Sendable {
     let hasher: any KeyedHasher
 
-    /// The call behind a request. With an `Idempotency-Key` the command's id is the keyed hash of caller and key, and its digest that of method, path and body;
-    /// without, nobody can name it again.
+    /// The call behind a request. With an `Idempotency-Key` the command's id is the keyed hash of the key's owner and the key, and its digest that of method, path and
+    /// body, however the body's JSON is written; without, nobody can name it again. Nothing else makes a command: parameters in the query are 422.
     func call(_ request: Request, _ context: CallContext, body: JSONObject = [:], requires: [ClaimChange] = []) throws(Problem) -> CommandCall {
-        let caller = context.user?.id.lowercased ?? "anonymous"
+        try request.refuseParameters()
+        let owner = context.keyOwner(of: request)
         let key = try Preconditions.idempotencyKey(request).map { name in
             CommandReceipt.Key(
-                id: UUID(hash: hasher.hash(["command", caller, name])),
-                digest: hasher.hash(["request", request.method.rawValue, request.uri.path, JSON.object(body).serialized]))
+                id: UUID(hash: hasher.hash(["command", owner, name])),
+                digest: hasher.hash(["request", request.method.rawValue, request.uri.path, JSON.object(body).sortedByName.serialized]))
         }
         let command = key ?? .unrepeated()
         return CommandCall(
             key: command, isRepeatable: key != nil,
             metadata: EventMetadata(
                 actor: context.user?.id, command: command.id, correlation: context.requestID, traceparent: context.traceparent),
-            requirements: requires)
+            versions: try Preconditions.versions(request), requirements: requires)
     }
 
     /// The call of a signed-in user, whose account must be active when the events are appended, whatever their token says.
@@ -48,5 +49,14 @@ extension Actor {
         case .user: self.init(id: user.id, role: .user)
         case .admin: self.init(id: user.id, role: .admin)
         }
+    }
+}
+
+extension JSONObject {
+    /// A body less a member that does not belong to what makes two requests equal.
+    func without(_ name: String) -> JSONObject {
+        var object = self
+        object[name] = nil
+        return object
     }
 }

@@ -30,7 +30,7 @@ extension Problem {
 
     private init(_ refusal: PostRefusal) {
         switch refusal {
-        case .notFound: self = .notFound()
+        case .notFound, .notVisible: self = .notFound()
         case .alreadyDrafted: self = .conflict("There is a post under this id already.")
         case .notAuthor: self = .forbidden("Only its author and admins may do this.")
         case .deleted: self = .conflict("The post was deleted.")

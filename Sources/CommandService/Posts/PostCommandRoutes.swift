@@ -16,13 +16,14 @@ struct PostCommandRoutes: Sendable {
 
         routes.on(.patch, "/api/v1/posts/{id}") { request, context in
             let user = try context.signedIn()
+            let post = try context.post
             let body = try await request.jsonBody()
             var fields = Fields(body)
             let edit = PostEdit(title: fields.optionalTitle(), slug: fields.optionalSlug(), content: fields.optionalContent())
             try fields.finish()
             do {
                 let handled = try await posts.handle(
-                    .edit(by: Actor(user), edit), on: try context.post, expecting: try Preconditions.expectedVersion(request),
+                    .edit(by: Actor(user), edit), on: post,
                     as: try identity.call(request, context, by: user, body: body))
                 return handled.answer { $0.member("slug", $1.state.post?.slug.value) }
             } catch EventStoreError.subjectUnknown(let author) where author != user.id {
@@ -33,36 +34,39 @@ struct PostCommandRoutes: Sendable {
 
         routes.on(.post, "/api/v1/posts/{id}/publish") { request, context in
             let user = try context.signedIn()
+            let post = try context.post
             let body = try await request.optionalJSONBody() ?? [:]
             var fields = Fields(body)
             let time = fields.optionalTime("publishedAt")
             if let time, time > .now { fields.refuse("publishedAt", "must not be in the future") }
             try fields.finish()
             return try await posts.handle(
-                .publish(by: Actor(user), at: time), on: try context.post, expecting: try Preconditions.expectedVersion(request),
+                .publish(by: Actor(user), at: time), on: post,
                 as: try identity.call(request, context, by: user, body: body)
             ).answer()
         }
 
         routes.on(.post, "/api/v1/posts/{id}/unpublish") { request, context in
             let user = try context.signedIn()
+            let post = try context.post
             let body = try await request.optionalJSONBody() ?? [:]
             var fields = Fields(body)
             try fields.finish()
             return try await posts.handle(
-                .unpublish(by: Actor(user)), on: try context.post, expecting: try Preconditions.expectedVersion(request),
+                .unpublish(by: Actor(user)), on: post,
                 as: try identity.call(request, context, by: user, body: body)
             ).answer()
         }
 
         routes.on(.delete, "/api/v1/posts/{id}") { request, context in
             let user = try context.signedIn()
+            let post = try context.post
             let body = try await request.optionalJSONBody() ?? [:]
             var fields = Fields(body)
             try fields.finish()
             do {
                 let handled = try await posts.handle(
-                    .delete(by: Actor(user)), on: try context.post, expecting: try Preconditions.expectedVersion(request),
+                    .delete(by: Actor(user)), on: post,
                     as: try identity.call(request, context, by: user, body: body))
                 return Answer.noContent(headers: handled.headers)
             } catch PostRefusal.deleted {
@@ -80,7 +84,7 @@ extension CallContext {
 }
 
 extension Fields {
-    mutating func optionalTitle() -> String? { optionalText("title", 1...255, matching: .line) }
+    mutating func optionalTitle() -> String? { optionalText("title", 1...255, matching: .title) }
 
     mutating func optionalContent() -> String? { optionalText("content", 1...200_000, matching: .prose) }
 

@@ -13,13 +13,15 @@ struct PostDrafting: Sendable {
         let user = try context.signedIn()
         let body = try await request.jsonBody()
         var fields = Fields(body)
-        let title = fields.text("title", 1...255, matching: .line)
+        let title = fields.text("title", 1...255, matching: .title)
         let content = fields.text("content", 1...200_000, matching: .prose)
         let chosen = fields.optionalSlug()
         let publish = fields.optionalBool("publish") ?? false
         try fields.finish()
 
-        let call = try identity.call(request, context, by: user, body: body)
+        var call = try identity.call(request, context, by: user, body: body)
+        // There is no post yet whose version could be named.
+        call.versions = .any
         let stream = StreamName(PostRules.category, .v7())
         func draft(under slug: Slug) async throws -> HandledCommand<PostRules> {
             try await posts.handle(

@@ -9,18 +9,22 @@ import Publishing
 /// What a post was: its events, and itself at an earlier moment. For its author and admins.
 struct PostHistoryRoutes: Sendable {
     let store: any EventStore
+    let cursors: CursorCodec
     let audit: MerkleLog?
 
     func add(to routes: inout Routes) {
         routes.on(.get, "/api/v1/posts/{id}/history") { request, context in
             var query = QueryParameters(request)
-            let after = query.integer("after", in: 0...Int(Int32.max), default: 0)
-            let limit = query.integer("limit", in: 1...1000, default: 1000)
+            let limit = query.integer("limit", in: 1...100, default: 20)
+            let cursor = query.text("cursor")
             try query.finish()
+            let post = try context.post
+            let after = try cursor.map { try version(in: $0, of: post) } ?? 0
             try await store.waitForPosition(request)
-            let events = try await visibleEvents(of: try context.post, to: context)
+            let head = try await store.head()
+            let events = try await visibleEvents(of: post, to: context)
             let covered = try await audit?.coveredPosition() ?? 0
-            return history(events, after: after, limit: limit, covered: covered, request: request)
+            return history(events, of: post, after: after, limit: limit, covered: covered, asOf: head, request: request)
         }
 
         // Without a version or a moment, a post is the query service's.
@@ -30,11 +34,13 @@ struct PostHistoryRoutes: Sendable {
             let moment = query.time("asOf")
             if version != nil, moment != nil { query.refuse("asOf", "can't be combined with version") }
             try query.finish()
+            let post = try context.post
             try await store.waitForPosition(request)
-            let events = try await visibleEvents(of: try context.post, to: context)
+            let head = try await store.head()
+            let events = try await visibleEvents(of: post, to: context)
             let past = events.prefix { event in version.map { event.version <= $0 } ?? true && moment.map { event.recordedAt <= $0 } ?? true }
             guard let last = past.last, version == nil || last.version == version else { throw Problem.notFound() }
-            return try await pastPost(Array(past), request: request)
+            return try await pastPost(Array(past), asOf: head, request: request)
         }
     }
 
@@ -50,33 +56,40 @@ struct PostHistoryRoutes: Sendable {
         return events
     }
 
-    private func history(_ events: [RecordedEvent], after version: Int, limit: Int, covered: Int64, request: Request) -> Response {
+    /// The version that a page ended with.
+    private func version(in cursor: String, of post: StreamName) throws(Problem) -> Int {
+        let values = try cursors.decode(cursor)
+        guard values.count == 2, values[0] == .string(post.id.lowercased), let version = values[1].int else {
+            throw .malformed("The cursor belongs to another post.")
+        }
+        return Int(version)
+    }
+
+    /// One page. `head` is how far the log had come before the events were read, so it is true of them whatever was appended meanwhile.
+    private func history(
+        _ events: [RecordedEvent], of post: StreamName, after version: Int, limit: Int, covered: Int64, asOf head: Int64, request: Request
+    ) -> Response {
         let shown = events.drop { $0.version <= version }.prefix(limit)
+        var pagination = Pagination(limit: limit, total: Int64(events.count))
+        if let last = shown.last, last.version < events.count {
+            pagination.nextCursor = cursors.encode([.string(post.id.lowercased), .integer(Int64(last.version))])
+        }
         var writer = JSONWriter(capacity: 4096)
         writer.object {
             $0.name("data")
             $0.array { for event in shown { $0.historyEntry(event, isCovered: event.position <= covered) } }
             $0.name("pagination")
-            $0.object {
-                $0.name("limit")
-                $0.integer(limit)
-                $0.name("total")
-                $0.integer(events.count)
-                if let last = shown.last, last.version < events.count {
-                    $0.name("nextAfter")
-                    $0.integer(last.version)
-                }
-            }
+            pagination.write(to: &$0)
         }
         var headers = HTTPFields()
-        headers.setReadModelPosition(events.last?.position ?? 0)
+        headers.setReadModelPosition(head)
         let etag = entityTag(listBody: writer.bytes)
         headers[.eTag] = etag
         if Preconditions.isNotModified(request, etag: etag) { return Response(status: .notModified, headers: headers) }
         return Answer.bytes(json: writer.bytes, headers: headers)
     }
 
-    private func pastPost(_ events: [RecordedEvent], request: Request) async throws -> Response {
+    private func pastPost(_ events: [RecordedEvent], asOf head: Int64, request: Request) async throws -> Response {
         let folded = try FoldedStream<PostRules>(events)
         guard let post = folded.state.post else { throw Problem.notFound() }
         let author = try FoldedStream<UserRules>(try await store.load(StreamName(UserRules.category, post.author)).events).state.account
@@ -107,7 +120,7 @@ struct PostHistoryRoutes: Sendable {
         let etag = entityTag(version: folded.version, body: writer.bytes)
         var headers = HTTPFields()
         headers[.eTag] = etag
-        headers.setReadModelPosition(folded.position)
+        headers.setReadModelPosition(head)
         if Preconditions.isNotModified(request, etag: etag) { return Response(status: .notModified, headers: headers) }
         return Answer.bytes(json: writer.bytes, headers: headers)
     }

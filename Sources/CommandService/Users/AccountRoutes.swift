@@ -26,12 +26,13 @@ struct AccountRoutes: Sendable {
                 throw Problem.validation(id == nil ? "id" : username == nil ? "username" : "email", "is not acceptable")
             }
 
+            // The id is made anew for each try of the same registration, so it does not belong to what makes two of them equal.
             let call = try identity.call(request, context, body: body.without("id"))
             // The key must be durable before anything is sealed with it. What is taken is asked first, so that a refused registration leaves no key behind; and
             // before the receipt, so that what an equal request takes meanwhile is known for its own.
-            let taken = try await violations(username: username, email: email)
+            let taken = try await store.taken(username: username, email: email)
             if try await store.receipt(of: call) == nil {
-                guard taken.isEmpty else { throw Problem(.duplicateEntry, "What names an account must be its own.", details: taken) }
+                guard taken.isEmpty else { throw Problem.duplicate(taken) }
                 try await keys.createKey(for: id)
             }
             let handled: HandledCommand<UserRules>
@@ -53,14 +54,6 @@ struct AccountRoutes: Sendable {
             guard user.version > 0 else { throw Problem.notFound() }
             return account(stream, user.state, version: user.version, createdAt: user.createdAt, status: .ok, headers: [:])
         }
-    }
-
-    /// Every value that is taken, not only the first. The append decides; this is for the answer.
-    private func violations(username: Username, email: EmailAddress) async throws -> [Violation] {
-        var taken: [Violation] = []
-        if try await store.holder(of: .username, value: username.text) != nil { taken.append(Violation("username", "is taken")) }
-        if try await store.holder(of: .email, value: email.comparable) != nil { taken.append(Violation("email", "is taken")) }
-        return taken
     }
 
     private func account(
@@ -93,14 +86,5 @@ extension UserState {
             }
         case .closed: "closed"
         }
-    }
-}
-
-extension JSONObject {
-    /// The id is made anew for each try of the same registration, so it does not belong to what makes two of them equal.
-    fileprivate func without(_ name: String) -> JSONObject {
-        var object = self
-        object[name] = nil
-        return object
     }
 }

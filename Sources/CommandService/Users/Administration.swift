@@ -20,9 +20,9 @@ package struct Administration: Sendable {
 
     /// Decides one command on an account and appends what happened. Throws `AdminRefusal`, beside what `CommandHandler.handle` throws.
     package func handle(
-        _ command: UserCommand, on user: UUID, by authority: Authority, expecting expected: ExpectedVersion = .any, as call: CommandCall
+        _ command: UserCommand, on user: UUID, by authority: Authority, as call: CommandCall
     ) async throws -> HandledCommand<UserRules> {
-        try await users.handle(command, on: StreamName(UserRules.category, user), expecting: expected, as: call) { state, events in
+        try await users.handle(command, on: StreamName(UserRules.category, user), as: call) { state, events in
             let acts = UserRules.fold(events, from: state).actsAsAdmin
             switch authority {
             case .admin: break

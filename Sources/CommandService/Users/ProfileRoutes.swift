@@ -5,6 +5,7 @@ import Publishing
 
 /// What users change of themselves.
 struct ProfileRoutes: Sendable {
+    let store: any EventStore
     let users: CommandHandler<UserRules>
     let identity: CommandIdentity
 
@@ -19,10 +20,14 @@ struct ProfileRoutes: Sendable {
                 displayName: fields.optionalText("displayName", 0...100, matching: .line, nullable: true),
                 bio: fields.optionalText("bio", 0...2000, matching: .prose, nullable: true))
             try fields.finish()
-            return try await users.handle(
-                .change(change), on: StreamName(UserRules.category, user.id), expecting: try Preconditions.expectedVersion(request),
-                as: try identity.call(request, context, by: user, body: body)
-            ).answer()
+            let account = StreamName(UserRules.category, user.id)
+            do {
+                return try await users.handle(.change(change), on: account, as: try identity.call(request, context, by: user, body: body)).answer()
+            } catch CommandFailure.claimTaken(let kind) {
+                let taken = try await store.taken(username: change.username, email: change.email, besides: account)
+                // By now it may be free again: then the next try goes through.
+                throw taken.isEmpty ? Problem.duplicate(field: kind.rawValue) : .duplicate(taken)
+            }
         }
     }
 }

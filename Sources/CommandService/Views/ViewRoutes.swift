@@ -4,7 +4,8 @@ import HTTPContract
 import Hummingbird
 import Publishing
 
-/// Takes the views that the query service has gathered: one event a post, all in one append.
+/// Takes the views that the query service has gathered: one event a post, all in one append. With `"recorded": true` it only tells whether it did under this key, else
+/// 404: a repeat must get its answer before anything is asked of the post.
 struct ViewRoutes: Sendable {
     let store: any EventStore
     let identity: CommandIdentity
@@ -14,7 +15,11 @@ struct ViewRoutes: Sendable {
             _ = try context.service()
             let body = try await request.jsonBody()
             let counts = try viewCounts(body)
-            let call = try identity.call(request, context, body: body)
+            let call = try identity.call(request, context, body: body.without("recorded"))
+            if body["recorded"] == .bool(true) {
+                guard let receipt = try await store.receipt(of: call) else { throw Problem.notFound() }
+                return try replay(receipt, of: call)
+            }
             let appends = try counts.sorted { $0.key.lowercased < $1.key.lowercased }.map { post, count in
                 StreamAppend(
                     try ViewRules.decide(.record(count: count), in: ViewRules.initialState).map(ViewRules.encode),
@@ -23,12 +28,15 @@ struct ViewRoutes: Sendable {
             let outcome = try await store.append(AppendRequest(appends, claims: [], command: call.key, metadata: call.metadata))
             switch outcome {
             case .appended(let receipt): return answer(receipt, isReplay: false)
-            case .alreadyAppended(let receipt):
-                guard receipt.key.digest == call.key.digest else { throw CommandFailure.keyReused }
-                return answer(receipt, isReplay: call.isRepeatable)
+            case .alreadyAppended(let receipt): return try replay(receipt, of: call)
             case .conflict, .claimTaken, .claimMissing: throw CommandFailure.contended
             }
         }
+    }
+
+    private func replay(_ receipt: CommandReceipt, of call: CommandCall) throws(CommandFailure) -> Response {
+        guard receipt.key.digest == call.key.digest else { throw .keyReused }
+        return answer(receipt, isReplay: call.isRepeatable)
     }
 
     /// `{"views": [{"post", "count"}]}`, summed by post.

@@ -4,13 +4,18 @@ package struct CommandCall: Sendable {
     /// Whether the caller named the command, so that a repeat of it is possible.
     package var isRepeatable: Bool
     package var metadata: EventMetadata
+    /// Looked at after the rules, so that only who may give the command can find out the version by it (RFC 9110 §13.2.1 asks for this order as well).
+    package var versions: VersionCondition
     /// Claims that must be held for the command to go through, such as the actor's account being active.
     package var requirements: [ClaimChange]
 
-    package init(key: CommandReceipt.Key, isRepeatable: Bool, metadata: EventMetadata, requirements: [ClaimChange] = []) {
+    package init(
+        key: CommandReceipt.Key, isRepeatable: Bool, metadata: EventMetadata, versions: VersionCondition = .any, requirements: [ClaimChange] = []
+    ) {
         self.key = key
         self.isRepeatable = isRepeatable
         self.metadata = metadata
+        self.versions = versions
         self.requirements = requirements
     }
 }

@@ -12,7 +12,8 @@ package struct CommandHandler<Rules: Decider>: Sendable {
     /// Decides one command and appends what happened.
     ///
     /// A command that succeeded before gets its first answer again, before rules or versions are looked at. Throws `Rules.Refusal` for what the rules refuse and
-    /// `CommandFailure` for what the log refuses. A race is decided again, 10 times at most, unless the caller named a version.
+    /// `CommandFailure` for what the log refuses. A race is decided again, 10 times at most, unless `expected` names a version.
+    /// - Parameter expected: what the program itself knows of the stream, and looked at before the rules; what its caller wants of it is in the call.
     /// - Parameter alongside: what other streams take in the same request, decided anew with each attempt from the state before and the events. What it throws refuses
     ///   the command, also one that changes nothing.
     package func handle(
@@ -34,6 +35,7 @@ package struct CommandHandler<Rules: Decider>: Sendable {
             guard expected.allows(before.version) else { throw CommandFailure.wrongVersion(actual: before.version) }
             let events = try Rules.decide(command, in: before.state)
             let others = try await alongside(before.state, events)
+            guard call.versions.allows(before.version) else { throw CommandFailure.wrongVersion(actual: before.version) }
             // A repeatable command is remembered even when it changed nothing: its repeat must get this answer, whatever happens in between.
             if events.isEmpty, !call.isRepeatable { return HandledCommand(stream: stream, after: before) }
             let append = StreamAppend(

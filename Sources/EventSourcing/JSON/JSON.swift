@@ -4,7 +4,7 @@ package enum JSON: Sendable, Hashable {
     case bool(Bool)
     /// A number without fraction or exponent that fits 64 bits.
     case integer(Int64)
-    /// Any other number.
+    /// Any other number; an infinity when it is larger than a double can be.
     case number(Double)
     case string(String)
     case array([JSON])

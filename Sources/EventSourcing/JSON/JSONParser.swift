@@ -196,7 +196,8 @@ private struct JSONParser {
         }
         let text = String(decoding: bytes[start..<at], as: UTF8.self)
         if isWhole, let value = Int64(text) { return .integer(value) }
-        guard let value = Double(text), value.isFinite else { throw JSONSyntaxError(reason: "a number too large", offset: start) }
+        // Past what a double can hold the grammar is still kept: that number is an infinity here, and for whoever asked for another one to refuse.
+        guard let value = Double(text) else { throw JSONSyntaxError(reason: "an unreadable number", offset: start) }
         return .number(value)
     }
 

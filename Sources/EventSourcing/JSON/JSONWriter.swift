@@ -134,6 +134,8 @@ package struct JSONWriter: Sendable {
 private enum JSONNumber {
     /// The shortest text that reads back as the same number; whole numbers without a fraction.
     static func shortest(_ value: Double) -> String {
+        // Past all bounds, as the parser reads it again.
+        if value.isInfinite { return value < 0 ? "-1e999" : "1e999" }
         // From 2^54 on, Swift's own description has an exponent and so no fraction either.
         if value == value.rounded(), abs(value) < 0x1p54 { return String(Int64(value)) }
         return "\(value)"

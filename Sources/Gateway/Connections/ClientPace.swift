@@ -5,6 +5,7 @@ import NIOCore
 struct ClientPace {
     /// Why a connection is closed on its client.
     enum Objection: Equatable {
+        case idle
         case slowHead
         case largeHead
         case slowBody
@@ -25,12 +26,14 @@ struct ClientPace {
     private var waited = TimeAmount.zero
     private var waitingSince: NIODeadline?
     private var unreadSince: NIODeadline?
+    private var idleSince: NIODeadline
     /// Requests whose answer is not complete.
     private var unanswered = 0
     private var isAnswerBegun = false
 
-    init(_ limits: ConnectionLimits) {
+    init(_ limits: ConnectionLimits, at now: NIODeadline) {
         self.limits = limits
+        idleSince = now
     }
 
     /// The server wants more from the client.
@@ -57,9 +60,10 @@ struct ClientPace {
 
     mutating func answerIsBegun() { isAnswerBegun = true }
 
-    mutating func answerIsWritten() {
+    mutating func answerIsWritten(at now: NIODeadline) {
         unanswered -= 1
         isAnswerBegun = false
+        idleSince = now
     }
 
     /// Whether what was written last finds room on its way to the client.
@@ -84,29 +88,30 @@ struct ClientPace {
         case .head, .body, .betweenRequests: break
         }
         if let unreadSince, now >= unreadSince + TimeAmount(limits.unread) { return .unreadAnswer }
-        guard let due = inputDue, now >= due else { return nil }
+        guard let due = clientDue, now >= due else { return nil }
         switch phase {
+        case .betweenRequests: return .idle
         case .head: return .slowHead
         case .body: return .slowBody
-        case .betweenRequests: return nil
         }
     }
 
-    /// When to look again; nil while nothing is expected of the client.
-    var due: NIODeadline? {
+    /// When to look again. Never later than after the shortest limit that can begin meanwhile, so one timer is always enough; and never much later than a connection's end,
+    /// since to cancel a timer would cost a walk through all of them.
+    func due(at now: NIODeadline) -> NIODeadline {
+        let step = TimeAmount(min(limits.headers, limits.bodyGrace, limits.unread))
         let output = unreadSince.map { $0 + TimeAmount(limits.unread) }
-        guard let input = inputDue else { return output }
-        return output.map { min($0, input) } ?? input
+        return [clientDue, output].compactMap { $0 }.reduce(now + step, min)
     }
 
-    private var inputDue: NIODeadline? {
-        guard let waitingSince else { return nil }
+    /// When the client is too late with what it owes; nil while it owes nothing.
+    private var clientDue: NIODeadline? {
         switch phase {
-        case .betweenRequests: return nil
-        case .head: return waitingSince + (TimeAmount(limits.headers) - waited)
+        case .betweenRequests: return unanswered > 0 ? nil : idleSince + TimeAmount(limits.idle)
+        case .head: return waitingSince.map { $0 + (TimeAmount(limits.headers) - waited) }
         case .body(let bytes):
             let earned = TimeAmount.nanoseconds(Int64(Double(bytes) / Double(limits.bodyRate) * 1e9))
-            return waitingSince + (TimeAmount(limits.bodyGrace) + earned - waited)
+            return waitingSince.map { $0 + (TimeAmount(limits.bodyGrace) + earned - waited) }
         }
     }
 

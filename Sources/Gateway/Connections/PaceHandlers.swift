@@ -8,14 +8,14 @@ final class WatchedClient {
     var isWatched = false
     var isClosed = false
 
-    init(_ limits: ConnectionLimits) {
-        pace = ClientPace(limits)
+    init(_ limits: ConnectionLimits, at now: NIODeadline) {
+        pace = ClientPace(limits, at: now)
     }
 }
 
 /// Stands before the decoder, where bytes that make no whole request yet are seen, too. Closes the connection on a client that is too slow or sends too much.
 ///
-/// A timer runs only while a request is half read or an answer half taken, one a connection; an idle connection and a request that comes in one piece cost none.
+/// One timer a connection, which looks every few seconds; a request and its answer set none.
 final class ByteWatch: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
@@ -53,10 +53,10 @@ final class ByteWatch: ChannelDuplexHandler {
     private func look(_ context: ChannelHandlerContext) {
         guard !client.isClosed else { return }
         if let objection = client.pace.objection(at: context.eventLoop.now) { return close(context, because: objection) }
-        guard !client.isWatched, let due = client.pace.due else { return }
+        guard !client.isWatched else { return }
         client.isWatched = true
-        // Weak: a connection that ends leaves nothing behind but the timer, whose end is near; to cancel it would cost a walk through all timers.
-        context.eventLoop.assumeIsolated().scheduleTask(deadline: due) { [weak self, weak context] in
+        // Weak: a connection that ends leaves nothing behind but the timer, whose end is near.
+        context.eventLoop.assumeIsolated().scheduleTask(deadline: client.pace.due(at: context.eventLoop.now)) { [weak self, weak context] in
             guard let self, let context else { return }
             self.client.isWatched = false
             self.look(context)
@@ -77,7 +77,7 @@ final class ByteWatch: ChannelDuplexHandler {
         let status =
             switch objection {
             case .largeHead: "431 Request Header Fields Too Large"
-            case .slowHead, .slowBody, .unreadAnswer, .endlessBody: "408 Request Timeout"
+            case .idle, .slowHead, .slowBody, .unreadAnswer, .endlessBody: "408 Request Timeout"
             }
         let headers = SecurityHeaders.always.map { "\($0.name.canonicalName): \($0.value)\r\n" }.joined()
         return "HTTP/1.1 \(status)\r\nconnection: close\r\ncontent-length: 0\r\n\(headers)\r\n"
@@ -115,7 +115,7 @@ final class RequestWatch: ChannelDuplexHandler {
             for header in SecurityHeaders.always { head.headers.add(name: header.name.canonicalName, value: header.value) }
             return context.write(wrapOutboundOut(.head(head)), promise: promise)
         case .body: break
-        case .end: client.pace.answerIsWritten()
+        case .end: client.pace.answerIsWritten(at: context.eventLoop.now)
         }
         context.write(data, promise: promise)
     }

@@ -10,7 +10,8 @@ extension HTTPServerBuilder {
     }
 }
 
-/// Hummingbird's HTTP/1.1 between two handlers of ours.
+/// Hummingbird's HTTP/1.1 with two handlers of ours. Its own idle timeout stays off: it cancels a timer with each connection that ends, and a cancelled timer is looked for
+/// among all others, so that ten thousand clients who hang up at once stop the event loop.
 struct WatchedHTTP1: ServerChildChannel {
     private let limits: ConnectionLimits
     private let http1: HTTP1Channel
@@ -20,7 +21,6 @@ struct WatchedHTTP1: ServerChildChannel {
         http1 = HTTP1Channel(
             responder: responder,
             configuration: HTTP1Channel.Configuration(
-                idleTimeout: TimeAmount(limits.idle),
                 httpDecoderConfiguration: .init(
                     maxHeaderFieldSize: limits.headBytes, maxHeaderListSize: limits.headBytes, maxHeaderFieldCount: limits.headerFields)))
     }
@@ -29,14 +29,14 @@ struct WatchedHTTP1: ServerChildChannel {
         let limits = limits
         // The future is there already: all of this happens before the first byte is read.
         return http1.setup(channel: channel, logger: logger).flatMapThrowing { value in
-            try Self.watch(channel.pipeline.syncOperations, limits)
+            try Self.watch(channel.pipeline.syncOperations, limits, at: channel.eventLoop.now)
             return value
         }
     }
 
     /// Puts the handlers around the decoder that is there.
-    static func watch(_ pipeline: ChannelPipeline.SynchronousOperations, _ limits: ConnectionLimits) throws {
-        let client = WatchedClient(limits)
+    static func watch(_ pipeline: ChannelPipeline.SynchronousOperations, _ limits: ConnectionLimits, at now: NIODeadline) throws {
+        let client = WatchedClient(limits, at: now)
         let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
         try pipeline.addHandler(RequestWatch(client), position: .after(decoder))
         try pipeline.addHandler(ByteWatch(client), position: .first)

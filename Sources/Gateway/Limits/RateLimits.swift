@@ -88,20 +88,17 @@ package struct RateLimits: Sendable {
     private func user(of request: Request, at address: BucketKey) async throws(Problem) -> SignedInUser? {
         guard let token = Authentication.token(of: request) else { return nil }
         if let user = verifier.recall(token) { return user }
-        guard let badTokens else { return await verified(token) }
-        _ = try Self.headers(badTokens.take(address))
-        guard let user = await verified(token) else { return nil }
-        badTokens.giveBack(address)
-        return user
-    }
-
-    /// Nil also while the keys can't be had: then the services refuse, and the call counts for its address.
-    private func verified(_ token: String) async -> SignedInUser? {
+        if let badTokens { _ = try Self.headers(badTokens.take(address)) }
+        let user: SignedInUser?
         do throws(Problem) {
-            return try await verifier.verify(token)
+            user = try await verifier.verify(token)
         } catch {
-            return nil
+            // The token is bad, which counts. Or that can't be found out now: then the services will refuse, and nobody is to blame.
+            if error.code == .unauthenticated { return nil }
+            user = nil
         }
+        badTokens?.giveBack(address)
+        return user
     }
 
     private static func headers(_ verdict: RateLimiter.Verdict) throws(Problem) -> HTTPFields {

@@ -9,6 +9,12 @@ extension StringProtocol {
         return self[start...end]
     }
 
+    /// Without the quotes of a quoted string (RFC 9110 §5.6.4); the text itself when it has none. Escapes are left as they are.
+    var unquoted: SubSequence {
+        guard utf8.count >= 2, first == "\"", last == "\"" else { return self[...] }
+        return dropFirst().dropLast()
+    }
+
     /// A whole number written in its one canonical way: digits only, no leading zero.
     var canonicalNumber: Int64? {
         guard !isEmpty, utf8.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }), self == "0" || first != "0" else { return nil }

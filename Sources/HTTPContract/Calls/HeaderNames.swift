@@ -5,6 +5,8 @@ extension HTTPField.Name {
     package static let requestID = contract("X-Request-ID")
     /// `X-Annals-Service`: the token with which one service calls another. Never taken from outside.
     package static let serviceToken = contract("X-Annals-Service")
+    /// `X-Annals-Caller`: whose idempotency keys a call of one service to another is under. Never taken from outside.
+    package static let caller = contract("X-Annals-Caller")
     /// `Position`: where in the log a command's last event stands.
     package static let position = contract("Position")
     /// `Read-Model-Position`: how far the read model behind an answer had come.

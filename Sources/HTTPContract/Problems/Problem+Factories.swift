@@ -45,8 +45,11 @@ extension Problem {
     }
 
     /// 422: well-formed, but not acceptable; every field at once.
-    package static func validation(_ violations: [Violation]) -> Problem {
-        Problem(.validationError, "\(violations.count == 1 ? "One field is" : "\(violations.count) fields are") not acceptable.", details: violations)
+    /// - Parameter count: how many there are, where not all of them are named.
+    package static func validation(_ violations: [Violation], of count: Int? = nil) -> Problem {
+        let count = count ?? violations.count
+        let rest = count > violations.count ? "; the first \(violations.count) are named" : ""
+        return Problem(.validationError, "\(count == 1 ? "One field is" : "\(count) fields are") not acceptable\(rest).", details: violations)
     }
 
     /// 422: one field.

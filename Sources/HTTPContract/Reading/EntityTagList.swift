@@ -9,7 +9,7 @@ enum EntityTagList: Equatable {
     case anything
     case tags([Tag])
 
-    /// Nil when the text does not have that form. Commas may stand inside the quotes.
+    /// Nil when the text does not have that form, or names no tag. Commas may stand inside the quotes.
     init?(_ text: String) {
         if text.trimmingBlanks == "*" {
             self = .anything
@@ -18,22 +18,28 @@ enum EntityTagList: Equatable {
         var tags: [Tag] = []
         var rest = text[...].trimmingBlanks
         while !rest.isEmpty {
-            let isWeak = rest.hasPrefix("W/")
-            if isWeak { rest = rest.dropFirst(2) }
-            guard rest.first == "\"" else { return nil }
-            rest = rest.dropFirst()
-            guard let end = rest.firstIndex(of: "\"") else { return nil }
-            let opaque = rest[..<end]
-            // etagc: anything visible but the quote, and bytes past ASCII.
-            guard opaque.utf8.allSatisfy({ $0 == 0x21 || 0x23...0x7E ~= $0 || $0 >= 0x80 }) else { return nil }
-            tags.append(Tag(isWeak: isWeak, opaque: String(opaque)))
-            rest = rest[rest.index(after: end)...].trimmingBlanks
-            guard !rest.isEmpty else { break }
-            guard rest.first == "," else { return nil }
+            // An empty element is nothing (RFC 9110 §5.6.1.2).
+            if rest.first != "," {
+                guard let tag = Self.takeTag(&rest) else { return nil }
+                tags.append(tag)
+                rest = rest.trimmingBlanks
+                guard rest.isEmpty || rest.first == "," else { return nil }
+            }
             rest = rest.dropFirst().trimmingBlanks
-            guard !rest.isEmpty else { return nil }
         }
         guard !tags.isEmpty else { return nil }
         self = .tags(tags)
+    }
+
+    /// Takes the tag that the text starts with; nil when it starts with something else.
+    private static func takeTag(_ text: inout Substring) -> Tag? {
+        let isWeak = text.hasPrefix("W/")
+        if isWeak { text = text.dropFirst(2) }
+        guard text.first == "\"", let end = text.dropFirst().firstIndex(of: "\"") else { return nil }
+        let opaque = text[..<end].dropFirst()
+        // etagc: anything visible but the quote, and bytes past ASCII.
+        guard opaque.utf8.allSatisfy({ $0 == 0x21 || 0x23...0x7E ~= $0 || $0 >= 0x80 }) else { return nil }
+        text = text[text.index(after: end)...]
+        return Tag(isWeak: isWeak, opaque: String(opaque))
     }
 }

@@ -4,17 +4,23 @@ package import Hummingbird
 
 /// What a request demands before it is answered: a version, a position, or that it was not answered before.
 package enum Preconditions {
-    /// `If-Match` as the version to expect: `"5"` and a query's `"5.<digest>"` are both version 5; absent or `*` is any.
+    /// `If-Match` as the versions to run at: `"5"` and a query's `"5.<digest>"` are both version 5; absent or `*` is any.
     ///
-    /// A weak tag never matches (RFC 9110 §13.1.1), nor does a tag that is not of ours: 412. Text of another form is 400, and so is a list that names several
-    /// versions: a command runs against one version of its entity.
-    package static func expectedVersion(_ request: Request) throws(Problem) -> ExpectedVersion {
+    /// A weak tag never matches (RFC 9110 §13.1.1), nor does a tag that is not of ours: where no other is named, no version will do. Text of another form is 400.
+    package static func versions(_ request: Request) throws(Problem) -> VersionCondition {
         guard let header = request.headers[.ifMatch] else { return .any }
         guard let list = EntityTagList(header) else { throw .malformed("If-Match is not an entity tag such as \"5\".") }
-        switch list {
-        case .anything: return .any
-        case .tags(let tags):
-            let versions = Set(tags.compactMap { $0.isWeak ? nil : version(of: $0.opaque) })
+        return switch list {
+        case .anything: .any
+        case .tags(let tags): .oneOf(Set(tags.compactMap { $0.isWeak ? nil : version(of: $0.opaque) }))
+        }
+    }
+
+    /// The same for a command that can be held to one version only: a list of several is 400, and what can't be a version is 412 at once.
+    package static func expectedVersion(_ request: Request) throws(Problem) -> ExpectedVersion {
+        switch try versions(request) {
+        case .any: return .any
+        case .oneOf(let versions):
             guard versions.count <= 1 else { throw .malformed("If-Match names several versions; name one.") }
             guard let version = versions.first else { throw .preconditionFailed() }
             return .exactly(version)
@@ -65,7 +71,9 @@ package enum Preconditions {
         guard let header = request.headers[.prefer] else { return nil }
         for preference in header.split(separator: ",") {
             let words = (preference.split(separator: ";").first ?? "").split(separator: "=", maxSplits: 1).map(\.trimmingBlanks)
-            guard words.count == 2, words[0].lowercased() == "wait", let seconds = words[1].canonicalNumber else { continue }
+            guard words.count == 2, words[0].lowercased() == "wait", let seconds = words[1].unquoted.canonicalNumber else {
+                continue
+            }
             return min(.seconds(seconds), WaitForPosition.longestTimeout)
         }
         return nil

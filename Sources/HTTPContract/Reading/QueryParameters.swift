@@ -2,13 +2,15 @@ package import EventSourcing
 package import FoundationEssentials
 package import Hummingbird
 
-/// Reads a request's query, name by name, and remembers everything that is wrong with it. Unknown parameters are ignored.
+/// Reads a request's query, name by name, and remembers everything that is wrong with it. A parameter that nobody asked for is wrong, too: a misspelt one
+/// would otherwise be ignored.
 ///
 /// `finish()` must be called before any value is used: it throws 400 for what can't be read (a broken percent-encoding, a bad id), else 422 with all violations.
 package struct QueryParameters: Sendable {
     private var values: [(name: String, value: String)] = []
     private var malformed: Problem?
     private var violations = Violations()
+    private var known: Set<String> = []
 
     package init(_ request: Request) {
         guard let query = request.uri.query, !query.isEmpty else { return }
@@ -24,7 +26,7 @@ package struct QueryParameters: Sendable {
         }
     }
 
-    /// Whether the query has that parameter.
+    /// Whether the query has that parameter. Does not count as reading it.
     package func has(_ name: String) -> Bool { values.contains { $0.name == name } }
 
     /// A whole number; the default when absent.
@@ -91,10 +93,14 @@ package struct QueryParameters: Sendable {
     /// Throws what was wrong, all of it at once.
     package func finish() throws(Problem) {
         if let malformed { throw malformed }
+        var violations = violations
+        var named = known
+        for pair in values where named.insert(pair.name).inserted { violations.add(pair.name, "is not a parameter of this request") }
         try violations.check()
     }
 
     private mutating func take(_ name: String) -> String? {
+        known.insert(name)
         var found: String?
         for pair in values where pair.name == name {
             guard found == nil else {
@@ -105,4 +111,9 @@ package struct QueryParameters: Sendable {
         }
         return found
     }
+}
+
+extension Request {
+    /// For what takes nothing from the query: every parameter in it is 422.
+    package func refuseParameters() throws(Problem) { try QueryParameters(self).finish() }
 }

@@ -14,16 +14,16 @@ extension Request {
     /// The same for a route that can do without a body: nil when there is none.
     package func optionalJSONBody(limit: Int = HTTPLimits.largestBodyBytes) async throws -> JSONObject? {
         try checkAnnouncedLength(limit: limit)
-        let type = headers[.contentType]
-        if let type { try Self.checkMediaType(type) }
         let buffer: ByteBuffer
         do {
             buffer = try await body.collect(upTo: limit)
         } catch is NIOTooManyBytesError {
             throw Problem.payloadTooLarge(limit: limit)
         }
+        // What is not there has no media type: browsers name one all the same (Beacon §3.1: text/plain).
         guard buffer.readableBytes > 0 else { return nil }
-        guard type != nil, headers[.contentEncoding] == nil else { throw Problem.unsupportedMediaType() }
+        guard let type = headers[.contentType], isUncoded else { throw Problem.unsupportedMediaType() }
+        try Self.checkMediaType(type)
         guard let object = try Self.parse(buffer).members else { throw Problem.malformed("The body must be a JSON object.") }
         return object
     }
@@ -33,6 +33,12 @@ extension Request {
         guard let announced = headers[.contentLength] else { return }
         guard let length = Int(announced), length >= 0 else { throw .malformed("Content-Length is not a number.") }
         guard length <= limit else { throw .payloadTooLarge(limit: limit) }
+    }
+
+    /// Whether the body is as it is: RFC 9110 §8.4.1 reserves `identity` for saying so in `Accept-Encoding`, and clients say it here, too.
+    private var isUncoded: Bool {
+        guard let coding = headers[.contentEncoding] else { return true }
+        return coding.split(separator: ",").allSatisfy { $0.trimmingBlanks.lowercased() == "identity" }
     }
 
     private static func parse(_ buffer: ByteBuffer) throws(Problem) -> JSON {

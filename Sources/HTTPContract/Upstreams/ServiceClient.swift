@@ -4,7 +4,7 @@ import Hummingbird
 package import Logging
 import NIOCore
 
-/// How one service calls another: in its own name, with a fresh service token, under the ids of the call that led to it.
+/// How one service calls another: in its own name, with a fresh service token, under the ids of the call that led to it, and for its caller.
 package struct ServiceClient: Sendable {
     /// More than any internal answer needs.
     private static let maximumAnswerBytes = 16 << 20
@@ -45,8 +45,9 @@ package struct ServiceClient: Sendable {
     private func send(
         _ method: HTTPRequest.Method, _ path: String, _ headers: HTTPFields, _ body: RequestBody, _ context: CallContext?
     ) async throws -> ServiceAnswer {
-        let context = context ?? CallContext(logger: logger)
         var headers = headers
+        if let context { headers[.caller] = context.keyOwner }
+        let context = context ?? CallContext(logger: logger)
         headers[.serviceToken] = key.token(from: name, to: audience, now: .now)
         headers[.requestID] = context.requestID
         headers[.traceparent] = context.traceparent

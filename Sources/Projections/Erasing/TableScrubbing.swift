@@ -45,6 +45,8 @@ package struct TableScrubbing: Sendable {
         let erasures = LogRead(EventFilter(types: EventSchema.erasing), positions: scrubbed + 1...Int64.max)
         for try await page in maintenance.store.follow(erasures) {
             guard let last = page.last, last.position > scrubbed else { continue }
+            // The deletion of somebody's posts follows the closure of their account.
+            try await Task.sleep(for: Self.shortestPause)
             let start = ContinuousClock.now
             scrubbed = try await maintenance.store.head()
             try await scrub(through: scrubbed)

@@ -29,9 +29,11 @@ package struct PostEdit: Sendable, Hashable {
 package enum PostRefusal: Error, Hashable {
     /// There never was such a post.
     case notFound
+    /// There is or was one, and who asks may not know: another's draft, or another's post that was deleted.
+    case notVisible
     /// There is a post under this id already.
     case alreadyDrafted
-    /// Only its author and admins may.
+    /// It is published for all to see, but only its author and admins may.
     case notAuthor
     /// It was deleted, for good.
     case deleted

@@ -34,7 +34,7 @@ extension PostState {
     /// The post, for its author and for admins.
     fileprivate func opened(to actor: Actor) throws(PostRefusal) -> Post {
         guard let author else { throw .notFound }
-        guard actor.role == .admin || actor.id == author else { throw .notAuthor }
+        guard actor.role == .admin || actor.id == author else { throw isPublished ? .notAuthor : .notVisible }
         guard let post else { throw .deleted }
         return post
     }

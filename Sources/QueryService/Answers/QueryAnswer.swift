@@ -27,16 +27,6 @@ enum QueryAnswer {
         return answer(writer.bytes, tag: entityTag(listBody: writer.bytes), position, request)
     }
 
-    /// A list that has no pages.
-    static func series(at position: Int64, to request: Request, _ write: (inout JSONWriter) -> Void) -> Response {
-        var writer = JSONWriter(capacity: 4096)
-        writer.object {
-            $0.name("data")
-            $0.array(write)
-        }
-        return answer(writer.bytes, tag: entityTag(listBody: writer.bytes), position, request)
-    }
-
     /// 404, with how fresh that knowledge is.
     static func notFound(at position: Int64) -> Problem {
         var problem = Problem.notFound()

@@ -21,6 +21,7 @@ struct PostRoutes: Sendable {
 
     private func show<Query: ReadQuery>(_ query: Query, _ request: Request, _ context: CallContext) async throws -> Response
     where Query.Answer == PostRow? {
+        try request.refuseParameters()
         let found = try await models.read(query, for: request)
         guard let post = found.value, context.maySee(post) else { throw QueryAnswer.notFound(at: found.position) }
         let response = QueryAnswer.entity(version: post.version, at: found.position, to: request) { post.writeWhole(to: &$0) }

@@ -25,6 +25,7 @@ struct UserRoutes: Sendable {
     }
 
     private func account(_ id: UUID, _ request: Request) async throws -> (UserRow, position: Int64) {
+        try request.refuseParameters()
         let found = try await models.read(UserByID(id: id), for: request)
         guard let user = found.value else { throw QueryAnswer.notFound(at: found.position) }
         return (user, found.position)

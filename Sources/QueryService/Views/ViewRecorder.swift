@@ -17,7 +17,22 @@ struct ViewRecorder: Sendable {
 
     /// Returns once the batch is durable. Throws `ViewsRefused` when repeating it can't help, anything else when it can.
     func record(_ batch: ViewBatch, context: CallContext? = nil) async throws -> Receipt {
-        let answer = try await commands.post("/internal/views", json: batch.json, headers: [.idempotencyKey: batch.key], context: context)
+        try await send(batch.json, of: batch, context: context)
+    }
+
+    /// What became of the batch when it was recorded before; nil when it was not. Throws as `record` does.
+    func receipt(of batch: ViewBatch, context: CallContext) async throws -> Receipt? {
+        var json = batch.json
+        json["recorded"] = .bool(true)
+        do {
+            return try await send(json, of: batch, context: context)
+        } catch let refusal as ViewsRefused where refusal.code == .notFound {
+            return nil
+        }
+    }
+
+    private func send(_ json: JSONObject, of batch: ViewBatch, context: CallContext?) async throws -> Receipt {
+        let answer = try await commands.post("/internal/views", json: json, headers: [.idempotencyKey: batch.key], context: context)
         if let position = answer.data?["position"]?.int {
             return Receipt(position: position, wasReplayed: answer.headers[.idempotencyReplayed] == "true")
         }

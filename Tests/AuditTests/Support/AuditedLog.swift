@@ -50,6 +50,7 @@ struct AuditedLog: Sendable {
         return try await log.withPool(as: "annals_projector") { pool in
             var pace = MerkleFollower.Pace()
             pace.pause = .milliseconds(1)
+            pace.look = .milliseconds(5)
             let follower = MerkleFollower(pool, wokenBy: log.store, signer: signer, file: file, pace: pace, logger: TestCluster.logger)
             return try await withThrowingTaskGroup(of: Value?.self) { group in
                 group.addTask {

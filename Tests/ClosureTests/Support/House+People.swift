@@ -1,3 +1,4 @@
+import EventLog
 import EventLogTesting
 import EventSourcing
 import Foundation

@@ -1,3 +1,4 @@
+import EventSourcing
 import Foundation
 import NIOHTTP1
 import Testing
@@ -88,11 +89,13 @@ import Testing
             let wait = ["Wait-For-Position": drafted.position, "Prefer": "wait=10"]
             for header in ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"] {
                 let read = try await ann.call(.GET, "/posts/\(id)?_method=DELETE", headers: wait.merging([header: "DELETE"]) { old, _ in old })
-                #expect(read.status == 200 && read.data["title"]?.text == "T")
+                #expect(read.status == 422)
                 #expect(try await ann.call(.POST, "/posts/\(id)?_method=DELETE", json: "{}", headers: [header: "DELETE"]).status == 405)
             }
             for method in [HTTPMethod.TRACE, .RAW(value: "TRACK"), .RAW(value: "DEBUG"), .PROPFIND] {
-                #expect(try await ann.call(method, "/posts/\(id)").status == 405)
+                // A name that no standard has is no HTTP to the server below.
+                let refused = try await ann.call(method, "/posts/\(id)")
+                #expect([400, 405].contains(refused.status), "\(method): \(refused.status)")
             }
             #expect(try await ann.call(.GET, "/posts/\(id)").status == 200)
         }
