@@ -1,5 +1,6 @@
 import EventSourcing
 import FoundationEssentials
+import Postgres
 import Publishing
 import Synchronization
 import Testing

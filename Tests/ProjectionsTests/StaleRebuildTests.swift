@@ -62,7 +62,7 @@ private let lock = "SELECT pg_advisory_xact_lock(hashtextextended('annals.mainte
         try await withReadDatabase { database in
             try await withProjections(["model": ReadModel.viewSums("n")]) { folder in
                 try await project(history.store, into: database, folder: folder) { try await $0.caughtUp() }
-                let model = try ReadModel.viewSums("total")
+                let model: ReadModel = try .viewSums("total")
                 let version = try await model.version(by: database.pool)
                 _ = try await OfflineBuild.create(model, version: version, for: .rebuild, in: database.pool)
                 try await database.pool.withTransaction { session in
