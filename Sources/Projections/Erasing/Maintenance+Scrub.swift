@@ -11,7 +11,7 @@ extension Maintenance {
             do {
                 try await bringUp(kept)
             } catch {
-                guard error is MaintenanceError || error is ReadModelError || error is ErasureParked else { throw error }
+                guard error is MaintenanceError || error is LogRewritten || error is ReadModelError || error is ErasureParked else { throw error }
                 try await OfflineBuild.drop(kept.build.number, in: keeper)
                 logger.notice("dropped the tables from before: they can't be scrubbed", metadata: ["model": "\(model)", "reason": "\(error)"])
             }
