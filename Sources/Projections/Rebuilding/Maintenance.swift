@@ -67,8 +67,10 @@ package enum MaintenanceError: Error, Equatable, CustomStringConvertible {
     /// So many streams failed that the statements must be wrong.
     case tooManyParked(String)
     case logRewritten(String)
-    /// Queries held the live tables for too long, again and again.
+    /// Queries hold the tables.
     case tablesInUse(String)
+    /// A projector keeps tables current that were to be removed.
+    case attended(String)
 
     package var description: String {
         switch self {
@@ -79,7 +81,8 @@ package enum MaintenanceError: Error, Equatable, CustomStringConvertible {
         case .tooManyParked(let last): "more than 20 streams failed within a minute, the last at position \(last)"
         case .logRewritten(let model):
             "the log no longer holds the event that these tables of \(model) ended with: it was restored to an older state, or is another log"
-        case .tablesInUse(let model): "the tables of \(model) were in use by long queries all the time; try again when those have ended"
+        case .tablesInUse(let model): "the tables of \(model) are in use by long queries; try again when those have ended"
+        case .attended(let model): "a projector keeps \(model) current: stop the processes that were started with its folder"
         }
     }
 }

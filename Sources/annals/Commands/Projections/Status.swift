@@ -23,6 +23,7 @@ struct ProjectionsStatus: AsyncParsableCommand {
                 live?.leaseHolder ?? "-")
         }
         table.lines.forEach(printLine)
+        reports.printRefusals()
     }
 }
 
@@ -45,6 +46,7 @@ struct ProjectionsList: AsyncParsableCommand {
                 report.folderVersion.map { String($0.prefix(12)) } ?? "-")
         }
         table.lines.forEach(printLine)
+        reports.printRefusals()
     }
 }
 
@@ -53,6 +55,7 @@ extension ReadModelReport {
         [
             "model": .string(model), "state": .string(state.rawValue), "liveVersion": live.map { .string($0.status.version) } ?? .null,
             "folderVersion": folderVersion.map(JSON.string) ?? .null,
+            "error": refusal.map { .string("\($0)") } ?? .null,
         ]
     }
 
@@ -62,6 +65,14 @@ extension ReadModelReport {
             "position": .integer(live?.status.position ?? 0), "lag": .integer(lag), "lagSeconds": .number(lagSeconds),
             "rate": .number(live?.rate ?? 0), "parked": .integer(Int64(live?.status.parkedStreams ?? 0)),
             "leaseHolder": live?.leaseHolder.map(JSON.string) ?? .null, "failingAt": live?.status.failingAt.map(JSON.integer) ?? .null,
+            "error": refusal.map { .string("\($0)") } ?? .null,
         ]
+    }
+}
+
+extension [ReadModelReport] {
+    /// Why folders are broken, beside the table.
+    fileprivate func printRefusals() {
+        for case let refusal? in map(\.refusal) { printError("annals: \(refusal)") }
     }
 }
