@@ -29,7 +29,8 @@ package struct ReadModel: Sendable {
         tables = SQLFile(path: "\(name)/\(Self.tableFile)", text: tableText)
         indexes = SQLFile(path: "\(name)/\(Self.indexFile)", text: files[Self.indexFile] ?? "")
         let made = SQLRules.tablesMade(by: tables)
-        for (file, declarations) in [(indexes, []), (tables, ["serial"])] as [(SQLFile, Set<String>)] {
+        let definitions: [(SQLFile, Set<String>)] = [(indexes, []), (tables, ["serial"])]
+        for (file, declarations) in definitions {
             try SQLRules.checkDeclarations(in: file, known: declarations)
             try SQLRules.checkDefinitions(in: file)
             try SQLRules.checkDefinedNames(in: file, of: name, tables: made)
