@@ -26,16 +26,16 @@ package struct Readiness: Sendable {
         package let position: Int64
         /// Events that it has not applied yet.
         package let lag: Int64
-        /// Whether its tables are those of an older form of it, which a rebuild would replace.
-        package let isStale: Bool
+        /// `current`, or what keeps it from being that, in one word.
+        package let state: String
         /// Streams that wait behind an event that could not be applied.
         package let parked: Int
 
-        package init(name: String, position: Int64, lag: Int64, isStale: Bool = false, parked: Int = 0) {
+        package init(name: String, position: Int64, lag: Int64, state: String = "current", parked: Int = 0) {
             self.name = name
             self.position = position
             self.lag = lag
-            self.isStale = isStale
+            self.state = state
             self.parked = parked
         }
     }
@@ -127,7 +127,7 @@ package struct Readiness: Sendable {
             $0.name("lag")
             $0.integer(projection.lag)
             $0.name("status")
-            $0.string(projection.isStale ? "stale" : "current")
+            $0.string(projection.state)
             $0.name("parked")
             $0.integer(Int64(projection.parked))
         }

@@ -8,6 +8,7 @@ package final class ProjectorGroup: Sendable {
     private let projectors: [Projector]
     private let notifier: ReadModelNotifier
     private let leases: LeaseKeeper
+    private let leftovers: LeftoverRemoval
 
     /// Reads and checks every folder in `folder`. Throws `ReadModelError` for the first fault.
     /// - Parameters:
@@ -23,6 +24,7 @@ package final class ProjectorGroup: Sendable {
         let leases = LeaseKeeper(pool, logger: logger)
         self.notifier = notifier
         self.leases = leases
+        leftovers = LeftoverRemoval(pool, logger: logger)
         projectors = try ReadModel.loadAll(root: folder, catalog: catalog).map { model in
             Projector(
                 model, catalog: catalog, target: target, feed: feed, notifier: notifier, leases: leases,
@@ -42,15 +44,8 @@ package final class ProjectorGroup: Sendable {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await self.notifier.run() }
             group.addTask { try await self.leases.run() }
-            for projector in projectors {
-                group.addTask {
-                    do {
-                        try await projector.run()
-                    } catch is ProjectorStop {
-                        // Its status says why; ending the process would take the healthy ones with it.
-                    }
-                }
-            }
+            group.addTask { try await self.leftovers.run() }
+            for projector in projectors { group.addTask { try await projector.run() } }
             // Not waitForAll(), which would keep the first error until every other task has ended.
             for try await _ in group {}
         }

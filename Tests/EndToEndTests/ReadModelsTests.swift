@@ -247,7 +247,7 @@ extension Client {
                 toFile: root + "/projections/posts/indexes.sql", atomically: true, encoding: .utf8)
             let second = try await RunningSystem(dataDirectory: directory, environment: ["ANNALS_ROOT": root])
             try await until { try await second.readiness(of: "posts")?["status"]?.text == "stale" }
-            #expect(try await second.readiness(of: "users")?["status"]?.text == "current")
+            try await until { try await second.readiness(of: "users")?["status"]?.text == "current" }
             #expect(try await Client(base: second.api).call(.GET, "/posts/by-slug/kept").status == 200)
             let status = try await Launch.run(["projections", "status", "--data-dir", directory], environment: ["ANNALS_ROOT": root])
             #expect(status.output.contains("posts        stale"), "\(status.output)")

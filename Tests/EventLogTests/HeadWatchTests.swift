@@ -106,6 +106,29 @@ import Testing
         }
     }
 
+    @Test func `wakes whoever has seen more than there is`() async throws {
+        try await TestCluster.withDatabase(migrations: repositoryRoot + "/migrations/log") { target in
+            try await ConnectionPool.withPool(target, logger: TestCluster.logger) { pool in
+                let head = HeadWatch(pool, direct: nil, logger: TestCluster.logger)
+                head.advance(to: 5)
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addTask { try await head.wait(past: 5) }
+                    // Again and again, since the waiter may come late.
+                    group.addTask {
+                        while !Task.isCancelled {
+                            head.correct(5, to: 2)
+                            head.advance(to: 5)
+                            await Task.yield()
+                        }
+                    }
+                    try await group.next()
+                    group.cancelAll()
+                }
+                #expect(!Task.isCancelled)
+            }
+        }
+    }
+
     @Test func `is corrected when nothing is where it was said to be`() async throws {
         try await TestCluster.withDatabase(migrations: repositoryRoot + "/migrations/log") { target in
             try await ConnectionPool.withPool(target, logger: TestCluster.logger) { pool in

@@ -112,7 +112,7 @@ import Testing
     @Test func `the gateway is ready when all that it needs answers`() async throws {
         let readiness = Readiness(
             checks: [.init("log") {}, .init("redis", isRequired: false) { throw Down() }],
-            projections: { [.init(name: "posts", position: 17, lag: 3, isStale: true, parked: 2)] }, logger: .silent)
+            projections: { [.init(name: "posts", position: 17, lag: 3, state: "stale", parked: 2)] }, logger: .silent)
         let answer = try await Door(readiness: readiness).answer(.get, "/ready")
         #expect(answer.status == 200)
         #expect(

@@ -71,6 +71,16 @@ private func history(of count: Int) async throws -> History {
         await #expect(throws: EventStoreError.self) { try await feed.events(after: 3) }
     }
 
+    @Test func `gives nothing that does not follow the event which its reader has`() async throws {
+        let (history, other) = (try await history(of: 3), try await history(of: 5))
+        let feed = EventFeed(history.store)
+        let first = try await feed.events(after: 0)[0]
+        #expect(try await feed.events(after: 1, first.id).map(\.position) == [2, 3])
+        let another = try await other.store.read(after: 0, limit: 1)[0]
+        // Kept pages and the log itself both begin otherwise.
+        await #expect(throws: LogRewritten.self) { try await feed.events(after: 1, another.id) }
+    }
+
     @Test func `keeps about as much as it may, the newest in any case`() {
         var pages = EventPages(capacity: 400, pageSize: 2)
         func event(_ position: Int64) -> RecordedEvent {
@@ -79,10 +89,10 @@ private func history(of count: Int) async throws -> History {
                 data: [:],
                 metadata: EventMetadata(command: .number(1)), recordedAt: History.start)
         }
-        pages.add([event(1), event(2)])
-        #expect(pages.events(after: 0).count == 2)
-        pages.add([event(3), event(4)])
-        #expect(pages.events(after: 0).isEmpty)
-        #expect(pages.events(after: 3).map(\.position) == [4])
+        pages.add([event(1), event(2)], after: nil)
+        #expect(pages.events(after: 0, nil).count == 2)
+        pages.add([event(3), event(4)], after: .number(1))
+        #expect(pages.events(after: 0, nil).isEmpty)
+        #expect(pages.events(after: 3, nil).map(\.position) == [4])
     }
 }

@@ -56,6 +56,7 @@ private func projecting<T: Sendable>(
                 try await history.tell(views: 1, of: .number(1))
                 try await projecting.caughtUp()
                 #expect(try await database.rows("SELECT total FROM model.t") == ["(40)"])
+                #expect(await log.line(with: "the projector looks anew") != nil)
                 #expect(projecting.group.statuses.map(\.isStale) == [false])
                 #expect(projecting.group.statuses.map(\.version) == [report.version])
             }
@@ -92,14 +93,14 @@ private func projecting<T: Sendable>(
 
     @Test func `tells how far it is`() async throws {
         let history = History()
-        for _ in 1...1200 { try await history.tell(views: 1, of: .number(1)) }
+        for _ in 1...4500 { try await history.tell(views: 1, of: .number(1)) }
         try await withReadDatabase { database in
             try await projecting(history.store, into: database) { try await $0.caughtUp() }
             let told = Mutex<[RebuildProgress]>([])
             _ = try await database.maintenance(history.store).rebuild(.viewSums(), workers: 1) { progress in told.withLock { $0.append(progress) } }
             let progress = told.withLock { $0 }
-            #expect(progress.allSatisfy { $0.total == 1200 })
-            #expect(progress.map(\.applied) == [0, 500, 1000, 1200, 1200, 1200, 1200])
+            #expect(progress.allSatisfy { $0.total == 4500 })
+            #expect(progress.map(\.applied) == [0, 2000, 4000, 4500, 4500, 4500, 4500])
             #expect(progress.map(\.phase) == [.applying, .applying, .applying, .applying, .indexing, .catchingUp, .swapping])
         }
     }

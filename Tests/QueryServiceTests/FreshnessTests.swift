@@ -2,6 +2,7 @@ import EventSourcing
 import Foundation
 import HTTPContract
 import HTTPTypes
+import Postgres
 import Testing
 
 @testable import QueryService
@@ -62,6 +63,20 @@ import Testing
             }
             #expect(try await code("/api/v1/posts/\(other.lowercased)", 9) == nil)
             #expect(try await code("/api/v1/posts", 9) == nil)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `means nothing where the tables hold another log than the one that is there`() async throws {
+        try await Newsroom.open { room in
+            for model in ["posts", "users", "view_counts"] { try await room.move(model, to: 9) }
+            try await room.owner.withSession {
+                try await $0.execute(script: "UPDATE annals.checkpoints SET stopped_reason = 'restored', has_diverged = true WHERE model = 'posts'")
+            }
+            // The service hears of it by its poll.
+            while try await room.get("/api/v1/posts", [.waitForPosition: "5", .prefer: "wait=0"]).code != "READ_MODEL_BEHIND" { await Task.yield() }
+            #expect(try await room.get("/api/v1/posts").status == 200)
+            #expect(
+                try await room.get("/api/v1/users/\(UUID.v7().lowercased)", [.waitForPosition: "5", .prefer: "wait=0"]).code != "READ_MODEL_BEHIND")
         }
     }
 

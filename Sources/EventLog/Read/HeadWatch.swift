@@ -87,11 +87,16 @@ package final class HeadWatch: Sendable {
     }
 
     /// Nothing is after `position`, although the head was `known` to be past it before that was read: the log was restored to an older state, or somebody's NOTIFY was wrong.
-    /// Without this, whoever waits there would be told again and again that there is more.
+    /// Without this, whoever waits there would be told again and again that there is more. Whoever has seen more than there is now is woken, to see that it is gone.
     func correct(_ known: Int64, to position: Int64) {
-        state.withLock { state in
-            if known > position, state.head == known { state.head = position }
+        let woken = state.withLock { state in
+            guard known > position, state.head == known else { return [Waiter]() }
+            state.head = position
+            let woken = state.waiters.filter { position < $0.value.position && $0.value.position <= known }
+            for number in woken.keys { state.waiters[number] = nil }
+            return Array(woken.values)
         }
+        for waiter in woken { waiter.continuation.resume() }
     }
 
     /// Asks the database.

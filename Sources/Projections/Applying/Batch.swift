@@ -71,7 +71,7 @@ struct Batch {
                 only = event
             }
         }
-        return only.map { .event(EventFailure($0, error)) } ?? .unclear
+        return only.map { .event(EventFailure($0, error)) }
     }
 
     /// The events that the model has a statement for, without those that wait.

@@ -37,7 +37,7 @@ extension Projector {
         }
         var waiting: [RecordedEvent]?
         while true {
-            let events = if let waiting { waiting } else { try await feed.events(after: progress.checkpoint.position) }
+            let events = if let waiting { waiting } else { try await feed.events(after: progress.checkpoint.position, progress.checkpoint.eventID) }
             try Self.check(events, follow: progress.checkpoint.position)
             async let following = readAhead(of: events)
             let before = applier.parked.count
@@ -59,7 +59,7 @@ extension Projector {
     /// The page after this one, read while this one is applied; nil near the head, where what comes meanwhile had better make one batch.
     private func readAhead(of events: [RecordedEvent]) async throws -> [RecordedEvent]? {
         guard events.count > EventFeed.pageSize / 4, let last = events.last else { return nil }
-        return try await feed.events(after: last.position)
+        return try await feed.events(after: last.position, last.id)
     }
 
     private static func check(_ events: [RecordedEvent], follow position: Int64) throws {

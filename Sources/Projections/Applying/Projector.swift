@@ -17,6 +17,8 @@ final class Projector: Sendable {
     let metrics: ProjectorMetrics
     let logger: Logger
     private let currentStatus: Mutex<ProjectorStatus>
+    /// How often a projector that has stopped looks whether there are other tables.
+    private static let lookInterval = Duration.seconds(2)
 
     /// - Parameter target: the read database, not through a pooler: the connections keep settings of their own.
     init(
@@ -42,8 +44,8 @@ final class Projector: Sendable {
         currentStatus.withLock { change(&$0) }
     }
 
-    /// Makes the tables at first, then applies the log until cancelled. Throws `ReadModelError` when the folder's SQL does not prepare, and `ProjectorStop` when
-    /// going on could only do harm; whatever may pass is tried again for ever.
+    /// Makes the tables at first, then applies the log until cancelled. Throws `ReadModelError` when the folder's SQL does not prepare. When going on could only do
+    /// harm it stops, says so in the checkpoint, and begins again once the model has other tables; whatever may pass is tried again for ever.
     func run() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await self.pool.run() }
@@ -54,27 +56,47 @@ final class Projector: Sendable {
     }
 
     private func project() async throws {
-        do {
-            var delays = RetryDelays()
-            var applied: AppliedVersion?
-            while !Task.isCancelled {
+        var delays = RetryDelays()
+        var applied: AppliedVersion?
+        while !Task.isCancelled {
+            var current: Checkpoint?
+            do {
+                try await follow(&applied, &current, &delays)
+            } catch {
                 do {
-                    try await follow(&applied, &delays)
-                } catch {
                     try await recover(from: error)
                     try await delays.wait()
+                } catch let stop as ProjectorStop {
+                    try await rest(after: stop, at: current)
+                    delays.reset()
                 }
             }
-        } catch let stop as ProjectorStop {
-            update { $0.state = .stopped(reason: "\(stop)") }
-            leases.abandon(model.name)
-            logger.critical("the projector has stopped", metadata: ["reason": "\(stop)"])
-            throw stop
         }
     }
 
-    /// Applies what the log has, from the stored checkpoint on, once the lease is there. Ends by throwing.
-    private func follow(_ adopted: inout AppliedVersion?, _ delays: inout RetryDelays) async throws {
+    /// Returns once the model has other tables than those that the projector has stopped at.
+    private func rest(after stop: ProjectorStop, at stopped: Checkpoint?) async throws {
+        update { $0.state = .stopped(reason: "\(stop)") }
+        leases.abandon(model.name)
+        logger.critical("the projector has stopped", metadata: ["reason": "\(stop)"])
+        var isNoted = false
+        while true {
+            do {
+                if !isNoted, let stopped { try await note(stop, at: stopped) }
+                isNoted = true
+                if try await Checkpoint.read(model.name, from: pool)?.build != stopped?.build { break }
+            } catch let error as PostgresError {
+                try Task.checkCancellation()
+                logger.debug("the checkpoint could not be read or written", metadata: ["reason": "\(error)"])
+            }
+            try await Task.sleep(for: Self.lookInterval)
+        }
+        update { $0.state = .starting }
+        logger.notice("the read model has other tables: the projector begins again")
+    }
+
+    /// Applies what the log has, from the stored checkpoint on, once the lease is there. Ends by throwing; `current` is where it began.
+    private func follow(_ adopted: inout AppliedVersion?, _ current: inout Checkpoint?, _ delays: inout RetryDelays) async throws {
         try await createIfNew()
         let lease = try await leases.acquire(model.name, through: pool) {
             update { $0.state = .waiting }
@@ -83,17 +105,19 @@ final class Projector: Sendable {
         // Read after the lease was got: until then the other one may have gone on.
         var checkpoint = try await readCheckpoint()
         checkpoint.lease = lease
-        let applied = adopted?.build.number == checkpoint.build ? adopted : nil
-        let current = if let applied { applied } else { try await adopt(checkpoint, isStart: adopted == nil) }
-        adopted = current
+        current = checkpoint
+        let known = adopted?.build.number == checkpoint.build ? adopted : nil
+        let applied = if let known { known } else { try await adopt(checkpoint, isStart: adopted == nil) }
+        adopted = applied
         try await confirm(checkpoint)
+        try await noteGoing(at: checkpoint)
         update {
             $0.state = .applying
-            $0.version = current.build.version
-            $0.isStale = current.isStale
+            $0.version = applied.build.version
+            $0.isStale = applied.isStale
             $0.position = checkpoint.position
         }
-        try await applyLog(to: current.build, from: checkpoint) { delays.reset() }
+        try await applyLog(to: applied.build, from: checkpoint) { delays.reset() }
     }
 
     /// A log restored to an older state has another event there, or none, and may since have grown past it: its new events would silently be taken for the old ones.
@@ -108,10 +132,10 @@ final class Projector: Sendable {
         try Task.checkCancellation()
         switch error {
         case is CancellationError, is ReadModelError, is ProjectorStop: throw error
+        case let rewritten as LogRewritten: throw ProjectorStop.logRewritten(position: rewritten.position)
         case EventStoreError.broken(let reason): throw ProjectorStop.logBroken(reason: reason)
         case let unknown as UnknownEvent: throw ProjectorStop.unknownEvent(type: unknown.type, version: unknown.version)
-        case let error as PostgresError where error.sqlState == .checkpointMoved:
-            logger.notice("another projector has moved the checkpoint, or a try that seemed lost went through", metadata: ["reason": "\(error)"])
+        case let error as PostgresError where error.sqlState == .checkpointMoved: await note(moved: error)
         case let error as PostgresError where !error.isTransient: await note(refusal: error)
         default: logger.warning("the projector tries again", metadata: ["reason": "\(error)"])
         }

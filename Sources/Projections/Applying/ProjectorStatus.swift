@@ -9,7 +9,7 @@ package struct ProjectorStatus: Sendable, Hashable {
         case applying
         /// The database refuses what follows this position's predecessor, for a reason that is not the event's; it is tried again and again.
         case failed(position: Int64)
-        /// Given up until somebody looks: the log is not the one that the tables were made from, or holds what this program does not know.
+        /// Given up until the model has other tables, or the process is started anew: the log is not the one that the tables were made from, or holds what this program does not know.
         case stopped(reason: String)
     }
 
@@ -35,6 +35,14 @@ package enum ProjectorStop: Error, Equatable, CustomStringConvertible {
     case unknownEvent(type: String, version: Int)
     /// So many streams would have to be parked that the statement must be wrong, not the data. Names the last failure.
     case tooManyParked(String)
+
+    /// Whether the tables hold what the log does not: then their position says nothing about the log that is there.
+    var isDivergence: Bool {
+        switch self {
+        case .logRewritten, .logBroken: true
+        case .unknownEvent, .tooManyParked: false
+        }
+    }
 
     package var description: String {
         switch self {

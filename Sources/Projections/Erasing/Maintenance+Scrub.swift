@@ -11,7 +11,7 @@ extension Maintenance {
             do {
                 try await bringUp(kept)
             } catch {
-                guard error is MaintenanceError || error is ReadModelError || error is ErasureParked else { throw error }
+                guard error is MaintenanceError || error is LogRewritten || error is ReadModelError || error is ErasureParked else { throw error }
                 try await OfflineBuild.drop(kept.build.number, in: keeper)
                 logger.notice("dropped the tables from before: they can't be scrubbed", metadata: ["model": "\(model)", "reason": "\(error)"])
             }
@@ -29,7 +29,7 @@ extension Maintenance {
         }
     }
 
-    /// Frees what the live tables' dead rows take, so that it is written over, and has the server take its statistics anew: they quote frequent values.
+    /// Frees what dead rows take in a model's tables, kept ones too, so that it is written over, and has the server take its statistics anew: they quote frequent values.
     func vacuum(_ model: String) async throws {
         try await ConnectionPool.withPool(target, limits: .maintenance(workers: 1), logger: logger) { pool in
             try await pool.withSession { session in
@@ -51,5 +51,10 @@ extension Statement {
         "parked_erasure", "SELECT FROM annals.parked_events WHERE build = $1 AND type = ANY ($2) AND state <> 'discarded' LIMIT 1")
 
     fileprivate static let tablesToVacuum = Statement(
-        "tables_to_vacuum", "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = $1 ORDER BY tablename")
+        "tables_to_vacuum",
+        """
+        SELECT format('%I.%I', schemaname, tablename) FROM pg_tables
+        WHERE schemaname = $1 OR schemaname IN (SELECT schema_name FROM annals.builds WHERE model = $1 AND purpose = 'previous')
+        ORDER BY schemaname, tablename
+        """)
 }

@@ -19,12 +19,14 @@ package final class EventFeed: Sendable {
 
     /// The events after a position, at least one and at most a page: waits for the next one at the head. Throws what the log throws, and `EventStoreError.broken`
     /// when an event does not follow the one before it.
-    package func events(after position: Int64) async throws -> [RecordedEvent] {
+    /// - Parameter id: of the event at the position. Where it is given, `LogRewritten` is thrown once the log has another one there, or none: it was restored to an
+    ///   older state, which nobody who only waits at the head would notice.
+    package func events(after position: Int64, _ id: UUID? = nil) async throws -> [RecordedEvent] {
         while true {
             try Task.checkCancellation()
-            switch state.withLock({ $0.turn(after: position) }) {
+            switch state.withLock({ $0.turn(after: position, id) }) {
             case .found(let events): return events
-            case .read: return try await readForAll(after: position)
+            case .read: return try await readForAll(after: position, id)
             case .wait: await waitForRead(after: position)
             }
         }
@@ -42,17 +44,17 @@ package final class EventFeed: Sendable {
         return event.position == position && event.id == id
     }
 
-    private func readForAll(after position: Int64) async throws -> [RecordedEvent] {
+    private func readForAll(after position: Int64, _ id: UUID?) async throws -> [RecordedEvent] {
         // Also when it fails or is cancelled: one of those who wait then reads for the others.
         defer { for waiter in state.withLock({ $0.end(after: position) }) { waiter.resume() } }
-        let page = try await read(after: position)
-        state.withLock { $0.add(page) }
+        let page = try await read(after: position, id)
+        state.withLock { $0.add(page, after: id) }
         return page
     }
 
-    private func read(after position: Int64) async throws -> [RecordedEvent] {
+    private func read(after position: Int64, _ id: UUID?) async throws -> [RecordedEvent] {
         while true {
-            let page = try await store.read(after: position, limit: Self.pageSize)
+            let page = try await page(after: position, id)
             var last = position
             // Positions are given out under the append lock, so a gap is never a slow writer: it is a broken log.
             for event in page {
@@ -63,6 +65,14 @@ package final class EventFeed: Sendable {
             try await store.waitForEvents(after: position)
             try Task.checkCancellation()
         }
+    }
+
+    /// With the event at the position in front, so that each look is one at the log it came from.
+    private func page(after position: Int64, _ id: UUID?) async throws -> [RecordedEvent] {
+        guard position > 0, let id else { return try await store.read(after: position, limit: Self.pageSize) }
+        let page = try await store.read(after: position - 1, limit: Self.pageSize + 1)
+        guard let last = page.first, last.position == position, last.id == id else { throw LogRewritten(position: position) }
+        return Array(page.dropFirst())
     }
 
     private func waitForRead(after position: Int64) async {
@@ -81,4 +91,9 @@ package final class EventFeed: Sendable {
     private func cancelWaiter(_ id: UInt64, after position: Int64) {
         state.withLock { $0.stopWaiting(id, after: position) }?.resume()
     }
+}
+
+/// The log does not hold the event that was read from it before: it was restored to an older state, or is another log.
+package struct LogRewritten: Error {
+    package let position: Int64
 }

@@ -1,14 +1,24 @@
 import EventSourcing
+import FoundationEssentials
 
 /// The pages of the log that were read last, so that read models at about the same place share them.
 struct EventPages {
     private struct Page {
+        /// Of the event before the first; nil before the log's first, or where it was not asked for.
+        let previous: UUID?
         var events: [RecordedEvent]
         var size: Int
         var lastUse: Int
 
         var first: Int64 { events.first?.position ?? 0 }
         var last: Int64 { events.last?.position ?? 0 }
+
+        /// Whether this has the event after a position of the log that has this event there.
+        func follows(_ position: Int64, _ id: UUID?) -> Bool {
+            guard first <= position + 1, position < last else { return false }
+            let before = position + 1 == first ? previous : events[Int(position - first)].id
+            return id == nil || before == nil || before == id
+        }
     }
 
     private var pages: [Page] = []
@@ -22,32 +32,35 @@ struct EventPages {
         self.pageSize = pageSize
     }
 
-    /// What is kept of the events after a position, at most one page's worth; empty when the next event is not kept.
-    mutating func events(after position: Int64) -> [RecordedEvent] {
+    /// What is kept of the events after a position, at most one page's worth; empty when the next event is not kept. Where the id of the event at the position is
+    /// given, only events that follow that one: pages from before a restore of the log are not those of the log that is there now.
+    mutating func events(after position: Int64, _ id: UUID?) -> [RecordedEvent] {
         var found: [RecordedEvent] = []
-        var position = position
+        var (position, id) = (position, id)
         uses += 1
-        while found.count < pageSize, let index = pages.firstIndex(where: { $0.first <= position + 1 && position < $0.last }) {
+        while found.count < pageSize, let index = pages.firstIndex(where: { $0.follows(position, id) }) {
             pages[index].lastUse = uses
             let page = pages[index]
             found += page.events[Int(position + 1 - page.first)...].prefix(pageSize - found.count)
-            position = page.last
+            (position, id) = (page.last, page.events.last?.id)
         }
         return found
     }
 
-    /// Keeps a page, and drops the ones not used for longest. The events follow each other without a gap.
-    mutating func add(_ events: [RecordedEvent]) {
+    /// Keeps a page that follows an event, and drops the ones not used for longest. The events follow each other without a gap.
+    mutating func add(_ events: [RecordedEvent], after previous: UUID?) {
         guard let first = events.first else { return }
         let size = events.reduce(0) { $0 + $1.approximateSize }
         uses += 1
         // At the log's head pages are small; together they stay few.
-        if let index = pages.firstIndex(where: { $0.last + 1 == first.position && $0.events.count + events.count <= pageSize }) {
+        if let index = pages.firstIndex(where: {
+            $0.last + 1 == first.position && (previous == nil || $0.events.last?.id == previous) && $0.events.count + events.count <= pageSize
+        }) {
             pages[index].events += events
             pages[index].size += size
             pages[index].lastUse = uses
         } else {
-            pages.append(Page(events: events, size: size, lastUse: uses))
+            pages.append(Page(previous: previous, events: events, size: size, lastUse: uses))
         }
         var total = pages.reduce(0) { $0 + $1.size }
         while total > capacity, pages.count > 1, let oldest = pages.indices.min(by: { pages[$0].lastUse < pages[$1].lastUse }) {

@@ -1,4 +1,5 @@
 import EventSourcing
+import FoundationEssentials
 
 /// The pages that are kept and the reads that are under way, with those who wait for each. Pure bookkeeping: the caller resumes whom it is handed.
 struct SharedReads {
@@ -19,15 +20,15 @@ struct SharedReads {
         pages = EventPages(capacity: 32 << 20, pageSize: pageSize)
     }
 
-    mutating func turn(after position: Int64) -> Turn {
-        let kept = pages.events(after: position)
+    mutating func turn(after position: Int64, _ id: UUID?) -> Turn {
+        let kept = pages.events(after: position, id)
         if !kept.isEmpty { return .found(kept) }
         if waiters[position] != nil { return .wait }
         waiters[position] = [:]
         return .read
     }
 
-    mutating func add(_ page: [RecordedEvent]) { pages.add(page) }
+    mutating func add(_ page: [RecordedEvent], after previous: UUID?) { pages.add(page, after: previous) }
 
     /// Ends a read, and hands out who waited for it.
     mutating func end(after position: Int64) -> [CheckedContinuation<Void, Never>] {

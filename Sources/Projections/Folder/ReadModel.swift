@@ -29,9 +29,9 @@ package struct ReadModel: Sendable {
         tables = SQLFile(path: "\(name)/\(Self.tableFile)", text: tableText)
         indexes = SQLFile(path: "\(name)/\(Self.indexFile)", text: files[Self.indexFile] ?? "")
         let made = SQLRules.tablesMade(by: tables)
-        try SQLRules.checkDeclarations(in: indexes, known: [])
-        try SQLRules.checkDeclarations(in: tables, known: ["serial"])
-        for file in [indexes, tables] {
+        let definitions: [(SQLFile, Set<String>)] = [(indexes, []), (tables, ["serial"])]
+        for (file, declarations) in definitions {
+            try SQLRules.checkDeclarations(in: file, known: declarations)
             try SQLRules.checkDefinitions(in: file)
             try SQLRules.checkDefinedNames(in: file, of: name, tables: made)
             try SQLRules.checkDeterminism(of: file)

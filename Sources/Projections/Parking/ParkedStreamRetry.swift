@@ -12,6 +12,9 @@ package struct ParkedStreamRetry: Sendable {
         package var failure: String?
     }
 
+    /// Events of a stream that are applied in one transaction, at most: some tenths of a second in which the model waits.
+    static let portion = 500
+
     let build: Build
     let pool: ConnectionPool
     let store: any EventStore
@@ -21,42 +24,72 @@ package struct ParkedStreamRetry: Sendable {
         try await pool.query(.parkedStreams, [.int8(build.number)]).compactMap { StreamName(try $0.get(0, as: String.self)) }
     }
 
-    /// One transaction. It takes the model's next lease token, so that a projector at work reads anew what is parked before it writes again.
+    /// In portions, each a transaction under the checkpoint's lock, so that the model goes on between them. Order holds, since a stream stays parked until nothing
+    /// waits: then the model's next lease token has a projector at work read anew what is parked before it writes again.
     func run(_ stream: StreamName, discarding discarded: Int64? = nil) async throws -> Outcome {
-        try await pool.withTransaction { session in
-            let locked = try await session.query(.fenceCheckpoint, [.text(build.model.name), .int8(build.number)])
-            guard locked.count == 1 else { throw ParkedEventsError.rebuilt(build.model.name) }
-            if let discarded { try await session.query(.discardEvent, [.int8(build.number), .int8(discarded)]) }
-            var outcome = Outcome(stream: stream)
-            for row in try await session.query(.waitingPositions, [.int8(build.number), .text(stream.description)]) {
-                let position: Int64 = try row.get(0)
-                if let failure = try await apply(try await event(at: position), in: session) {
-                    try await session.query(
-                        .noteFailedAgain,
-                        [
-                            .int8(build.number), .int8(position), .text(optional: failure.sqlState?.rawValue),
-                            .text(optional: failure.constraint),
-                        ])
-                    outcome.failure = failure.description
-                    break
-                }
-                try await session.query(.unpark, [.int8(build.number), .int8(position)])
-                outcome.applied += 1
+        var outcome = Outcome(stream: stream)
+        var discarded = discarded
+        while true {
+            // Read before the lock is taken: meanwhile only later events can queue up.
+            let events = try await waiting(of: stream)
+            let isDone = try await pool.withTransaction { session in
+                try await lockCheckpoint(in: session)
+                if let discarded { try await session.query(.discardEvent, [.int8(build.number), .int8(discarded)]) }
+                if try await !apply(events, in: session, &outcome) { return true }
+                if try await session.query(.firstWaiting, [.int8(build.number), .text(stream.description)]).count > 0 { return false }
+                try await session.query(.raiseLeaseToken, [.text(build.model.name)])
+                return true
             }
-            return outcome
+            discarded = nil
+            if isDone { return outcome }
         }
     }
 
-    private func event(at position: Int64) async throws -> RecordedEvent {
-        guard let event = try await store.read(after: position - 1, limit: 1).first, event.position == position else {
+    /// The first of the stream's events that wait, with others of the stream between them; empty when none does.
+    private func waiting(of stream: StreamName) async throws -> [RecordedEvent] {
+        guard let position = try await pool.query(.firstWaiting, [.int8(build.number), .text(stream.description)]).first?.get(0, as: Int64.self)
+        else {
+            return []
+        }
+        guard let first = try await store.read(after: position - 1, limit: 1).first, first.position == position, first.stream == stream else {
             throw EventStoreError.broken(reason: "the log does not hold the parked event at \(position)")
         }
-        return event
+        return try await store.read(StreamRead(stream, versions: first.version...Int.max), limit: Self.portion)
     }
 
-    /// Under a savepoint, so that a failure takes back this event and none before it.
+    private func lockCheckpoint(in session: Session) async throws {
+        guard try await session.query(.lockCheckpointOfBuild, [.text(build.model.name), .int8(build.number)]).count == 1 else {
+            throw ParkedEventsError.rebuilt(build.model.name)
+        }
+    }
+
+    /// Applies those of a page that still wait; false when one fails again.
+    private func apply(_ events: [RecordedEvent], in session: Session, _ outcome: inout Outcome) async throws -> Bool {
+        let positions = try await session.query(.stillWaiting, [.int8(build.number), .int8s(events.map(\.position))])
+        let waiting = Set(try positions.map { try $0.get(0, as: Int64.self) })
+        for event in events where waiting.contains(event.position) {
+            if let failure = try await apply(event, in: session) {
+                try await session.query(
+                    .noteFailedAgain,
+                    [
+                        .int8(build.number), .int8(event.position), .text(optional: failure.sqlState?.rawValue),
+                        .text(optional: failure.constraint),
+                    ])
+                outcome.failure = failure.description
+                return false
+            }
+            outcome.applied += 1
+        }
+        return true
+    }
+
+    /// Under a savepoint, so that a failure takes back this event and none before it. It is released: thousands of open ones would each slow the next.
     private func apply(_ event: RecordedEvent, in session: Session) async throws -> EventFailure? {
-        guard let statement = build.model.statements[event.type] else { return nil }
+        let unpark = Query(.unpark, [.int8(build.number), .int8(event.position)])
+        guard let statement = build.model.statements[event.type] else {
+            _ = try await session.pipelined([unpark])
+            return nil
+        }
         let query: Query
         do {
             query = try statement.query(for: event)
@@ -64,7 +97,7 @@ package struct ParkedStreamRetry: Sendable {
             return EventFailure(event, nil)
         }
         do {
-            try await session.pipelined([Query(.savepoint), query])
+            _ = try await session.pipelined([Query(.savepoint), query, Query(.releaseSavepoint), unpark])
             return nil
         } catch {
             guard error.isFaultOfEvent else { throw error }
@@ -75,14 +108,18 @@ package struct ParkedStreamRetry: Sendable {
 }
 
 extension Statement {
-    fileprivate static let fenceCheckpoint = Statement(
-        "fence_checkpoint", "UPDATE annals.checkpoints SET lease_token = lease_token + 1 WHERE model = $1 AND build = $2 RETURNING position")
+    fileprivate static let lockCheckpointOfBuild = Statement(
+        "lock_checkpoint_of_build", "SELECT FROM annals.checkpoints WHERE model = $1 AND build = $2 FOR UPDATE")
+    fileprivate static let raiseLeaseToken = Statement(
+        "raise_lease_token", "UPDATE annals.checkpoints SET lease_token = lease_token + 1 WHERE model = $1")
     fileprivate static let parkedStreams = Statement(
         "parked_streams",
         "SELECT stream FROM annals.parked_events WHERE build = $1 AND state <> 'discarded' GROUP BY stream ORDER BY min(position)")
-    fileprivate static let waitingPositions = Statement(
-        "waiting_positions",
-        "SELECT position FROM annals.parked_events WHERE build = $1 AND stream = $2 AND state <> 'discarded' ORDER BY position")
+    fileprivate static let firstWaiting = Statement(
+        "first_waiting",
+        "SELECT position FROM annals.parked_events WHERE build = $1 AND stream = $2 AND state <> 'discarded' ORDER BY position LIMIT 1")
+    fileprivate static let stillWaiting = Statement(
+        "still_waiting", "SELECT position FROM annals.parked_events WHERE build = $1 AND position = ANY ($2) AND state <> 'discarded'")
     fileprivate static let discardEvent = Statement(
         "discard_event", "UPDATE annals.parked_events SET state = 'discarded' WHERE build = $1 AND position = $2")
     fileprivate static let unpark = Statement("unpark", "DELETE FROM annals.parked_events WHERE build = $1 AND position = $2")
@@ -90,5 +127,6 @@ extension Statement {
         "note_failed_again",
         "UPDATE annals.parked_events SET state = 'failed', sqlstate = $3, violated = $4 WHERE build = $1 AND position = $2")
     fileprivate static let savepoint = Statement("savepoint", "SAVEPOINT event")
+    fileprivate static let releaseSavepoint = Statement("release_savepoint", "RELEASE SAVEPOINT event")
     fileprivate static let rollbackToSavepoint = Statement("rollback_to_savepoint", "ROLLBACK TO SAVEPOINT event")
 }

@@ -17,7 +17,8 @@ struct KeptBuild {
 
     mutating func advance(to target: Int64, _ onBatch: (Int64) -> Void = { _ in }) async throws {
         while progress.offline.position < target {
-            let events = try await feed.events(after: progress.offline.position).prefix(Int(target - progress.offline.position))
+            let events = try await feed.events(after: progress.offline.position, progress.offline.eventID)
+                .prefix(Int(target - progress.offline.position))
             do {
                 try await applier.apply(Array(events), advancing: &progress)
             } catch let tooMany as TooManyParked {

@@ -40,9 +40,9 @@ struct LogFold {
     mutating func advance(to target: Int64, _ onChunk: @Sendable (Int64) async throws -> Void = { _ in }) async throws {
         let start = offline.position
         guard start < target else { return }
-        var chunk = try await Self.read(feed, after: start, to: target, workers)
+        var chunk = try await Self.read(feed, after: start, offline.eventID, to: target, workers)
         while let last = chunk.last {
-            async let following = Self.read(feed, after: last.position, to: target, workers)
+            async let following = Self.read(feed, after: last.position, last.id, to: target, workers)
             try await apply(chunk)
             offline.position = last.position
             offline.eventID = last.id
@@ -54,13 +54,20 @@ struct LogFold {
             .advanceBuild, [.int8(offline.build.number), .int8(start), .int8(offline.position), .uuid(optional: offline.eventID)])
     }
 
-    private static func read(_ feed: EventFeed, after position: Int64, to target: Int64, _ workers: Int) async throws -> [RecordedEvent] {
+    /// From here on leaves these events out, whatever was left out before.
+    mutating func leaveOut(_ positions: Set<Int64>) {
+        parked = ParkedStreams(parked.streams, leavingOut: positions)
+    }
+
+    private static func read(
+        _ feed: EventFeed, after position: Int64, _ id: UUID?, to target: Int64, _ workers: Int
+    ) async throws -> [RecordedEvent] {
         var chunk: [RecordedEvent] = []
-        var last = position
+        var (last, lastID) = (position, id)
         while last < target, chunk.count < pageSize * workers {
-            let page = try await feed.events(after: last)
+            let page = try await feed.events(after: last, lastID)
             chunk += page.prefix(Int(target - last))
-            last = chunk.last?.position ?? target
+            (last, lastID) = (chunk.last?.position ?? target, chunk.last?.id)
         }
         return chunk
     }
@@ -78,7 +85,7 @@ struct LogFold {
         for portion in try await applied([undone.sorted { $0.position < $1.position }]) {
             take(portion)
             // Nobody else is there to collide with.
-            if let first = portion.undone.first { throw PortionStuck(position: first.position) }
+            if let first = portion.undone.first { throw MaintenanceError.heldUp(model: offline.build.model.name, position: first.position) }
         }
     }
 
@@ -102,11 +109,6 @@ struct LogFold {
         parked.release(portion.streams.subtracting(waiting))
         for stream in waiting { parked.park(stream) }
     }
-}
-
-/// A collision with somebody outside this fold, who should not be there.
-private struct PortionStuck: Error {
-    let position: Int64
 }
 
 /// The events of one worker.

@@ -32,7 +32,7 @@ package struct Maintenance: Sendable {
     func exclusively<T: Sendable>(_ model: String, _ body: (ConnectionPool, Checkpoint) async throws -> T) async throws -> T {
         try await ConnectionPool.withPool(target, limits: .maintenance(workers: 1), logger: logger) { pool in
             try await pool.withSession { session in
-                guard try await session.query(.lockMaintenance, [.text(model)])[0].get(0) else { throw MaintenanceError.busy(model) }
+                guard try await isLocked(model, by: session) else { throw MaintenanceError.busy(model) }
                 guard let checkpoint = try await Checkpoint.read(model, from: pool) else { throw MaintenanceError.unbuilt(model) }
                 try await OfflineBuild.dropLeftovers(of: model, in: pool)
                 do {
@@ -41,13 +41,23 @@ package struct Maintenance: Sendable {
                     return value
                 } catch {
                     await tidyUp(model, pool)
-                    throw error
+                    throw error is LogRewritten ? MaintenanceError.logRewritten(model) : error
                 }
             }
         }
     }
 
-    /// After a failure, whose error is the one to tell: what can't be removed now is removed by the next maintenance.
+    /// Asks more than once: `LeftoverRemoval` has the lock for a moment.
+    private func isLocked(_ model: String, by session: Session) async throws -> Bool {
+        for _ in 1...5 {
+            if try await session.query(.lockMaintenance, [.text(model)])[0].get(0) { return true }
+            try await Task.sleep(for: .milliseconds(Int.random(in: 50...150)))
+        }
+        return false
+    }
+
+    /// After a failure, whose error is the one to tell. What can't be removed now, as when this task was cancelled, is removed by `LeftoverRemoval` or the next
+    /// maintenance.
     private func tidyUp(_ model: String, _ pool: ConnectionPool) async {
         do {
             try await OfflineBuild.dropLeftovers(of: model, in: pool)
@@ -67,6 +77,10 @@ package enum MaintenanceError: Error, Equatable, CustomStringConvertible {
     /// So many streams failed that the statements must be wrong.
     case tooManyParked(String)
     case logRewritten(String)
+    /// Somebody else has held rows of the tables that are being made.
+    case heldUp(model: String, position: Int64)
+    /// What is parked was retried or discarded again and again while it was verified.
+    case unsettled(String)
     /// Queries hold the tables.
     case tablesInUse(String)
     /// A projector keeps tables current that were to be removed.
@@ -81,6 +95,9 @@ package enum MaintenanceError: Error, Equatable, CustomStringConvertible {
         case .tooManyParked(let last): "more than 20 streams failed within a minute, the last at position \(last)"
         case .logRewritten(let model):
             "the log no longer holds the event that these tables of \(model) ended with: it was restored to an older state, or is another log"
+        case .heldUp(let model, let position):
+            "somebody holds rows of the tables of \(model) that are being made; position \(position) could not be applied"
+        case .unsettled(let model): "what is parked of \(model) was changed again and again while it was verified; try again when that has ended"
         case .tablesInUse(let model): "the tables of \(model) are in use by long queries; try again when those have ended"
         case .attended(let model): "a projector keeps \(model) current: stop the processes that were started with its folder"
         }

@@ -38,6 +38,11 @@ package final class ReadModelPositions: Sendable {
         }
     }
 
+    /// Whether the tables of one of them hold what the log does not, as of the last poll: that they have reached a position means nothing then.
+    package func haveDiverged(_ models: [String]) -> Bool {
+        state.withLock { state in models.contains { state.statuses[$0]?.hasDiverged ?? false } }
+    }
+
     /// Waits until all the models have reached a position; false when they have not in time. Throws `CancellationError` when the task is cancelled.
     /// When they are there already it returns without suspending.
     package func wait(for position: Int64, models: [String], timeout: Duration) async throws -> Bool {

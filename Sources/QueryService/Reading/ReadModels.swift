@@ -21,6 +21,7 @@ struct ReadModels: Sendable {
     func read<Query: ReadQuery>(_ query: Query, for request: Request) async throws -> Reading<Query.Answer> {
         guard let wait = try Preconditions.waitForPosition(request) else { return try await ask(query) }
         var answer = try await ask(query)
+        if positions.haveDiverged(Query.models.map(\.rawValue)) { throw Problem.readModelBehind(position: 0) }
         if answer.position < wait.position {
             // Asked first, waited only then: mostly it is reached already, and the answer itself says so.
             guard try await positions.wait(for: wait.position, models: Query.models.map(\.rawValue), timeout: wait.timeout) else {

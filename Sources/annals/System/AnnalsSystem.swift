@@ -103,7 +103,7 @@ struct AnnalsSystem {
 
         let door = gateway(
             auth: authUpstream, commands: commands, queries: LocalUpstream(queries.responder),
-            readiness: readiness(log: log, read: read, identity: identity, vault: commandsVault, positions: positions, merkle: merkle),
+            readiness: readiness(log: log, read: read, identity: identity, vault: commandsVault, merkle: merkle),
             settings: settings.door.gateway, admission: RateLimits(settings.door.rateLimits, verifier: verifier("gateway")).admission, logger: logger)
         let server = Application(
             responder: door, server: .watchedHTTP1(settings.door.connections),
@@ -128,10 +128,17 @@ struct AnnalsSystem {
             LongRunning("projectors") { try await projectors.run() },
             LongRunning("positions") { try await positions.run() },
             StaleReadModels(
-                isRebuilding: settings.rebuildsStale, folder: installation.projections, positions: positions, maintenance: maintenance, logger: logger
-            ),
+                isRebuilding: settings.rebuildsStale, folder: installation.projections, read: leases, maintenance: maintenance, logger: logger),
             LongRunning("scrubbing") { try await TableScrubbing(maintenance, pool: leases, logger: logger).run() },
-            LongRunning("auth") { try await auth.run() },
+            LongRunning("auth") {
+                do {
+                    try await auth.run()
+                } catch EventStoreError.broken(let reason) {
+                    // Who may sign in is not known any more, so nothing goes on.
+                    logger.critical("the log is not the one that the accounts have followed: the process ends", metadata: ["reason": "\(reason)"])
+                    throw Failure(EventStoreError.broken(reason: reason).line)
+                }
+            },
             LongRunning("revocations") { await revocations.run() },
             queries.views,
             Door(server: server) {
@@ -148,8 +155,7 @@ struct AnnalsSystem {
 
     /// What `/ready` asks.
     private func readiness(
-        log: PostgresEventStore, read: ConnectionPool, identity: ConnectionPool, vault: ConnectionPool, positions: ReadModelPositions,
-        merkle: MerkleFollower
+        log: PostgresEventStore, read: ConnectionPool, identity: ConnectionPool, vault: ConnectionPool, merkle: MerkleFollower
     ) -> Readiness {
         let alive = Statement("is_alive", "SELECT 1")
         return Readiness(
@@ -163,9 +169,10 @@ struct AnnalsSystem {
             ],
             projections: {
                 let head = try await log.head()
-                return positions.statuses.map {
+                // Asked anew: at a start the last poll may be from before the leases were taken.
+                return try await ReadModelStatus.readAll(from: read).sorted { $0.model < $1.model }.map {
                     Readiness.Projection(
-                        name: $0.model, position: $0.position, lag: max(0, head - $0.position), isStale: $0.isStale, parked: $0.parkedStreams)
+                        name: $0.model, position: $0.position, lag: max(0, head - $0.position), state: $0.state.rawValue, parked: $0.parkedStreams)
                 }
             }, logger: logger)
     }

@@ -12,7 +12,7 @@ import Vault
     @Test(arguments: [EventTexts.Form.cloudEventLines, .cloudEventBatch])
     func `reads an export as what was written`(form: EventTexts.Form) async throws {
         try await WrittenLog.open { written in
-            try await written.log.vault.destroyKey(of: written.bob)
+            try await written.forget(written.bob)
             let text = try await written.export(written.opened(form)).text
             let events = try await written.log.store.read(after: 0, limit: 100)
             let read = try await Self.read(text, form)

@@ -33,7 +33,7 @@ import Vault
 
     @Test func `names as forgotten what was sealed with a destroyed key, and nothing else`() async throws {
         try await WrittenLog.open { written in
-            try await written.log.vault.destroyKey(of: written.bob)
+            try await written.forget(written.bob)
             for form in [EventTexts.Form.lines, .cloudEventLines] {
                 let (text, _) = try await written.export(written.opened(form))
                 #expect(text.contains("ann's title") && !text.contains("bob's title"))
@@ -65,7 +65,7 @@ import Vault
     @Test func `sealed is the same before and after somebody is forgotten`() async throws {
         try await WrittenLog.open { written in
             let before = try await written.export(SealedLines())
-            try await written.log.vault.destroyKey(of: written.bob)
+            try await written.forget(written.bob)
             let after = try await written.export(SealedLines())
             #expect(before.text == after.text && before.summary == after.summary)
         }

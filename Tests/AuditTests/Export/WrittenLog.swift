@@ -43,6 +43,12 @@ struct WrittenLog: Sendable {
         guard case .appended = outcome else { throw EventStoreError.broken(reason: "\(outcome)") }
     }
 
+    /// Forgets a user, as only the auth service may.
+    func forget(_ user: UUID) async throws {
+        try await log.runInVault("UPDATE vault.data_keys SET wrapped = NULL, destroyed_at = now() WHERE subject = '\(user.lowercased)'")
+        log.vault.forget(user)
+    }
+
     /// Exports into memory.
     func export(_ encoder: some ExportEncoder, _ filter: TrailFilter = TrailFilter(), limits: AuditTrail.Limits = AuditTrail.Limits()) async throws
         -> (text: String, summary: ExportSummary)

@@ -48,6 +48,10 @@ func refusing<Value>(_ body: () async throws -> Value) async throws -> Value {
         throw Failure("\(error)")
     } catch let error as MaintenanceError {
         throw Failure("\(error)")
+    } catch let error as LogRewritten {
+        throw Failure("the log no longer holds the event at position \(error.position) that was read from it before")
+    } catch let error as ProjectorStop {
+        throw Failure("\(error)")
     } catch let error as PostgresError {
         throw Failure("the read database or the log does not answer as it should: \(error)")
     }

@@ -13,6 +13,10 @@ struct ReadModelReport: Sendable {
         case stale
         /// Something is in the way of the next event.
         case failing
+        /// Its projector has given up until it is rebuilt, or the process is started anew.
+        case stopped
+        /// No projector keeps it current.
+        case unattended
         /// There is a folder and no tables: no projector has seen it yet.
         case unbuilt
         /// There are tables and no folder: nothing keeps them current.
@@ -78,18 +82,31 @@ struct ReadModelReport: Sendable {
         state =
             if refusal != nil {
                 .broken
-            } else if live == nil {
-                .unbuilt
-            } else if folderVersion == nil {
-                .orphaned
-            } else if live?.status.failingAt != nil {
-                .failing
+            } else if let live {
+                State(live.status, folderVersion: folderVersion)
             } else {
-                live?.status.version == folderVersion ? .current : .stale
+                .unbuilt
             }
     }
 
     private static func firstWaiting(_ live: ReadModelOverview?, in store: some EventStore) async throws -> Timestamp? {
         try await store.read(after: live?.status.position ?? 0, limit: 1).first?.recordedAt
+    }
+}
+
+extension ReadModelReport.State {
+    /// What the read database says, but whether it is stale is told by the folder as it is now.
+    fileprivate init(_ status: ReadModelStatus, folderVersion: String?) {
+        if folderVersion == nil {
+            self = .orphaned
+            return
+        }
+        self =
+            switch status.state {
+            case .stopped: .stopped
+            case .failing: .failing
+            case .unattended: .unattended
+            case .current, .stale: status.version == folderVersion ? .current : .stale
+            }
     }
 }

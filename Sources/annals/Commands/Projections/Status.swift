@@ -23,6 +23,7 @@ struct ProjectionsStatus: AsyncParsableCommand {
                 live?.leaseHolder ?? "-")
         }
         table.lines.forEach(printLine)
+        for report in reports { if let reason = report.live?.status.stoppedReason { printLine("\(report.model) has stopped: \(reason)") } }
         reports.printRefusals()
     }
 }
@@ -65,6 +66,7 @@ extension ReadModelReport {
             "position": .integer(live?.status.position ?? 0), "lag": .integer(lag), "lagSeconds": .number(lagSeconds),
             "rate": .number(live?.rate ?? 0), "parked": .integer(Int64(live?.status.parkedStreams ?? 0)),
             "leaseHolder": live?.leaseHolder.map(JSON.string) ?? .null, "failingAt": live?.status.failingAt.map(JSON.integer) ?? .null,
+            "stopped": live?.status.stoppedReason.map(JSON.string) ?? .null,
             "error": refusal.map { .string("\($0)") } ?? .null,
         ]
     }

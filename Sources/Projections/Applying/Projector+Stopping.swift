@@ -1,0 +1,42 @@
+import Logging
+import Postgres
+
+/// What a projector leaves in the checkpoint for those who can't look into its process.
+extension Projector {
+    /// Stores why the projector has stopped, unless somebody else has the model by now.
+    func note(_ stop: ProjectorStop, at checkpoint: Checkpoint) async throws {
+        try await pool.query(.noteStop, [.text(model.name), .int8(checkpoint.lease), .text("\(stop)"), .bool(stop.isDivergence)])
+    }
+
+    /// Takes back what a projector that stopped before has stored. This one goes on.
+    func noteGoing(at checkpoint: Checkpoint) async throws {
+        try await pool.query(.noteGoing, [.text(model.name), .int8(checkpoint.lease)])
+    }
+
+    /// The checkpoint is not where this projector left it. Mostly that is no rival: a rebuild has put other tables there, or an operator has freed parked streams.
+    func note(moved error: PostgresError) async {
+        let holder: String?
+        do {
+            holder = try await pool.query(.readLeaseHolder, [.text(model.name)]).first?.get(0, as: String?.self)
+        } catch {
+            return logger.debug("the lease could not be read", metadata: ["reason": "\(error)"])
+        }
+        if holder == leases.holder {
+            logger.info("the tables or what is parked have changed: the projector looks anew", metadata: ["reason": "\(error)"])
+        } else {
+            logger.notice("the projector has lost its lease", metadata: ["holder": "\(holder ?? "nobody")", "reason": "\(error)"])
+        }
+    }
+}
+
+extension Statement {
+    fileprivate static let noteStop = Statement(
+        "note_stop", "UPDATE annals.checkpoints SET stopped_reason = $3, has_diverged = $4 WHERE model = $1 AND lease_token = $2")
+    fileprivate static let noteGoing = Statement(
+        "note_going",
+        """
+        UPDATE annals.checkpoints SET stopped_reason = NULL, has_diverged = false
+        WHERE model = $1 AND lease_token = $2 AND stopped_reason IS NOT NULL
+        """)
+    fileprivate static let readLeaseHolder = Statement("read_lease_holder", "SELECT lease_holder FROM annals.checkpoints WHERE model = $1")
+}

@@ -1,0 +1,56 @@
+import EventSourcing
+package import Logging
+package import Postgres
+
+/// Rebuilds read models until each one's live tables are those of its folder.
+package struct StaleRebuilds: Sendable {
+    private static let longestPause = Duration.seconds(600)
+
+    private let models: [ReadModel]
+    private let maintenance: Maintenance
+    private let pool: ConnectionPool
+    private let logger: Logger
+    private let firstPause: Duration
+
+    /// - Parameters:
+    ///   - models: as their folders have them.
+    ///   - pool: the read database with the projector's rights; the caller runs it.
+    ///   - firstPause: between the first tries; later ones are twice as long each time, up to ten minutes.
+    package init(of models: [ReadModel], _ maintenance: Maintenance, pool: ConnectionPool, firstPause: Duration = .seconds(1), logger: Logger) {
+        self.models = models
+        self.maintenance = maintenance
+        self.pool = pool
+        self.firstPause = firstPause
+        self.logger = logger
+    }
+
+    /// Returns when none is stale. What can't be rebuilt now stays as it was, is served, and is tried again. Throws `CancellationError`.
+    package func run() async throws {
+        var pause = firstPause
+        var waiting = models
+        while true {
+            var left: [ReadModel] = []
+            for model in waiting where try await !isCurrent(model) { left.append(model) }
+            waiting = left
+            if waiting.isEmpty { return }
+            try await Task.sleep(for: pause * Double.random(in: 0.5...1))
+            pause = min(pause * 2, Self.longestPause)
+        }
+    }
+
+    /// Whether the live tables are those of the folder, after a try to make them so.
+    private func isCurrent(_ model: ReadModel) async throws -> Bool {
+        do {
+            // Compared with the tables themselves, since what the checkpoint knows of the folder may be older. Before there are tables a projector makes them.
+            guard let live = try await Checkpoint.read(model.name, from: pool) else { return false }
+            if try await live.version == model.version(by: pool) { return true }
+            let report = try await maintenance.rebuild(model)
+            logger.notice("rebuilt a stale read model", metadata: ["model": "\(model.name)", "position": "\(report.position)"])
+            return true
+        } catch {
+            try Task.checkCancellation()
+            logger.error("a stale read model could not be rebuilt", metadata: ["model": "\(model.name)", "reason": "\(error)"])
+            return false
+        }
+    }
+}
