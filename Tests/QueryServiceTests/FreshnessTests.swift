@@ -2,6 +2,7 @@ import EventSourcing
 import Foundation
 import HTTPContract
 import HTTPTypes
+import Postgres
 import Testing
 
 @testable import QueryService
