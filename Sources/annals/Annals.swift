@@ -1,5 +1,6 @@
 import ArgumentParser
 import FoundationEssentials
+import Glibc
 import NIOCore
 import NIOPosix
 
@@ -17,6 +18,8 @@ struct Annals: AsyncParsableCommand {
     static func main() async {
         // Swift's tasks run on the event loops themselves, which saves a hop between threads for each request. Nothing that blocks may run in a task.
         NIOSingletons.unsafeTryInstallSingletonPosixEventLoopGroupAsConcurrencyGlobalExecutor()
+        // Whoever has read enough of the output closes it; that is no reason to leave a rebuild half done.
+        signal(SIGPIPE, SIG_IGN)
         do {
             var command = try parseAsRoot()
             if var command = command as? any AsyncParsableCommand { try await command.run() } else { try command.run() }

@@ -1,3 +1,5 @@
+import EventLog
+import EventLogTesting
 import EventSourcing
 import HTTPContract
 import HTTPTypes

@@ -1,4 +1,5 @@
 import EventSourcing
+import HTTPContract
 import HTTPTypes
 import Testing
 

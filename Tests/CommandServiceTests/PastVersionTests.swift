@@ -1,3 +1,5 @@
+import EventLog
+import EventLogTesting
 import EventSourcing
 import FoundationEssentials
 import HTTPContract
@@ -32,7 +34,8 @@ import Testing
                     + #""published":\#(isPublished),"author":{"id":"\#(ann.id.lowercased)","username":"ann","displayName":null},"#
                     + #""createdAt":"\#(events[0].recordedAt)","updatedAt":"\#(events[version - 1].recordedAt)","#
                     + #""publishedAt":\#(publishedAt),"version":\#(version)}}"#)
-            #expect(reply.headers[.readModelPosition] == String(try await newsroom.log.store.head()))
+            let head = try await newsroom.log.store.head()
+            #expect(reply.headers[.readModelPosition] == String(head))
             let etag = try #require(reply.headers[.eTag])
             #expect(etag.hasPrefix("\"\(version).") && etag.count == 2 + 2 + 16)
 

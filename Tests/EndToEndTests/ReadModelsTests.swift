@@ -263,6 +263,58 @@ extension Client {
         }
     }
 
+    @Test func `are looked after one by one, whatever is wrong with another's folder`() async throws {
+        try await withDataDirectory { directory in
+            let root = directory + "-root"
+            defer { try? FileManager.default.removeItem(atPath: root) }
+            try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
+            for folder in ["migrations", "projections"] {
+                try FileManager.default.copyItem(atPath: "\(repositoryRoot)/\(folder)", toPath: "\(root)/\(folder)")
+            }
+            let extra = root + "/projections/extra"
+            try FileManager.default.createDirectory(atPath: extra, withIntermediateDirectories: true)
+            try "CREATE TABLE t (id uuid);".write(toFile: extra + "/table.sql", atomically: true, encoding: .utf8)
+            func projections(_ arguments: String...) async throws -> (code: Int32, output: String) {
+                try await Launch.run(["projections"] + arguments + ["--data-dir", directory], environment: ["ANNALS_ROOT": root])
+            }
+            let first = try await RunningSystem(dataDirectory: directory, environment: ["ANNALS_ROOT": root])
+            try await until { try await first.readiness(of: "extra")?["status"]?.text == "current" }
+            #expect(try await projections("drop", "extra", "--orphaned").output.contains("is not orphaned"))
+            _ = await first.interrupt()
+            try FileManager.default.removeItem(atPath: extra)
+
+            let second = try await RunningSystem(dataDirectory: directory, environment: ["ANNALS_ROOT": root])
+            try await until { try await projections("list").output.contains("orphaned") }
+            let dropped = try await projections("drop", "extra", "--orphaned", "--json")
+            #expect(dropped.code == 0 && dropped.output == #"{"model":"extra","dropped":"all"}"# + "\n", "\(dropped)")
+            #expect(try await !projections("list").output.contains("extra"))
+
+            try "DELETE FROM".write(toFile: root + "/projections/view_counts/Nonsense.sql", atomically: true, encoding: .utf8)
+            let status = try await projections("status")
+            #expect(status.code == 0 && status.output.contains("broken"), "\(status)")
+            #expect(status.output.contains("view_counts/Nonsense.sql: there is no event type Nonsense"), "\(status)")
+            #expect(try await projections("rebuild", "users").code == 0)
+            let all = try await projections("rebuild", "--all")
+            #expect(all.code == 1 && all.output.contains("Rebuilt posts") && all.output.contains("Rebuilt users"), "\(all)")
+            #expect(all.output.contains("annals: 1 of 3 read models were not rebuilt"), "\(all)")
+
+            let lines = try await projections("rebuild", "posts", "--json").output.split(separator: "\n")
+            #expect(lines.dropLast().allSatisfy { $0.contains(#""rate":"#) && $0.contains(#""secondsLeft":"#) }, "\(lines)")
+            let unread = try await Shell.run(
+                """
+                ANNALS_ROOT='\(root)' '\(Launch.binary.path)' projections rebuild posts --json --data-dir '\(directory)' | head -n 1 >/dev/null
+                echo "${PIPESTATUS[0]}"
+                """)
+            #expect(unread.hasSuffix("0\n") && !unread.hasSuffix("141\n"), "\(unread)")
+
+            let nope = try await projections("parked", "list", "nope")
+            #expect(nope.code == 1 && nope.output == "annals: there is no read model nope\n", "\(nope)")
+            #expect(try await projections("parked", "retry", "posts", "--json").output == "[]\n")
+            for count in ["0", "5000"] { #expect(try await projections("verify", "posts", "--parallel", count).code == 2) }
+            _ = await second.interrupt()
+        }
+    }
+
     @Test func `are refused by name where there are none`() async throws {
         try await withSystem { system, _ in
             for arguments in [

@@ -16,6 +16,9 @@ package final class QueryResult: Sendable {
 
     deinit { PQclear(pointer) }
 
+    /// The types of the columns, as the server numbers them.
+    package var columnTypes: [UInt32] { (0..<PQnfields(pointer)).map { PQftype(pointer, $0) } }
+
     /// Rows inserted, updated, deleted, copied or selected.
     package var affectedRows: Int { PQcmdTuples(pointer).map { atol($0) } ?? 0 }
 

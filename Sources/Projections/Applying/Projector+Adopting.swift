@@ -45,7 +45,10 @@ extension Projector {
             try await session.query(.lockReadModel, [.text(model.name)])
             guard try await session.query(.hasCheckpoint, [.text(model.name)]).count == 0 else { return false }
             try await session.execute(script: "CREATE SCHEMA \(model.name)")
-            for file in [model.tables, model.indexes] where !file.tokens.isEmpty { try await file.run(in: session) }
+            for file in [model.tables, model.indexes] where !file.tokens.isEmpty {
+                try await file.run(in: session)
+                try await file.checkReach(in: session)
+            }
             try await model.prepare(in: session)
             try await session.query(.storeReadModelVersion, [.text(model.name), .text(digest), .jsonb(model.canonicalSQL)])
             try await session.query(.createCheckpoint, [.text(model.name), .text(digest)])
@@ -61,6 +64,7 @@ extension ReadModel {
         let all = statements.values.map { ($0.file, $0.statement) } + sets.values.map { ($0.file, $0.statement) }
         for (file, statement) in all.sorted(by: { $0.0.path < $1.0.path }) {
             try await file.run("PREPARE annals_check AS " + statement.sql, in: session)
+            try await file.checkReach(in: session)
             try await session.execute(script: "DEALLOCATE annals_check")
         }
     }

@@ -28,9 +28,12 @@ package struct ReadModel: Sendable {
         guard let tableText = files[Self.tableFile] else { throw ReadModelError(file: "\(name)/\(Self.tableFile)", reason: "the file is missing") }
         tables = SQLFile(path: "\(name)/\(Self.tableFile)", text: tableText)
         indexes = SQLFile(path: "\(name)/\(Self.indexFile)", text: files[Self.indexFile] ?? "")
-        for file in [indexes, tables] {
+        let made = SQLRules.tablesMade(by: tables)
+        let definitions: [(SQLFile, Set<String>)] = [(indexes, []), (tables, ["serial"])]
+        for (file, declarations) in definitions {
+            try SQLRules.checkDeclarations(in: file, known: declarations)
             try SQLRules.checkDefinitions(in: file)
-            try SQLRules.checkNames(in: file, of: name, alsoAfter: ["on", "references", "table"])
+            try SQLRules.checkDefinedNames(in: file, of: name, tables: made)
             try SQLRules.checkDeterminism(of: file)
         }
         var statements: [String: EventStatement] = [:]
@@ -40,7 +43,8 @@ package struct ReadModel: Sendable {
             let isSet = fileName.hasSuffix(SetStatement.suffix)
             let type = String(fileName.dropLast(isSet ? SetStatement.suffix.count : ".sql".count))
             guard let schema = catalog[type] else { throw file.refusal("there is no event type \(type)") }
-            try SQLRules.checkNames(in: file, of: name)
+            try SQLRules.checkDeclarations(in: file, known: isSet ? ["repeats"] : [])
+            try SQLRules.checkNames(in: file, of: name, tables: made)
             if isSet {
                 guard files["\(type).sql"] != nil else {
                     throw file.refusal("there is no \(type).sql beside it: a set that fails is applied event by event")
@@ -61,7 +65,10 @@ package struct ReadModel: Sendable {
         let url = URL(filePath: folder, directoryHint: .isDirectory)
         let name = url.lastPathComponent
         var files: [String: String] = [:]
-        for file in try list(folder, as: name) where file.hasSuffix(".sql") {
+        for file in try list(folder, as: name) where file.lowercased().hasSuffix(".sql") {
+            guard file.hasSuffix(".sql") else {
+                throw ReadModelError(file: "\(name)/\(file)", reason: "the name must end with .sql in lower case, or it would not be read")
+            }
             guard let data = FileManager.default.contents(atPath: "\(folder)/\(file)"), let text = String(bytes: data, encoding: .utf8) else {
                 throw ReadModelError(file: "\(name)/\(file)", reason: "the file can not be read as UTF-8")
             }
@@ -73,13 +80,25 @@ package struct ReadModel: Sendable {
     /// Reads every folder in `root`, in the order of their names.
     package static func loadAll(root: String, catalog: EventCatalog) throws(ReadModelError) -> [ReadModel] {
         var models: [ReadModel] = []
+        for folder in try loadEach(root: root, catalog: catalog) { models.append(try folder.model.get()) }
+        return models
+    }
+
+    /// Reads every folder in `root`, each by itself: one that is refused does not hide the others.
+    package static func loadEach(
+        root: String, catalog: EventCatalog
+    ) throws(ReadModelError) -> [(name: String, model: Result<ReadModel, ReadModelError>)] {
+        var folders: [(name: String, model: Result<ReadModel, ReadModelError>)] = []
         for name in try list(root, as: root) {
             var isFolder = false
-            if FileManager.default.fileExists(atPath: "\(root)/\(name)", isDirectory: &isFolder), isFolder {
-                models.append(try load(folder: "\(root)/\(name)", catalog: catalog))
+            guard FileManager.default.fileExists(atPath: "\(root)/\(name)", isDirectory: &isFolder), isFolder else { continue }
+            do {
+                folders.append((name, .success(try load(folder: "\(root)/\(name)", catalog: catalog))))
+            } catch {
+                folders.append((name, .failure(error)))
             }
         }
-        return models
+        return folders
     }
 
     private static func list(_ folder: String, as name: String) throws(ReadModelError) -> [String] {

@@ -22,9 +22,17 @@ struct SQLFile {
     }
 
     /// Whether a line of its own says `-- annals: <word>`.
-    func declares(_ word: String) -> Bool {
-        text.split(separator: "\n").contains { $0.filter { $0 != " " } == "--annals:\(word)" }
+    func declares(_ word: String) -> Bool { declarations.contains { $0.word == word } }
+
+    /// What lines of their own say after `-- annals:`, with their numbers, whatever the lines end with.
+    var declarations: [(word: String, line: Int)] {
+        text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated().compactMap { index, line in
+            let line = line.filter { !$0.isWhitespace }
+            return line.hasPrefix(Self.declaring) ? (String(line.dropFirst(Self.declaring.count)), index + 1) : nil
+        }
     }
+
+    private static let declaring = "--annals:"
 
     /// The text up to its last token with something else for each parameter. Lines stay where they were.
     func replacingParameters(_ replacement: (SQLToken, String) throws(ReadModelError) -> String) throws(ReadModelError) -> String {

@@ -1,68 +1,82 @@
-/// What SQL a read model may hold. A read table must equal a fold of the log, so nothing may come from anywhere else: no clock, no dice, no sequence, no session.
+/// What SQL a read model may hold, as far as its text tells; `SQLFile.checkReach` asks the server for the rest.
 enum SQLRules {
-    /// Functions whose result is not made from their arguments.
-    private static let forbiddenFunctions: Set<String> = [
-        "now", "clock_timestamp", "statement_timestamp", "transaction_timestamp", "timeofday", "age", "pg_sleep",
-        "random", "random_normal", "setseed", "gen_random_uuid", "gen_random_bytes", "uuid_generate_v1", "uuid_generate_v1mc", "uuid_generate_v4",
-        "nextval", "setval", "currval", "lastval",
-        "current_setting", "set_config", "txid_current", "pg_current_xact_id", "pg_backend_pid", "inet_client_addr", "pg_notify", "version",
-    ]
-    /// The same without parentheses, and column types that hide a sequence.
-    private static let forbiddenWords: Set<String> = [
-        "current_timestamp", "current_time", "current_date", "localtime", "localtimestamp", "current_user", "session_user",
-        "serial", "bigserial", "smallserial", "serial2", "serial4", "serial8", "identity",
-    ]
-    /// Literals that PostgreSQL's date types read from the clock.
-    private static let clockLiterals: Set<String> = ["'now'", "'today'", "'tomorrow'", "'yesterday'"]
+    private static let sharedSchemas: Set<String> = ["annals", "public", "information_schema"]
+    private static let commentable: Set<String> = ["table", "column", "index", "constraint"]
 
-    /// Refuses what would make a row depend on more than the log.
-    static func checkDeterminism(of file: SQLFile) throws(ReadModelError) {
-        for (index, token) in file.tokens.enumerated() {
-            let text = file.text(of: token)
-            switch token.kind {
-            case .word, .quotedName:
-                let name = text.trimming("\"")
-                let isCall = index + 1 < file.tokens.count && file.text(of: file.tokens[index + 1]) == "("
-                guard !(isCall && forbiddenFunctions.contains(name)), !(token.kind == .word && forbiddenWords.contains(name)) else {
-                    throw file.refusal(at: token, "\(name) is not allowed: a read model is made from the log alone")
-                }
-            case .literal:
-                guard !clockLiterals.contains(text.lowercased()) else {
-                    throw file.refusal(at: token, "\(text) reads the clock: a read model is made from the log alone")
-                }
-            case .positional: throw file.refusal(at: token, "\(text) is not allowed: parameters are named, as in :stream")
-            case .parameter, .semicolon, .symbol: break
-            }
-        }
-    }
-
-    /// Refuses everything but definitions in `table.sql` and `indexes.sql`, and unique constraints other than the key.
+    /// Refuses everything but tables and their indexes in `table.sql` and `indexes.sql`, and what a rebuild or a crash would break.
     static func checkDefinitions(in file: SQLFile) throws(ReadModelError) {
-        for statement in file.statements {
-            guard let first = statement.first else { continue }
-            guard ["create", "comment", "alter"].contains(file.text(of: first)) else {
-                throw file.refusal(at: first, "only CREATE, ALTER and COMMENT may stand here, not \(file.text(of: first))")
-            }
-        }
-        for token in file.tokens {
-            switch (token.kind, file.text(of: token)) {
+        let words = file.tokens.map { file.text(of: $0) } + ["", ""]
+        for (index, token) in file.tokens.enumerated() {
+            let next = words[index + 1]
+            switch (token.kind, words[index]) {
             case (.parameter, let text): throw file.refusal(at: token, "\(text) has no value here: only events have parameters")
-            case (.word, "unique"):
+            case (.word, "unique"),
+                (.word, "exclude") where next == "(" || next == "using":
                 throw file.refusal(at: token, "a read table has no unique constraint but its key: values pass from row to row while it is rebuilt")
+            case (.word, "references"):
+                throw file.refusal(at: token, "REFERENCES is not allowed: streams are applied side by side while a table is rebuilt")
             case (.word, "concurrently"): throw file.refusal(at: token, "CONCURRENTLY can not run in the transaction that makes the tables")
+            case (.word, "set") where next == "unlogged" || next == "schema", (.word, "owner") where next == "to":
+                throw file.refusal(
+                    at: token, "\(words[index]) \(next) is not allowed: the tables are the projector's, in the model's schema, and outlive a crash")
             default: break
             }
         }
+        for statement in file.statements { try checkDefinition(Array(statement), in: file) }
     }
 
-    /// Refuses tables that are named with the model's own schema: a rebuild makes them in another one.
-    static func checkNames(in file: SQLFile, of model: String, alsoAfter words: Set<String> = []) throws(ReadModelError) {
-        let introducing = words.union(["into", "update", "from", "join", "using", "only"])
-        for (before, index) in zip(file.tokens, file.tokens.indices.dropFirst()) where index + 1 < file.tokens.count {
-            let token = file.tokens[index]
-            guard introducing.contains(file.text(of: before)), file.text(of: token).trimming("\"") == model else { continue }
-            guard file.text(of: file.tokens[index + 1]) == "." else { continue }
-            throw file.refusal(at: token, "\(model). is not allowed: a rebuild makes the tables in another schema, so they are named without it")
+    private static func checkDefinition(_ statement: [SQLToken], in file: SQLFile) throws(ReadModelError) {
+        guard let first = statement.first else { return }
+        let words = statement.prefix(3).map { file.text(of: $0) } + ["", "", ""]
+        let isAllowed =
+            switch words[0] {
+            case "create": words[1] == "table" || words[1] == "index"
+            case "alter": words[1] == "table"
+            case "comment": words[1] == "on" && commentable.contains(words[2])
+            default: throw file.refusal(at: first, "only CREATE, ALTER and COMMENT may stand here, not \(words[0])")
+            }
+        guard isAllowed else {
+            throw file.refusal(
+                at: first, "only CREATE TABLE, CREATE INDEX, ALTER TABLE and COMMENT on these may stand here, not \(words[0]) \(words[1])")
+        }
+    }
+
+    /// The tables that a file of definitions makes.
+    static func tablesMade(by file: SQLFile) -> Set<String> {
+        var names: Set<String> = []
+        for statement in file.statements {
+            let words = statement.map { file.text(of: $0) }
+            guard words.starts(with: ["create", "table"]) else { continue }
+            let name = words.dropFirst(2).first { !["if", "not", "exists"].contains($0) }
+            if let name { names.insert(name.trimmingQuotes) }
+        }
+        return names
+    }
+
+    /// Refuses names with a schema in definitions: a rebuild makes the tables in another one. What stands before a dot is a table of the model's own, or `pg_catalog`.
+    static func checkDefinedNames(in file: SQLFile, of model: String, tables: Set<String>) throws(ReadModelError) {
+        for (token, name) in qualifiers(in: file) where name != "pg_catalog" && (name == model || !tables.contains(name)) {
+            throw name == model ? ownSchema(token, model, file) : foreignSchema(token, name, file)
+        }
+    }
+
+    /// Refuses tables that are named with the model's own schema, which a rebuild makes in another one, or with a schema that belongs to no read model. Those of other read
+    /// models are told from names of tables and aliases by the server, in `SQLFile.checkReach`.
+    static func checkNames(in file: SQLFile, of model: String, tables: Set<String>) throws(ReadModelError) {
+        let introducing: Set<String> = ["into", "update", "from", "join", "using", "only"]
+        for (token, name) in qualifiers(in: file) {
+            if sharedSchemas.contains(name) || (name.hasPrefix("pg_") && name != "pg_catalog") { throw foreignSchema(token, name, file) }
+            guard name == model else { continue }
+            // With a table of that name, `model.id` is a column; then only the places where a table is named are looked at.
+            let before = file.tokens.last { $0.range.upperBound <= token.range.lowerBound }
+            if !tables.contains(model) || before.map({ introducing.contains(file.text(of: $0)) }) == true { throw ownSchema(token, model, file) }
+        }
+    }
+
+    /// Refuses lines `-- annals: …` that mean nothing in this file.
+    static func checkDeclarations(in file: SQLFile, known: Set<String>) throws(ReadModelError) {
+        for (word, line) in file.declarations where !known.contains(word) {
+            throw ReadModelError(file: file.path, line: line, reason: "-- annals: \(word) has no meaning here")
         }
     }
 
@@ -77,10 +91,28 @@ enum SQLRules {
             throw file.refusal(at: first, "the statement must be an INSERT, UPDATE, DELETE or MERGE, not \(file.text(of: first))")
         }
     }
+
+    /// Names that a dot follows, and none comes before.
+    private static func qualifiers(in file: SQLFile) -> [(token: SQLToken, name: String)] {
+        let texts = [""] + file.tokens.map { file.text(of: $0) } + [""]
+        return file.tokens.enumerated().compactMap { index, token in
+            guard token.kind == .word || token.kind == .quotedName, texts[index + 2] == ".", texts[index] != "." else { return nil }
+            return (token, texts[index + 1].trimmingQuotes)
+        }
+    }
+
+    private static func ownSchema(_ token: SQLToken, _ model: String, _ file: SQLFile) -> ReadModelError {
+        file.refusal(at: token, "\(model). is not allowed: a rebuild makes the tables in another schema, so they are named without it")
+    }
+
+    private static func foreignSchema(_ token: SQLToken, _ name: String, _ file: SQLFile) -> ReadModelError {
+        file.refusal(at: token, "\(name). is not allowed: a read model has no tables but its own, which are named without a schema")
+    }
 }
 
 extension String {
-    fileprivate func trimming(_ character: Character) -> String {
-        String(drop { $0 == character }.reversed().drop { $0 == character }.reversed())
+    /// A quoted name without its quotes.
+    var trimmingQuotes: String {
+        hasPrefix("\"") && hasSuffix("\"") && count > 1 ? String(dropFirst().dropLast()) : self
     }
 }

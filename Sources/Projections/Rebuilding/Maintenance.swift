@@ -81,8 +81,10 @@ package enum MaintenanceError: Error, Equatable, CustomStringConvertible {
     case heldUp(model: String, position: Int64)
     /// What is parked was retried or discarded again and again while it was verified.
     case unsettled(String)
-    /// Queries held the live tables for too long, again and again.
+    /// Queries hold the tables.
     case tablesInUse(String)
+    /// A projector keeps tables current that were to be removed.
+    case attended(String)
 
     package var description: String {
         switch self {
@@ -96,7 +98,8 @@ package enum MaintenanceError: Error, Equatable, CustomStringConvertible {
         case .heldUp(let model, let position):
             "somebody holds rows of the tables of \(model) that are being made; position \(position) could not be applied"
         case .unsettled(let model): "what is parked of \(model) was changed again and again while it was verified; try again when that has ended"
-        case .tablesInUse(let model): "the tables of \(model) were in use by long queries all the time; try again when those have ended"
+        case .tablesInUse(let model): "the tables of \(model) are in use by long queries; try again when those have ended"
+        case .attended(let model): "a projector keeps \(model) current: stop the processes that were started with its folder"
         }
     }
 }

@@ -9,7 +9,7 @@ import Postgres
 /// another; so the wait is shorter than the second after which the server would take that for a deadlock, and is tried again until it succeeds.
 struct Swap {
     private static let longestWait = "600ms"
-    private static let tries = 200
+    private static let longestPause = Duration.seconds(5)
 
     let model: String
     let readers: [Statement]
@@ -20,20 +20,25 @@ struct Swap {
     let pool: ConnectionPool
     let logger: Logger
 
-    /// - Parameter bringUp: gets the position of the live tables, which stand still, and takes the new ones there or further.
+    /// Waits for the tables for as long as it takes: what was made is not thrown away for a query that goes on for hours.
+    /// - Parameter bringUp: gets a position of the live tables and takes the new ones there or further; the last time while the live ones stand still.
     func run(_ build: Int64, bringUp: (Int64) async throws -> Void) async throws {
-        for attempt in 1...Self.tries {
+        var pause = Duration.milliseconds(100)
+        while true {
+            try await OldReaders(model: model, pool: pool, logger: logger).waitUntilGone()
+            // What came while it waited is applied before the projector has to stand still for it.
+            if let live = try await Checkpoint.read(model, from: pool) { try await bringUp(live.position) }
             do {
                 return try await tryOnce(build, bringUp)
             } catch let failed as BringUpFailed {
                 // How much of it was applied is not known here, so it can't be tried again.
                 throw failed.error
             } catch let error as PostgresError where error.kind == .deadline || error.isCollision {
-                if attempt % 20 == 1 { logger.notice("waiting for queries to let go of the tables", metadata: ["model": "\(model)"]) }
-                try await Task.sleep(for: .milliseconds(Int.random(in: 50...300)))
+                logger.notice("waiting for queries to let go of the tables", metadata: ["model": "\(model)"])
+                try await Task.sleep(for: pause * Double.random(in: 0.5...1))
+                pause = min(pause * 2, Self.longestPause)
             }
         }
-        throw MaintenanceError.tablesInUse(model)
     }
 
     private func tryOnce(_ build: Int64, _ bringUp: (Int64) async throws -> Void) async throws {
@@ -42,6 +47,8 @@ struct Swap {
                 script: "SET LOCAL lock_timeout = 0; SET LOCAL synchronous_commit = on; SET LOCAL idle_in_transaction_session_timeout = '15s'")
             // One swap at a time in the whole database: this one prepares queries that join other models' tables.
             try await session.query(.lockSwaps)
+            let check = ReaderCheck(model: model, readers: readers)
+            let before = try await check.findings("before", in: session)
             let live: Int64 = try await session.query(.lockCheckpoint, [.text(model)])[0].get(0)
             do {
                 try await bringUp(live)
@@ -58,23 +65,8 @@ struct Swap {
                         """)
             }
             try await session.query(.swapBuild, [.int8(build), .text(optional: folderVersion), .bool(mayGoBack)])
-            try await checkReaders(in: session)
+            try await check.compare(before, try await check.findings("after", in: session), in: session)
         }
-    }
-
-    /// With the rights of those who read, so that a missing one is met here too.
-    private func checkReaders(in session: Session) async throws {
-        try await session.execute(script: "SET LOCAL ROLE annals_queries")
-        for reader in readers {
-            do {
-                try await session.execute(script: "PREPARE annals_reader AS \(reader.sql)")
-            } catch {
-                guard let state = error.sqlState, !error.isTransient else { throw error }
-                throw MaintenanceError.readerBroken(model: model, statement: reader.name, reason: "\(error.message) (\(state.rawValue))")
-            }
-            try await session.execute(script: "DEALLOCATE annals_reader")
-        }
-        try await session.execute(script: "SET LOCAL ROLE annals_projector")
     }
 }
 
@@ -83,7 +75,8 @@ private struct BringUpFailed: Error {
 }
 
 extension Statement {
-    fileprivate static let lockSwaps = Statement("lock_swaps", "SELECT pg_advisory_xact_lock(hashtextextended('annals.swap', 0))")
+    /// One swap at a time in the whole database.
+    static let lockSwaps = Statement("lock_swaps", "SELECT pg_advisory_xact_lock(hashtextextended('annals.swap', 0))")
     fileprivate static let lockCheckpoint = Statement("lock_checkpoint", "SELECT position FROM annals.checkpoints WHERE model = $1 FOR UPDATE")
     fileprivate static let tablesOfSchema = Statement(
         "tables_of_schema",

@@ -10,7 +10,7 @@ package struct RowDifference: Sendable, Hashable, CustomStringConvertible {
         case foldOnly
         /// Both have it, with other values in these columns.
         case columns([String])
-        /// The table has no key, or is missing on one side.
+        /// The table has no key, has other columns, or is missing on one side.
         case table(String)
     }
 
@@ -37,47 +37,64 @@ struct TableComparison {
     private(set) var rows: [String: Int64] = [:]
     private(set) var differences: [RowDifference] = []
 
+    /// A table as the server describes it.
+    fileprivate struct Shape: Equatable {
+        /// The columns of its key; none when it has none.
+        let key: [String]
+        /// By name, with their types in the same order.
+        let columns: [String]
+        let types: [String]
+    }
+
     static func run(live: String, folded: String, in session: Session) async throws -> TableComparison {
         var comparison = TableComparison()
         let (liveTables, foldedTables) = (try await tables(of: live, in: session), try await tables(of: folded, in: session))
         for table in Set(liveTables.keys).union(foldedTables.keys).sorted() {
-            guard let key = liveTables[table], foldedTables[table] != nil else {
-                let reason = liveTables[table] == nil ? "only in the fold of the log" : "only among the live tables"
-                comparison.differences.append(RowDifference(table: table, key: "", kind: .table(reason)))
+            guard let shape = liveTables[table], let foldedShape = foldedTables[table] else {
+                comparison.note(table, liveTables[table] == nil ? "only in the fold of the log" : "only among the live tables")
                 continue
             }
-            try await comparison.compare(table, key: key, live, folded, in: session)
+            guard shape == foldedShape else {
+                comparison.note(table, "its columns or its key are not those that its SQL makes")
+                continue
+            }
+            try await comparison.compare(table, shape, live, folded, in: session)
         }
         return comparison
     }
 
-    /// Each table with the columns of its key, none when it has no key.
-    private static func tables(of schema: String, in session: Session) async throws -> [String: [String]] {
-        var tables: [String: [String]] = [:]
-        for row in try await session.query(.tablesAndKeys, [.text(schema)]) { tables[try row.get(0)] = try row.get(1, as: [String].self) }
+    private static func tables(of schema: String, in session: Session) async throws -> [String: Shape] {
+        var tables: [String: Shape] = [:]
+        for row in try await session.query(.tablesAndColumns, [.text(schema)]) {
+            tables[try row.get(0)] = Shape(key: try row.get(1), columns: try row.get(2), types: try row.get(3))
+        }
         return tables
     }
 
-    private mutating func compare(_ table: String, key: [String], _ live: String, _ folded: String, in session: Session) async throws {
+    private mutating func note(_ table: String, _ reason: String) {
+        differences.append(RowDifference(table: table, key: "", kind: .table(reason)))
+    }
+
+    /// Each column is named with its table's alias: a name alone might be that of another column.
+    private mutating func compare(_ table: String, _ shape: Shape, _ live: String, _ folded: String, in session: Session) async throws {
         let (liveTable, foldedTable) = ("\(live).\(table.quoted)", "\(folded).\(table.quoted)")
         rows[table] = try await session.query(Statement("count \(liveTable)", "SELECT count(*) FROM \(liveTable)"))[0].get(0)
-        guard !key.isEmpty else { return try await compareWithoutKey(table, liveTable, foldedTable, in: session) }
-        let columns = key.map(\.quoted)
-        let condition = columns.map { "live.\($0) = folded.\($0)" }.joined(separator: " AND ")
-        let order = columns.map { "COALESCE(live.\($0), folded.\($0))" }.joined(separator: ", ")
+        guard !shape.key.isEmpty else { return try await compareWithoutKey(table, shape, liveTable, foldedTable, in: session) }
+        let keys = shape.key.map { (live: "live.\($0.quoted)", folded: "folded.\($0.quoted)", name: $0) }
         let found = try await session.query(
             Statement(
                 "compare \(liveTable)",
                 """
-                SELECT concat_ws(', ', \(key.map { "\("\($0) ".literal) || COALESCE(live.\($0.quoted), folded.\($0.quoted))" }.joined(separator: ", "))),
-                    live.\(columns[0]) IS NULL, folded.\(columns[0]) IS NULL,
-                    ARRAY(
-                        SELECT key FROM jsonb_each_text(to_jsonb(live)) AS l FULL JOIN jsonb_each_text(to_jsonb(folded)) AS f USING (key)
-                        WHERE l.value IS DISTINCT FROM f.value ORDER BY key
-                    )
-                FROM \(liveTable) AS live FULL JOIN \(foldedTable) AS folded ON \(condition)
-                WHERE live::text IS DISTINCT FROM folded::text
-                ORDER BY \(order) LIMIT \(Self.named)
+                SELECT concat_ws(', ', \(keys.map { "\("\($0.name) ".literal) || COALESCE(\($0.live), \($0.folded))::text" }.joined(separator: ", "))),
+                    \(keys[0].live) IS NULL, \(keys[0].folded) IS NULL,
+                    array_remove(ARRAY[\(
+                        shape.columns.map { "CASE WHEN live.\($0.quoted)::text IS DISTINCT FROM folded.\($0.quoted)::text THEN \($0.literal) END" }
+                            .joined(separator: ", ")
+                    )]::text[], NULL)
+                FROM \(liveTable) AS live FULL JOIN \(foldedTable) AS folded
+                    ON \(keys.map { "\($0.live) = \($0.folded)" }.joined(separator: " AND "))
+                WHERE \(shape.row(of: "live")) IS DISTINCT FROM \(shape.row(of: "folded"))
+                ORDER BY \(keys.map { "COALESCE(\($0.live), \($0.folded))" }.joined(separator: ", ")) LIMIT \(Self.named)
                 """))
         for row in found {
             let kind: RowDifference.Kind =
@@ -86,17 +103,27 @@ struct TableComparison {
         }
     }
 
-    private mutating func compareWithoutKey(_ table: String, _ live: String, _ folded: String, in session: Session) async throws {
+    private mutating func compareWithoutKey(
+        _ table: String, _ shape: Shape, _ live: String, _ folded: String, in session: Session
+    ) async throws {
         let row = try await session.query(
             Statement(
                 "compare \(live)",
                 """
-                SELECT count(*) FROM (SELECT t::text, count(*) FROM \(live) AS t GROUP BY 1) AS l
-                FULL JOIN (SELECT t::text, count(*) FROM \(folded) AS t GROUP BY 1) AS f USING (t, count)
-                WHERE l.t IS NULL OR f.t IS NULL
+                SELECT count(*) FROM (SELECT \(shape.row(of: "live")) AS content, count(*) AS times FROM \(live) AS live GROUP BY 1) AS l
+                FULL JOIN (SELECT \(shape.row(of: "folded")) AS content, count(*) AS times FROM \(folded) AS folded GROUP BY 1) AS f
+                    USING (content, times)
+                WHERE l.content IS NULL OR f.content IS NULL
                 """))[0]
         let count: Int64 = try row.get(0)
-        if count > 0 { differences.append(RowDifference(table: table, key: "", kind: .table("\(count) rows differ; it has no key to name them by"))) }
+        if count > 0 { note(table, "\(count) rows differ; it has no key to name them by") }
+    }
+}
+
+extension TableComparison.Shape {
+    /// The whole row as text, an SQL expression.
+    fileprivate func row(of alias: String) -> String {
+        "ROW(\(columns.map { "\(alias).\($0.quoted)" }.joined(separator: ", ")))::text"
     }
 }
 
@@ -108,14 +135,22 @@ extension String {
 }
 
 extension Statement {
-    fileprivate static let tablesAndKeys = Statement(
-        "tables_and_keys",
+    fileprivate static let tablesAndColumns = Statement(
+        "tables_and_columns",
         """
-        SELECT c.relname::text, ARRAY(
-            SELECT a.attname::text FROM pg_index AS i CROSS JOIN unnest(i.indkey) WITH ORDINALITY AS k (number, place)
-            JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = k.number
-            WHERE i.indrelid = c.oid AND i.indisprimary ORDER BY k.place
-        )
+        SELECT c.relname::text,
+            ARRAY(
+                SELECT a.attname::text FROM pg_index AS i CROSS JOIN unnest(i.indkey) WITH ORDINALITY AS k (number, place)
+                JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = k.number
+                WHERE i.indrelid = c.oid AND i.indisprimary ORDER BY k.place
+            ),
+            ARRAY(
+                SELECT a.attname::text FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attname
+            ),
+            ARRAY(
+                SELECT format_type(a.atttypid, a.atttypmod) FROM pg_attribute AS a
+                WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attname
+            )
         FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
         WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND NOT c.relispartition
         """)

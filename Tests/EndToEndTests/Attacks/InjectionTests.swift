@@ -75,7 +75,7 @@ import Testing
             + ["/posts/\(escaped)", "/posts/by-slug/\(escaped)", "/users/\(escaped)", "/posts/\(escaped)/history", "/\(escaped)"]
         for path in paths {
             let answer = try await ann.call(.GET, path)
-            check(answer, path)
+            check(answer, "\(path) (\(payload))")
             #expect([400, 404, 422].contains(answer.status) || path.hasPrefix("/posts?\(escaped)"), "\(path): \(answer.status)")
         }
     }

@@ -9,6 +9,7 @@ final class MaintenanceProgress: Sendable {
 
     private struct State {
         var models: [String: RebuildProgress] = [:]
+        var begun: [String: ContinuousClock.Instant] = [:]
         var lastLine = ContinuousClock.now
     }
 
@@ -22,21 +23,24 @@ final class MaintenanceProgress: Sendable {
     }
 
     func update(_ progress: RebuildProgress) {
-        let (applied, total, isDue) = state.withLock { state in
+        let now = ContinuousClock.now
+        let (applied, total, isDue, elapsed) = state.withLock { state in
+            let begun = state.begun[progress.model] ?? now
+            state.begun[progress.model] = begun
             let isNewPhase = state.models[progress.model]?.phase != progress.phase
             state.models[progress.model] = progress
-            let isDue = isNewPhase || ContinuousClock.now - state.lastLine >= Self.jsonInterval
-            if isDue { state.lastLine = .now }
+            let isDue = isNewPhase || now - state.lastLine >= Self.jsonInterval
+            if isDue { state.lastLine = now }
             // Those that have not begun have as much before them as this one.
             let unseen = Int64(names.count - state.models.count) * progress.total
             return (
-                state.models.values.reduce(0) { $0 + $1.applied }, state.models.values.reduce(unseen) { $0 + $1.total }, isDue
+                state.models.values.reduce(0) { $0 + $1.applied }, state.models.values.reduce(unseen) { $0 + $1.total }, isDue, now - begun
             )
         }
         if let bar {
             bar.update(completed: Int(applied), total: Int(total))
         } else if isDue {
-            printLine(progress.json)
+            printLine(progress.json(elapsed: elapsed))
         }
     }
 
@@ -47,7 +51,12 @@ final class MaintenanceProgress: Sendable {
 }
 
 extension RebuildProgress {
-    fileprivate var json: String {
-        JSON.object(["model": .string(model), "phase": .string(phase.rawValue), "applied": .integer(applied), "total": .integer(total)]).serialized
+    /// Rate and time left are null before anything can be said.
+    fileprivate func json(elapsed: Duration) -> String {
+        let pace = ProgressState(label: model, completed: Int(applied), total: Int(total), elapsed: elapsed)
+        return JSON.object([
+            "model": .string(model), "phase": .string(phase.rawValue), "applied": .integer(applied), "total": .integer(total),
+            "rate": pace.rate.map(JSON.number) ?? .null, "secondsLeft": pace.remaining.map { .integer($0.components.seconds) } ?? .null,
+        ]).serialized
     }
 }

@@ -73,6 +73,9 @@ extension Parked {
 
         @OptionGroup var flags: SettingsFlags
 
+        @Flag(help: "Print JSON.")
+        var json = false
+
         @Argument(help: "The read model.")
         var name: String
 
@@ -85,8 +88,13 @@ extension Parked {
                 return stream
             }
             let outcomes = try await ParkedEvents.withOperator(flags) { try await $0.retry(name, stream: wanted) }
-            guard !outcomes.isEmpty else { return printLine("Nothing is parked.") }
-            for outcome in outcomes { printLine(outcome.line) }
+            if json {
+                printLine(JSON.array(outcomes.map { .object($0.json) }).serialized)
+            } else if outcomes.isEmpty {
+                printLine("Nothing is parked.")
+            } else {
+                for outcome in outcomes { printLine(outcome.line) }
+            }
             if outcomes.contains(where: { $0.failure != nil }) { throw Failure("not everything could be applied") }
         }
     }
@@ -97,6 +105,9 @@ extension Parked {
 
         @OptionGroup var flags: SettingsFlags
 
+        @Flag(help: "Print JSON.")
+        var json = false
+
         @Argument(help: "The read model.")
         var name: String
 
@@ -105,6 +116,7 @@ extension Parked {
 
         func run() async throws {
             let outcome = try await ParkedEvents.withOperator(flags) { try await $0.discard(name, position: position) }
+            if json { return printLine(JSON.object(outcome.json.discarding(position)).serialized) }
             printLine("Position \(position) is discarded.")
             printLine(outcome.line)
         }
@@ -114,6 +126,10 @@ extension Parked {
 extension ParkedStreamRetry.Outcome {
     fileprivate var line: String {
         "\(stream): \(applied) applied" + (failure.map { "; failed again at \($0)" } ?? "")
+    }
+
+    fileprivate var json: JSONObject {
+        ["stream": .string("\(stream)"), "applied": .integer(Int64(applied)), "failure": failure.map(JSON.string) ?? .null]
     }
 }
 
@@ -128,6 +144,12 @@ extension ParkedEvent {
 }
 
 extension JSONObject {
+    fileprivate func discarding(_ position: Int64) -> JSONObject {
+        var object = self
+        object["discarded"] = .integer(position)
+        return object
+    }
+
     fileprivate func merging(_ events: Int) -> JSONObject {
         var object = self
         object["waiting"] = .integer(Int64(events - 1))
@@ -138,7 +160,14 @@ extension JSONObject {
 extension ParkedEvents {
     fileprivate static func list(_ flags: SettingsFlags, _ model: String?) async throws -> [ParkedEvent] {
         let operation = try await Operation.begin(flags)
-        return try await ConnectionPool.withPool(operation.readModels, logger: operation.logger) { try await list(model, in: $0) }
+        return try await refusing {
+            try await ConnectionPool.withPool(operation.readModels, logger: operation.logger) { pool in
+                if let model, !(try await ReadModelOverview.readAll(from: pool).contains { $0.status.model == model }) {
+                    throw ParkedEventsError.unknownModel(model)
+                }
+                return try await list(model, in: pool)
+            }
+        }
     }
 
     fileprivate static func withOperator<Value: Sendable>(

@@ -1,4 +1,5 @@
 import ArgumentParser
+import EventSourcing
 import Projections
 
 /// `annals projections rollback`: back to the tables that were live before.
@@ -26,7 +27,7 @@ struct Rollback: AsyncParsableCommand {
     }
 }
 
-/// `annals projections drop`: removes the tables that were live before.
+/// `annals projections drop`: removes the tables that were live before, or a read model whose folder is gone.
 struct Drop: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Drop the tables that were live before; there is no way back to them then.")
 
@@ -35,9 +36,21 @@ struct Drop: AsyncParsableCommand {
     @Argument(help: "The read model.")
     var name: String
 
+    @Flag(help: "Drop the read model itself, whose folder is gone: live tables, kept ones, what is parked, its checkpoint.")
+    var orphaned = false
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
     func run() async throws {
         let operation = try await Operation.begin(flags)
-        try await operation.withMaintenance { [name] in try await $0.dropPrevious(of: name) }
-        printLine("Dropped the previous tables of \(name).")
+        if orphaned, try operation.folders().contains(where: { $0.name == name }) {
+            throw Failure("\(name) is not orphaned: there is a folder projections/\(name)")
+        }
+        try await operation.withMaintenance { [name, orphaned] maintenance in
+            if orphaned { try await maintenance.dropOrphaned(name) } else { try await maintenance.dropPrevious(of: name) }
+        }
+        if json { return printLine(JSON.object(["model": .string(name), "dropped": .string(orphaned ? "all" : "previous")]).serialized) }
+        printLine(orphaned ? "Dropped \(name)." : "Dropped the previous tables of \(name).")
     }
 }

@@ -28,9 +28,13 @@ extension Operation {
         }
     }
 
-    /// The read models' folders.
-    func readModelFolders() async throws -> [ReadModel] {
-        try await refusing { try ReadModel.loadAll(root: installation.projections, catalog: .publishing) }
+    /// The read models' folders, each with what it holds or why it is refused.
+    func folders() throws -> [(name: String, model: Result<ReadModel, ReadModelError>)] {
+        do {
+            return try ReadModel.loadEach(root: installation.projections, catalog: .publishing)
+        } catch {
+            throw Failure("\(error)")
+        }
     }
 }
 

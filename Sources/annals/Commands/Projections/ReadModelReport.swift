@@ -21,12 +21,16 @@ struct ReadModelReport: Sendable {
         case unbuilt
         /// There are tables and no folder: nothing keeps them current.
         case orphaned
+        /// Its folder is refused.
+        case broken
     }
 
     let model: String
     let state: State
     /// Of the folder; nil without one.
     let folderVersion: String?
+    /// Why the folder is refused.
+    let refusal: ReadModelError?
     /// What the read database has; nil when unbuilt.
     let live: ReadModelOverview?
     /// Events that it has not applied.
@@ -36,7 +40,7 @@ struct ReadModelReport: Sendable {
 
     /// Every model that has a folder or tables, in the order of their names.
     static func all(_ operation: Operation) async throws -> [ReadModelReport] {
-        let folders = try await operation.readModelFolders()
+        let folders = try operation.folders()
         return try await ConnectionPool.withPool(operation.readModels, logger: operation.logger) { read in
             try await ConnectionPool.withPool(operation.databases.log.acting(as: "annals_projector"), logger: operation.logger) { log in
                 // Nothing needs opening to see when an event was recorded.
@@ -47,25 +51,38 @@ struct ReadModelReport: Sendable {
                 let live = Dictionary(
                     try await ReadModelOverview.readAll(from: read).map { ($0.status.model, $0) }, uniquingKeysWith: { first, _ in first })
                 var versions: [String: String] = [:]
-                for folder in folders { versions[folder.name] = try await folder.version(by: read) }
+                var refusals: [String: ReadModelError] = [:]
+                for (name, folder) in folders {
+                    switch folder {
+                    case .success(let model): versions[name] = try await model.version(by: read)
+                    case .failure(let refusal): refusals[name] = refusal
+                    }
+                }
                 var reports: [ReadModelReport] = []
-                for model in Set(live.keys).union(versions.keys).sorted() {
+                for model in Set(live.keys).union(folders.map(\.name)).sorted() {
                     let waiting = try await firstWaiting(live[model], in: store)
-                    reports.append(ReadModelReport(model, folderVersion: versions[model], live: live[model], head: head, waiting: waiting))
+                    reports.append(
+                        ReadModelReport(
+                            model, folderVersion: versions[model], refusal: refusals[model], live: live[model], head: head, waiting: waiting))
                 }
                 return reports
             }
         }
     }
 
-    private init(_ model: String, folderVersion: String?, live: ReadModelOverview?, head: Int64, waiting: Timestamp?) {
+    private init(
+        _ model: String, folderVersion: String?, refusal: ReadModelError?, live: ReadModelOverview?, head: Int64, waiting: Timestamp?
+    ) {
         self.model = model
         self.folderVersion = folderVersion
+        self.refusal = refusal
         self.live = live
         lag = max(0, head - (live?.status.position ?? 0))
         lagSeconds = waiting.map { max(0, Double(Timestamp.now.milliseconds - $0.milliseconds) / 1000) } ?? 0
         state =
-            if let live {
+            if refusal != nil {
+                .broken
+            } else if let live {
                 State(live.status, folderVersion: folderVersion)
             } else {
                 .unbuilt

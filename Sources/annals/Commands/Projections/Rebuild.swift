@@ -32,17 +32,52 @@ struct Rebuild: AsyncParsableCommand {
 
     func run() async throws {
         let operation = try await Operation.begin(flags)
-        let models = try await operation.readModelFolders().filter { all || $0.name == name }
-        if let name, models.isEmpty { throw Failure("there is no folder projections/\(name)") }
-        let progress = MaintenanceProgress("rebuild", of: models.map(\.name), json: json)
-        let reports = try await operation.withMaintenance { [parallel] maintenance in
+        let folders = try operation.folders().filter { all || $0.name == name }
+        if let name, folders.isEmpty { throw Failure("there is no folder projections/\(name)") }
+        let progress = MaintenanceProgress("rebuild", of: folders.map(\.name), json: json)
+        let outcomes = try await operation.withMaintenance { [parallel] maintenance in
             defer { progress.finish() }
-            return try await withThrowingTaskGroup(of: RebuildReport.self) { group in
-                for model in models { group.addTask { try await maintenance.rebuild(model, workers: parallel) { progress.update($0) } } }
+            return try await withThrowingTaskGroup(of: Outcome.self) { group in
+                for (name, folder) in folders {
+                    group.addTask {
+                        await Outcome(name) { try await maintenance.rebuild(folder.get(), workers: parallel) { progress.update($0) } }
+                    }
+                }
                 return try await group.reduce(into: []) { $0.append($1) }
             }
         }
-        for report in reports.sorted(by: { $0.model < $1.model }) { printLine(json ? report.json : "Rebuilt " + report.line) }
+        // One model alone has its failure told by the end of the command.
+        if !all, let failure = outcomes.first?.failure { throw failure }
+        for outcome in outcomes.sorted(by: { $0.model < $1.model }) { outcome.tell(json: json) }
+        let failed = outcomes.count { $0.failure != nil }
+        if failed > 0 { throw Failure("\(failed) of \(outcomes.count) read models were not rebuilt") }
+    }
+}
+
+/// How the rebuild of one model has ended. Those of others go on whatever it is.
+private struct Outcome: Sendable {
+    let model: String
+    let result: Result<RebuildReport, Failure>
+
+    init(_ model: String, _ rebuild: () async throws -> RebuildReport) async {
+        self.model = model
+        do {
+            result = .success(try await refusing(rebuild))
+        } catch {
+            result = .failure(error as? Failure ?? Failure("\(error)"))
+        }
+    }
+
+    var failure: Failure? {
+        if case .failure(let failure) = result { failure } else { nil }
+    }
+
+    func tell(json: Bool) {
+        switch result {
+        case .success(let report): printLine(json ? report.json : "Rebuilt " + report.line)
+        case .failure(let failure) where json: printLine(JSON.object(["model": .string(model), "error": .string(failure.message)]).serialized)
+        case .failure(let failure): printError("annals: \(model): \(failure.message)")
+        }
     }
 }
 

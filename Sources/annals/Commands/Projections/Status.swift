@@ -24,6 +24,7 @@ struct ProjectionsStatus: AsyncParsableCommand {
         }
         table.lines.forEach(printLine)
         for report in reports { if let reason = report.live?.status.stoppedReason { printLine("\(report.model) has stopped: \(reason)") } }
+        reports.printRefusals()
     }
 }
 
@@ -46,6 +47,7 @@ struct ProjectionsList: AsyncParsableCommand {
                 report.folderVersion.map { String($0.prefix(12)) } ?? "-")
         }
         table.lines.forEach(printLine)
+        reports.printRefusals()
     }
 }
 
@@ -54,6 +56,7 @@ extension ReadModelReport {
         [
             "model": .string(model), "state": .string(state.rawValue), "liveVersion": live.map { .string($0.status.version) } ?? .null,
             "folderVersion": folderVersion.map(JSON.string) ?? .null,
+            "error": refusal.map { .string("\($0)") } ?? .null,
         ]
     }
 
@@ -64,6 +67,14 @@ extension ReadModelReport {
             "rate": .number(live?.rate ?? 0), "parked": .integer(Int64(live?.status.parkedStreams ?? 0)),
             "leaseHolder": live?.leaseHolder.map(JSON.string) ?? .null, "failingAt": live?.status.failingAt.map(JSON.integer) ?? .null,
             "stopped": live?.status.stoppedReason.map(JSON.string) ?? .null,
+            "error": refusal.map { .string("\($0)") } ?? .null,
         ]
+    }
+}
+
+extension [ReadModelReport] {
+    /// Why folders are broken, beside the table.
+    fileprivate func printRefusals() {
+        for case let refusal? in map(\.refusal) { printError("annals: \(refusal)") }
     }
 }

@@ -19,6 +19,10 @@ struct Verify: AsyncParsableCommand {
     @Flag(help: "Print the result as JSON.")
     var json = false
 
+    func validate() throws {
+        guard 1...64 ~= parallel else { throw ValidationError("--parallel takes 1 to 64.") }
+    }
+
     func run() async throws {
         let operation = try await Operation.begin(flags)
         let progress = MaintenanceProgress("verify", of: [name], json: json)
