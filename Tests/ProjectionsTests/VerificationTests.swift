@@ -62,6 +62,8 @@ import Testing
 
     @Test func `notices a table that is gone or was added`() async throws {
         let history = History()
+        // So that the projector has begun when the table goes.
+        try await history.tell(views: 1, of: .number(1))
         let report = try await verified(history, "ALTER TABLE posts.post RENAME TO other", models: ["posts"])[0]
         #expect(report.differences.map(\.table) == ["other", "post"])
     }

@@ -47,8 +47,9 @@ enum SQLRules {
         for statement in file.statements {
             let words = statement.map { file.text(of: $0) }
             guard words.starts(with: ["create", "table"]) else { continue }
-            let name = words.dropFirst(2).first { !["if", "not", "exists"].contains($0) }
-            if let name { names.insert(name.trimmingQuotes) }
+            let name = words.dropFirst(2).drop { ["if", "not", "exists"].contains($0) }
+            // What a dot follows is a schema.
+            if let table = name.first, name.dropFirst().first != "." { names.insert(table.trimmingQuotes) }
         }
         return names
     }
