@@ -70,7 +70,8 @@ import Testing
         try await Newsroom.open { room in
             for model in ["posts", "users", "view_counts"] { try await room.move(model, to: 9) }
             try await room.owner.withSession {
-                try await $0.execute(script: "UPDATE annals.checkpoints SET stopped_reason = 'restored', has_diverged = true WHERE model = 'view_counts'")
+                try await $0.execute(
+                    script: "UPDATE annals.checkpoints SET stopped_reason = 'restored', has_diverged = true WHERE model = 'view_counts'")
             }
             // The service hears of it by its poll.
             while try await room.get("/api/v1/posts", [.waitForPosition: "5", .prefer: "wait=0"]).code != "READ_MODEL_BEHIND" { await Task.yield() }
