@@ -49,7 +49,8 @@ import Testing
             while head.isPolling { await Task.yield() }
             let count = clock.sleeps.count
             try await withThrowingTaskGroup(of: Void.self) { waiters async throws in
-                waiters.addTask { try await head.wait(past: 1) }
+                // Past what was told above, which the database does not have: whoever had seen that would be woken.
+                waiters.addTask { try await head.wait(past: 2) }
                 while clock.sleeps.count < count + 3 { await Task.yield() }
                 #expect(clock.sleeps[count..<count + 3] == [.milliseconds(5), .milliseconds(10), .milliseconds(20)])
                 waiters.cancelAll()

@@ -47,9 +47,15 @@ package final class EventFeed: Sendable {
     private func readForAll(after position: Int64, _ id: UUID?) async throws -> [RecordedEvent] {
         // Also when it fails or is cancelled: one of those who wait then reads for the others.
         defer { for waiter in state.withLock({ $0.end(after: position) }) { waiter.resume() } }
-        let page = try await read(after: position, id)
-        state.withLock { $0.add(page, after: id) }
-        return page
+        do {
+            let page = try await read(after: position, id)
+            state.withLock { $0.add(page, after: id) }
+            return page
+        } catch let rewritten as LogRewritten {
+            // The first page has no event before it to be known by: who begins anew would be given the old log's.
+            state.withLock { $0.forget() }
+            throw rewritten
+        }
     }
 
     private func read(after position: Int64, _ id: UUID?) async throws -> [RecordedEvent] {

@@ -11,14 +11,18 @@ struct SharedReads {
         case wait
     }
 
+    private let pageSize: Int
     private var pages: EventPages
     /// By the position that the read starts after.
     private var waiters: [Int64: [UInt64: CheckedContinuation<Void, Never>]] = [:]
     private var lastID: UInt64 = 0
 
     init(pageSize: Int) {
-        pages = EventPages(capacity: 32 << 20, pageSize: pageSize)
+        self.pageSize = pageSize
+        pages = Self.none(pageSize)
     }
+
+    private static func none(_ pageSize: Int) -> EventPages { EventPages(capacity: 32 << 20, pageSize: pageSize) }
 
     mutating func turn(after position: Int64, _ id: UUID?) -> Turn {
         let kept = pages.events(after: position, id)
@@ -29,6 +33,9 @@ struct SharedReads {
     }
 
     mutating func add(_ page: [RecordedEvent], after previous: UUID?) { pages.add(page, after: previous) }
+
+    /// Drops what is kept: it is of a log that is not there any more.
+    mutating func forget() { pages = Self.none(pageSize) }
 
     /// Ends a read, and hands out who waited for it.
     mutating func end(after position: Int64) -> [CheckedContinuation<Void, Never>] {
