@@ -43,13 +43,13 @@ final class SignInThrottle: Sendable {
     /// Makes a try, unless it comes too soon: then 429. What is verified counts as a success, nil as a failure, an error as neither.
     /// - Parameter isFamiliar: whether the account's owner has signed in from this address before; asked only when strangers have to wait.
     func attempt<Value: Sendable>(
-        _ claimant: Claimant, isFamiliar: () async throws -> Bool = { false }, _ verify: () async throws -> Value?
+        _ claimant: Claimant, isFamiliar: (() async throws -> Bool)? = nil, _ verify: () async throws -> Value?
     ) async throws -> Value? {
         let stranger = Base64URL.encode(claimant.account)
         var account = stranger
         if let origin = claimant.origin {
             try check(\.origins, origin)
-            if case .refused = admission(\.accounts, stranger), try await isFamiliar() { account = "\(stranger) \(origin)" }
+            if let isFamiliar, case .refused = admission(\.accounts, stranger), try await isFamiliar() { account = "\(stranger) \(origin)" }
         }
         try begin(account: account, origin: claimant.origin)
         let value: Value?

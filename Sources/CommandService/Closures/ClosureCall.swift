@@ -47,13 +47,14 @@ struct ClosureCall: Sendable {
                 actor: user, command: key.id, correlation: context.requestID, causation: causation, traceparent: context.traceparent))
     }
 
-    private static func posts(_ body: JSONObject) throws(Problem) -> [UUID] {
+    // Its errors untyped: typed ones crash the optimizing compiler (Swift 6.3.1) where this is inlined.
+    private static func posts(_ body: JSONObject) throws -> [UUID] {
         guard let member = body["posts"] else { return [] }
         guard case .array(let elements) = member, elements.count <= postLimit else {
-            throw .validation("posts", "must be a list of \(postLimit) at most")
+            throw Problem.validation("posts", "must be a list of \(postLimit) at most")
         }
         let posts = elements.compactMap { $0.text.flatMap { UUID(lowercase: $0) } }
-        guard posts.count == elements.count else { throw .validation("posts", "must be ids") }
+        guard posts.count == elements.count else { throw Problem.validation("posts", "must be ids") }
         return posts
     }
 }
