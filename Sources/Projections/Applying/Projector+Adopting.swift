@@ -10,22 +10,31 @@ struct AppliedVersion {
 }
 
 extension Projector {
-    /// Finds the SQL of the version that the tables were made by. Its statements are prepared here once, so that a mistake is met at the start.
+    /// Finds the SQL of the version that the tables were made by, and has it prepared once, so that a mistake is met at the start.
     func adopt(_ checkpoint: Checkpoint, isStart: Bool) async throws -> AppliedVersion {
         let digest = try await model.version(by: pool)
         // Later it is a rebuild that knows what the folder holds; this process has read it when it started.
         if isStart { try await pool.query(.noteFolderVersion, [.text(model.name), .text(digest)]) }
         let isStale: Bool = try await pool.query(.isStale, [.text(model.name)]).first?.get(0) ?? false
-        let applied =
-            checkpoint.version == digest
-            ? model : try await ReadModel.stored(model.name, version: checkpoint.version, catalog: catalog, in: pool)
+        let applied = checkpoint.version == digest ? model : try await storedVersion(checkpoint.version)
+        if !applied.isStored { try await pool.withTransaction { session in try await applied.prepare(in: session) } }
         if isStale, !status.isStale {
             logger.warning(
                 "the folder has changed: the tables are kept current as they were made, until they are rebuilt",
                 metadata: ["applied": "\(checkpoint.version)", "folder": "\(digest)"])
         }
-        try await pool.withTransaction { session in try await applied.prepare(in: session) }
         return AppliedVersion(build: Build(number: checkpoint.build, model: applied, version: checkpoint.version), isStale: isStale)
+    }
+
+    /// What a folder is refused for is mended there. What is stored can't be, so it stops this read model alone until it is rebuilt.
+    private func storedVersion(_ version: String) async throws -> ReadModel {
+        do {
+            let stored = try await ReadModel.stored(model.name, version: version, catalog: catalog, in: pool)
+            try await pool.withTransaction { session in try await stored.prepare(in: session) }
+            return stored
+        } catch let error as ReadModelError {
+            throw ProjectorStop.unusable(version: version, reason: error.description)
+        }
     }
 
     /// Where the tables are now.
@@ -45,10 +54,7 @@ extension Projector {
             try await session.query(.lockReadModel, [.text(model.name)])
             guard try await session.query(.hasCheckpoint, [.text(model.name)]).count == 0 else { return false }
             try await session.execute(script: "CREATE SCHEMA \(model.name)")
-            for file in [model.tables, model.indexes] where !file.tokens.isEmpty {
-                try await file.run(in: session)
-                try await file.checkReach(in: session)
-            }
+            try await model.define([model.tables, model.indexes], in: session)
             try await model.prepare(in: session)
             try await session.query(.storeReadModelVersion, [.text(model.name), .text(digest), .jsonb(model.canonicalSQL)])
             try await session.query(.createCheckpoint, [.text(model.name), .text(digest)])
@@ -59,12 +65,20 @@ extension Projector {
 }
 
 extension ReadModel {
+    /// Makes the tables in the schema in front. Throws `ReadModelError` with the file and line that is refused.
+    func define(_ files: [SQLFile], in session: Session) async throws {
+        for file in files where !file.tokens.isEmpty {
+            try await file.run(in: session)
+            if !isStored { try await file.checkReach(in: session) }
+        }
+    }
+
     /// Has the server parse and plan every statement. Throws `ReadModelError` with the file and line of the first that it refuses.
     func prepare(in session: Session) async throws {
         let all = statements.values.map { ($0.file, $0.statement) } + sets.values.map { ($0.file, $0.statement) }
         for (file, statement) in all.sorted(by: { $0.0.path < $1.0.path }) {
             try await file.run("PREPARE annals_check AS " + statement.sql, in: session)
-            try await file.checkReach(in: session)
+            if !isStored { try await file.checkReach(in: session) }
             try await session.execute(script: "DEALLOCATE annals_check")
         }
     }

@@ -21,7 +21,7 @@ package struct ProjectorStatus: Sendable, Hashable {
     package var isStale = false
     /// The last position committed; 0 while it starts.
     package var position: Int64 = 0
-    /// How many streams wait behind an event that could not be applied.
+    /// How many streams wait behind an event that could not be applied; those of one id wait together and count once.
     package var parkedStreams = 0
 }
 
@@ -35,12 +35,14 @@ package enum ProjectorStop: Error, Equatable, CustomStringConvertible {
     case unknownEvent(type: String, version: Int)
     /// So many streams would have to be parked that the statement must be wrong, not the data. Names the last failure.
     case tooManyParked(String)
+    /// The SQL that the tables were made by is not in the folder any more, and this program can't go on with it.
+    case unusable(version: String, reason: String)
 
     /// Whether the tables hold what the log does not: then their position says nothing about the log that is there.
     var isDivergence: Bool {
         switch self {
         case .logRewritten, .logBroken: true
-        case .unknownEvent, .tooManyParked: false
+        case .unknownEvent, .tooManyParked, .unusable: false
         }
     }
 
@@ -50,6 +52,8 @@ package enum ProjectorStop: Error, Equatable, CustomStringConvertible {
             "the log no longer holds the event applied last, at position \(position): it was restored to an older state, or is another log; rebuild the read model"
         case .logBroken(let reason): "the log is broken: \(reason)"
         case .tooManyParked(let last): "more than 20 streams failed within a minute, the last at position \(last)"
+        case .unusable(let version, let reason):
+            "the tables were made by version \(version.prefix(8)), which can not be gone on with (\(reason)); rebuild the read model"
         case .unknownEvent(let type, let version): "the log holds \(type) in version \(version), which this program does not know"
         }
     }

@@ -8,10 +8,8 @@ struct EventStatement {
     /// In the order of `$1`, `$2`, …
     let parameters: [EventParameter]
 
-    /// Throws when the file does not hold exactly one statement that is made from the event alone.
+    /// Throws when the file names a parameter that the event does not have.
     init(_ file: SQLFile, for schema: EventSchema) throws(ReadModelError) {
-        try SQLRules.checkStatement(in: file)
-        try SQLRules.checkDeterminism(of: file)
         let known = EventParameter.all(of: schema)
         var parameters: [EventParameter] = []
         let sql = try file.replacingParameters { (token, text) throws(ReadModelError) in

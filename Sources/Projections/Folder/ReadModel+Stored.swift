@@ -8,7 +8,7 @@ extension ReadModel {
         for row in try await pool.query(.readVersion, [.text(name), .text(version)]) {
             files[try row.get(0)] = try row.get(1, as: String.self)
         }
-        return try ReadModel(name: name, files: files, catalog: catalog)
+        return try ReadModel(name: name, files: files, catalog: catalog, isStored: true)
     }
 }
 

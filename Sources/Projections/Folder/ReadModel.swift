@@ -6,6 +6,8 @@ package struct ReadModel: Sendable {
     package let name: String
     /// Every `.sql` file by its name in the folder; what a version is made of.
     package let files: [String: String]
+    /// Whether this is a version that the read database keeps. It has passed the rules of its time, so today's are not asked.
+    let isStored: Bool
     let tables: SQLFile
     let indexes: SQLFile
     /// By event type. An event without a statement leaves the model as it is.
@@ -20,22 +22,18 @@ package struct ReadModel: Sendable {
     /// Whether its SQL needs the order between streams: `table.sql` says so in a line `-- annals: serial`.
     var isSerial: Bool { tables.declares("serial") }
 
-    /// Checks the files against the event types there are. Throws `ReadModelError` at the first fault, in the order of the files' names.
+    /// A model as its folder has it: held to the rules and the event types there are. Throws `ReadModelError` at the first fault.
     package init(name: String, files: [String: String], catalog: EventCatalog) throws(ReadModelError) {
+        try self.init(name: name, files: files, catalog: catalog, isStored: false)
+        try checkRules()
+    }
+
+    /// A model whose files are not held to the rules, only to the event types that there are. Throws `ReadModelError` at the first fault, in the order of the files' names.
+    init(name: String, files: [String: String], catalog: EventCatalog, isStored: Bool) throws(ReadModelError) {
         guard Self.isSchemaName(name) else {
             throw ReadModelError(file: name, reason: "a read model is named like a schema: a-z, 0-9 and single _, not one of PostgreSQL's own")
         }
         guard let tableText = files[Self.tableFile] else { throw ReadModelError(file: "\(name)/\(Self.tableFile)", reason: "the file is missing") }
-        tables = SQLFile(path: "\(name)/\(Self.tableFile)", text: tableText)
-        indexes = SQLFile(path: "\(name)/\(Self.indexFile)", text: files[Self.indexFile] ?? "")
-        let made = SQLRules.tablesMade(by: tables)
-        let definitions: [(SQLFile, Set<String>)] = [(indexes, []), (tables, ["serial"])]
-        for (file, declarations) in definitions {
-            try SQLRules.checkDeclarations(in: file, known: declarations)
-            try SQLRules.checkDefinitions(in: file)
-            try SQLRules.checkDefinedNames(in: file, of: name, tables: made)
-            try SQLRules.checkDeterminism(of: file)
-        }
         var statements: [String: EventStatement] = [:]
         var sets: [String: SetStatement] = [:]
         for (fileName, text) in files.sorted(by: { $0.key < $1.key }) where fileName != Self.tableFile && fileName != Self.indexFile {
@@ -43,8 +41,6 @@ package struct ReadModel: Sendable {
             let isSet = fileName.hasSuffix(SetStatement.suffix)
             let type = String(fileName.dropLast(isSet ? SetStatement.suffix.count : ".sql".count))
             guard let schema = catalog[type] else { throw file.refusal("there is no event type \(type)") }
-            try SQLRules.checkDeclarations(in: file, known: isSet ? ["repeats"] : [])
-            try SQLRules.checkNames(in: file, of: name, tables: made)
             if isSet {
                 guard files["\(type).sql"] != nil else {
                     throw file.refusal("there is no \(type).sql beside it: a set that fails is applied event by event")
@@ -56,8 +52,11 @@ package struct ReadModel: Sendable {
         }
         self.name = name
         self.files = files
+        self.isStored = isStored
         self.statements = statements
         self.sets = sets
+        tables = SQLFile(path: "\(name)/\(Self.tableFile)", text: tableText)
+        indexes = SQLFile(path: "\(name)/\(Self.indexFile)", text: files[Self.indexFile] ?? "")
     }
 
     /// Reads a folder; its name is the model's. Other files than `.sql` are for people.

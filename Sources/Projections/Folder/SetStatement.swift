@@ -16,10 +16,8 @@ struct SetStatement {
     /// Whether a set may hold several events of one stream: the file says so in a line `-- annals: repeats`.
     let takesRepeats: Bool
 
-    /// Throws when the file does not hold exactly one statement that is made from the events alone.
+    /// Throws when the file has another parameter than the events, or none.
     init(_ file: SQLFile, for schema: EventSchema) throws(ReadModelError) {
-        try SQLRules.checkStatement(in: file)
-        try SQLRules.checkDeterminism(of: file)
         let columns = Self.columns(named: file, schema)
         let types = columns.indices.map { "$\($0 + 1)::\(columns[$0].parameter.sqlType)[]" }.joined(separator: ", ")
         let names = columns.map { "\"\($0.name)\"" }.joined(separator: ", ")

@@ -28,8 +28,7 @@ struct OfflineBuild: Sendable {
             try await session.query(
                 .insertBuild, [.int8(number), .text(model.name), .text(version), .text(purpose.rawValue), .text(schema)])
             try await session.execute(script: "CREATE SCHEMA \(schema); SET LOCAL search_path = \(schema)")
-            try await model.tables.run(in: session)
-            try await model.tables.checkReach(in: session)
+            try await model.define([model.tables], in: session)
             try await model.prepare(in: session)
             return OfflineBuild(build: Build(number: number, model: model, version: version), schema: schema, position: 0, eventID: nil)
         }

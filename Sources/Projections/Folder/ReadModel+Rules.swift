@@ -1,0 +1,25 @@
+extension ReadModel {
+    /// Refuses what a folder may not hold. Throws `ReadModelError` at the first fault: in the definitions, then in the order of the files' names.
+    func checkRules() throws(ReadModelError) {
+        let made = SQLRules.tablesMade(by: tables)
+        let definitions: [(SQLFile, Set<String>)] = [(indexes, []), (tables, ["serial"])]
+        for (file, declarations) in definitions {
+            try SQLRules.checkDeclarations(in: file, known: declarations)
+            try SQLRules.checkDefinitions(in: file)
+            try SQLRules.checkDefinedNames(in: file, of: name, tables: made)
+            try SQLRules.checkDeterminism(of: file)
+        }
+        for (file, declarations) in changes {
+            try SQLRules.checkDeclarations(in: file, known: declarations)
+            try SQLRules.checkNames(in: file, of: name, tables: made)
+            try SQLRules.checkStatement(in: file)
+            try SQLRules.checkDeterminism(of: file)
+        }
+    }
+
+    /// The files that change rows, with what each may declare, in the order of their names.
+    private var changes: [(SQLFile, Set<String>)] {
+        let all: [(SQLFile, Set<String>)] = statements.values.map { ($0.file, []) } + sets.values.map { ($0.file, ["repeats"]) }
+        return all.sorted { $0.0.path < $1.0.path }
+    }
+}
