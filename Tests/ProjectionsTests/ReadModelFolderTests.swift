@@ -29,7 +29,7 @@ private func refusal(_ files: [String: String], name: String = "model") -> Strin
         let sql = """
             UPDATE t SET n = 1 WHERE (:stream, :stream_id, :version, :position, :recorded_at, :actor, :event_id, :data, :title, :title_given) IS NULL
             """
-        #expect(refusal(["PostEdited.sql": sql]) == nil)
+        #expect(refusal(["PostEdited.sql": sql, "PostDeleted.sql": "DELETE FROM t WHERE id = :stream_id"]) == nil)
     }
 
     @Test func `may hold files for people`() async throws {

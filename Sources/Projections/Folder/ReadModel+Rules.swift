@@ -1,6 +1,8 @@
+import EventSourcing
+
 extension ReadModel {
     /// Refuses what a folder may not hold. Throws `ReadModelError` at the first fault: in the definitions, then in the order of the files' names.
-    func checkRules() throws(ReadModelError) {
+    func checkRules(_ catalog: EventCatalog) throws(ReadModelError) {
         let made = SQLRules.tablesMade(by: tables)
         let definitions: [(SQLFile, Set<String>)] = [(indexes, []), (tables, ["serial"])]
         for (file, declarations) in definitions {
@@ -15,6 +17,7 @@ extension ReadModel {
             try SQLRules.checkStatement(in: file)
             try SQLRules.checkDeterminism(of: file)
         }
+        try checkErasures(catalog)
     }
 
     /// The files that change rows, with what each may declare, in the order of their names.

@@ -25,7 +25,7 @@ package struct ReadModel: Sendable {
     /// A model as its folder has it: held to the rules and the event types there are. Throws `ReadModelError` at the first fault.
     package init(name: String, files: [String: String], catalog: EventCatalog) throws(ReadModelError) {
         try self.init(name: name, files: files, catalog: catalog, isStored: false)
-        try checkRules()
+        try checkRules(catalog)
     }
 
     /// A model whose files are not held to the rules, only to the event types that there are. Throws `ReadModelError` at the first fault, in the order of the files' names.
