@@ -1,4 +1,5 @@
 import EventSourcing
+import FoundationEssentials
 import Postgres
 
 /// The statements that apply some events to one build, for one transaction. Pure.
@@ -26,8 +27,8 @@ struct Batch {
     private static let smallestSet = 4
 
     private(set) var queries: [Query] = []
-    /// Streams that are not parked any more once this is committed.
-    private(set) var closed: Set<StreamName> = []
+    /// The ids that nothing waits for any more once this is committed.
+    private(set) var closed: Set<UUID> = []
     private var origins: [Origin] = []
     private var waiting: [RecordedEvent] = []
     private let build: Build
@@ -48,7 +49,7 @@ struct Batch {
             queries.reserveCapacity(applied.count + 2)
             for event in applied { try add(event) }
         }
-        for stream in closed.sorted(by: { $0.description < $1.description }) { close(stream) }
+        for id in closed.sorted() { close(id) }
         if !waiting.isEmpty { add(.parkBehind(waiting, of: build.number), .progress) }
     }
 
@@ -78,12 +79,12 @@ struct Batch {
     private mutating func takeApplied(_ events: some Collection<RecordedEvent>, _ parked: ParkedStreams) -> [RecordedEvent] {
         var applied: [RecordedEvent] = []
         for event in events where build.model.statements[event.type] != nil && !parked.leavesOut(event) {
-            if parked.contains(event.stream), !closed.contains(event.stream) {
+            if parked.contains(event.stream.id), !closed.contains(event.stream.id) {
                 guard Self.erasing.contains(event.type) else {
                     waiting.append(event)
                     continue
                 }
-                closed.insert(event.stream)
+                closed.insert(event.stream.id)
             }
             applied.append(event)
         }
@@ -126,17 +127,17 @@ struct Batch {
         origins.append(origin)
     }
 
-    private mutating func close(_ stream: StreamName) {
+    private mutating func close(_ id: UUID) {
         // Those of this batch first, so that they are among what is discarded.
-        let own = waiting.filter { $0.stream == stream }
+        let own = waiting.filter { $0.stream.id == id }
         if !own.isEmpty { add(.parkBehind(own, of: build.number), .progress) }
-        waiting.removeAll { $0.stream == stream }
-        add(Query(.discardStream, [.int8(build.number), .text(stream.description)]), .progress)
+        waiting.removeAll { $0.stream.id == id }
+        add(Query(.discardWaiting, [.int8(build.number), .uuid(id)]), .progress)
     }
 }
 
 extension Query {
-    /// Queues events behind the one at fault of their stream.
+    /// Queues events behind the one at fault of their id.
     fileprivate static func parkBehind(_ events: [RecordedEvent], of build: Int64) -> Query {
         Query(
             .parkBehind,
@@ -160,5 +161,5 @@ extension Query {
 extension Statement {
     fileprivate static let parkStream = Statement("park_stream", "SELECT annals.park_stream($1, $2, $3, $4, $5, $6, $7)")
     fileprivate static let parkBehind = Statement("park_behind", "SELECT annals.park_behind($1, $2, $3, $4, $5)")
-    fileprivate static let discardStream = Statement("discard_stream", "SELECT annals.discard_stream($1, $2)")
+    fileprivate static let discardWaiting = Statement("discard_waiting", "SELECT annals.discard_waiting($1, $2)")
 }

@@ -90,7 +90,7 @@ struct BuildApplier {
         } catch {
             throw error.sqlState == .tooManyParked ? TooManyParked(last: failure) : error
         }
-        parked.park(event.stream)
+        parked.park(event.stream.id)
         progress.moved(to: event)
         failures.append(failure)
     }

@@ -6,7 +6,7 @@ package struct ParkedEvent: Sendable, Hashable {
     package enum State: String, Sendable {
         /// It could not be applied.
         case failed
-        /// It comes after one of its stream that failed.
+        /// It comes after one of its stream, or of another of the same id, that failed.
         case waiting
         /// It is left out for good, by an operator or because the person behind its stream is gone.
         case discarded

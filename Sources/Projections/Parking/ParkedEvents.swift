@@ -24,13 +24,14 @@ package struct ParkedEvents: Sendable {
         try await pool.query(.listParked, [.text(optional: model)]).map(ParkedEvent.init)
     }
 
-    /// Applies what waits: all streams of a model, or one. Each goes on until an event fails again.
+    /// Applies what waits: all streams of a model, or one and those of its id. Each goes on until an event fails again.
     package func retry(_ model: String, stream: StreamName? = nil) async throws -> [ParkedStreamRetry.Outcome] {
         try await withModel(model) { retry in
             let streams = try await retry.streams()
-            if let stream, !streams.contains(stream) { throw ParkedEventsError.nothingParked("\(stream)") }
+            let wanted = if let stream { streams.filter { $0.id == stream.id } } else { streams }
+            if let stream, wanted.isEmpty { throw ParkedEventsError.nothingParked("\(stream)") }
             var outcomes: [ParkedStreamRetry.Outcome] = []
-            for parked in streams where stream == nil || parked == stream { outcomes.append(try await retry.run(parked)) }
+            for stream in wanted { outcomes.append(try await retry.run(stream)) }
             return outcomes
         }
     }

@@ -1,27 +1,28 @@
 package import EventSourcing
+import FoundationEssentials
 import Postgres
 
-/// Applies the parked events of a stream to the live tables, in order, until one fails again.
+/// Applies the parked events of a stream to the live tables, and those of the streams of its id that wait with it, in order, until one fails again.
 package struct ParkedStreamRetry: Sendable {
     /// What became of one stream.
     package struct Outcome: Sendable, Hashable {
         package let stream: StreamName
-        /// How many of its events were applied.
+        /// How many events were applied, of this stream and of those that wait with it.
         package var applied = 0
         /// The one that failed again; nil when nothing waits any more.
         package var failure: String?
     }
 
-    /// Events of a stream that are applied in one transaction, at most: some tenths of a second in which the model waits.
+    /// Events that are applied in one transaction, at most: some tenths of a second in which the model waits.
     static let portion = 500
 
     let build: Build
     let pool: ConnectionPool
     let store: any EventStore
 
-    /// The streams that wait, in the order of their failures.
+    /// The streams at fault, in the order of their failures.
     func streams() async throws -> [StreamName] {
-        try await pool.query(.parkedStreams, [.int8(build.number)]).compactMap { StreamName(try $0.get(0, as: String.self)) }
+        try await pool.query(.streamsAtFault, [.int8(build.number)]).compactMap { StreamName(try $0.get(0, as: String.self)) }
     }
 
     /// In portions, each a transaction under the checkpoint's lock, so that the model goes on between them. Order holds, since a stream stays parked until nothing
@@ -31,12 +32,12 @@ package struct ParkedStreamRetry: Sendable {
         var discarded = discarded
         while true {
             // Read before the lock is taken: meanwhile only later events can queue up.
-            let events = try await waiting(of: stream)
+            let events = try await waiting(with: stream.id)
             let isDone = try await pool.withTransaction { session in
                 try await lockCheckpoint(in: session)
                 if let discarded { try await session.query(.discardEvent, [.int8(build.number), .int8(discarded)]) }
                 if try await !apply(events, in: session, &outcome) { return true }
-                if try await session.query(.firstWaiting, [.int8(build.number), .text(stream.description)]).count > 0 { return false }
+                if try await session.query(.isWaiting, [.int8(build.number), .uuid(stream.id)]).count > 0 { return false }
                 try await session.query(.raiseLeaseToken, [.text(build.model.name)])
                 return true
             }
@@ -45,16 +46,31 @@ package struct ParkedStreamRetry: Sendable {
         }
     }
 
-    /// The first of the stream's events that wait, with others of the stream between them; empty when none does.
-    private func waiting(of stream: StreamName) async throws -> [RecordedEvent] {
-        guard let position = try await pool.query(.firstWaiting, [.int8(build.number), .text(stream.description)]).first?.get(0, as: Int64.self)
-        else {
-            return []
+    /// The first of an id's events that wait, in the order of the log; empty when none does. Those that queue up meanwhile are left for the next time: of another
+    /// stream of the id an earlier one may have.
+    private func waiting(with id: UUID) async throws -> [RecordedEvent] {
+        let rows = try await pool.query(.firstWaiting, [.int8(build.number), .uuid(id), .int8(Int64(Self.portion))])
+        var wanted: [String: [Int64]] = [:]
+        for row in rows { wanted[try row.get(1), default: []].append(try row.get(0)) }
+        var events: [RecordedEvent] = []
+        var end = Int64.max
+        for (name, positions) in wanted {
+            let page = try await read(name, from: positions[0])
+            // Between those that wait may be others, so that a page ends before they do.
+            if page.count == Self.portion, let last = page.last { end = min(end, last.position) }
+            let positions = Set(positions)
+            events += page.filter { positions.contains($0.position) }
         }
-        guard let first = try await store.read(after: position - 1, limit: 1).first, first.position == position, first.stream == stream else {
+        return events.filter { $0.position <= end }.sorted { $0.position < $1.position }
+    }
+
+    /// A page of a stream, from its event at a position on.
+    private func read(_ name: String, from position: Int64) async throws -> [RecordedEvent] {
+        guard let first = try await store.read(after: position - 1, limit: 1).first, first.position == position, first.stream.description == name
+        else {
             throw EventStoreError.broken(reason: "the log does not hold the parked event at \(position)")
         }
-        return try await store.read(StreamRead(stream, versions: first.version...Int.max), limit: Self.portion)
+        return try await store.read(StreamRead(first.stream, versions: first.version...Int.max), limit: Self.portion)
     }
 
     private func lockCheckpoint(in session: Session) async throws {
@@ -112,12 +128,22 @@ extension Statement {
         "lock_checkpoint_of_build", "SELECT FROM annals.checkpoints WHERE model = $1 AND build = $2 FOR UPDATE")
     fileprivate static let raiseLeaseToken = Statement(
         "raise_lease_token", "UPDATE annals.checkpoints SET lease_token = lease_token + 1 WHERE model = $1")
-    fileprivate static let parkedStreams = Statement(
-        "parked_streams",
-        "SELECT stream FROM annals.parked_events WHERE build = $1 AND state <> 'discarded' GROUP BY stream ORDER BY min(position)")
+    fileprivate static let streamsAtFault = Statement(
+        "streams_at_fault",
+        """
+        SELECT stream FROM (
+            SELECT DISTINCT ON (stream_id) stream, position FROM annals.parked_events
+            WHERE build = $1 AND state <> 'discarded' ORDER BY stream_id, position
+        ) AS first ORDER BY position
+        """)
     fileprivate static let firstWaiting = Statement(
         "first_waiting",
-        "SELECT position FROM annals.parked_events WHERE build = $1 AND stream = $2 AND state <> 'discarded' ORDER BY position LIMIT 1")
+        """
+        SELECT position, stream FROM annals.parked_events
+        WHERE build = $1 AND stream_id = $2 AND state <> 'discarded' ORDER BY position LIMIT $3
+        """)
+    fileprivate static let isWaiting = Statement(
+        "is_waiting", "SELECT FROM annals.parked_events WHERE build = $1 AND stream_id = $2 AND state <> 'discarded' LIMIT 1")
     fileprivate static let stillWaiting = Statement(
         "still_waiting", "SELECT position FROM annals.parked_events WHERE build = $1 AND position = ANY ($2) AND state <> 'discarded'")
     fileprivate static let discardEvent = Statement(

@@ -56,7 +56,7 @@ struct LogFold {
 
     /// From here on leaves these events out, whatever was left out before.
     mutating func leaveOut(_ positions: Set<Int64>) {
-        parked = ParkedStreams(parked.streams, leavingOut: positions)
+        parked = ParkedStreams(parked.ids, leavingOut: positions)
     }
 
     private static func read(
@@ -104,10 +104,10 @@ struct LogFold {
 
     private mutating func take(_ portion: Portion) {
         failures += portion.failures
-        // Each portion's copy has the streams of all; it speaks for its own.
-        let waiting = portion.streams.filter { portion.applier.parked.contains($0) }
-        parked.release(portion.streams.subtracting(waiting))
-        for stream in waiting { parked.park(stream) }
+        // Each portion's copy has the ids of all; it speaks for its own.
+        let waiting = portion.ids.filter { portion.applier.parked.contains($0) }
+        parked.release(portion.ids.subtracting(waiting))
+        for id in waiting { parked.park(id) }
     }
 }
 
@@ -124,7 +124,7 @@ private struct Portion: Sendable {
         self.events = events
     }
 
-    var streams: Set<StreamName> { Set(events.map(\.stream)) }
+    var ids: Set<UUID> { Set(events.map(\.stream.id)) }
 
     mutating func apply() async throws {
         var progress = UnrecordedProgress()

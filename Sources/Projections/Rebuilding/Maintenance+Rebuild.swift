@@ -42,7 +42,7 @@ extension Maintenance {
                     if !isRewritten { try await fold.advance(to: position) }
                 }
                 return RebuildReport(
-                    model: model.name, version: version, position: fold.offline.position, parkedStreams: Set(fold.failures.map(\.stream)).count)
+                    model: model.name, version: version, position: fold.offline.position, parkedStreams: Set(fold.failures.map(\.stream.id)).count)
             }
         }
     }

@@ -12,7 +12,7 @@ package struct ReadModelStatus: Sendable, Hashable {
     package let isStale: Bool
     /// The event that can not be applied, while that lasts.
     package let failingAt: Int64?
-    /// How many streams wait behind an event that could not be applied.
+    /// How many streams wait behind an event that could not be applied; those of one id wait together and count once.
     package let parkedStreams: Int
     /// When it last came further.
     package let updatedAt: Timestamp
@@ -73,7 +73,7 @@ extension Statement {
         "read_checkpoints",
         """
         SELECT model, version, position, version <> folder_version, failing_at, updated_at,
-            (SELECT count(DISTINCT stream) FROM annals.parked_events AS p WHERE p.build = c.build AND state <> 'discarded')::int,
+            (SELECT count(DISTINCT stream_id) FROM annals.parked_events AS p WHERE p.build = c.build AND state <> 'discarded')::int,
             stopped_reason, has_diverged, coalesce(lease_expires_at > clock_timestamp(), false)
         FROM annals.checkpoints AS c
         """)

@@ -8,7 +8,7 @@ import Publishing
 struct Parked: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Look at events that could not be applied, and settle them.",
-        discussion: "An event at fault parks its stream: later events of it wait, in order, and all other streams go on.",
+        discussion: "An event at fault parks its stream: later events of it and of streams with the same id wait, in order; all others go on.",
         subcommands: [List.self, Show.self, Retry.self, Discard.self], defaultSubcommand: List.self)
 }
 
@@ -26,7 +26,7 @@ extension Parked {
 
         func run() async throws {
             let parked = try await ParkedEvents.list(flags, name)
-            let streams = Dictionary(grouping: parked.filter { $0.state != .discarded }) { [$0.model, "\($0.stream)"] }
+            let streams = Dictionary(grouping: parked.filter { $0.state != .discarded }) { [$0.model, $0.stream.id.lowercased] }
                 .values.sorted { ($0[0].model, $0[0].position) < ($1[0].model, $1[0].position) }
             if json { return printLine(JSON.array(streams.map { .object($0[0].json.merging($0.count)) }).serialized) }
             guard !streams.isEmpty else { return printLine("Nothing is parked.") }
@@ -43,7 +43,7 @@ extension Parked {
 
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Every parked event of a stream: SQLSTATE and constraint of the failure, never the row.")
+            abstract: "Every parked event of a stream, and of those that wait with it: SQLSTATE and constraint of the failure, never the row.")
 
         @OptionGroup var flags: SettingsFlags
 
@@ -57,12 +57,15 @@ extension Parked {
         var stream: String
 
         func run() async throws {
-            let events = try await ParkedEvents.list(flags, name).filter { "\($0.stream)" == stream }
+            let id = StreamName(stream)?.id
+            let events = try await ParkedEvents.list(flags, name).filter { $0.stream.id == id }
             guard !events.isEmpty else { throw Failure("nothing is parked at \(stream)") }
             if json { return printLine(JSON.array(events.map { .object($0.json) }).serialized) }
-            var table = TextTable("POSITION", "EVENT", "STATE", "SQLSTATE", "CONSTRAINT", "SINCE")
+            var table = TextTable("POSITION", "STREAM", "EVENT", "STATE", "SQLSTATE", "CONSTRAINT", "SINCE")
             for event in events {
-                table.add("\(event.position)", event.type, event.state.rawValue, event.sqlState ?? "-", event.constraint ?? "-", "\(event.since)")
+                table.add(
+                    "\(event.position)", "\(event.stream)", event.type, event.state.rawValue, event.sqlState ?? "-", event.constraint ?? "-",
+                    "\(event.since)")
             }
             table.lines.forEach(printLine)
         }
@@ -116,9 +119,13 @@ extension Parked {
 
         func run() async throws {
             let outcome = try await ParkedEvents.withOperator(flags) { try await $0.discard(name, position: position) }
-            if json { return printLine(JSON.object(outcome.json.discarding(position)).serialized) }
-            printLine("Position \(position) is discarded.")
-            printLine(outcome.line)
+            if json {
+                printLine(JSON.object(outcome.json.discarding(position)).serialized)
+            } else {
+                printLine("Position \(position) is discarded.")
+                printLine(outcome.line)
+            }
+            if outcome.failure != nil { throw Failure("not everything could be applied") }
         }
     }
 }
