@@ -6,6 +6,7 @@ package import Postgres
 /// All read models of a folder, each with its projector, on one shared feed of the log.
 package final class ProjectorGroup: Sendable {
     private let projectors: [Projector]
+    private let feed: EventFeed
     private let notifier: ReadModelNotifier
     private let leases: LeaseKeeper
     private let leftovers: LeftoverRemoval
@@ -22,6 +23,7 @@ package final class ProjectorGroup: Sendable {
         let feed = EventFeed(store)
         let notifier = ReadModelNotifier(target, logger: logger)
         let leases = LeaseKeeper(pool, logger: logger)
+        self.feed = feed
         self.notifier = notifier
         self.leases = leases
         leftovers = LeftoverRemoval(pool, logger: logger)
@@ -42,6 +44,7 @@ package final class ProjectorGroup: Sendable {
     /// others go on.
     package func run() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.feed.dropOld() }
             group.addTask { try await self.notifier.run() }
             group.addTask { try await self.leases.run() }
             group.addTask { try await self.leftovers.run() }

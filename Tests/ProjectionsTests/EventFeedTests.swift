@@ -11,7 +11,13 @@ private func history(of count: Int) async throws -> History {
     return history
 }
 
-@Suite struct `The feed of the log` {
+private func event(_ position: Int64) -> RecordedEvent {
+    RecordedEvent(
+        position: position, stream: StreamName("views", .number(1)), version: 1, id: .number(1), type: "PostViewed", schemaVersion: 1, data: [:],
+        metadata: EventMetadata(command: .number(1)), recordedAt: History.start)
+}
+
+@Suite(.timeLimit(.minutes(1))) struct `The feed of the log` {
     @Test func `reads each page once for all who are at the same place`() async throws {
         let history = try await history(of: 4500)
         let log = AlteredLog(history.store)
@@ -81,14 +87,40 @@ private func history(of count: Int) async throws -> History {
         await #expect(throws: LogRewritten.self) { try await feed.events(after: 1, another.id) }
     }
 
+    @Test func `keeps nothing for long, since the key of somebody in it may be gone`() async throws {
+        let log = AlteredLog(try await history(of: 3).store)
+        let feed = EventFeed(log)
+        try await racing {
+            // Read again and again, and still dropped.
+            while log.fullReads.count < 3 {
+                #expect(try await feed.events(after: 0).count == 3)
+                await Task.yield()
+            }
+        } against: {
+            try await feed.dropOld(every: .milliseconds(1))
+        }
+    }
+
+    @Test func `keeps nothing when maintenance has ended`() async throws {
+        let log = AlteredLog(try await history(of: 3).store)
+        let feed = EventFeed(log)
+        for _ in 1...2 { try await feed.keepingBriefly { for _ in 1...2 { _ = try await feed.events(after: 0) } } }
+        #expect(log.fullReads == [0, 0])
+    }
+
+    @Test func `begins a new page for what comes when the last one is old`() {
+        var pages = EventPages(capacity: 1 << 20, pageSize: 9)
+        pages.add([event(1)], after: nil)
+        pages.dropOld()
+        pages.add([event(2)], after: .number(1))
+        #expect(pages.events(after: 0, nil).map(\.position) == [1, 2])
+        pages.dropOld()
+        #expect(pages.events(after: 0, nil).isEmpty)
+        #expect(pages.events(after: 1, nil).map(\.position) == [2])
+    }
+
     @Test func `keeps about as much as it may, the newest in any case`() {
         var pages = EventPages(capacity: 400, pageSize: 2)
-        func event(_ position: Int64) -> RecordedEvent {
-            RecordedEvent(
-                position: position, stream: StreamName("views", .number(1)), version: 1, id: .number(1), type: "PostViewed", schemaVersion: 1,
-                data: [:],
-                metadata: EventMetadata(command: .number(1)), recordedAt: History.start)
-        }
         pages.add([event(1), event(2)], after: nil)
         #expect(pages.events(after: 0, nil).count == 2)
         pages.add([event(3), event(4)], after: .number(1))

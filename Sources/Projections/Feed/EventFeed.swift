@@ -17,6 +17,27 @@ package final class EventFeed: Sendable {
         self.store = store
     }
 
+    /// Opened events are kept for twice this time at most: as long as others may use a key that they have opened.
+    private static let dropInterval = Duration.seconds(30)
+
+    /// Drops what was kept for long enough, until cancelled. On an idle system nothing else would.
+    func dropOld(every interval: Duration = dropInterval) async throws {
+        while true {
+            try await Task.sleep(for: interval)
+            state.withLock { $0.dropOld() }
+        }
+    }
+
+    /// Runs `body`, drops meanwhile what was kept for long enough, and in the end the rest.
+    func keepingBriefly<T: Sendable>(_ body: () async throws -> T) async throws -> T {
+        defer { state.withLock { $0.forget() } }
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.dropOld() }
+            defer { group.cancelAll() }
+            return try await body()
+        }
+    }
+
     /// The events after a position, at least one and at most a page: waits for the next one at the head. Throws what the log throws, and `EventStoreError.broken`
     /// when an event does not follow the one before it.
     /// - Parameter id: of the event at the position. Where it is given, `LogRewritten` is thrown once the log has another one there, or none: it was restored to an

@@ -9,6 +9,8 @@ struct EventPages {
         var events: [RecordedEvent]
         var size: Int
         var lastUse: Int
+        /// When it was begun: after so many times that old pages were dropped.
+        let age: Int
 
         var first: Int64 { events.first?.position ?? 0 }
         var last: Int64 { events.last?.position ?? 0 }
@@ -23,6 +25,7 @@ struct EventPages {
 
     private var pages: [Page] = []
     private var uses = 0
+    private var drops = 0
     private let capacity: Int
     private let pageSize: Int
 
@@ -47,6 +50,12 @@ struct EventPages {
         return found
     }
 
+    /// Drops what was begun before this was called last. What is kept is opened; the key of somebody in it may be destroyed by now.
+    mutating func dropOld() {
+        pages.removeAll { $0.age < drops }
+        drops += 1
+    }
+
     /// Keeps a page that follows an event, and drops the ones not used for longest. The events follow each other without a gap.
     mutating func add(_ events: [RecordedEvent], after previous: UUID?) {
         guard let first = events.first else { return }
@@ -55,12 +64,13 @@ struct EventPages {
         // At the log's head pages are small; together they stay few.
         if let index = pages.firstIndex(where: {
             $0.last + 1 == first.position && (previous == nil || $0.events.last?.id == previous) && $0.events.count + events.count <= pageSize
+                && $0.age == drops
         }) {
             pages[index].events += events
             pages[index].size += size
             pages[index].lastUse = uses
         } else {
-            pages.append(Page(previous: previous, events: events, size: size, lastUse: uses))
+            pages.append(Page(previous: previous, events: events, size: size, lastUse: uses, age: drops))
         }
         var total = pages.reduce(0) { $0 + $1.size }
         while total > capacity, pages.count > 1, let oldest = pages.indices.min(by: { pages[$0].lastUse < pages[$1].lastUse }) {

@@ -34,7 +34,9 @@ struct SharedReads {
 
     mutating func add(_ page: [RecordedEvent], after previous: UUID?) { pages.add(page, after: previous) }
 
-    /// Drops what is kept: it is of a log that is not there any more.
+    mutating func dropOld() { pages.dropOld() }
+
+    /// Drops all that is kept.
     mutating func forget() { pages = Self.none(pageSize) }
 
     /// Ends a read, and hands out who waited for it.

@@ -30,18 +30,20 @@ package struct Maintenance: Sendable {
     ///
     /// The lock is one of the session: the server frees it when this process dies.
     func exclusively<T: Sendable>(_ model: String, _ body: (ConnectionPool, Checkpoint) async throws -> T) async throws -> T {
-        try await ConnectionPool.withPool(target, limits: .maintenance(workers: 1), logger: logger) { pool in
-            try await pool.withSession { session in
-                guard try await isLocked(model, by: session) else { throw MaintenanceError.busy(model) }
-                guard let checkpoint = try await Checkpoint.read(model, from: pool) else { throw MaintenanceError.unbuilt(model) }
-                try await OfflineBuild.dropLeftovers(of: model, in: pool)
-                do {
-                    let value = try await body(pool, checkpoint)
+        try await feed.keepingBriefly {
+            try await ConnectionPool.withPool(target, limits: .maintenance(workers: 1), logger: logger) { pool in
+                try await pool.withSession { session in
+                    guard try await isLocked(model, by: session) else { throw MaintenanceError.busy(model) }
+                    guard let checkpoint = try await Checkpoint.read(model, from: pool) else { throw MaintenanceError.unbuilt(model) }
                     try await OfflineBuild.dropLeftovers(of: model, in: pool)
-                    return value
-                } catch {
-                    await tidyUp(model, pool)
-                    throw error is LogRewritten ? MaintenanceError.logRewritten(model) : error
+                    do {
+                        let value = try await body(pool, checkpoint)
+                        try await OfflineBuild.dropLeftovers(of: model, in: pool)
+                        return value
+                    } catch {
+                        await tidyUp(model, pool)
+                        throw error is LogRewritten ? MaintenanceError.logRewritten(model) : error
+                    }
                 }
             }
         }
