@@ -45,7 +45,7 @@ extension ReadDatabase {
     fileprivate func scrubbed() async throws -> [String] { try await lines("SELECT position::text FROM annals.scrubbed") }
 }
 
-@Suite struct `Somebody who was erased` {
+@Suite(.timeLimit(.minutes(2))) struct `Somebody who was erased` {
     @Test func `is taken out of tables kept from before, which stay good for a rollback`() async throws {
         try await keeping { database, history, projecting, scrubbing in
             let kept = try #require(try await database.kept())
@@ -91,6 +91,30 @@ extension ReadDatabase {
             try await scrubbing.scrub(through: 3)
             #expect(try await database.kept() == nil)
             #expect(try await database.lines("SELECT coalesce(email, '-') FROM model.t ORDER BY id") == ["-", "u2@b.de"])
+        }
+    }
+
+    @Test func `waits for a read model whose folder is gone, and says so`() async throws {
+        try await keeping { database, history, projecting, _ in
+            try await database.run(
+                """
+                INSERT INTO annals.read_model_versions VALUES ('gone', 'v', '{}');
+                INSERT INTO annals.checkpoints (model, version, folder_version) VALUES ('gone', 'v', 'v')
+                """)
+            try await history.tell(.closed, of: .number(1))
+            let log = SpokenLog()
+            let scrubbing = TableScrubbing(database.maintenance(history.store), pool: database.pool, patience: .zero, logger: log.logger)
+            try await racing {
+                while let line = await log.line(with: "erasures wait for read models") {
+                    if line.contains("gone (unattended at 0)") { break }
+                }
+                #expect(try await database.scrubbed() == ["0"])
+                try await database.run("DELETE FROM annals.checkpoints WHERE model = 'gone'")
+                while try await database.scrubbed() != ["3"] { await Task.yield() }
+            } against: {
+                try await scrubbing.scrub(through: 3)
+                try await Task.sleep(for: .seconds(600))
+            }
         }
     }
 

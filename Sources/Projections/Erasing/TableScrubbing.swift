@@ -12,16 +12,22 @@ package struct TableScrubbing: Sendable {
     private static let longestPause = Duration.seconds(600)
     /// Scrubbing looks through whole tables, so it takes a twentieth of the time at most, however many posts are deleted.
     private static let rest = 20
+    /// How often it is said that read models are waited for.
+    private static let reminder = Duration.seconds(60)
 
     private let maintenance: Maintenance
     private let pool: ConnectionPool
     private let logger: Logger
+    private let patience: Duration
 
-    /// - Parameter pool: the read database with the projector's rights; the caller runs it.
-    package init(_ maintenance: Maintenance, pool: ConnectionPool, logger: Logger) {
+    /// - Parameters:
+    ///   - pool: the read database with the projector's rights; the caller runs it.
+    ///   - patience: how long read models are waited for in silence.
+    package init(_ maintenance: Maintenance, pool: ConnectionPool, patience: Duration = .seconds(5), logger: Logger) {
         self.maintenance = maintenance
         self.pool = pool
         self.logger = logger
+        self.patience = patience
     }
 
     /// Follows until cancelled. What can't be done now is tried again.
@@ -67,9 +73,17 @@ package struct TableScrubbing: Sendable {
 
     /// The live models once all have applied the log up to a position.
     private func appliedStatuses(_ position: Int64) async throws -> [ReadModelStatus] {
+        var next = ContinuousClock.now + patience
         while true {
             let statuses = try await ReadModelStatus.readAll(from: pool)
-            if statuses.allSatisfy({ $0.position >= position }) { return statuses }
+            let behind = statuses.filter { $0.position < position }
+            if behind.isEmpty { return statuses }
+            if ContinuousClock.now >= next {
+                let models = behind.map { "\($0.model) (\($0.state.rawValue) at \($0.position))" }.sorted()
+                logger.warning(
+                    "erasures wait for read models", metadata: ["position": "\(position)", "models": "\(models.joined(separator: ", "))"])
+                next = ContinuousClock.now + Self.reminder
+            }
             try await Task.sleep(for: .milliseconds(250))
         }
     }
