@@ -1,6 +1,7 @@
 import EventSourcing
 import FoundationEssentials
 import Publishing
+import Synchronization
 import Testing
 
 @testable import Projections
@@ -87,6 +88,40 @@ private func event(_ position: Int64) -> RecordedEvent {
         await #expect(throws: LogRewritten.self) { try await feed.events(after: 1, another.id) }
     }
 
+    /// Posts of a megabyte each.
+    private func posts(_ count: UInt64) async throws -> History {
+        let (history, text) = (History(), String(repeating: "x", count: 1 << 20))
+        for post in 1...count {
+            try await history.tell(.drafted(author: .number(1), title: .known("t"), slug: .known("s"), content: .known(text)), of: .number(post))
+        }
+        return history
+    }
+
+    @Test func `cuts pages by what they hold, and does not read what it cuts off again and again`() async throws {
+        let reads = Mutex<[Int]>([])
+        let log = AlteredLog(try await posts(60).store) { page in
+            reads.withLock { $0.append(page.count) }
+            return page
+        }
+        let feed = EventFeed(log)
+        var (seen, last): ([Int64], RecordedEvent?) = ([], nil)
+        while seen.count < 60 {
+            let page = try await feed.events(after: last?.position ?? 0, last?.id)
+            #expect(page.count <= 16 && page.reduce(0) { $0 + $1.approximateSize } <= EventFeed.pageBytes)
+            seen += page.map(\.position)
+            last = page.last
+        }
+        #expect(seen == Array(1...60))
+        #expect(reads.withLock { $0.dropFirst().allSatisfy { $0 <= 33 } })
+    }
+
+    @Test func `gives a fold no more than two pages' worth, however many workers it has`() async throws {
+        let feed = EventFeed(try await posts(60).store)
+        let chunk = try await LogFold.read(feed, after: 0, nil, to: 60, 64)
+        #expect(chunk.map(\.position) == Array(1...Int64(chunk.count)))
+        #expect((17...48).contains(chunk.count))
+    }
+
     @Test func `keeps nothing for long, since the key of somebody in it may be gone`() async throws {
         let log = AlteredLog(try await history(of: 3).store)
         let feed = EventFeed(log)
@@ -109,7 +144,7 @@ private func event(_ position: Int64) -> RecordedEvent {
     }
 
     @Test func `begins a new page for what comes when the last one is old`() {
-        var pages = EventPages(capacity: 1 << 20, pageSize: 9)
+        var pages = EventPages(capacity: 1 << 20, pageSize: 9, pageBytes: 1 << 20)
         pages.add([event(1)], after: nil)
         pages.dropOld()
         pages.add([event(2)], after: .number(1))
@@ -120,7 +155,7 @@ private func event(_ position: Int64) -> RecordedEvent {
     }
 
     @Test func `keeps about as much as it may, the newest in any case`() {
-        var pages = EventPages(capacity: 400, pageSize: 2)
+        var pages = EventPages(capacity: 400, pageSize: 2, pageBytes: 400)
         pages.add([event(1), event(2)], after: nil)
         #expect(pages.events(after: 0, nil).count == 2)
         pages.add([event(3), event(4)], after: .number(1))

@@ -113,7 +113,6 @@ extension ReadDatabase {
                 while try await database.scrubbed() != ["3"] { await Task.yield() }
             } against: {
                 try await scrubbing.scrub(through: 3)
-                try await Task.sleep(for: .seconds(600))
             }
         }
     }

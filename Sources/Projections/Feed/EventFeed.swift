@@ -9,9 +9,11 @@ import Synchronization
 package final class EventFeed: Sendable {
     /// Events in one page, and so at most in one batch. A set costs the server the same start for 4 events as for 2,000; larger pages gained nothing.
     package static let pageSize = 2_000
+    /// Bytes of one page, about, unless one event alone has more. A set of its events is one statement, and PostgreSQL takes no value beyond 1 GB.
+    static let pageBytes = 16 << 20
 
     private let store: any EventStore
-    private let state = Mutex(SharedReads(pageSize: EventFeed.pageSize))
+    private let state = Mutex(SharedReads(pageSize: EventFeed.pageSize, pageBytes: EventFeed.pageBytes))
 
     package init(_ store: any EventStore) {
         self.store = store
@@ -38,7 +40,7 @@ package final class EventFeed: Sendable {
         }
     }
 
-    /// The events after a position, at least one and at most a page: waits for the next one at the head. Throws what the log throws, and `EventStoreError.broken`
+    /// The events after a position, at least one and at most a page, in number and in bytes: waits for the next one at the head. Throws what the log throws, and `EventStoreError.broken`
     /// when an event does not follow the one before it.
     /// - Parameter id: of the event at the position. Where it is given, `LogRewritten` is thrown once the log has another one there, or none: it was restored to an
     ///   older state, which nobody who only waits at the head would notice.
@@ -96,10 +98,24 @@ package final class EventFeed: Sendable {
 
     /// With the event at the position in front, so that each look is one at the log it came from.
     private func page(after position: Int64, _ id: UUID?) async throws -> [RecordedEvent] {
-        guard position > 0, let id else { return try await store.read(after: position, limit: Self.pageSize) }
-        let page = try await store.read(after: position - 1, limit: Self.pageSize + 1)
+        let limit = state.withLock { $0.readLimit }
+        guard position > 0, let id else { return cut(try await store.read(after: position, limit: limit)) }
+        let page = try await store.read(after: position - 1, limit: limit + 1)
         guard let last = page.first, last.position == position, last.id == id else { throw LogRewritten(position: position) }
-        return Array(page.dropFirst())
+        return cut(page.dropFirst())
+    }
+
+    /// As much of what was read as makes a page. The next read asks for about as much.
+    private func cut(_ read: some Collection<RecordedEvent>) -> [RecordedEvent] {
+        var page: [RecordedEvent] = []
+        var size = 0
+        for event in read {
+            size += event.approximateSize
+            if size > Self.pageBytes, !page.isEmpty { break }
+            page.append(event)
+        }
+        state.withLock { $0.note(cut: page.count, of: read.count) }
+        return page
     }
 
     private func waitForRead(after position: Int64) async {

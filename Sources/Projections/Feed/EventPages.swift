@@ -28,22 +28,29 @@ struct EventPages {
     private var drops = 0
     private let capacity: Int
     private let pageSize: Int
+    private let pageBytes: Int
 
-    /// `capacity` in bytes, about.
-    init(capacity: Int, pageSize: Int) {
+    /// - Parameters:
+    ///   - capacity: bytes of all pages, about.
+    ///   - pageSize: events of one page.
+    ///   - pageBytes: bytes of one page, about.
+    init(capacity: Int, pageSize: Int, pageBytes: Int) {
         self.capacity = capacity
         self.pageSize = pageSize
+        self.pageBytes = pageBytes
     }
 
     /// What is kept of the events after a position, at most one page's worth; empty when the next event is not kept. Where the id of the event at the position is
     /// given, only events that follow that one: pages from before a restore of the log are not those of the log that is there now.
     mutating func events(after position: Int64, _ id: UUID?) -> [RecordedEvent] {
         var found: [RecordedEvent] = []
-        var (position, id) = (position, id)
+        var (position, id, size) = (position, id, 0)
         uses += 1
         while found.count < pageSize, let index = pages.firstIndex(where: { $0.follows(position, id) }) {
-            pages[index].lastUse = uses
             let page = pages[index]
+            size += page.size
+            if size > pageBytes, !found.isEmpty { break }
+            pages[index].lastUse = uses
             found += page.events[Int(position + 1 - page.first)...].prefix(pageSize - found.count)
             (position, id) = (page.last, page.events.last?.id)
         }
@@ -64,7 +71,7 @@ struct EventPages {
         // At the log's head pages are small; together they stay few.
         if let index = pages.firstIndex(where: {
             $0.last + 1 == first.position && (previous == nil || $0.events.last?.id == previous) && $0.events.count + events.count <= pageSize
-                && $0.age == drops
+                && $0.age == drops && $0.size + size <= pageBytes
         }) {
             pages[index].events += events
             pages[index].size += size
@@ -80,8 +87,8 @@ struct EventPages {
 }
 
 extension RecordedEvent {
-    /// Bytes in memory, near enough to bound a cache.
-    fileprivate var approximateSize: Int {
+    /// Bytes in memory, near enough to bound what is held at a time.
+    var approximateSize: Int {
         data.list.reduce(320) { $0 + 96 + ($1.value.text?.utf8.count ?? 0) }
     }
 }

@@ -12,17 +12,20 @@ struct SharedReads {
     }
 
     private let pageSize: Int
+    private let pageBytes: Int
     private var pages: EventPages
+    /// How many events the next read asks for: as many as the last one had room for, so that large ones are not read again and again.
+    private(set) var readLimit: Int
     /// By the position that the read starts after.
     private var waiters: [Int64: [UInt64: CheckedContinuation<Void, Never>]] = [:]
     private var lastID: UInt64 = 0
 
-    init(pageSize: Int) {
+    init(pageSize: Int, pageBytes: Int) {
         self.pageSize = pageSize
-        pages = Self.none(pageSize)
+        self.pageBytes = pageBytes
+        readLimit = pageSize
+        pages = EventPages(capacity: 2 * pageBytes, pageSize: pageSize, pageBytes: pageBytes)
     }
-
-    private static func none(_ pageSize: Int) -> EventPages { EventPages(capacity: 32 << 20, pageSize: pageSize) }
 
     mutating func turn(after position: Int64, _ id: UUID?) -> Turn {
         let kept = pages.events(after: position, id)
@@ -37,7 +40,12 @@ struct SharedReads {
     mutating func dropOld() { pages.dropOld() }
 
     /// Drops all that is kept.
-    mutating func forget() { pages = Self.none(pageSize) }
+    mutating func forget() { pages = EventPages(capacity: 2 * pageBytes, pageSize: pageSize, pageBytes: pageBytes) }
+
+    /// A read was cut to a page, or had room in it.
+    mutating func note(cut count: Int, of read: Int) {
+        readLimit = count < read ? count : min(pageSize, readLimit * 2)
+    }
 
     /// Ends a read, and hands out who waited for it.
     mutating func end(after position: Int64) -> [CheckedContinuation<Void, Never>] {

@@ -1,16 +1,17 @@
 import EventSourcing
 import Synchronization
 
-/// Keeps folds of one log near each other, so that each page is read, parsed and opened once for all of them.
+/// Keeps folds of one log near each other, so that mostly a page is read, parsed and opened once for all of them.
 ///
-/// Without it the quickest would read the log alone, and the others once more when the feed keeps no longer what it has read.
+/// Without it the quickest would read the log alone, and the others once more when the feed keeps no longer what it has read. The lead is counted in events and the
+/// feed in bytes, so events of more than 2 KB on average are read more than once; and a fold with eight workers or more takes the whole lead in one chunk.
 final class Convoy: Sendable {
     /// One fold on its way.
     struct Member: Sendable {
         fileprivate let id: UInt64
     }
 
-    /// How far ahead of the last one may be: well within what the feed keeps.
+    /// How far ahead of the last one may be: with events of usual size within what the feed keeps.
     static let lead = Int64(EventFeed.pageSize) * 8
 
     private struct State {

@@ -9,6 +9,8 @@ import Postgres
 /// and what was undone is applied again by one.
 struct LogFold {
     private static let pageSize = EventFeed.pageSize
+    /// Bytes of a chunk, about: two are in memory at a time, however many workers there are.
+    private static let chunkBytes = 2 * EventFeed.pageBytes
     /// After a collision so many chunks are applied by one worker: where streams share few counters, side by side is slower.
     private static let calmChunks = 10
 
@@ -59,14 +61,16 @@ struct LogFold {
         parked = ParkedStreams(parked.ids, leavingOut: positions)
     }
 
-    private static func read(
+    /// A page for each worker, or as many as make a chunk.
+    static func read(
         _ feed: EventFeed, after position: Int64, _ id: UUID?, to target: Int64, _ workers: Int
     ) async throws -> [RecordedEvent] {
         var chunk: [RecordedEvent] = []
-        var (last, lastID) = (position, id)
-        while last < target, chunk.count < pageSize * workers {
-            let page = try await feed.events(after: last, lastID)
-            chunk += page.prefix(Int(target - last))
+        var (last, lastID, size) = (position, id, 0)
+        while last < target, chunk.count < pageSize * workers, size < chunkBytes {
+            let page = try await feed.events(after: last, lastID).prefix(Int(target - last))
+            chunk += page
+            size += page.reduce(0) { $0 + $1.approximateSize }
             (last, lastID) = (chunk.last?.position ?? target, chunk.last?.id)
         }
         return chunk
