@@ -33,6 +33,12 @@ private func refusal(_ files: [String: String]) -> String? {
         #expect(refusal(["table.sql": table + sql])?.contains(" is not allowed: the tables are the projector's") == true)
     }
 
+    @Test(arguments: ["ENABLE", "FORCE", "NO FORCE", "DISABLE"]) func `hides no rows from those who query`(word: String) {
+        #expect(
+            refusal(["table.sql": table + "ALTER TABLE t \(word) ROW LEVEL SECURITY"])?.hasPrefix("model/table.sql:2: ROW LEVEL SECURITY is not allowed")
+                == true)
+    }
+
     @Test func `has no constraint that spans streams`() {
         #expect(
             refusal(["table.sql": table + "CREATE TABLE u (t uuid REFERENCES t)"])?.hasPrefix("model/table.sql:2: REFERENCES is not allowed") == true)

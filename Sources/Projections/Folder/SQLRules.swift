@@ -19,6 +19,8 @@ enum SQLRules {
             case (.word, "set") where next == "unlogged" || next == "schema", (.word, "owner") where next == "to":
                 throw file.refusal(
                     at: token, "\(words[index]) \(next) is not allowed: the tables are the projector's, in the model's schema, and outlive a crash")
+            case (.word, "row") where next == "level":
+                throw file.refusal(at: token, "ROW LEVEL SECURITY is not allowed: queries would silently see less than the tables hold")
             default: break
             }
         }
