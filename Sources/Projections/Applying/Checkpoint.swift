@@ -20,6 +20,11 @@ struct Checkpoint: Equatable {
             [.text(model), .text(version), .int8(self.position), .int8(lease), .int8(position), .uuid(eventID)])
     }
 
+    /// Has the live tables stand still until the transaction ends. Returns where they are.
+    static func lock(_ model: String, in session: Session) async throws -> Int64 {
+        try await session.query(.lockCheckpoint, [.text(model)])[0].get(0)
+    }
+
     /// The live checkpoint of a model; nil before its first start.
     static func read(_ model: String, from pool: ConnectionPool) async throws -> Checkpoint? {
         try await pool.query(.readCheckpoint, [.text(model)]).first.map { row in
@@ -36,5 +41,6 @@ extension SQLState {
 extension Statement {
     fileprivate static let readCheckpoint = Statement(
         "read_checkpoint", "SELECT version, position, event_id, lease_token, build FROM annals.checkpoints WHERE model = $1")
+    fileprivate static let lockCheckpoint = Statement("lock_checkpoint", "SELECT position FROM annals.checkpoints WHERE model = $1 FOR UPDATE")
     fileprivate static let advanceCheckpoint = Statement("advance_checkpoint", "SELECT annals.advance_checkpoint($1, $2, $3, $4, $5, $6)")
 }

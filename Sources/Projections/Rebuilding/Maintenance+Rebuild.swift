@@ -71,14 +71,9 @@ extension Maintenance {
             try await session.execute(script: "SET lock_timeout = 0")
             let indexes = offline.build.model.indexes
             if !indexes.tokens.isEmpty { try await indexes.run(in: session) }
-            for row in try await session.query(.tablesOfBuild, [.text(offline.schema)]) {
-                try await session.execute(script: "VACUUM (ANALYZE) \(row.get(0, as: String.self))")
+            for table in try await OfflineBuild.tables(of: offline.schema, in: session) {
+                try await session.execute(script: "VACUUM (ANALYZE) \(table)")
             }
         }
     }
-}
-
-extension Statement {
-    fileprivate static let tablesOfBuild = Statement(
-        "tables_of_build", "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = $1 ORDER BY tablename")
 }

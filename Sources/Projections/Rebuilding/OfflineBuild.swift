@@ -44,6 +44,11 @@ struct OfflineBuild: Sendable {
             eventID: try row.get(4))
     }
 
+    /// The tables of a schema, as SQL names them.
+    static func tables(of schema: String, in session: Session) async throws -> [String] {
+        try await session.query(.tablesOfSchema, [.text(schema)]).map { try $0.get(0) }
+    }
+
     /// Removes what earlier maintenance of the model left behind.
     static func dropLeftovers(of model: String, in pool: ConnectionPool) async throws {
         for row in try await pool.query(.leftovers, [.text(model)]) { try await drop(row.get(0), in: pool) }
@@ -57,6 +62,8 @@ struct OfflineBuild: Sendable {
 extension Statement {
     static let storeReadModelVersion = Statement(
         "store_version", "INSERT INTO annals.read_model_versions (model, version, sql) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
+    fileprivate static let tablesOfSchema = Statement(
+        "tables_of_schema", "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = $1 ORDER BY tablename")
     fileprivate static let nextBuild = Statement("next_build", "SELECT nextval('annals.build_numbers')")
     fileprivate static let insertBuild = Statement(
         "insert_build", "INSERT INTO annals.builds (build, model, version, purpose, schema_name) VALUES ($1, $2, $3, $4, $5)")

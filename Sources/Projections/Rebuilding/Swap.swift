@@ -49,13 +49,13 @@ struct Swap {
             try await session.query(.lockSwaps)
             let check = ReaderCheck(model: model, readers: readers)
             let before = try await check.findings("before", in: session)
-            let live: Int64 = try await session.query(.lockCheckpoint, [.text(model)])[0].get(0)
+            let live = try await Checkpoint.lock(model, in: session)
             do {
                 try await bringUp(live)
             } catch {
                 throw BringUpFailed(error: error)
             }
-            let tables = try await session.query(.tablesOfSchema, [.text(model)]).map { try $0.get(0, as: String.self) }
+            let tables = try await OfflineBuild.tables(of: model, in: session)
             if !tables.isEmpty {
                 try await session.execute(
                     script: """
@@ -77,9 +77,5 @@ private struct BringUpFailed: Error {
 extension Statement {
     /// One swap at a time in the whole database.
     static let lockSwaps = Statement("lock_swaps", "SELECT pg_advisory_xact_lock(hashtextextended('annals.swap', 0))")
-    fileprivate static let lockCheckpoint = Statement("lock_checkpoint", "SELECT position FROM annals.checkpoints WHERE model = $1 FOR UPDATE")
-    fileprivate static let tablesOfSchema = Statement(
-        "tables_of_schema",
-        "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = $1 ORDER BY tablename")
     fileprivate static let swapBuild = Statement("swap_build", "SELECT annals.swap_build($1, $2, $3)")
 }

@@ -81,7 +81,7 @@ extension Maintenance {
         var reached = fold
         let isSame = try await pool.withTransaction { holder in
             try await holder.execute(script: "SET LOCAL lock_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = '15s'")
-            let position: Int64 = try await holder.query(.holdCheckpoint, [.text(reached.model)])[0].get(0)
+            let position = try await Checkpoint.lock(reached.model, in: holder)
             guard try await reached.advance(to: position) else { return false }
             try await body()
             return true
@@ -92,6 +92,5 @@ extension Maintenance {
 }
 
 extension Statement {
-    fileprivate static let holdCheckpoint = Statement("hold_checkpoint", "SELECT position FROM annals.checkpoints WHERE model = $1 FOR UPDATE")
     fileprivate static let takeSnapshot = Statement("take_snapshot", "SELECT 1 FROM annals.checkpoints LIMIT 1")
 }

@@ -75,28 +75,17 @@ struct TableComparison {
         differences.append(RowDifference(table: table, key: "", kind: .table(reason)))
     }
 
-    /// Each column is named with its table's alias: a name alone might be that of another column.
     private mutating func compare(_ table: String, _ shape: Shape, _ live: String, _ folded: String, in session: Session) async throws {
         let (liveTable, foldedTable) = ("\(live).\(table.quoted)", "\(folded).\(table.quoted)")
         rows[table] = try await session.query(Statement("count \(liveTable)", "SELECT count(*) FROM \(liveTable)"))[0].get(0)
         guard !shape.key.isEmpty else { return try await compareWithoutKey(table, shape, liveTable, foldedTable, in: session) }
-        let keys = shape.key.map { (live: "live.\($0.quoted)", folded: "folded.\($0.quoted)", name: $0) }
-        let found = try await session.query(
-            Statement(
-                "compare \(liveTable)",
-                """
-                SELECT concat_ws(', ', \(keys.map { "\("\($0.name) ".literal) || COALESCE(\($0.live), \($0.folded))::text" }.joined(separator: ", "))),
-                    \(keys[0].live) IS NULL, \(keys[0].folded) IS NULL,
-                    array_remove(ARRAY[\(
-                        shape.columns.map { "CASE WHEN live.\($0.quoted)::text IS DISTINCT FROM folded.\($0.quoted)::text THEN \($0.literal) END" }
-                            .joined(separator: ", ")
-                    )]::text[], NULL)
-                FROM \(liveTable) AS live FULL JOIN \(foldedTable) AS folded
-                    ON \(keys.map { "\($0.live) = \($0.folded)" }.joined(separator: " AND "))
-                WHERE \(shape.row(of: "live")) IS DISTINCT FROM \(shape.row(of: "folded"))
-                ORDER BY \(keys.map { "COALESCE(\($0.live), \($0.folded))" }.joined(separator: ", ")) LIMIT \(Self.named)
-                """))
-        for row in found {
+        let sql = """
+            SELECT \(shape.nameOfRow), \("live".column(shape.key[0])) IS NULL, \("folded".column(shape.key[0])) IS NULL, \(shape.namesOfDifferences)
+            FROM \(liveTable) AS live FULL JOIN \(foldedTable) AS folded ON \(shape.isSameKey)
+            WHERE \(shape.row(of: "live")) IS DISTINCT FROM \(shape.row(of: "folded"))
+            ORDER BY \(shape.key.map(shape.either).joined(separator: ", ")) LIMIT \(Self.named)
+            """
+        for row in try await session.query(Statement("compare \(liveTable)", sql)) {
             let kind: RowDifference.Kind =
                 if try row.get(1) { .foldOnly } else if try row.get(2) { .liveOnly } else { .columns(try row.get(3)) }
             differences.append(RowDifference(table: table, key: try row.get(0), kind: kind))
@@ -120,14 +109,40 @@ struct TableComparison {
     }
 }
 
+/// SQL expressions over a live row and a folded one. Each column is named with its table's alias: a name alone might be that of another column.
 extension TableComparison.Shape {
-    /// The whole row as text, an SQL expression.
+    /// The key's columns with their values, as text.
+    fileprivate var nameOfRow: String {
+        "concat_ws(', ', \(key.map { "\("\($0) ".literal) || \(either($0))::text" }.joined(separator: ", ")))"
+    }
+
+    fileprivate var isSameKey: String {
+        key.map { "\("live".column($0)) = \("folded".column($0))" }.joined(separator: " AND ")
+    }
+
+    /// The names of the columns with different values, an array.
+    fileprivate var namesOfDifferences: String {
+        let names = columns.map {
+            "CASE WHEN \("live".column($0))::text IS DISTINCT FROM \("folded".column($0))::text THEN \($0.literal) END"
+        }
+        return "array_remove(ARRAY[\(names.joined(separator: ", "))]::text[], NULL)"
+    }
+
+    /// A column of whichever row is there.
+    fileprivate func either(_ column: String) -> String {
+        "COALESCE(\("live".column(column)), \("folded".column(column)))"
+    }
+
+    /// The whole row as text.
     fileprivate func row(of alias: String) -> String {
-        "ROW(\(columns.map { "\(alias).\($0.quoted)" }.joined(separator: ", ")))::text"
+        "ROW(\(columns.map(alias.column).joined(separator: ", ")))::text"
     }
 }
 
 extension String {
+    /// A column of the table with this alias.
+    fileprivate func column(_ name: String) -> String { "\(self).\(name.quoted)" }
+
     /// As an SQL identifier.
     fileprivate var quoted: String { "\"" + split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\"" }
     /// As an SQL literal.
