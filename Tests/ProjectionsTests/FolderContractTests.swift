@@ -35,7 +35,8 @@ private func refusal(_ files: [String: String]) -> String? {
 
     @Test(arguments: ["ENABLE", "FORCE", "NO FORCE", "DISABLE"]) func `hides no rows from those who query`(word: String) {
         #expect(
-            refusal(["table.sql": table + "ALTER TABLE t \(word) ROW LEVEL SECURITY"])?.hasPrefix("model/table.sql:2: ROW LEVEL SECURITY is not allowed")
+            refusal(["table.sql": table + "ALTER TABLE t \(word) ROW LEVEL SECURITY"])?.hasPrefix(
+                "model/table.sql:2: ROW LEVEL SECURITY is not allowed")
                 == true)
     }
 

@@ -39,7 +39,9 @@ private let total = "SELECT count, published FROM view_counts.total"
 
     @Test func `takes no views without a number, alone or among many`() async throws {
         for others in [0, 9] {
-            let found = try await rows("SELECT p.position FROM annals.parked_events AS p JOIN annals.checkpoints USING (build) WHERE model = 'view_counts'") {
+            let found = try await rows(
+                "SELECT p.position FROM annals.parked_events AS p JOIN annals.checkpoints USING (build) WHERE model = 'view_counts'"
+            ) {
                 for _ in 0..<others { try await $0.tell(views: 1, of: post) }
                 try await $0.tell(NewEvent(type: "PostViewed", schemaVersion: 1, data: ["count": .null]), in: StreamName("views", post))
             }
