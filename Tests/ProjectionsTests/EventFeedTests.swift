@@ -128,7 +128,8 @@ private func event(_ position: Int64) -> RecordedEvent {
         try await racing {
             // Read again and again, and still dropped.
             while log.fullReads.count < 3 {
-                #expect(try await feed.events(after: 0).count == 3)
+                let count = try await feed.events(after: 0).count
+                #expect(count == 3)
                 await Task.yield()
             }
         } against: {

@@ -28,8 +28,8 @@ private let folder = [
                 try await project(history.store, into: database, folder: folder) { projecting in
                     try await projecting.caughtUp()
                     try await database.run("ALTER TABLE model.t ADD CONSTRAINT known CHECK (author <> '\(UUID.number(9).lowercased)')")
-                    for (id, author) in [(post, UUID.number(9)), (.number(2), .number(8))] {
-                        try await history.tell(.drafted(author: author, title: .known("t"), slug: .known("t"), content: .known("c")), of: id)
+                    for (id, author) in [(post, 9), (UUID.number(2), 8)] as [(UUID, UInt64)] {
+                        try await history.tell(.drafted(author: .number(author), title: .known("t"), slug: .known("t"), content: .known("c")), of: id)
                     }
                     try await body(database, projecting)
                 }

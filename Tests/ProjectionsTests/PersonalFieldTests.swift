@@ -14,17 +14,17 @@ private func refusal(_ files: [String: String]) -> String? {
     }
 }
 
-@Suite struct `A read model that takes what is personal` {
-    private static let uses = [
-        ("PostDrafted.sql", "INSERT INTO t\nVALUES (:stream_id, :title)", "PostDrafted.sql:2: title", "PostDeleted.sql"),
-        ("PostEdited.sql", "UPDATE t SET name = :data->>'title' WHERE id = :stream_id", "PostEdited.sql:1: data", "PostDeleted.sql"),
-        ("UserRegistered.sql", "INSERT INTO t VALUES (:stream_id, :email)", "UserRegistered.sql:1: email", "UserClosed.sql"),
-        (
-            "UserProfileChanged.sql", "UPDATE t SET name = :displayName\nWHERE id = :stream_id", "UserProfileChanged.sql:1: displayName",
-            "UserClosed.sql"
-        ),
-    ]
+private let uses = [
+    ("PostDrafted.sql", "INSERT INTO t\nVALUES (:stream_id, :title)", "PostDrafted.sql:2: title", "PostDeleted.sql"),
+    ("PostEdited.sql", "UPDATE t SET name = :data->>'title' WHERE id = :stream_id", "PostEdited.sql:1: data", "PostDeleted.sql"),
+    ("UserRegistered.sql", "INSERT INTO t VALUES (:stream_id, :email)", "UserRegistered.sql:1: email", "UserClosed.sql"),
+    (
+        "UserProfileChanged.sql", "UPDATE t SET name = :displayName\nWHERE id = :stream_id", "UserProfileChanged.sql:1: displayName",
+        "UserClosed.sql"
+    ),
+]
 
+@Suite struct `A read model that takes what is personal` {
     @Test(arguments: uses) func `is refused unless a statement takes it away again`(file: String, sql: String, place: String, erasure: String) {
         #expect(refusal([file: sql]) == "model/\(place) is personal, and there is no \(erasure) that takes it away again")
         #expect(refusal([file: sql, erasure: "DELETE FROM t WHERE id = :stream_id"]) == nil)

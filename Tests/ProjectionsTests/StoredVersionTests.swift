@@ -45,7 +45,7 @@ extension ReadDatabase {
 
     @Test func `stops its read model alone when it can not be used, until that is rebuilt`() async throws {
         let log = SpokenLog()
-        let other = ["other": ReadModel.viewSums("n", factor: 1)]
+        let other: [String: [String: String]] = ["other": ReadModel.viewSums("n", factor: 1)]
         try await changing("PostPinned.sql", to: "DELETE FROM t", beside: other, log: log) { database, projecting in
             let line = await log.line(with: "critical the projector has stopped")
             #expect(line?.contains("model/PostPinned.sql: there is no event type PostPinned") == true)
