@@ -112,6 +112,7 @@ import Testing
             // By this clock the next look never comes by itself.
             let follower = world.follower(of: service, book, endings, clock: StoppedClock())
             _ = try await service.register()
+            try await service.catchUp(to: 1)
             let login = try await service.logIn()
             await follower.look()
             #expect(try await service.verifier.verify(login.accessToken).role == .user)
@@ -133,6 +134,7 @@ import Testing
             let service = world.service(book: book)
             let follower = world.follower(of: service, book, RevocationSignal(), clock: StoppedClock())
             let id = try #require(try await service.register().data?["id"]?.text.flatMap { UUID(lowercase: $0) })
+            try await service.catchUp(to: 1)
             let login = try await service.logIn()
             let operated = try await world.administrator(of: service).mintOperatorToken(subject: id, role: .user, lifetime: .seconds(600))
             await follower.look()
@@ -156,6 +158,7 @@ import Testing
             let service = world.service(book: book)
             let follower = world.follower(of: service, book, RevocationSignal(), clock: StoppedClock())
             _ = try await service.register()
+            try await service.catchUp(to: 1)
             let token = try await service.logIn().accessToken
             #expect(await problem(service, token) == .unavailable)
             await follower.look()
@@ -165,6 +168,37 @@ import Testing
             #expect(await problem(service, token) == .unavailable)
             await follower.look()
             #expect(await problem(service, token) == nil)
+        }
+    }
+
+    @Test func `takes no token once the accounts have been behind the log for a minute, and knows who is out when they are level again`() async throws {
+        try await withWorld { world in
+            let book = RevocationBook(patience: .seconds(60))
+            let service = world.service(book: book) { $0.followerPatience = .zero }
+            let follower = world.follower(of: service, book, RevocationSignal(), clock: StoppedClock())
+            let id = try #require(try await service.register().data?["id"]?.text.flatMap { UUID(lowercase: $0) })
+            try await service.catchUp(to: 1)
+            let token = try await service.logIn().accessToken
+            await follower.look()
+            // A lock that somebody forgot keeps the follower from writing.
+            try await world.identity.withTransaction { transaction in
+                try await transaction.query(.init("hold_checkpoint", "SELECT FROM identity.checkpoint FOR UPDATE"))
+                try await service.following {
+                    world.log.write("UserDeactivated", to: StreamName("user", id))
+                    let isTold = await follower.look()
+                    #expect(!isTold)
+                    world.clock.advance(by: .seconds(60))
+                    await follower.look()
+                    let within = await problem(service, token)
+                    #expect(within == nil)
+                    world.clock.advance(by: .milliseconds(1))
+                    let after = await problem(service, token)
+                    #expect(after == .unavailable)
+                }
+            }
+            try await service.catchUp(to: 2)
+            #expect(await follower.look())
+            #expect(await problem(service, token) == .unauthenticated)
         }
     }
 
@@ -206,6 +240,7 @@ private func withAnn(_ body: @Sendable @escaping (World, AuthService, StreamName
     try await withWorld { world in
         let service = world.service()
         let id = try #require(try await service.register().data?["id"]?.text.flatMap { UUID(lowercase: $0) })
+        try await service.catchUp(to: 1)
         try await body(world, service, StreamName("user", id))
     }
 }

@@ -80,6 +80,21 @@ import Testing
         }
     }
 
+    @Test(.timeLimit(.minutes(5))) func `is not ready while the accounts are behind the log`() async throws {
+        try await withSystem { system, anyone in
+            _ = try await anyone.signedUp("ann")
+            let ready = system.api.replacingOccurrences(of: "/api/v1", with: "/ready")
+            try await system.session("annals_identity") { session in
+                try await session.execute(script: "BEGIN; LOCK TABLE identity.checkpoint IN EXCLUSIVE MODE")
+                #expect(try await system.annals("users", "deactivate", "ann@example.org").code == 0)
+                let behind = try await anyone.call(.GET, ready)
+                #expect(behind.status == 503 && behind.json["checks"]?["accounts"]?["status"]?.text == "down")
+                try await session.execute(script: "ROLLBACK")
+            }
+            while try await anyone.call(.GET, ready).status != 200 {}
+        }
+    }
+
     @Test(.timeLimit(.minutes(5))) func `of 64 clients that register one email, one gets it`() async throws {
         try await withSystem { system, anyone in
             let statuses = try await withThrowingTaskGroup(of: Int.self) { group in

@@ -25,10 +25,13 @@ struct RevocationFeed: Sendable {
     }
 
     let identity: ConnectionPool
+    let follower: AccountFollower
     let settings: AuthSettings
 
-    /// What came since the cursor; everything that still matters without one, or with one of another server.
+    /// What came since the cursor; everything that still matters without one, or with one of another server. Throws 503 while the accounts are behind the log: a deactivation that
+    /// is in the log and not here yet would be missing without a trace, and who asks is to know that they don't know.
     func news(after text: String?) async throws -> RevocationNews {
+        try await follower.confirmLevel(within: settings.followerPatience)
         if let cursor = text.flatMap({ Cursor($0) }) {
             let news = try await read(.endingsSince, [.text(cursor.transaction)])
             if news.cursor.start == cursor.start { return RevocationNews(cursor: news.cursor.text, revocations: news.revocations) }
