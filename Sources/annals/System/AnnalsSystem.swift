@@ -90,7 +90,7 @@ struct AnnalsSystem {
             queries: ServiceClient(name: "auth", audience: "queries", upstream: LocalUpstream(queries.responder), key: serviceKey),
             destroyKey: { user in
                 try await destroyer.destroyKey(of: user)
-                for vault in [keys, projectorKeys] { vault.forget(user) }
+                for vault in [keys, projectorKeys] { vault.noteDestruction(of: user) }
             })
         let auth = AuthService(
             identity: identity, log: sealed, currentClaims: { try await sealed.currentClaims($0, of: $1) },
