@@ -30,12 +30,12 @@ package struct Administration: Sendable {
         let account = StreamName(UserRules.category, user)
         do {
             return try await users.handle(command, on: account, as: call) { state, events in
-                let circle = try await circle(of: user, before: state, events, authority)
+                let taken = try await circle(of: user, before: state, events, authority)
                 // To whom nothing happens nothing would be refused: so it is asked, that nobody is told of an account that it is active.
                 if command == .reactivate, events.isEmpty, try await store.holder(of: .active, value: user.lowercased) == nil {
                     throw AccountClosing()
                 }
-                return circle
+                return taken
             }
         } catch CommandFailure.claimMissing(let kind, let holder) where kind == .active && holder == account {
             throw AccountClosing()
