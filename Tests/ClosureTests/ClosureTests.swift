@@ -174,13 +174,14 @@ import Testing
             let auth = house.process()
             let ann = try await auth.person("ann")
             _ = try await auth.close(ann)
-            let closure = try #require(try await auth.closures.current(of: ann.id))
-            let steps = auth.closureRunner.steps
-            await #expect(throws: Closures.LeaseLost.self) {
-                _ = try await steps.record(.closeAccount, of: closure, .v7(), with: [Query(.deleteCredentials, [.uuid(ann.id)])])
-            }
+            let (lease, steps) = (UUID.v7(), auth.closureRunner.steps)
+            let taken = try #require(try await auth.closures.take(under: lease))
+            let closed = try await steps.perform(try #require(try taken.next), of: taken, lease: lease)
+            // The next step would end the sessions and forget the password.
+            let ending = try #require(try closed.next)
+            await #expect(throws: Closures.LeaseLost.self) { _ = try await steps.perform(ending, of: closed, lease: .v7()) }
             #expect(try await house.count("identity.credentials") == 1)
-            #expect(try await house.count("identity.closure_steps") == 1)
+            #expect(try await house.count("identity.closure_steps") == 2)
         }
     }
 
