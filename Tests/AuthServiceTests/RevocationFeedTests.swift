@@ -200,7 +200,7 @@ import Testing
         }
     }
 
-    @Test func `takes no token once the accounts have been behind the log for a minute, and knows who is out when they are level again`() async throws {
+    @Test func `takes no token once the accounts have been behind the log for a minute, and then knows who is out`() async throws {
         try await withWorld { world in
             let book = world.book()
             let service = world.service(book: book) { $0.followerPatience = .zero }

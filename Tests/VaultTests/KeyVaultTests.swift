@@ -161,7 +161,8 @@ import Vault
                             try await gate.query(Statement("shut", "SELECT pg_advisory_xact_lock(7)"))
                             group.addTask { _ = try await keys.keys(of: [ann]) }
                             // Of this database alone: other tests have theirs.
-                            let waiting = "SELECT count(*) FROM pg_locks JOIN pg_database ON database = pg_database.oid"
+                            let waiting =
+                                "SELECT count(*) FROM pg_locks JOIN pg_database ON database = pg_database.oid"
                                 + " WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()"
                             while try await vault.value(waiting) == "0" { await Task.yield() }
                             try await vault.run("UPDATE vault.stored_keys SET wrapped = NULL, destroyed_at = now()")

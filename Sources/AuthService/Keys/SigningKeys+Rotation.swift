@@ -67,5 +67,6 @@ extension Statement {
     fileprivate static let retireKey = Statement("retire_signing_key", "UPDATE identity.signing_keys SET retired_at = $2 WHERE kid = $1")
 
     fileprivate static let allKeys = Statement(
-        "all_signing_keys", "SELECT kid, created_at, signs_from, retired_at, revoked_at FROM identity.signing_keys ORDER BY created_at DESC, kid DESC")
+        "all_signing_keys", "SELECT kid, created_at, signs_from, retired_at, revoked_at FROM identity.signing_keys ORDER BY created_at DESC, kid DESC"
+    )
 }

@@ -28,7 +28,8 @@ struct KeysRotate: AsyncParsableCommand {
 struct KeysRevoke: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "revoke", abstract: "Withdraw a signing key that somebody else may have.",
-        discussion: "The next key signs at once. Tokens of the one withdrawn are refused everywhere within a minute; sessions go on with their refresh tokens.")
+        discussion: "The next key signs at once. Tokens of this one are refused everywhere within a minute; sessions go on with their refresh tokens."
+    )
 
     @OptionGroup var flags: SettingsFlags
 
@@ -68,7 +69,8 @@ extension SigningKeyRecord {
     fileprivate var json: JSONObject {
         func time(_ time: Timestamp?) -> JSON { time.map { .string("\($0)") } ?? .null }
         return [
-            "kid": .string(kid), "createdAt": time(createdAt), "signsFrom": time(signsFrom), "retiredAt": time(retiredAt), "revokedAt": time(revokedAt),
+            "kid": .string(kid), "createdAt": time(createdAt), "signsFrom": time(signsFrom), "retiredAt": time(retiredAt),
+            "revokedAt": time(revokedAt),
         ]
     }
 }

@@ -96,7 +96,8 @@ struct House: Sendable {
         let keys = SigningKeys(identity: identity, wrapping: .sealed(under: signingKey), settings: settings)
         return AuthService(
             identity: identity, log: log.store, currentClaims: { [log] in try await log.store.currentClaims($0, of: $1) },
-            commands: client("commands", upstream ?? MortalUpstream(service: commands, life: life)), erasure: means(life), hasher: log.hasher, keys: keys,
+            commands: client("commands", upstream ?? MortalUpstream(service: commands, life: life)), erasure: means(life), hasher: log.hasher,
+            keys: keys,
             serviceKey: serviceKey, passwords: PasswordHasher(parameters: Argon2Parameters(memory: 8, passes: 1)), settings: settings, logger: logger)
     }
 
