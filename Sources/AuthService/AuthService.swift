@@ -68,7 +68,7 @@ package struct AuthService: Sendable {
         passwordConfirmation = PasswordConfirmation(credentials: credentials, passwords: passwords, throttle: throttle, hasher: hasher)
         passwordChange = PasswordChange(
             identity: identity, confirmation: passwordConfirmation, passwords: passwords, hasher: hasher, endings: endings, settings: settings)
-        revocations = RevocationFeed(identity: identity, settings: settings)
+        revocations = RevocationFeed(identity: identity, follower: follower, keys: keys, settings: settings)
         closures = Closures(identity: identity, now: settings.now)
         let services = ClosureCommands(commands: commands, queries: erasure.queries, logger: logger)
         let steps = ClosureSteps(identity: identity, closures: closures, services: services, means: erasure, keys: keys, endings: endings)

@@ -18,6 +18,8 @@ package struct AuthSettings: Sendable {
     package var maintenanceInterval = Duration.seconds(60)
     /// How long a new signing key is published before it signs: longer than services and caches keep the old set (5 minutes), and than a process goes without a look (1).
     package var keyOverlap = Duration.seconds(10 * 60)
+    /// How far the accounts may be behind the log before the revocation feed says that it does not know.
+    package var followerPatience = Duration.seconds(5)
     /// What wrong passwords for one account lead to.
     package var accountBackoff = Backoff(free: 5)
     /// What wrong passwords from one address lead to: many people may share one.

@@ -38,6 +38,11 @@ package final class KeyVault: PersonalKeys {
     /// Destroys a person's key for good: everything sealed with it is forgotten. No error when it was destroyed before.
     package func destroyKey(of subject: UUID) async throws {
         try await query(.destroyDataKey, [.uuid(subject)])
+        noteDestruction(of: subject)
+    }
+
+    /// Drops a person's key from memory, because it was destroyed. A read under way that still finds it does not bring it back.
+    package func noteDestruction(of subject: UUID) {
         cache.withLock { $0[subject] = Cached(key: .destroyed, readAt: .now) }
     }
 
@@ -64,11 +69,6 @@ package final class KeyVault: PersonalKeys {
     package func keyInMemory(of subject: UUID) -> DataKey? {
         let oldest = ContinuousClock.now - keepFor
         return cache.withLock { cache in cache[subject].flatMap { $0.readAt > oldest ? $0.key : nil } }
-    }
-
-    /// Drops a person's key from memory.
-    package func forget(_ subject: UUID) {
-        cache.withLock { $0[subject] = nil }
     }
 
     /// What passes becomes `EventStoreError.unavailable`: those who read and write the log should not care which of its databases was away.

@@ -133,7 +133,7 @@ import Vault
             try await audited.append(50, by: ann)
             let seen = try await audited.catchUp()
             try await audited.log.runInVault("UPDATE vault.data_keys SET wrapped = NULL, destroyed_at = now() WHERE subject = '\(ann.lowercased)'")
-            audited.log.vault.forget(ann)
+            audited.log.vault.noteDestruction(of: ann)
             #expect(try await audited.log.store.read(after: 0, limit: 1).first?.data["words"] == .null)
             let report = try await audited.audit([seen])
             #expect(report.difference == nil && report.covered == 50)

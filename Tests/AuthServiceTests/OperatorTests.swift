@@ -38,6 +38,20 @@ import Testing
         }
     }
 
+    @Test func `leaves no password behind for an account that was closed between its look and its write`() async throws {
+        try await withWorld { world in
+            let service = world.service()
+            let id = try #require(try await service.register().data?["id"]?.text.flatMap { UUID(lowercase: $0) })
+            try await world.identity.atomically(AccountChange.closed.queries(user: id, position: 2, emailHash: nil, at: world.clock.now))
+            let isSet = try await Credentials(identity: world.identity).set(PasswordHash("$argon2id$"), for: id, at: world.clock.now)
+            #expect(!isSet)
+            #expect(try await world.count("credentials") == 0)
+            await #expect(throws: AuthOperator.Failure.unknownUser) {
+                try await world.administrator(of: service).setPassword(user: id, to: "an entirely new one")
+            }
+        }
+    }
+
     @Test func `makes tokens of no session`() async throws {
         try await withWorld { world in
             let service = world.service()

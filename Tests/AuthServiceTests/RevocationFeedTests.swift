@@ -18,7 +18,7 @@ import Testing
             let forged: HTTPFields = [.serviceToken: ServiceKey(bytes: Array(repeating: 1, count: 32)).token(from: "queries", to: "auth", now: .now)]
             #expect(try await service.call(.get, "/internal/revocations", headers: forged).status == .unauthorized)
             let reply = try await service.call(.get, "/internal/revocations", headers: world.asQueries)
-            #expect(reply.status == .ok && reply.data?.members?.names == ["cursor", "sessions", "users"])
+            #expect(reply.status == .ok && reply.data?.members?.names == ["cursor", "sessions", "users", "keys"])
             #expect(reply.headers[.cacheControl] == "no-store")
         }
     }
@@ -106,12 +106,13 @@ import Testing
 @Suite struct `A process that follows the feed` {
     @Test func `is woken at once by an auth service of its own, and refuses the ended session's token`() async throws {
         try await withWorld { world in
-            let book = RevocationBook(patience: .seconds(60))
+            let book = world.book()
             let endings = RevocationSignal()
             let service = world.service(book: book, endings: endings)
             // By this clock the next look never comes by itself.
             let follower = world.follower(of: service, book, endings, clock: StoppedClock())
             _ = try await service.register()
+            try await service.catchUp(to: 1)
             let login = try await service.logIn()
             await follower.look()
             #expect(try await service.verifier.verify(login.accessToken).role == .user)
@@ -129,10 +130,11 @@ import Testing
         async throws
     {
         try await withWorld { world in
-            let book = RevocationBook(patience: .seconds(60))
+            let book = world.book()
             let service = world.service(book: book)
             let follower = world.follower(of: service, book, RevocationSignal(), clock: StoppedClock())
             let id = try #require(try await service.register().data?["id"]?.text.flatMap { UUID(lowercase: $0) })
+            try await service.catchUp(to: 1)
             let login = try await service.logIn()
             let operated = try await world.administrator(of: service).mintOperatorToken(subject: id, role: .user, lifetime: .seconds(600))
             await follower.look()
@@ -150,12 +152,42 @@ import Testing
         }
     }
 
+    @Test func `takes no token of a key that was withdrawn beside it, and gives out and takes those of the next`() async throws {
+        try await withWorld { world in
+            let book = world.book()
+            let service = world.service(book: book)
+            let follower = world.follower(of: service, book, RevocationSignal(), clock: StoppedClock())
+            let id = try #require(try await service.register().data?["id"]?.text.flatMap { UUID(lowercase: $0) })
+            try await service.catchUp(to: 1)
+            let stolen = try await service.keys.current()
+            let token = try await service.logIn().accessToken
+            await follower.look()
+            #expect(await problem(service, token) == nil)
+
+            // An operator beside the running service.
+            let withdrawal = try await world.service().keys.revoke(stolen.kid)
+            #expect(await follower.look())
+            let forged = try stolen.sign(
+                AccessToken(
+                    subject: id, role: .admin, session: nil, audience: ["auth"], issuedAt: world.clock.now,
+                    expiresAt: world.clock.now.advanced(by: .seconds(600))))
+            for token in [token, forged] { #expect(await problem(service, token) == .unauthenticated) }
+
+            #expect(try await service.keys.current().kid == withdrawal.successor)
+            // A verifier asks for a key that it doesn't know, every ten seconds at most.
+            world.clock.advance(by: .seconds(10))
+            let next = try await service.logIn().accessToken
+            #expect(await problem(service, next) == nil)
+        }
+    }
+
     @Test func `takes no token once the feed has been away for a minute, and takes them again with its next word`() async throws {
         try await withWorld { world in
-            let book = RevocationBook(patience: .seconds(60))
+            let book = world.book()
             let service = world.service(book: book)
             let follower = world.follower(of: service, book, RevocationSignal(), clock: StoppedClock())
             _ = try await service.register()
+            try await service.catchUp(to: 1)
             let token = try await service.logIn().accessToken
             #expect(await problem(service, token) == .unavailable)
             await follower.look()
@@ -165,6 +197,37 @@ import Testing
             #expect(await problem(service, token) == .unavailable)
             await follower.look()
             #expect(await problem(service, token) == nil)
+        }
+    }
+
+    @Test func `takes no token once the accounts have been behind the log for a minute, and then knows who is out`() async throws {
+        try await withWorld { world in
+            let book = world.book()
+            let service = world.service(book: book) { $0.followerPatience = .zero }
+            let follower = world.follower(of: service, book, RevocationSignal(), clock: StoppedClock())
+            let id = try #require(try await service.register().data?["id"]?.text.flatMap { UUID(lowercase: $0) })
+            try await service.catchUp(to: 1)
+            let token = try await service.logIn().accessToken
+            await follower.look()
+            // A lock that somebody forgot keeps the follower from writing.
+            try await world.identity.withTransaction { transaction in
+                try await transaction.query(.init("hold_checkpoint", "SELECT FROM identity.checkpoint FOR UPDATE"))
+                try await service.following {
+                    world.log.write("UserDeactivated", to: StreamName("user", id))
+                    let isTold = await follower.look()
+                    #expect(!isTold)
+                    world.clock.advance(by: .seconds(60))
+                    await follower.look()
+                    let within = await problem(service, token)
+                    #expect(within == nil)
+                    world.clock.advance(by: .milliseconds(1))
+                    let after = await problem(service, token)
+                    #expect(after == .unavailable)
+                }
+            }
+            try await service.catchUp(to: 2)
+            #expect(await follower.look())
+            #expect(await problem(service, token) == .unauthenticated)
         }
     }
 
@@ -185,7 +248,7 @@ extension World {
         of service: AuthService, _ book: RevocationBook, _ endings: RevocationSignal, clock: any Clock<Duration>
     ) -> RevocationFollower {
         RevocationFollower(
-            book, signal: endings, clock: clock, now: { [self] in self.clock.now }, logger: logger,
+            book, signal: endings, clock: clock, logger: logger,
             feed: ServiceClient(name: "queries", audience: "auth", upstream: LocalUpstream(service.responder), key: serviceKey).revocationFeed)
     }
 }
@@ -206,6 +269,7 @@ private func withAnn(_ body: @Sendable @escaping (World, AuthService, StreamName
     try await withWorld { world in
         let service = world.service()
         let id = try #require(try await service.register().data?["id"]?.text.flatMap { UUID(lowercase: $0) })
+        try await service.catchUp(to: 1)
         try await body(world, service, StreamName("user", id))
     }
 }

@@ -113,6 +113,42 @@ import Testing
         }
     }
 
+    @Test func `that are withdrawn sign and are published no more, and the next one signs at once`() async throws {
+        try await withWorld { world in
+            let keys = world.service().keys
+            let old = try await keys.current().kid
+            world.clock.advance(by: .seconds(1))
+            let withdrawal = try await keys.revoke(old)
+            #expect(withdrawal.kid == old && withdrawal.successor != old)
+            #expect(try await keys.current().kid == withdrawal.successor)
+            #expect(try await keys.published().map(\.kid) == [withdrawal.successor])
+            #expect(try await keys.records().map(\.revokedAt) == [nil, world.clock.now])
+            // A second time nothing happens.
+            world.clock.advance(by: .seconds(1))
+            #expect(try await keys.revoke(old) == withdrawal)
+            #expect(try await world.count("signing_keys") == 2)
+            #expect(try await keys.records().last?.revokedAt == world.clock.now.advanced(by: .seconds(-1)))
+            await #expect(throws: SigningKeys.Failure.unknown(kid: "none")) { try await keys.revoke("none") }
+        }
+    }
+
+    @Test func `are withdrawn during a rotation: the next key need not wait, and another takes a withdrawn one's place`() async throws {
+        try await withWorld { world in
+            let keys = world.service().keys
+            let first = try await keys.current().kid
+            let second = try await keys.rotate().kid
+            #expect(try await keys.revoke(first).successor == second)
+            #expect(try await keys.current().kid == second)
+
+            let third = try await keys.rotate().kid
+            let fourth = try await keys.revoke(third).successor
+            #expect(try await keys.reload().kid == second)
+            #expect(Set(try await keys.published().map(\.kid)) == [second, fourth])
+            world.clock.advance(by: .seconds(600))
+            #expect(try await keys.reload().kid == fourth)
+        }
+    }
+
     @Test func `stay published after their retirement until their tokens have expired`() async throws {
         try await withWorld { world in
             let service = world.service()

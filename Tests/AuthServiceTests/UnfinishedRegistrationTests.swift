@@ -91,6 +91,20 @@ import Testing
         }
     }
 
+    @Test func `and can't be looked up holds up none behind it`() async throws {
+        try await withWorld { world async throws in
+            world.peer.fail(.lostOnTheWayBack)
+            for name in ["ann", "bob", "eve"] {
+                _ = try await world.service().register(name)
+                world.clock.advance(by: .seconds(1))
+            }
+            let first = try #require(world.peer.bodies.first?["id"]?.text.flatMap { UUID(lowercase: $0) })
+            world.peer.loseSight(of: first)
+            await #expect(throws: Problem.self) { try await world.service().finishPendingRegistrations() }
+            #expect(try await world.states() == ["pending", "active", "active"])
+        }
+    }
+
     @Test func `is finished when the service starts`() async throws {
         try await withWorld { world in
             world.peer.fail(.lostOnTheWayBack)

@@ -1,3 +1,4 @@
+import CommandService
 import Crypto
 import EventLog
 import EventLogTesting
@@ -115,6 +116,75 @@ import Testing
 }
 
 @Suite struct `A closure under way` {
+    @Test(arguments: [UserCommand.changeRole(.admin), .reactivate]) func `lets nobody make its user an admin, or active again`(
+        order: UserCommand
+    ) async throws {
+        try await House.open { house in
+            let auth = house.process()
+            let (root, ann) = (try await auth.person("root"), try await auth.person("ann"))
+            try await house.administer(.changeRole(.admin), root)
+            let id = try await auth.close(ann).closure
+            await #expect(throws: AccountClosing.self) { try await house.administer(order, ann) }
+            await #expect(throws: AdminRefusal.lastAdmin) { try await house.administer(.changeRole(.user), root) }
+            try await auth.continueClosures()
+            #expect(try await auth.closure(id).data?["status"]?.text == "done")
+        }
+    }
+
+    @Test func `waits for what stands against it after its first step, and is never refused then`() async throws {
+        try await House.open { house in
+            let auth = house.process()
+            let (root, ann) = (try await auth.person("root"), try await auth.person("ann"))
+            try await house.administer(.changeRole(.admin), root)
+            let id = try await auth.close(ann).closure
+            // Let in again on purpose, and by now the last admin.
+            for order in [UserCommand.deactivate, .changeRole(.admin), .reactivate] { try await house.administer(order, ann) }
+            try await house.administer(.changeRole(.user), root)
+            try await auth.continueClosures()
+            let waiting = try await auth.closure(id)
+            #expect(waiting.data?["status"]?.text == "running" && waiting.done == ["release-claim"])
+
+            try await house.administer(.changeRole(.admin), root)
+            house.clock.advance(by: .seconds(1))
+            try await auth.continueClosures()
+            #expect(try await auth.closure(id).data?["status"]?.text == "done")
+            #expect(try await house.happened(ann.stream).last == "UserClosed")
+        }
+    }
+
+    @Test func `that another process took over is what its wish is answered with`() async throws {
+        try await House.open { house in
+            let ann = try await house.process().person("ann")
+            let runner = house.process()
+            let slow = house.process(
+                reaching: SlowUpstream(service: house.commands) {
+                    // The answer to the first step comes when the lease is over, and everything is done.
+                    house.clock.advance(by: Closures.lease + .seconds(1))
+                    try await runner.continueClosures()
+                })
+            let accepted = try await slow.close(ann)
+            #expect(accepted.status == 202)
+            #expect(try await runner.closure(accepted.closure).data?["status"]?.text == "done")
+            #expect(try await house.count("identity.closures") == 1)
+        }
+    }
+
+    @Test func `changes nothing for a process that has lost its lease`() async throws {
+        try await House.open { house in
+            let auth = house.process()
+            let ann = try await auth.person("ann")
+            _ = try await auth.close(ann)
+            let (lease, steps) = (UUID.v7(), auth.closureRunner.steps)
+            let taken = try #require(try await auth.closures.take(under: lease))
+            let closed = try await steps.perform(try #require(try taken.next), of: taken, lease: lease)
+            // The next step would end the sessions and forget the password.
+            let ending = try #require(try closed.next)
+            await #expect(throws: Closures.LeaseLost.self) { _ = try await steps.perform(ending, of: closed, lease: .v7()) }
+            #expect(try await house.count("identity.credentials") == 1)
+            #expect(try await house.count("identity.closure_steps") == 2)
+        }
+    }
+
     @Test func `keeps the key until the read tables are scrubbed, and tries again ever more seldom`() async throws {
         try await House.open { house in
             let auth = house.process()

@@ -32,6 +32,17 @@ import Testing
         }
     }
 
+    @Test func `is not undone by an admin once it has begun`() async throws {
+        try await Newsroom.open { newsroom in
+            let (root, ann) = (try await newsroom.admin("root"), try await newsroom.person("ann"))
+            _ = try await newsroom.close(ann, .v7(), "/claim")
+            for (method, order, body) in [(HTTPRequest.Method.put, "role", #"{"role":"admin"}"#), (.post, "reactivate", nil)] {
+                let reply = try await newsroom.call(method, "/api/v1/users/\(ann.id.lowercased)/\(order)", body, by: root)
+                #expect(reply.status == 409 && reply.code == "CONFLICT" && reply.happened == [], "\(order)")
+            }
+        }
+    }
+
     @Test func `frees email, username and slugs for anybody`() async throws {
         try await Newsroom.open { newsroom in
             let ann = try await newsroom.person("ann")

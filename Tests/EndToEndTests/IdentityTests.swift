@@ -80,6 +80,38 @@ import Testing
         }
     }
 
+    @Test(.timeLimit(.minutes(5))) func `a key that leaked is withdrawn beside the running system, and sessions go on`() async throws {
+        try await withSystem { system, anyone in
+            let ann = try await anyone.signedIn("ann", registering: true)
+            guard case .array(let keys)? = try JSON.parse(Array(try await system.annals("keys", "list", "--json").output.utf8)) as JSON?,
+                let leaked = keys.first?["kid"]?.text
+            else { Issue.record("no keys"); return }
+            #expect(try await system.annals("keys", "revoke", "none").code == 1)
+            let revoked = try await system.annals("keys", "revoke", leaked)
+            #expect(revoked.code == 0, "\(revoked.output)")
+            try await ann.becomesUnauthenticated()
+            let refreshed = try await anyone.call(.POST, "/auth/refresh", json: #"{"refreshToken":"\#(ann.refreshToken ?? "")"}"#)
+            let next = Client(base: anyone.base, token: refreshed.data["accessToken"]?.text)
+            // Its key is asked for within seconds.
+            while try await next.call(.GET, "/users/me").status != 200 {}
+        }
+    }
+
+    @Test(.timeLimit(.minutes(5))) func `is not ready while the accounts are behind the log`() async throws {
+        try await withSystem { system, anyone in
+            _ = try await anyone.signedUp("ann")
+            let ready = system.api.replacingOccurrences(of: "/api/v1", with: "/ready")
+            try await system.session("annals_identity") { session in
+                try await session.execute(script: "BEGIN; LOCK TABLE identity.checkpoint IN EXCLUSIVE MODE")
+                #expect(try await system.annals("users", "deactivate", "ann@example.org").code == 0)
+                let behind = try await anyone.call(.GET, ready)
+                #expect(behind.status == 503 && behind.json["checks"]?["accounts"]?["status"]?.text == "down")
+                try await session.execute(script: "ROLLBACK")
+            }
+            while try await anyone.call(.GET, ready).status != 200 {}
+        }
+    }
+
     @Test(.timeLimit(.minutes(5))) func `of 64 clients that register one email, one gets it`() async throws {
         try await withSystem { system, anyone in
             let statuses = try await withThrowingTaskGroup(of: Int.self) { group in

@@ -16,7 +16,8 @@ extension RunningSystem {
         try await session(database) { try await $0.execute(script: sql) }
     }
 
-    private func session<Value: Sendable>(_ database: String, _ body: @Sendable @escaping (Session) async throws -> Value) async throws -> Value {
+    /// Lends a session of the owner's in one of the system's databases.
+    func session<Value: Sendable>(_ database: String, _ body: @Sendable @escaping (Session) async throws -> Value) async throws -> Value {
         guard let location = PrivateServer.locate(directory: dataDirectory + "/postgres") else {
             throw LaunchFailure(output: "no server in \(dataDirectory)")
         }

@@ -79,6 +79,6 @@ extension LogUnderTest {
     /// What auth does when an account is closed, here with the owner's rights.
     fileprivate func destroyKey(of subject: UUID) async throws {
         try await runInVault("UPDATE vault.data_keys SET wrapped = NULL, destroyed_at = now() WHERE subject = '\(subject.lowercased)'")
-        vault.forget(subject)
+        vault.noteDestruction(of: subject)
     }
 }

@@ -5,41 +5,43 @@ import Logging
 import Synchronization
 import Testing
 
+/// A moment of a clock that nobody sets.
+private let start = ContinuousClock.now
+
 @Suite struct `The book of revocations` {
     private let issuer = Issuer()
 
-    private func holds(_ book: RevocationBook, at time: Timestamp = noon) async throws -> Bool {
+    private func holds(_ book: RevocationBook) async throws -> Bool {
         let key = issuer.key.publicKey
-        let verifier = TokenVerifier(audience: "posts", revocations: book, now: { time }) { [key] }
-        return await refusal(verifier, try issuer.key.sign(issuer.token(issuedAt: time))) == nil
+        let verifier = TokenVerifier(audience: "posts", revocations: book, now: { noon }) { [key] }
+        return await refusal(verifier, try issuer.key.sign(issuer.token())) == nil
     }
 
     @Test func `keeps an ended session for longer than its tokens live, and forgets it then`() async throws {
         let book = RevocationBook()
-        book.note(Revocations(sessions: [issuer.session]), asOf: noon)
+        book.note(Revocations(sessions: [issuer.session]), askedAt: start)
         for minutes in [15, 29] {
-            let time = noon.advanced(by: .seconds(minutes * 60))
-            book.note(Revocations(), asOf: time)
-            #expect(try await !holds(book, at: time))
+            book.note(Revocations(), askedAt: start + .seconds(minutes * 60))
+            #expect(try await !holds(book))
         }
-        for minutes in [30, 60] { book.note(Revocations(), asOf: noon.advanced(by: .seconds(minutes * 60))) }
+        for minutes in [30, 60] { book.note(Revocations(), askedAt: start + .seconds(minutes * 60)) }
         #expect(book.count == 0)
     }
 
     @Test func `keeps what users were cut off for a day and more: operators' tokens live for one`() async throws {
         let book = RevocationBook()
         let cut = noon.advanced(by: .seconds(1))
-        book.note(Revocations(users: [issuer.subject: cut]), asOf: noon)
-        for hour in 1...24 { book.note(Revocations(), asOf: noon.advanced(by: .seconds(hour * 3600))) }
+        book.note(Revocations(users: [issuer.subject: cut]), askedAt: start)
+        for hour in 1...24 { book.note(Revocations(), askedAt: start + .seconds(hour * 3600)) }
         #expect(try await !holds(book))
-        for hour in 25...28 { book.note(Revocations(), asOf: noon.advanced(by: .seconds(hour * 3600))) }
+        for hour in 25...28 { book.note(Revocations(), askedAt: start + .seconds(hour * 3600)) }
         #expect(book.count == 0)
     }
 
     @Test func `never takes a cut back`() async throws {
         let book = RevocationBook()
-        book.note(Revocations(users: [issuer.subject: noon.advanced(by: .seconds(9))]), asOf: noon)
-        book.note(Revocations(users: [issuer.subject: noon.advanced(by: .seconds(-9))]), asOf: noon)
+        book.note(Revocations(users: [issuer.subject: noon.advanced(by: .seconds(9))]), askedAt: start)
+        book.note(Revocations(users: [issuer.subject: noon.advanced(by: .seconds(-9))]), askedAt: start)
         #expect(try await !holds(book))
     }
 
@@ -49,23 +51,49 @@ import Testing
         let verifier = TokenVerifier(audience: "posts", revocations: book, now: { noon }) { [key] }
         let token = try issuer.key.sign(issuer.token())
         #expect(await refusal(verifier, token) == nil)
-        book.note(Revocations(sessions: [issuer.session]), asOf: noon)
+        book.note(Revocations(sessions: [issuer.session]), askedAt: start)
         #expect(await refusal(verifier, token) == .unauthenticated)
     }
 
+    @Test func `names keys that nobody is believed with any more, whenever their tokens were made`() async throws {
+        let book = RevocationBook()
+        let stolen = Issuer()
+        let keys = [issuer.key.publicKey, stolen.key.publicKey]
+        let verifier = TokenVerifier(audience: "posts", revocations: book, now: { noon }) { keys }
+        let token = try stolen.key.sign(stolen.token())
+        #expect(await refusal(verifier, token) == nil)
+        book.note(Revocations(keys: [stolen.key.kid]), askedAt: start)
+        #expect(await refusal(verifier, token) == .unauthenticated)
+        #expect(await refusal(verifier, try stolen.key.sign(stolen.token(issuedAt: noon.advanced(by: .seconds(29))))) == .unauthenticated)
+        #expect(await refusal(verifier, try issuer.key.sign(issuer.token())) == nil)
+    }
+
+    @Test func `grows old though the wall clock is put back`() async throws {
+        let (clock, wall) = (Clock(), Clock())
+        let book = RevocationBook(patience: .seconds(60), uptime: { clock.uptime })
+        let key = issuer.key.publicKey
+        let verifier = TokenVerifier(audience: "posts", revocations: book, now: { wall.now }) { [key] }
+        let token = try issuer.key.sign(issuer.token(issuedAt: noon.advanced(by: .seconds(-3600))))
+        book.note(Revocations(), askedAt: clock.uptime)
+        wall.advance(.seconds(-3600))
+        #expect(await refusal(verifier, token) == nil)
+        clock.advance(.seconds(61))
+        #expect(await refusal(verifier, token) == .unavailable)
+    }
+
     @Test func `lets a known ending stand while the feed is away, and answers 503 for the rest`() async throws {
-        let book = RevocationBook(patience: .seconds(60))
         let clock = Clock()
+        let book = RevocationBook(patience: .seconds(60), uptime: { clock.uptime })
         let key = issuer.key.publicKey
         let verifier = TokenVerifier(audience: "posts", revocations: book, now: { clock.now }) { [key] }
         let token = try issuer.key.sign(issuer.token())
         #expect(await refusal(verifier, token) == .unavailable)
-        book.note(Revocations(), asOf: noon)
+        book.note(Revocations(), askedAt: clock.uptime)
         clock.advance(.seconds(60))
         #expect(await refusal(verifier, token) == nil)
         clock.advance(.seconds(1))
         #expect(await refusal(verifier, token) == .unavailable)
-        book.note(Revocations(sessions: [issuer.session]), asOf: noon)
+        book.note(Revocations(sessions: [issuer.session]), askedAt: start)
         #expect(await refusal(verifier, token) == .unauthenticated)
     }
 }
@@ -112,7 +140,7 @@ import Testing
     private func follower(_ signal: RevocationSignal = RevocationSignal(), clock: any _Concurrency.Clock<Duration> = ContinuousClock())
         -> RevocationFollower
     {
-        RevocationFollower(book, signal: signal, clock: clock, now: { noon }, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }) {
+        RevocationFollower(book, signal: signal, clock: clock, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }) {
             [feed] in try feed.answer($0)
         }
     }

@@ -43,6 +43,9 @@ final class Clock: Sendable {
     private let time = Mutex(noon)
     var now: Timestamp { time.withLock { $0 } }
     func advance(_ duration: Duration) { time.withLock { $0 = $0.advanced(by: duration) } }
+    private let start = ContinuousClock.now
+    /// The same time as of a clock that nobody sets.
+    var uptime: ContinuousClock.Instant { start + .milliseconds(now.milliseconds - noon.milliseconds) }
 }
 
 /// The status of the problem that verification ends in; nil when it succeeds.
@@ -146,7 +149,7 @@ private struct Claims: JWTPayload {
             let book = RevocationBook()
             let verifier = TokenVerifier(audience: "posts", revocations: book, now: { noon }) { [key] }
             #expect(await refusal(verifier, token) == nil)
-            book.note(ending, asOf: noon)
+            book.note(ending, askedAt: .now)
             #expect(await refusal(verifier, token) == code)
         }
     }

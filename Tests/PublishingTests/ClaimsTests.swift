@@ -28,6 +28,15 @@ import Testing
         #expect(claims(for: .reactivated) == [active])
     }
 
+    @Test func `to be active is needed to become an admin, but not to stop being one`() {
+        let open = UserRules.fold([Sample.registered])
+        #expect(UserRules.claims(for: [.roleChanged(role: .admin)], in: open, on: stream) == [.requireActive(Sample.ann)])
+        #expect(UserRules.claims(for: [.roleChanged(role: .user)], in: open, on: stream).isEmpty)
+        // A role without rights, until the reactivation takes the claim.
+        let out = UserRules.fold([Sample.registered, .deactivated])
+        #expect(UserRules.claims(for: [.roleChanged(role: .admin)], in: out, on: stream).isEmpty)
+    }
+
     @Test func `are all given up at closure`() {
         #expect(claims(for: .closed) == [.release(.email), .release(.username), .release(.active)])
     }

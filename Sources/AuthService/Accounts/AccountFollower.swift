@@ -54,6 +54,11 @@ package final class AccountFollower: Sendable {
         try await progress.wait(for: position, timeout: timeout)
     }
 
+    /// Returns once all that the log holds at this moment is applied. Throws 503 when that takes longer, and what the log throws when it can't be asked.
+    package func confirmLevel(within patience: Duration = .seconds(5)) async throws {
+        guard try await waitFor(log.head(), timeout: patience) else { throw Problem.unavailable("The accounts are behind the log.") }
+    }
+
     /// Follows until cancelled. Databases that are away are waited for; throws `EventStoreError.broken` when the log is not the one followed so far, and for an
     /// event it can't read.
     package func run() async throws {

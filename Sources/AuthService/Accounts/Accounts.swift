@@ -29,11 +29,6 @@ struct Accounts: Sendable {
         try await identity.query(.userWithEmail, [.bytes(emailHash)]).first?.get(0)
     }
 
-    /// Whether there is an account that isn't closed.
-    func isKnown(_ user: UUID) async throws -> Bool {
-        try await identity.query(.knownUser, [.uuid(user)]).first != nil
-    }
-
     /// What a registration knows before the follower gets there: both may come, in any order.
     func insertRegistered(_ user: UUID, emailHash: [UInt8], position: Int64) async throws {
         let registration = AccountChange.registration(of: user, emailHash: emailHash, role: "user", position: position)
@@ -63,6 +58,4 @@ extension Statement {
 
     fileprivate static let userWithEmail = Statement(
         "user_with_email", "SELECT user_id FROM identity.accounts WHERE email_hash = $1 ORDER BY position DESC LIMIT 1")
-
-    fileprivate static let knownUser = Statement("known_user", "SELECT 1 FROM identity.accounts WHERE user_id = $1 AND status <> 'closed'")
 }

@@ -49,13 +49,15 @@ struct Credentials: Sendable {
         try await identity.query(.rehashCredentials, [.uuid(user), .text(old.text), .text(new.text), .timestamp(time.milliseconds)])
     }
 
-    /// Gives the user another password and ends all sessions, in one transaction.
-    func set(_ hash: PasswordHash, for user: UUID, at time: Timestamp) async throws {
+    /// Gives the user another password and ends all sessions, in one transaction. False when there is no account, or a closed one: a closure leaves no password behind,
+    /// whatever comes at the same time.
+    func set(_ hash: PasswordHash, for user: UUID, at time: Timestamp) async throws -> Bool {
         let time = SQLValue.timestamp(time.milliseconds)
-        try await identity.atomically([
+        let results = try await identity.atomically([
             Query(.setCredentials, [.uuid(user), .text(hash.text), time]),
             Query(.revokeSessionsOfUser, [.uuid(user), time]),
         ])
+        return results.first?.affectedRows == 1
     }
 }
 
@@ -89,7 +91,8 @@ extension Statement {
     fileprivate static let setCredentials = Statement(
         "set_credentials",
         """
-        INSERT INTO identity.credentials AS credentials (user_id, password_hash, state, created_at, changed_at) VALUES ($1, $2, 'active', $3, $3)
+        INSERT INTO identity.credentials AS credentials (user_id, password_hash, state, created_at, changed_at)
+        SELECT user_id, $2, 'active', $3, $3 FROM identity.accounts WHERE user_id = $1 AND status <> 'closed' FOR SHARE
         ON CONFLICT (user_id) DO UPDATE
         SET password_hash = excluded.password_hash, generation = credentials.generation + 1, state = 'active', changed_at = excluded.changed_at
         """)

@@ -24,11 +24,9 @@ struct ClosureCommands: Sendable {
         return (try position(in: answer), answer.data?["wasHeld"] == .bool(true))
     }
 
-    /// Appends `UserClosed`. Returns its position.
+    /// Appends `UserClosed`. Returns its position. A conflict is waited out: with the claim gone there is no way back.
     func closeAccount(_ closure: Closure) async throws -> Int64 {
-        let answer = try await post("", ["closure": .string(closure.id.lowercased)], closure)
-        guard answer.isSuccess else { throw refusal(in: answer) }
-        return try position(in: answer)
+        try position(in: try await post("", ["closure": .string(closure.id.lowercased)], closure))
     }
 
     /// Deletes some posts. Returns the last position of that, and how many were not deleted before.
@@ -41,15 +39,15 @@ struct ClosureCommands: Sendable {
     /// Returns when no table of a read model holds what was erased at these positions; throws `READ_MODEL_BEHIND` when one still does after some seconds.
     func waitUntilScrubbed(_ erasures: ClosedRange<Int64>, _ closure: Closure) async throws {
         let headers: HTTPFields = [.waitForPosition: "\(erasures.upperBound)", .prefer: "wait=5"]
-        let answer = try await reach {
-            try await queries.get("/internal/erasures?from=\(erasures.lowerBound)", headers: headers, context: context(of: closure))
+        let answer = try await queries.reach(logger: logger) {
+            try await $0.get("/internal/erasures?from=\(erasures.lowerBound)", headers: headers, context: context(of: closure))
         }
         guard answer.isSuccess else { throw answer.problemCode == .readModelBehind ? Problem.readModelBehind(position: 0) : unexpected(answer) }
     }
 
     private func post(_ path: String, _ body: JSONObject, _ closure: Closure) async throws -> ServiceAnswer {
-        try await reach {
-            try await commands.post("/internal/users/\(closure.user.lowercased)/closure\(path)", json: body, context: context(of: closure))
+        try await commands.reach(logger: logger) {
+            try await $0.post("/internal/users/\(closure.user.lowercased)/closure\(path)", json: body, context: context(of: closure))
         }
     }
 
@@ -62,17 +60,6 @@ struct ClosureCommands: Sendable {
     }
 
     private func context(of closure: Closure) -> CallContext { CallContext(logger: logger, requestID: closure.correlation) }
-
-    private func reach(_ call: () async throws -> ServiceAnswer) async throws -> ServiceAnswer {
-        do {
-            return try await call()
-        } catch let error where error is CancellationError || error is Problem || Task.isCancelled {
-            throw error
-        } catch {
-            logger.warning("a service can't be reached for a closure", metadata: ["error": "\(error)"])
-            throw Problem.unavailable()
-        }
-    }
 
     private func position(in answer: ServiceAnswer) throws -> Int64 {
         guard answer.isSuccess, let position = answer.data?["position"]?.int else { throw unexpected(answer) }

@@ -35,10 +35,16 @@ struct ClosureRequests: Sendable {
             try await closures.refuse(closure, lease: lease)
             throw refused.problem
         }
-        let begun = try await steps.record(.releaseClaim, of: closure, lease, position: position)
-        try await closures.release(begun, until: closures.now(), hasFailed: false, lease: lease)
-        runner.wake()
-        return begun
+        do {
+            let begun = try await steps.record(.releaseClaim, of: closure, lease, position: position)
+            try await closures.release(begun, until: closures.now(), hasFailed: false, lease: lease)
+            runner.wake()
+            return begun
+        } catch is Closures.LeaseLost {
+            // This took longer than the lease, and a runner goes on with it.
+            guard let current = try await closures.current(of: closure.user) else { throw Problem.unavailable() }
+            return current
+        }
     }
 
     private static var notActive: Problem { .unauthenticated("This account is not active.") }

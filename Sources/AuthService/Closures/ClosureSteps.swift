@@ -62,13 +62,16 @@ struct ClosureSteps: Sendable {
         return reached
     }
 
-    /// Records a step in one transaction with what it changes in this database.
+    /// Records a step in one transaction with what it changes in this database. Throws `LeaseLost`, and changes nothing then.
     func record(
         _ step: ClosureStep, of closure: Closure, _ lease: UUID, position: Int64? = nil, count: Int64? = nil, with changes: [Query] = []
     ) async throws -> Closure {
         let done = CompletedStep(step, at: closures.now(), position: position, count: count)
         let recording = closures.recording(done, number: closure.steps.count, of: closure, lease: lease)
-        guard try await identity.atomically([recording] + changes).first?.affectedRows == 1 else { throw Closures.LeaseLost() }
+        try await identity.withTransaction { transaction in
+            guard try await transaction.query(recording.statement, recording.values).affectedRows == 1 else { throw Closures.LeaseLost() }
+            for change in changes { try await transaction.query(change.statement, change.values) }
+        }
         var closure = closure
         closure.steps.append(done)
         return closure

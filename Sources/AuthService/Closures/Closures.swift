@@ -80,7 +80,7 @@ struct Closures: Sendable {
         try await identity.query(.releaseClosure, [.uuid(closure.id), .uuid(lease), .timestamp(moment.milliseconds), .bool(hasFailed)])
     }
 
-    /// Ends a closure of which nothing was done.
+    /// Ends a closure of which nothing was done; does nothing to any other.
     func refuse(_ closure: Closure, lease: UUID) async throws {
         try await identity.query(.refuseClosure, [.uuid(closure.id), .uuid(lease)])
     }

@@ -53,7 +53,11 @@ extension Statement {
         """)
 
     static let refuseClosure = Statement(
-        "refuse_closure", "UPDATE identity.closures SET status = 'refused', lease = NULL WHERE id = $1 AND lease = $2 AND status = 'running'")
+        "refuse_closure",
+        """
+        UPDATE identity.closures SET status = 'refused', lease = NULL
+        WHERE id = $1 AND lease = $2 AND status = 'running' AND NOT EXISTS (SELECT FROM identity.closure_steps WHERE closure_id = $1)
+        """)
 
     static let finishClosure = Statement(
         "finish_closure",

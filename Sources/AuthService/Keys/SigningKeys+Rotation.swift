@@ -15,10 +15,12 @@ package struct KeyRotation: Sendable, Equatable {
 package struct SigningKeyRecord: Sendable, Equatable {
     package let kid: String
     package let createdAt: Timestamp
-    /// Nil for the first one, which signs from the beginning.
+    /// Nil for one that signed at once: the first, or the next after a withdrawal.
     package let signsFrom: Timestamp?
     /// Nil while no other is to follow it.
     package let retiredAt: Timestamp?
+    /// Nil for one that was not withdrawn.
+    package let revokedAt: Timestamp?
 }
 
 extension SigningKeys {
@@ -50,19 +52,21 @@ extension SigningKeys {
             return SigningKeyRecord(
                 kid: try row.get(0), createdAt: Timestamp(milliseconds: try row.milliseconds(1)),
                 signsFrom: signsFrom == .min ? nil : Timestamp(milliseconds: signsFrom),
-                retiredAt: try row.millisecondsOrNil(3).map { Timestamp(milliseconds: $0) })
+                retiredAt: try row.millisecondsOrNil(3).map { Timestamp(milliseconds: $0) },
+                revokedAt: try row.millisecondsOrNil(4).map { Timestamp(milliseconds: $0) })
         }
     }
 }
 
 extension Statement {
     // The number is this lock's alone; it goes with the transaction, so it works through any pooler.
-    fileprivate static let lockRotation = Statement("lock_key_rotation", "SELECT pg_advisory_xact_lock(4203011)")
+    static let lockRotation = Statement("lock_key_rotation", "SELECT pg_advisory_xact_lock(4203011)")
 
-    fileprivate static let lastKey = Statement("last_signing_key", "SELECT kid, signs_from FROM identity.signing_keys WHERE retired_at IS NULL")
+    static let lastKey = Statement("last_signing_key", "SELECT kid, signs_from FROM identity.signing_keys WHERE retired_at IS NULL")
 
     fileprivate static let retireKey = Statement("retire_signing_key", "UPDATE identity.signing_keys SET retired_at = $2 WHERE kid = $1")
 
     fileprivate static let allKeys = Statement(
-        "all_signing_keys", "SELECT kid, created_at, signs_from, retired_at FROM identity.signing_keys ORDER BY created_at DESC, kid DESC")
+        "all_signing_keys", "SELECT kid, created_at, signs_from, retired_at, revoked_at FROM identity.signing_keys ORDER BY created_at DESC, kid DESC"
+    )
 }

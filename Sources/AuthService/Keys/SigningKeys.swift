@@ -14,6 +14,8 @@ package final class SigningKeys: Sendable {
         case missing
         /// A key is published that does not sign yet: one rotation at a time.
         case rotationUnderWay(kid: String, signsFrom: Timestamp)
+        /// There never was a key of that name.
+        case unknown(kid: String)
     }
 
     /// How long a process may go on signing with a key that is retired: until its next look, with room to spare.
@@ -45,6 +47,11 @@ package final class SigningKeys: Sendable {
         guard let key else { throw Failure.missing }
         known.withLock { $0 = key }
         return key
+    }
+
+    /// Lets go of the key that is signed with when it is one of these: its next use asks the database.
+    func drop(_ kids: Set<String>) {
+        known.withLock { key in if let kid = key?.kid, kids.contains(kid) { key = nil } }
     }
 
     /// Every key that a token may be signed with, soon, now or still.
@@ -90,14 +97,17 @@ extension Statement {
         "current_signing_key",
         """
         SELECT kid, wrapped_private_key FROM identity.signing_keys
-        WHERE signs_from <= $1 AND (retired_at IS NULL OR retired_at > $1)
+        WHERE signs_from <= $1 AND (retired_at IS NULL OR retired_at > $1) AND revoked_at IS NULL
         ORDER BY signs_from DESC LIMIT 1
         """)
 
     fileprivate static let publishedKeys = Statement(
         "published_signing_keys",
-        "SELECT kid, public_key FROM identity.signing_keys WHERE retired_at IS NULL OR retired_at > $1 ORDER BY retired_at IS NOT NULL, created_at DESC"
-    )
+        """
+        SELECT kid, public_key FROM identity.signing_keys
+        WHERE (retired_at IS NULL OR retired_at > $1) AND revoked_at IS NULL
+        ORDER BY retired_at IS NOT NULL, created_at DESC
+        """)
 
     // The unique index on the key that is not to be retired makes a second one a conflict, which waits for the first to be committed.
     fileprivate static let insertKey = Statement(

@@ -48,8 +48,7 @@ package struct AuthOperator: Sendable {
     /// Gives a user another password and ends all their sessions.
     package func setPassword(user: UUID, to password: String) async throws {
         guard Applicant.passwordLength ~= password.unicodeScalars.count, !password.utf8.contains(0) else { throw Failure.unacceptablePassword }
-        guard try await accounts.isKnown(user) else { throw Failure.unknownUser }
-        try await credentials.set(passwords.hash(password), for: user, at: settings.now())
+        guard try await credentials.set(passwords.hash(password), for: user, at: settings.now()) else { throw Failure.unknownUser }
     }
 
     /// A token that acts as `subject` and is not rate-limited. It belongs to no session, so only its expiry ends it.

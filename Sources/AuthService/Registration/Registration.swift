@@ -42,17 +42,27 @@ struct Registration: Sendable {
     }
 
     /// Finishes or undoes what requests left behind: in the log means activate; unknown to it for longer than a request lives means delete. Harmless at any time
-    /// and in several processes at once. Throws when the command service can't say; the rest waits for the next time.
+    /// and in several processes at once. One that the command service can't say anything of waits for the next time and holds up no other; then throws why.
     func finishPending() async throws {
-        let oldest = settings.now().advanced(by: .zero - settings.registrationPatience)
+        var failure: (any Error)?
         for registration in try await credentials.pending() {
-            if try await users.find(registration.user) != nil {
-                try await credentials.activate(registration.user)
-                logger.notice("finished a registration", metadata: ["user": "\(registration.user.lowercased)"])
-            } else if registration.createdAt < oldest {
-                try await credentials.deletePending(of: registration.user)
-                logger.notice("undid a registration", metadata: ["user": "\(registration.user.lowercased)"])
+            do {
+                try await finish(registration)
+            } catch  where !Task.isCancelled {
+                failure = error
             }
+        }
+        if let failure { throw failure }
+    }
+
+    private func finish(_ registration: Credentials.Pending) async throws {
+        let oldest = settings.now().advanced(by: .zero - settings.registrationPatience)
+        if try await users.find(registration.user) != nil {
+            try await credentials.activate(registration.user)
+            logger.notice("finished a registration", metadata: ["user": "\(registration.user.lowercased)"])
+        } else if registration.createdAt < oldest {
+            try await credentials.deletePending(of: registration.user)
+            logger.notice("undid a registration", metadata: ["user": "\(registration.user.lowercased)"])
         }
     }
 }

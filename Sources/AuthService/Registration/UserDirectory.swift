@@ -18,7 +18,7 @@ struct UserDirectory: Sendable {
         if let requestDigest { body["requestDigest"] = .string(requestDigest) }
         var headers = HTTPFields()
         if let idempotencyKey { headers[.idempotencyKey] = idempotencyKey }
-        let answer = try await reach { try await commands.post("/internal/users", json: body, headers: headers, context: context) }
+        let answer = try await commands.reach(logger: logger) { try await $0.post("/internal/users", json: body, headers: headers, context: context) }
         guard answer.isSuccess else { return .refused(refusal(in: answer), isFinal: answer.status.kind == .clientError) }
         guard let data = answer.data, let user = RegisteredUser(data, headers: answer.headers) else { throw unreadable(answer) }
         return .registered(user)
@@ -26,22 +26,11 @@ struct UserDirectory: Sendable {
 
     /// The user as the log has them at this moment; nil when it never heard of them.
     func find(_ id: UUID, context: CallContext? = nil) async throws -> UserStanding? {
-        let answer = try await reach { try await commands.get("/internal/users/\(id.lowercased)", context: context) }
+        let answer = try await commands.reach(logger: logger) { try await $0.get("/internal/users/\(id.lowercased)", context: context) }
         if answer.problemCode == .notFound { return nil }
         guard answer.isSuccess else { throw refusal(in: answer) }
         guard let standing = answer.data.flatMap(UserStanding.init) else { throw unreadable(answer) }
         return standing
-    }
-
-    private func reach(_ call: () async throws -> ServiceAnswer) async throws -> ServiceAnswer {
-        do {
-            return try await call()
-        } catch let error where error is CancellationError || error is Problem || Task.isCancelled {
-            throw error
-        } catch {
-            logger.warning("the command service can't be reached", metadata: ["error": "\(error)"])
-            throw Problem.unavailable()
-        }
     }
 
     /// What the client gets to see of the peer's refusal: what concerns the request is passed on, what concerns only the two services is not.

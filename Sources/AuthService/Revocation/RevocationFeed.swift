@@ -3,7 +3,7 @@ import FoundationEssentials
 import HTTPContract
 import Postgres
 
-/// What ended tokens lately, read from the identity database: sessions for as long as their access tokens may live, users for as long as any token may.
+/// What ended tokens, read from the identity database: sessions for as long as their access tokens may live, users for as long as any token may, withdrawn keys for ever.
 struct RevocationFeed: Sendable {
     /// Clocks of two machines, and a moment for what is under way.
     private static let slack = Duration.seconds(60)
@@ -25,10 +25,14 @@ struct RevocationFeed: Sendable {
     }
 
     let identity: ConnectionPool
+    let follower: AccountFollower
+    let keys: SigningKeys
     let settings: AuthSettings
 
-    /// What came since the cursor; everything that still matters without one, or with one of another server.
+    /// What came since the cursor; everything that still matters without one, or with one of another server. Throws 503 while the accounts are behind the log: a deactivation that
+    /// is in the log and not here yet would be missing without a trace, and who asks is to know that they don't know.
     func news(after text: String?) async throws -> RevocationNews {
+        try await follower.confirmLevel(within: settings.followerPatience)
         if let cursor = text.flatMap({ Cursor($0) }) {
             let news = try await read(.endingsSince, [.text(cursor.transaction)])
             if news.cursor.start == cursor.start { return RevocationNews(cursor: news.cursor.text, revocations: news.revocations) }
@@ -44,7 +48,9 @@ struct RevocationFeed: Sendable {
         var cursor: Cursor?
         var revocations = Revocations()
         for row in try await identity.query(statement, bounds + values) {
-            if let text = try row.get(0, as: String?.self) {
+            if let kid = try row.get(4, as: String?.self) {
+                revocations.keys.insert(kid)
+            } else if let text = try row.get(0, as: String?.self) {
                 cursor = Cursor(text)
             } else if let session = try row.get(1, as: UUID?.self) {
                 revocations.sessions.insert(session)
@@ -52,6 +58,8 @@ struct RevocationFeed: Sendable {
                 revocations.users[try row.get(2)] = Timestamp(milliseconds: try row.milliseconds(3))
             }
         }
+        // Every process finds out here that its own key was withdrawn beside it.
+        keys.drop(revocations.keys)
         guard let cursor else { throw EventStoreError.broken(reason: "the identity database does not say where its feed stands") }
         return (cursor, revocations)
     }
@@ -67,11 +75,13 @@ extension Statement {
         """
         SELECT
             (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint::text || '.' || pg_snapshot_xmin(pg_current_snapshot())::text,
-            NULL::uuid, NULL::uuid, NULL::timestamptz
+            NULL::uuid, NULL::uuid, NULL::timestamptz, NULL::text
         UNION ALL
-        SELECT NULL, id, NULL, NULL FROM identity.sessions WHERE revoked_at > $1 \(since)
+        SELECT NULL, id, NULL, NULL, NULL FROM identity.sessions WHERE revoked_at > $1 \(since)
         UNION ALL
-        SELECT NULL, NULL, user_id, tokens_from FROM identity.accounts WHERE tokens_from > $2 \(since)
+        SELECT NULL, NULL, user_id, tokens_from, NULL FROM identity.accounts WHERE tokens_from > $2 \(since)
+        UNION ALL
+        SELECT NULL, NULL, NULL, NULL, kid FROM identity.signing_keys WHERE revoked_at IS NOT NULL
         """
     }
 }

@@ -11,6 +11,7 @@ extension Problem {
         case let refusal as UserRefusal: self = Problem(refusal)
         case let refusal as AdminRefusal: self = Problem(refusal)
         case let refusal as ViewRefusal: self = Problem(refusal)
+        case is AccountClosing: self = .conflict("The account is being closed.")
         case EventStoreError.subjectUnknown: self = .accountNotActive
         default: return nil
         }

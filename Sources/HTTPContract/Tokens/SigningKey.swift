@@ -1,5 +1,5 @@
 import Crypto
-import EventSourcing
+package import EventSourcing
 import FoundationEssentials
 
 /// The private half of an Ed25519 key with which access tokens are signed (RFC 8037).
@@ -7,7 +7,8 @@ package struct SigningKey: Sendable {
     /// Names the key in tokens and in the published set.
     package let kid: String
     private let privateKey: Curve25519.Signing.PrivateKey
-    private let encodedHeader: String
+    /// Of an access token: the one that is made often.
+    private let tokenHeader: String
 
     /// - Parameter privateKey: the 32 bytes of the seed; others throw.
     package init(kid: String, privateKey: some Sequence<UInt8>) throws {
@@ -17,8 +18,7 @@ package struct SigningKey: Sendable {
     private init(kid: String, privateKey: Curve25519.Signing.PrivateKey) {
         self.kid = kid
         self.privateKey = privateKey
-        let header: JSONObject = ["alg": .string("EdDSA"), "kid": .string(kid), "typ": .string("JWT")]
-        encodedHeader = Base64URL.encode(JSON.object(header).encoded)
+        tokenHeader = Self.header(type: "JWT", kid: kid)
     }
 
     /// A new key with a name of its own.
@@ -33,8 +33,17 @@ package struct SigningKey: Sendable {
     package var publicKey: VerificationKey { VerificationKey(kid: kid, key: privateKey.publicKey) }
 
     /// The token in its compact form (RFC 7515 §3.1).
-    package func sign(_ token: AccessToken) throws -> String {
-        let input = encodedHeader + "." + Base64URL.encode(JSON.object(token.claims).encoded)
+    package func sign(_ token: AccessToken) throws -> String { try sign(token.claims, under: tokenHeader) }
+
+    /// Claims of another sort than an access token's, in the same form. `type` goes into the header (RFC 8725 §3.11), so that neither can be taken for the other.
+    package func sign(_ claims: JSONObject, type: String) throws -> String { try sign(claims, under: Self.header(type: type, kid: kid)) }
+
+    private func sign(_ claims: JSONObject, under header: String) throws -> String {
+        let input = header + "." + Base64URL.encode(JSON.object(claims).encoded)
         return input + "." + Base64URL.encode(try privateKey.signature(for: Array(input.utf8)))
+    }
+
+    private static func header(type: String, kid: String) -> String {
+        Base64URL.encode(JSON.object(["alg": .string("EdDSA"), "kid": .string(kid), "typ": .string(type)]).encoded)
     }
 }

@@ -37,7 +37,7 @@ package final class TokenVerifier: Sendable {
     /// Who the token's bearer is. 401 for a token that is not good here, 503 when that can't be found out.
     package func verify(_ token: String) async throws(Problem) -> SignedInUser {
         let time = now()
-        let known: AccessToken
+        let known: SignedToken
         if let cached = verified.find(token, now: time) {
             known = cached
         } else {
@@ -45,8 +45,8 @@ package final class TokenVerifier: Sendable {
             verified.insert(token, known, now: time)
         }
         // Looked up each time: a token that was found good a moment ago may have ended since.
-        switch revocations.standing(of: known, at: time) {
-        case .holds: return known.user
+        switch revocations.standing(of: known.claims, signedWith: known.kid) {
+        case .holds: return known.claims.user
         case .ended: throw Self.invalid("The access token was revoked.")
         case .unknown: throw .unavailable("Whether the access token was revoked can't be found out at the moment.")
         }
@@ -54,15 +54,14 @@ package final class TokenVerifier: Sendable {
 
     /// Whose token it is when it was found good a moment ago; nil when it would have to be checked.
     package func recall(_ token: String) -> SignedInUser? {
-        let time = now()
-        guard let known = verified.find(token, now: time) else { return nil }
-        switch revocations.standing(of: known, at: time) {
-        case .holds: return known.user
+        guard let known = verified.find(token, now: now()) else { return nil }
+        switch revocations.standing(of: known.claims, signedWith: known.kid) {
+        case .holds: return known.claims.user
         case .ended, .unknown: return nil
         }
     }
 
-    private func check(_ text: String, at time: Timestamp) async throws(Problem) -> AccessToken {
+    private func check(_ text: String, at time: Timestamp) async throws(Problem) -> SignedToken {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
         guard text.utf8.count <= HTTPLimits.maximumTokenBytes, parts.count == 3, let kid = Self.keyName(inHeader: parts[0]),
             let signature = Base64URL.decode(parts[2]), let key = try await keys.key(kid)
@@ -73,7 +72,7 @@ package final class TokenVerifier: Sendable {
         guard time < token.expiresAt else { throw Self.invalid("The access token has expired.") }
         let latest = time.advanced(by: Self.leeway)
         guard token.issuedAt <= latest, claims["nbf"] == nil || claims.time("nbf").map({ $0 <= latest }) == true else { throw Self.invalid() }
-        return token
+        return SignedToken(claims: token, kid: kid)
     }
 
     /// The `kid` of a header that says EdDSA and nothing we don't know (`crit` has to be understood or refused, RFC 7515 §4.1.11).

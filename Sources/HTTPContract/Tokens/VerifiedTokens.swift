@@ -1,10 +1,17 @@
 import EventSourcing
 import Synchronization
 
+/// A token whose signature holds.
+struct SignedToken: Sendable {
+    let claims: AccessToken
+    /// The key that it is signed with.
+    let kid: String
+}
+
 /// Tokens whose signature was checked a moment ago, so that a busy caller costs one check a minute. Holds good tokens only, so it can't be filled from outside.
 final class VerifiedTokens: Sendable {
     private struct Entry {
-        let token: AccessToken
+        let token: SignedToken
         let until: Timestamp
     }
 
@@ -17,7 +24,7 @@ final class VerifiedTokens: Sendable {
     }
 
     /// The claims of a token that was found good less than 60 s ago and has not expired.
-    func find(_ text: String, now: Timestamp) -> AccessToken? {
+    func find(_ text: String, now: Timestamp) -> SignedToken? {
         entries.withLock { entries in
             guard let entry = entries[text], now < entry.until else { return nil }
             return entry.token
@@ -25,8 +32,8 @@ final class VerifiedTokens: Sendable {
     }
 
     /// Remembers a good token.
-    func insert(_ text: String, _ token: AccessToken, now: Timestamp) {
-        let until = min(now.advanced(by: Self.lifetime), token.expiresAt)
+    func insert(_ text: String, _ token: SignedToken, now: Timestamp) {
+        let until = min(now.advanced(by: Self.lifetime), token.claims.expiresAt)
         entries.withLock { entries in
             if entries.count >= capacity {
                 entries = entries.filter { now < $0.value.until }

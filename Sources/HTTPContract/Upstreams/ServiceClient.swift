@@ -42,6 +42,18 @@ package struct ServiceClient: Sendable {
         try await send(.get, path, headers, RequestBody(buffer: ByteBuffer()), context)
     }
 
+    /// What a call of this client gets. A service that can't be reached is a line in the log, and 503 for whoever waits.
+    package func reach(logger: Logger, _ call: (ServiceClient) async throws -> ServiceAnswer) async throws -> ServiceAnswer {
+        do {
+            return try await call(self)
+        } catch let error where error is CancellationError || error is Problem || Task.isCancelled {
+            throw error
+        } catch {
+            logger.warning("a service can't be reached", metadata: ["service": "\(audience)", "error": "\(error)"])
+            throw Problem.unavailable()
+        }
+    }
+
     private func send(
         _ method: HTTPRequest.Method, _ path: String, _ headers: HTTPFields, _ body: RequestBody, _ context: CallContext?
     ) async throws -> ServiceAnswer {

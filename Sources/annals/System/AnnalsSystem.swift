@@ -90,7 +90,7 @@ struct AnnalsSystem {
             queries: ServiceClient(name: "auth", audience: "queries", upstream: LocalUpstream(queries.responder), key: serviceKey),
             destroyKey: { user in
                 try await destroyer.destroyKey(of: user)
-                for vault in [keys, projectorKeys] { vault.forget(user) }
+                for vault in [keys, projectorKeys] { vault.noteDestruction(of: user) }
             })
         let auth = AuthService(
             identity: identity, log: sealed, currentClaims: { try await sealed.currentClaims($0, of: $1) },
@@ -103,7 +103,7 @@ struct AnnalsSystem {
 
         let door = gateway(
             auth: authUpstream, commands: commands, queries: LocalUpstream(queries.responder),
-            readiness: readiness(log: log, read: read, identity: identity, vault: commandsVault, merkle: merkle),
+            readiness: readiness(log: log, read: read, identity: identity, vault: commandsVault, accounts: auth.follower, merkle: merkle),
             settings: settings.door.gateway, admission: RateLimits(settings.door.rateLimits, verifier: verifier("gateway")).admission, logger: logger)
         let server = Application(
             responder: door, server: .watchedHTTP1(settings.door.connections),
@@ -155,7 +155,8 @@ struct AnnalsSystem {
 
     /// What `/ready` asks.
     private func readiness(
-        log: PostgresEventStore, read: ConnectionPool, identity: ConnectionPool, vault: ConnectionPool, merkle: MerkleFollower
+        log: PostgresEventStore, read: ConnectionPool, identity: ConnectionPool, vault: ConnectionPool, accounts: AccountFollower,
+        merkle: MerkleFollower
     ) -> Readiness {
         let alive = Statement("is_alive", "SELECT 1")
         return Readiness(
@@ -164,6 +165,8 @@ struct AnnalsSystem {
                 Readiness.Check("read") { try await read.query(alive) },
                 Readiness.Check("identity") { try await identity.query(alive) },
                 Readiness.Check("vault") { try await vault.query(alive) },
+                // While they are behind the log no token is taken.
+                Readiness.Check("accounts") { try await accounts.confirmLevel() },
                 // Requests are served without it: whoever looks after the system decides what a log that can't be signed any more means.
                 Readiness.Check("audit", isRequired: false) { try merkle.confirmRunning() },
             ],

@@ -46,7 +46,7 @@ struct WrittenLog: Sendable {
     /// Forgets a user, as only the auth service may.
     func forget(_ user: UUID) async throws {
         try await log.runInVault("UPDATE vault.data_keys SET wrapped = NULL, destroyed_at = now() WHERE subject = '\(user.lowercased)'")
-        log.vault.forget(user)
+        log.vault.noteDestruction(of: user)
     }
 
     /// Exports into memory.

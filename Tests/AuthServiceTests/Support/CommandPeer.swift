@@ -32,6 +32,7 @@ final class CommandPeer: Sendable {
         var users: [UUID: User] = [:]
         var keys: [String: (body: JSONObject, user: UUID)] = [:]
         var fault = Fault.none
+        var unreadable: Set<UUID> = []
         var bodies: [JSONObject] = []
         var claimReads = 0
     }
@@ -49,6 +50,9 @@ final class CommandPeer: Sendable {
     var bodies: [JSONObject] { state.withLock(\.bodies) }
 
     func fail(_ fault: Fault) { state.withLock { $0.fault = fault } }
+
+    /// From now on a user is asked for in vain.
+    func loseSight(of id: UUID) { state.withLock { _ = $0.unreadable.insert(id) } }
 
     func change(_ id: UUID, _ body: (inout User) -> Void) {
         state.withLock { state in
@@ -130,6 +134,7 @@ final class CommandPeer: Sendable {
     }
 
     private func find(_ id: UUID) throws -> Response {
+        if state.withLock({ $0.unreadable.contains(id) }) { throw Problem.internalError() }
         guard let user = state.withLock({ $0.users[id] }) else { throw Problem.notFound() }
         let isClosed = user.status == "closed"
         return Answer.data {

@@ -14,11 +14,12 @@ import TestSupport
 
 /// A clock that only moves when told to.
 final class HandClock: Sendable {
-    private let time = Mutex(Timestamp.now)
+    private let time = Mutex((now: Timestamp.now, uptime: ContinuousClock.now))
 
-    var now: Timestamp { time.withLock { $0 } }
+    var now: Timestamp { time.withLock { $0.now } }
+    var uptime: ContinuousClock.Instant { time.withLock { $0.uptime } }
 
-    func advance(by duration: Duration) { time.withLock { $0 = $0.advanced(by: duration) } }
+    func advance(by duration: Duration) { time.withLock { $0 = ($0.now.advanced(by: duration), $0.uptime + duration) } }
 }
 
 struct TestHasher: KeyedHasher {
@@ -77,6 +78,9 @@ struct World: Sendable {
     func administrator(of service: AuthService) -> AuthOperator {
         AuthOperator(identity: identity, hasher: hasher, keys: service.keys, passwords: PasswordHasher(parameters: .tiny), settings: service.settings)
     }
+
+    /// What a process knows of tokens that ended.
+    func book() -> RevocationBook { RevocationBook(patience: .seconds(60), uptime: { [clock] in clock.uptime }) }
 
     func count(_ table: String) async throws -> Int {
         try await identity.query(Statement("count_\(table)", "SELECT count(*) FROM identity.\(table)")).first?.get(0) ?? -1

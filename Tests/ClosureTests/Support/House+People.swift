@@ -1,3 +1,4 @@
+import CommandService
 import EventLog
 import EventLogTesting
 import EventSourcing
@@ -93,6 +94,13 @@ extension House {
         let key = CommandReceipt.Key.unrepeated()
         _ = try await CommandHandler<Rules>(store: log.store).handle(
             command, on: stream, as: CommandCall(key: key, isRepeatable: false, metadata: EventMetadata(command: key.id)))
+    }
+
+    /// What the operator does to an account.
+    func administer(_ command: UserCommand, _ person: Person) async throws {
+        let key = CommandReceipt.Key.unrepeated()
+        _ = try await Administration(store: log.store).handle(
+            command, on: person.id, by: .server, as: CommandCall(key: key, isRepeatable: false, metadata: EventMetadata(command: key.id)))
     }
 
     /// The types of a stream's events.

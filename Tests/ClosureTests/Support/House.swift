@@ -89,13 +89,15 @@ struct House: Sendable {
     }
 
     /// A new process of the auth service, which lives as long as told.
-    func process(_ life: Life = Life(moments: nil)) -> AuthService {
+    /// - Parameter upstream: how it reaches the command service.
+    func process(_ life: Life = Life(moments: nil), reaching upstream: (any Upstream)? = nil) -> AuthService {
         var settings = AuthSettings()
         settings.now = { [clock] in clock.now }
         let keys = SigningKeys(identity: identity, wrapping: .sealed(under: signingKey), settings: settings)
         return AuthService(
             identity: identity, log: log.store, currentClaims: { [log] in try await log.store.currentClaims($0, of: $1) },
-            commands: client("commands", MortalUpstream(service: commands, life: life)), erasure: means(life), hasher: log.hasher, keys: keys,
+            commands: client("commands", upstream ?? MortalUpstream(service: commands, life: life)), erasure: means(life), hasher: log.hasher,
+            keys: keys,
             serviceKey: serviceKey, passwords: PasswordHasher(parameters: Argon2Parameters(memory: 8, passes: 1)), settings: settings, logger: logger)
     }
 

@@ -46,3 +46,15 @@ struct MortalUpstream: Upstream {
         try await life.around { try await service.send(request, context: context) }
     }
 }
+
+/// A service whose answers to closures take a while, in which something else happens.
+struct SlowUpstream: Upstream {
+    let service: any Upstream
+    let meanwhile: @Sendable () async throws -> Void
+
+    func send(_ request: Request, context: CallContext) async throws -> Response {
+        let response = try await service.send(request, context: context)
+        if request.uri.path.hasSuffix("/closure/claim") { try await meanwhile() }
+        return response
+    }
+}

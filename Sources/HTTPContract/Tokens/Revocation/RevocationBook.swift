@@ -1,8 +1,9 @@
-package import EventSourcing
+import EventSourcing
 import FoundationEssentials
 import Synchronization
 
-/// What a process knows of tokens that ended before their time: one book for all its services' verifiers.
+/// What a process knows of tokens that ended before their time: one book for all its services' verifiers. Its own times are those of a clock that nobody sets: a wall clock put
+/// back by an hour would let the book pass for fresh that long.
 package final class RevocationBook: Sendable {
     /// How a token stands.
     package enum Standing: Sendable, Equatable {
@@ -12,13 +13,22 @@ package final class RevocationBook: Sendable {
         case unknown
     }
 
-    private struct State {
-        /// Learnt in this period, and in the one before.
-        var recent = Revocations()
-        var older = Revocations()
-        var periodBegan: Timestamp?
+    /// Tokens of a user that don't hold any more.
+    fileprivate struct Cut {
+        var before: Timestamp
+        var toldAt: ContinuousClock.Instant
+    }
+
+    fileprivate struct State {
+        /// Sessions learnt in this period, and in the one before: two generations forget without a look at each; one lives for a period at least and for two at most.
+        var recent: Set<UUID> = []
+        var older: Set<UUID> = []
+        var users: [UUID: Cut] = [:]
+        /// The feed names all of them each time.
+        var keys: Set<String> = []
+        var periodBegan: ContinuousClock.Instant?
         /// The moment that is known to be covered.
-        var asOf: Timestamp?
+        var askedAt: ContinuousClock.Instant?
     }
 
     /// Longer than a token of a session lives.
@@ -27,45 +37,62 @@ package final class RevocationBook: Sendable {
     private static let userPeriod = Duration.seconds(25 * 60 * 60)
 
     private let patience: Duration?
+    private let uptime: @Sendable () -> ContinuousClock.Instant
     private let state = Mutex(State())
 
-    /// - Parameter patience: how old the last word of the feed may be before nothing is known any more; nil where no feed is followed.
-    package init(patience: Duration? = nil) {
+    /// - Parameters:
+    ///   - patience: how old the last word of the feed may be before nothing is known any more; nil where no feed is followed.
+    ///   - uptime: the clock.
+    package init(patience: Duration? = nil, uptime: @escaping @Sendable () -> ContinuousClock.Instant = { .now }) {
         self.patience = patience
+        self.uptime = uptime
     }
 
+    /// The present moment, by the clock that `note` wants its times of.
+    package var now: ContinuousClock.Instant { uptime() }
+
     /// Adds what the feed said.
-    /// - Parameter asOf: a moment before the feed was asked.
-    package func note(_ news: Revocations, asOf: Timestamp) {
+    /// - Parameter askedAt: a moment before the feed was asked.
+    package func note(_ news: Revocations, askedAt: ContinuousClock.Instant) {
         state.withLock { state in
-            let began = state.periodBegan ?? asOf
+            let began = state.periodBegan ?? askedAt
             state.periodBegan = began
-            if began.advanced(by: Self.sessionPeriod) <= asOf {
-                // Two generations forget without a look at each entry: one lives for a period at least and for two at most.
-                let users = state.older.users.filter { asOf < $0.value.advanced(by: Self.userPeriod) }
+            if began + Self.sessionPeriod <= askedAt {
+                state.users = state.users.filter { askedAt < $0.value.toldAt + Self.userPeriod }
                 state.older = state.recent
-                state.older.users.merge(users, uniquingKeysWith: max)
-                state.recent = Revocations()
-                state.periodBegan = asOf
+                state.recent = []
+                state.periodBegan = askedAt
             }
-            state.recent.sessions.formUnion(news.sessions)
-            state.recent.users.merge(news.users, uniquingKeysWith: max)
-            state.asOf = max(state.asOf ?? asOf, asOf)
+            state.recent.formUnion(news.sessions)
+            for (user, before) in news.users {
+                state.users[user] = Cut(before: max(before, state.users[user]?.before ?? before), toldAt: askedAt)
+            }
+            state.keys.formUnion(news.keys)
+            state.askedAt = max(state.askedAt ?? askedAt, askedAt)
         }
     }
 
     /// How a token stands at this moment.
-    func standing(of token: AccessToken, at time: Timestamp) -> Standing {
-        state.withLock { state in
-            if state.recent.cover(token) || state.older.cover(token) { return .ended }
+    func standing(of token: AccessToken, signedWith kid: String) -> Standing {
+        let time = uptime()
+        return state.withLock { state in
+            if state.isEnded(token, signedWith: kid) { return .ended }
             guard let patience else { return .holds }
-            guard let asOf = state.asOf, time <= asOf.advanced(by: patience) else { return .unknown }
+            guard let askedAt = state.askedAt, time <= askedAt + patience else { return .unknown }
             return .holds
         }
     }
 
     /// How many endings are held.
     package var count: Int {
-        state.withLock { $0.recent.sessions.count + $0.older.sessions.count + $0.recent.users.count + $0.older.users.count }
+        state.withLock { $0.recent.count + $0.older.count + $0.users.count + $0.keys.count }
+    }
+}
+
+extension RevocationBook.State {
+    fileprivate func isEnded(_ token: AccessToken, signedWith kid: String) -> Bool {
+        if keys.contains(kid) { return true }
+        if let session = token.session, recent.contains(session) || older.contains(session) { return true }
+        return users[token.subject].map { token.issuedAt < $0.before } ?? false
     }
 }

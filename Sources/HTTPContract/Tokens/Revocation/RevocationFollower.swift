@@ -1,4 +1,4 @@
-package import EventSourcing
+import EventSourcing
 import HTTPTypes
 package import Logging
 import Synchronization
@@ -14,7 +14,6 @@ package final class RevocationFollower: Sendable {
     private let signal: RevocationSignal
     private let interval: Duration
     private let clock: any Clock<Duration>
-    private let now: @Sendable () -> Timestamp
     private let logger: Logger
     private let feed: Feed
     private let cursor = Mutex<String?>(nil)
@@ -25,13 +24,12 @@ package final class RevocationFollower: Sendable {
     ///   - clock: what the interval is measured by.
     package init(
         _ book: RevocationBook, signal: RevocationSignal = RevocationSignal(), interval: Duration = .seconds(5),
-        clock: any Clock<Duration> = ContinuousClock(), now: @escaping @Sendable () -> Timestamp = { .now }, logger: Logger, feed: @escaping Feed
+        clock: any Clock<Duration> = ContinuousClock(), logger: Logger, feed: @escaping Feed
     ) {
         self.book = book
         self.signal = signal
         self.interval = interval
         self.clock = clock
-        self.now = now
         self.logger = logger
         self.feed = feed
     }
@@ -46,10 +44,10 @@ package final class RevocationFollower: Sendable {
     /// Asks once. False when the feed did not answer: then the book stays as it is, and tells by its age that it does not know.
     @discardableResult
     package func look() async -> Bool {
-        let time = now()
+        let askedAt = book.now
         do {
             let news = try await feed(cursor.withLock { $0 })
-            book.note(news.revocations, asOf: time)
+            book.note(news.revocations, askedAt: askedAt)
             cursor.withLock { $0 = news.cursor }
             return true
         } catch {

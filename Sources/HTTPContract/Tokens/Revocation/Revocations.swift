@@ -7,16 +7,13 @@ package struct Revocations: Sendable, Equatable {
     package var sessions: Set<UUID>
     /// Users whose tokens made before a moment no longer hold: deactivated, closed, or of another role since.
     package var users: [UUID: Timestamp]
+    /// Keys that were withdrawn, all there ever were: somebody else may sign with them.
+    package var keys: Set<String>
 
-    package init(sessions: Set<UUID> = [], users: [UUID: Timestamp] = [:]) {
+    package init(sessions: Set<UUID> = [], users: [UUID: Timestamp] = [:], keys: Set<String> = []) {
         self.sessions = sessions
         self.users = users
-    }
-
-    /// Whether a token is ended by them.
-    package func cover(_ token: AccessToken) -> Bool {
-        if let session = token.session, sessions.contains(session) { return true }
-        return users[token.subject].map { token.issuedAt < $0 } ?? false
+        self.keys = keys
     }
 }
 
@@ -34,9 +31,9 @@ package struct RevocationNews: Sendable, Equatable {
 
     /// Reads the feed's `data`; nil when it has another form.
     init?(_ data: JSON) {
-        guard let cursor = data["cursor"]?.text, case .array(let sessions)? = data["sessions"], case .array(let users)? = data["users"] else {
-            return nil
-        }
+        guard let cursor = data["cursor"]?.text, case .array(let sessions)? = data["sessions"], case .array(let users)? = data["users"],
+            case .array(let keys)? = data["keys"]
+        else { return nil }
         var revocations = Revocations()
         for session in sessions {
             guard let id = session.text.flatMap({ UUID(lowercase: $0) }) else { return nil }
@@ -48,10 +45,14 @@ package struct RevocationNews: Sendable, Equatable {
             }
             revocations.users[id] = before
         }
+        for key in keys {
+            guard let kid = key.text else { return nil }
+            revocations.keys.insert(kid)
+        }
         self.init(cursor: cursor, revocations: revocations)
     }
 
-    /// The feed's `data`: `{"cursor", "sessions": [id], "users": [{"id", "before"}]}`.
+    /// The feed's `data`: `{"cursor", "sessions": [id], "users": [{"id", "before"}], "keys": [kid]}`.
     package func write(to writer: inout JSONWriter) {
         writer.object {
             $0.name("cursor")
@@ -69,6 +70,8 @@ package struct RevocationNews: Sendable, Equatable {
                     }
                 }
             }
+            $0.name("keys")
+            $0.array { for kid in revocations.keys { $0.string(kid) } }
         }
     }
 }

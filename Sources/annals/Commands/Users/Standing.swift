@@ -64,6 +64,8 @@ private func apply(_ command: UserCommand, to email: String, _ flags: SettingsFl
             _ = try await Administration(store: log).handle(command, on: stream.id, by: .server, as: call)
         } catch AdminRefusal.lastAdmin {
             throw Failure("\(email) is the last admin; promote somebody else first")
+        } catch is AccountClosing {
+            throw Failure("\(email) is being closed, as their user has asked")
         }
     }
     printLine("\(email) \(outcome).")
