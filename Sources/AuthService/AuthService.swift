@@ -74,7 +74,7 @@ package struct AuthService: Sendable {
         let steps = ClosureSteps(identity: identity, closures: closures, services: services, means: erasure, keys: keys, endings: endings)
         closureRunner = ClosureRunner(closures: closures, steps: steps, logger: logger)
         closureRequests = ClosureRequests(
-            confirmation: passwordConfirmation, closures: closures, services: services, steps: steps, runner: closureRunner)
+            confirmation: passwordConfirmation, closures: closures, services: services, steps: steps, runner: closureRunner, hasher: hasher)
     }
 
     /// Answers `routes`. Built anew each time it is asked for: ask once.

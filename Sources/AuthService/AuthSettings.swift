@@ -22,8 +22,8 @@ package struct AuthSettings: Sendable {
     package var followerPatience = Duration.seconds(5)
     /// What wrong passwords for one account lead to.
     package var accountBackoff = Backoff(free: 5)
-    /// What wrong passwords from one address lead to: many people may share one.
-    package var addressBackoff = Backoff(free: 20)
+    /// What wrong passwords from one address lead to: many people may share one, and they forget theirs all the time.
+    package var addressBackoff = Backoff(free: 20, forgiveness: .seconds(45))
     /// How many accounts, and as many addresses, are remembered for failures.
     package var throttleCapacity = 65_536
     /// The clock.

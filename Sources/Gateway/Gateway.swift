@@ -22,7 +22,7 @@ package func gateway(
     routes.on(.get, GatewayResponder.readinessPath) { _, _ in await readiness.answer() }
     return GatewayResponder(
         tree: GatewayTable.tree(own: routes), services: Services(auth: auth, commands: commands, queries: queries), settings: settings,
-        admission: admission,
+        addresses: ForwardedAddresses(proxies: settings.proxies, logger: logger), admission: admission,
         deadline: Deadline(settings.deadline, on: MultiThreadedEventLoopGroup.singleton.any()),
         failures: FailureAnswers(service: "gateway", logger: logger))
 }

@@ -14,6 +14,7 @@ struct GatewayResponder: HTTPResponder {
     let tree: RouteTree<GatewayEndpoint>
     let services: Services
     let settings: GatewaySettings
+    let addresses: ForwardedAddresses
     let admission: Admission?
     let deadline: Deadline
     let failures: FailureAnswers
@@ -21,9 +22,7 @@ struct GatewayResponder: HTTPResponder {
     func respond(to request: Request, context: CallContext) async throws -> Response {
         var context = context
         context.identify(by: request)
-        if let address = ForwardedAddress.client(of: request, from: context.clientAddress, proxies: settings.proxies) {
-            context.clientAddress = address
-        }
+        if let client = addresses.client(of: request, from: context.clientAddress) { context.clientAddress = "\(client)" }
         let match = tree.match(request.uri.path)
         var limits: HTTPFields = [:]
         var response: Response

@@ -2,6 +2,7 @@ import EventSourcing
 import HTTPContract
 import Hummingbird
 package import Logging
+import NIOCore
 
 /// Whether requests can be served: each dependency asked side by side, each projection's lag named.
 package struct Readiness: Sendable {
@@ -43,18 +44,30 @@ package struct Readiness: Sendable {
     private let checks: [Check]
     private let projections: @Sendable () async throws -> [Projection]
     private let logger: Logger
+    private let probe: SharedProbe<Outcome>
 
-    package init(checks: [Check], projections: @escaping @Sendable () async throws -> [Projection] = { [] }, logger: Logger) {
+    /// - Parameter now: nanoseconds of a clock that only goes forward.
+    package init(
+        checks: [Check], projections: @escaping @Sendable () async throws -> [Projection] = { [] }, logger: Logger,
+        now: @escaping @Sendable () -> UInt64 = { NIODeadline.now().uptimeNanoseconds }
+    ) {
         self.checks = checks
         self.projections = projections
         self.logger = logger
+        probe = SharedProbe(lifetime: .seconds(1), now: now)
+    }
+
+    /// What was seen when everything was asked.
+    private struct Outcome: Sendable {
+        let down: Set<String>
+        let progress: [Projection]?
     }
 
     /// 200 while every required check passes, else 503: `{"status", "checks": {name: {"status"}}, "projections": {name: {"position", "lag", "status",
-    /// "parked"}}}`. Says that something is down, never why: anyone may ask.
+    /// "parked"}}}`. Says that something is down, never why: anyone may ask. However many do, the dependencies are asked once a second at most.
     func answer() async -> Response {
-        let down = await failedChecks()
-        let progress = await readProgress()
+        let outcome = await probe.outcome { Outcome(down: await failedChecks(), progress: await readProgress()) }
+        let (down, progress) = (outcome.down, outcome.progress)
         let isReady = progress != nil && !checks.contains { $0.isRequired && down.contains($0.name) }
         var writer = JSONWriter()
         writer.object {

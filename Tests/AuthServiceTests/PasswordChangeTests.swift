@@ -92,6 +92,19 @@ import Testing
         }
     }
 
+    @Test func `under a key used before is no licence to guess either`() async throws {
+        try await withAnn { world, service in
+            let token = try await service.logIn().accessToken
+            #expect(try await service.changePassword(token: token, key: "k1").status == .noContent)
+            for number in 0..<5 {
+                #expect(try await service.changePassword(from: "a guess \(number)", token: token, key: "k1").status == .unprocessableContent)
+            }
+            #expect(try await service.changePassword(from: "another guess", token: token, key: "k1").status == .tooManyRequests)
+            world.clock.advance(by: .seconds(1))
+            #expect(try await service.changePassword(token: token, key: "k1").headers[.idempotencyReplayed] == "true")
+        }
+    }
+
     @Test func `by many at once happens once`() async throws {
         try await withAnn { world, service in
             let token = try await service.logIn().accessToken

@@ -101,6 +101,19 @@ import Testing
         }
     }
 
+    @Test func `stays for as long as its session, and goes with it`() async throws {
+        try await withSession { world, service, token in
+            var newest = token
+            for _ in 1...5 { newest = try #require(try await service.refresh(newest).data?["refreshToken"]?.text) }
+            let other = try #require(try await service.logIn().data?["refreshToken"]?.text)
+            #expect(try await world.count("refresh_tokens") == 7)
+            #expect(try await service.logOut(newest).status == .noContent)
+            #expect(try await world.count("refresh_tokens") == 1)
+            #expect(try await service.refresh(token).status == .unauthorized)
+            #expect(try await service.refresh(other).status == .ok)
+        }
+    }
+
     @Test(arguments: ["x", "", String(repeating: "A", count: 43), String(repeating: "A", count: 1025)])
     func `that is none of ours gives nothing away`(text: String) async throws {
         try await withSession { world, service, token async throws in

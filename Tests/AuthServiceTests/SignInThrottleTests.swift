@@ -34,11 +34,25 @@ private let wrong = "a wrong password"
             #expect(try await service.logIn(from: home).status == .tooManyRequests)
             #expect(try await service.logIn(from: "192.0.2.2").status == .ok)
             world.clock.advance(by: .seconds(1))
-            // A success opens the door for others behind the same address, and forgets nothing.
+            // A success lets others behind the same address go on, and forgets nothing.
             #expect(try await service.logIn(from: home).status == .ok)
             #expect(try await service.logIn(from: home).status == .ok)
             #expect(try await service.logIn("another@example.org", password: wrong, from: home).status == .unauthorized)
-            #expect(try await service.logIn(from: home).headers[.retryAfter] == "2")
+            #expect(try await service.logIn("a.third@example.org", from: home).headers[.retryAfter] == "2")
+        }
+    }
+
+    @Test func `by address is forgiven one by one, as those who share it forget their passwords all the time`() async throws {
+        try await withAnn { world, service async throws in
+            func guess(_ number: Int) async throws -> HTTPResponse.Status {
+                try await service.logIn("user\(number)@example.org", password: wrong, from: home).status
+            }
+            for number in 0..<20 { #expect(try await guess(number) == .unauthorized) }
+            for number in 20..<60 {
+                world.clock.advance(by: .seconds(45))
+                #expect(try await guess(number) == .unauthorized)
+                #expect(try await guess(number) == .tooManyRequests)
+            }
         }
     }
 
@@ -61,6 +75,16 @@ private let wrong = "a wrong password"
             #expect(try await elsewhere.logIn(from: home).status == .ok)
             // Nor does that open the door to strangers.
             #expect(try await elsewhere.logIn(from: "198.51.100.9").status == .tooManyRequests)
+        }
+    }
+
+    @Test func `by neighbours behind the owner's address does not lock the owner out there`() async throws {
+        try await withAnn { world, service in
+            #expect(try await service.logIn(from: home).status == .ok)
+            for number in 0..<20 { _ = try await service.logIn("user\(number)@example.org", password: wrong, from: home) }
+            #expect(try await service.logIn("another@example.org", from: home).status == .tooManyRequests)
+            #expect(try await service.logIn(from: home).status == .ok)
+            #expect(try await service.logIn("another@example.org", from: home).status == .tooManyRequests)
         }
     }
 
@@ -95,11 +119,24 @@ private let wrong = "a wrong password"
                 world.clock.advance(by: .seconds(1))
             }
             world.clock.advance(by: .seconds(2))
-            let statuses = try await withThrowingTaskGroup(of: Int.self) { group in
-                for _ in 0..<32 { group.addTask { try await service.logIn(password: wrong).status.code } }
-                return try await group.reduce(into: [Int: Int]()) { $0[$1, default: 0] += 1 }
-            }
+            let statuses = try await statuses(32) { _ in try await service.logIn(password: wrong) }
             #expect(statuses == [401: 1, 429: 31])
+        }
+    }
+
+    @Test func `by many at once has no more free tries than one after the other`() async throws {
+        try await withAnn { world, service in
+            let byAccount = try await statuses(32) { _ in try await service.logIn(password: wrong) }
+            #expect(byAccount == [401: 5, 429: 27])
+            let byAddress = try await statuses(32) { try await service.logIn("user\($0)@example.org", password: wrong, from: home) }
+            #expect(byAddress == [401: 20, 429: 12])
+        }
+    }
+
+    private func statuses(_ count: Int, _ call: @Sendable @escaping (Int) async throws -> Reply) async throws -> [Int: Int] {
+        try await withThrowingTaskGroup(of: Int.self) { group in
+            for number in 0..<count { group.addTask { try await call(number).status.code } }
+            return try await group.reduce(into: [:]) { $0[$1, default: 0] += 1 }
         }
     }
 
@@ -136,32 +173,51 @@ private let wrong = "a wrong password"
         var table = FailureTable(Backoff(free: 1), capacity: 2)
         let now = Timestamp.now
         for key in ["a", "b", "a", "c"] { table.fail(key, at: now) }
-        #expect(table.admission("a", at: now) != .admitted && table.admission("c", at: now) != .admitted)
-        #expect(table.admission("b", at: now) == .admitted)
+        #expect(table.wait("a", at: now) != nil && table.wait("c", at: now) != nil)
+        #expect(table.wait("b", at: now) == nil)
     }
 
-    @Test func `takes a try that never ended for lost`() {
+    @Test func `is not flushed by tries that never come to an end`() {
         var table = FailureTable(Backoff(free: 1), capacity: 2)
         let now = Timestamp.now
         table.fail("a", at: now)
-        let later = now.advanced(by: .seconds(1))
-        #expect(table.admission("a", at: later) == .admitted)
-        table.begin("a", at: later)
-        #expect(table.admission("a", at: later) != .admitted)
-        #expect(table.admission("a", at: later.advanced(by: .seconds(10))) == .admitted)
+        for number in 0..<1000 { table.begin("\(number)") }
+        #expect(table.wait("a", at: now) != nil)
+        #expect(table.wait("7", at: now) != nil)
+    }
+
+    @Test func `forgives one failure each time, and keeps the time towards the next`() {
+        var table = FailureTable(Backoff(free: 2, forgiveness: .seconds(45)), capacity: 2)
+        let start = Timestamp.now
+        func at(_ seconds: Int) -> Timestamp { start.advanced(by: .seconds(seconds)) }
+        table.fail("a", at: at(0))
+        table.fail("a", at: at(30))
+        #expect(table.wait("a", at: at(30)) == at(31))
+        table.fail("a", at: at(50))
+        // Of three one is forgiven at 45, the next at 90: a fourth at 91 is the second that is left.
+        table.fail("a", at: at(91))
+        #expect(table.wait("a", at: at(91)) == at(92))
     }
 }
 
-@Suite struct `A network origin` {
-    @Test(arguments: [
-        ("192.0.2.1", "192.0.2.1"), ("::ffff:192.0.2.1", "192.0.2.1"), ("2001:db8:1:2::1", "20:1:d:b8:0:1:0:2/64"),
-        ("2001:db8:1:2:ffff::9", "20:1:d:b8:0:1:0:2/64"), ("2001:db8:1:3::1", "20:1:d:b8:0:1:0:3/64"),
-    ])
-    func `is an IPv4 address or the half of an IPv6 one that a household has`(address: String, origin: String) {
-        #expect(NetworkOrigin.text(address) == origin)
+@Suite struct `Whoever signs in` {
+    private func origin(_ address: String?) -> String? { SignInThrottle.Claimant(account: [1], address: address).origin }
+
+    @Test func `comes from an IPv4 address or the half of an IPv6 one that a household has`() {
+        #expect(origin("192.0.2.1") == origin("::ffff:192.0.2.1"))
+        #expect(origin("2001:db8:1:2::1") == origin("2001:db8:1:2:ffff::9%x"))
+        #expect(origin("2001:db8:1:2::1") != origin("2001:db8:1:3::1"))
+        #expect(origin(nil) == nil)
     }
 
-    @Test func `is short, whatever stands in its place`() {
-        #expect(NetworkOrigin.text(String(repeating: "x", count: 1000)).utf8.count == 45)
+    @Test func `comes from something short, whatever stands in its place`() {
+        #expect(origin(String(repeating: "x", count: 1000))?.utf8.count == 45)
+    }
+}
+
+extension FailureTable {
+    fileprivate mutating func fail(_ key: String, at time: Timestamp) {
+        begin(key)
+        end(key, .failed, at: time)
     }
 }

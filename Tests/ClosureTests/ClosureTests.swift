@@ -63,6 +63,28 @@ import Testing
         }
     }
 
+    @Test func `leaves old rows that are vacuumed away without waiting for others`() async throws {
+        try await House.open { house in
+            let impatient = "'{autovacuum_vacuum_threshold=0,autovacuum_vacuum_scale_factor=0}'"
+            for table in ["accounts", "credentials", "sessions"] {
+                #expect(try await house.count("pg_class WHERE oid = 'identity.\(table)'::regclass AND reloptions = \(impatient)") == 1, "\(table)")
+            }
+        }
+    }
+
+    @Test func `leaves neither an email nor a name where they are written into the request's id`() async throws {
+        try await House.open { house in
+            let auth = house.process()
+            let ann = try await auth.person("ann")
+            let accepted = try await auth.close(ann, headers: [.requestID: "ann@example.org"])
+            #expect(accepted.status == 202 && accepted.headers[.requestID] == "ann@example.org")
+            try await auth.continueClosures()
+            let kept = house.log.hasher.kept(requestID: "ann@example.org")
+            #expect(try await auth.closures.all(of: ann.id).map(\.correlation) == [kept])
+            #expect(try await house.log.store.load(ann.stream).events.last?.metadata.correlation == kept)
+        }
+    }
+
     @Test func `as the last admin is refused, and may ask again when there is another`() async throws {
         try await House.open { house in
             let auth = house.process()

@@ -80,7 +80,8 @@ import Testing
             let deleted = try #require(try await newsroom.events(of: post.stream).last)
             #expect(closed.type == "UserClosed" && deleted.type == "PostDeleted")
             #expect(deleted.metadata.causation == closed.id)
-            #expect([closed, deleted].allSatisfy { $0.metadata.actor == ann.id && $0.metadata.correlation == "the-wish" })
+            let wish = "0198a3c4-0000-7000-8000-000000000e15"
+            #expect([closed, deleted].allSatisfy { $0.metadata.actor == ann.id && $0.metadata.correlation == wish })
         }
     }
 
@@ -179,7 +180,7 @@ extension Newsroom {
         if let version { body["version"] = .integer(Int64(version)) }
         if let posts { body["posts"] = .array(posts.map { .string($0.lowercased) }) }
         var headers = Self.asService()
-        headers[.requestID] = "the-wish"
+        headers[.requestID] = "0198a3c4-0000-7000-8000-000000000e15"
         return try await call(.post, "/internal/users/\(person.id.lowercased)/closure\(path)", JSON.object(body).serialized, headers: headers)
     }
 

@@ -7,6 +7,7 @@ import HTTPTypes
 import Testing
 
 @Suite struct `What an event tells of its call` {
+    private static let requestID = "0198a3c4-0000-7000-8000-00000000ABCD"
     private static let traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
     @Test func `is who called, under which ids`() async throws {
@@ -14,11 +15,11 @@ import Testing
             let ann = try await newsroom.person("ann")
             let reply = try await newsroom.call(
                 .post, "/api/v1/posts", #"{"title":"A","content":"B","publish":true}"#, by: ann,
-                headers: [.requestID: "request-7", .traceparent: Self.traceparent])
-            #expect(reply.headers[.requestID] == "request-7" && reply.headers[.traceparent] == Self.traceparent)
+                headers: [.requestID: Self.requestID, .traceparent: Self.traceparent])
+            #expect(reply.headers[.requestID] == Self.requestID && reply.headers[.traceparent] == Self.traceparent)
             for event in reply.events {
                 #expect(event.metadata.actor == ann.id)
-                #expect(event.metadata.correlation == "request-7")
+                #expect(event.metadata.correlation == Self.requestID)
                 #expect(event.metadata.traceparent == Self.traceparent)
             }
             #expect(Set(reply.events.map(\.metadata.command)).count == 1)
@@ -42,6 +43,20 @@ import Testing
             let post = try await newsroom.post(by: try await newsroom.person("ann"))
             let reply = try await newsroom.call(.patch, post.path, #"{"title":"B"}"#, by: admin)
             #expect(reply.events.map(\.metadata.actor) == [admin.id])
+        }
+    }
+
+    @Test func `holds of a request's id that may say something only its hash`() async throws {
+        try await Newsroom.open { newsroom in
+            let ann = try await newsroom.person("ann")
+            let id = "ann.1999@example.org"
+            let headers: HTTPFields = [.requestID: id, .traceparent: "01\(Self.traceparent.dropFirst(2))-ann.1999@example.org"]
+            let reply = try await newsroom.call(.post, "/api/v1/posts", #"{"title":"A","content":"B"}"#, by: ann, headers: headers)
+            #expect(reply.headers[.requestID] == id)
+            let metadata = try #require(reply.events.first?.metadata)
+            #expect(metadata.correlation == newsroom.log.hasher.kept(requestID: id))
+            #expect(metadata.traceparent == Self.traceparent)
+            #expect(try await newsroom.log.value("SELECT count(*) FROM log.events e WHERE e::text LIKE '%1999%'") == "0")
         }
     }
 

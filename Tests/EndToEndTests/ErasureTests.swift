@@ -24,7 +24,8 @@ import Testing
 
             let wrong = try await zyx.client.call(.DELETE, "/users/me", json: #"{"password":"zyxpassword wrong"}"#)
             #expect(wrong.status == 403)
-            let asked = try await zyx.client.call(.DELETE, "/users/me", json: #"{"password":"\#(Zyx.password)"}"#)
+            let asked = try await zyx.client.call(
+                .DELETE, "/users/me", json: #"{"password":"\#(Zyx.password)"}"#, headers: ["X-Request-ID": "zyxmail@example.org"])
             #expect(asked.status == 202)
             let closure = try #require(asked.data["closureId"]?.text)
             let receipt = try await anyone.closed(closure)
@@ -108,9 +109,10 @@ import Testing
             else { Issue.record("lists are missing: \(export)"); return }
             #expect(posts.compactMap { $0["title"]?.text } == ["zyxtitle", "zyxdraft"])
             #expect(sessions.count == 2)
+            #expect(sessions.allSatisfy { $0["addressHash"]?.text != nil && $0["refreshTokens"]?[0]?["expiresAt"]?.text != nil })
             let types = events.compactMap { $0["type"]?.text }
             #expect(types.prefix(3) == ["UserRegistered", "UserProfileChanged", "PostDrafted"])
-            #expect(types.contains("UserRoleChanged"))
+            #expect(types.contains("UserRoleChanged") && types.contains("AdminAdded"))
             #expect(types.last == "PostEdited" && events.last?["data"]?["title"] == .null)
             let text = export.serialized
             #expect(text.contains("zyxbefore"), "what was edited away is held, too")
@@ -142,7 +144,8 @@ private struct Zyx {
         let id = try #require(published.data["id"]?.text)
         let edited = try await client.call(.PATCH, "/posts/\(id)", json: #"{"title":"zyxtitle"}"#)
         _ = try await anyone.call(.POST, "/posts/\(id)/views", headers: ["Wait-For-Position": edited.position])
-        let draft = try await client.call(.POST, "/posts", json: #"{"title":"zyxdraft","content":"zyxcontent"}"#)
+        let draft = try await client.call(
+            .POST, "/posts", json: #"{"title":"zyxdraft","content":"zyxcontent"}"#, headers: ["X-Request-ID": "zyxmail@example.org"])
         return Zyx(id: try #require(registered.data["id"]?.text), client: client, posts: [id, try #require(draft.data["id"]?.text)])
     }
 

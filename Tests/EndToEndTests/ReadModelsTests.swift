@@ -344,6 +344,6 @@ extension Client {
 
 /// Asks again and again, though not for ever.
 private func until(_ isSo: () async throws -> Bool, sourceLocation: SourceLocation = #_sourceLocation) async throws {
-    for _ in 0..<5000 where try await isSo() { return }
+    for _ in 0..<50_000 where try await isSo() { return }
     Issue.record("it never came to be", sourceLocation: sourceLocation)
 }

@@ -20,7 +20,7 @@ import Testing
         }
     }
 
-    @Test func `gives what is in some streams and what somebody did elsewhere, a page at a time`() async throws {
+    @Test func `gives what is in some streams, what somebody did elsewhere and what names them, a page at a time`() async throws {
         try await LogUnderTest.open(.notes) { log in
             let (ann, bob) = (UUID.v7(), UUID.v7())
             let (own, others, third) = (StreamName("note", .v7()), StreamName("note", .v7()), StreamName("note", .v7()))
@@ -29,11 +29,21 @@ import Testing
             try await log.write(own, by: bob)
             try await log.write(others, by: ann)
             try await log.write(third, by: bob)
-            let all = try await log.store.events(in: [own], orBy: ann, positions: 1...100, limit: 10)
-            #expect(all.map(\.position) == [1, 3, 4])
-            #expect(try await log.store.events(in: [own], orBy: ann, positions: 1...100, limit: 2).map(\.position) == [1, 3])
-            #expect(try await log.store.events(in: [own], orBy: ann, positions: 2...3, limit: 10).map(\.position) == [3])
-            #expect(try await log.store.events(in: [], orBy: .v7(), positions: 1...100, limit: 10).isEmpty)
+            func found(
+                in streams: [StreamName] = [own], _ person: UUID = ann, naming types: [String] = [], positions: ClosedRange<Int64> = 1...100,
+                limit: Int = 10
+            ) async throws -> [Int64] {
+                try await log.store.events(in: streams, about: person, naming: (types, "writer"), positions: positions, limit: limit).map(\.position)
+            }
+            #expect(try await found() == [1, 3, 4])
+            #expect(try await found(limit: 2) == [1, 3])
+            #expect(try await found(positions: 2...3) == [3])
+            #expect(try await found(in: [], .v7()) == [])
+            // Named by the system, who is no actor.
+            try await log.write(third, by: ann, as: nil)
+            #expect(try await found() == [1, 3, 4])
+            #expect(try await found(naming: ["NoteWritten"]) == [1, 3, 4, 6])
+            #expect(try await found(naming: ["NoteBurnt"]) == [1, 3, 4])
         }
     }
 }
@@ -43,7 +53,9 @@ extension EventCatalog {
 }
 
 extension LogUnderTest {
-    fileprivate func write(_ stream: StreamName, by writer: UUID) async throws {
+    fileprivate func write(_ stream: StreamName, by writer: UUID) async throws { try await write(stream, by: writer, as: writer) }
+
+    fileprivate func write(_ stream: StreamName, by writer: UUID, as actor: UUID?) async throws {
         let key = CommandReceipt.Key.unrepeated()
         _ = try await store.append(
             AppendRequest(
@@ -51,6 +63,6 @@ extension LogUnderTest {
                     StreamAppend(
                         [NewEvent(type: "NoteWritten", schemaVersion: 1, data: ["writer": .string(writer.lowercased)])], to: stream, expecting: .any,
                         sealedFor: nil)
-                ], claims: [], command: key, metadata: EventMetadata(actor: writer, command: key.id)))
+                ], claims: [], command: key, metadata: EventMetadata(actor: actor, command: key.id)))
     }
 }

@@ -1,5 +1,6 @@
 import EventSourcing
 import FoundationEssentials
+import HTTPContract
 import Synchronization
 import Testing
 
@@ -153,7 +154,7 @@ final class HandClock: Sendable {
     ])
     func `lies in a block or not`(row: (String, String, Bool)) throws {
         let block = try #require(AddressBlock(row.0))
-        #expect(block.contains(try #require(IPAddress(row.1))) == row.2)
+        #expect(block.contains(try #require(NetworkAddress(row.1))) == row.2)
     }
 
     @Test(arguments: ["", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "::/129", "10.0.0.0/8/8", "example.org", "/8", "10.0.0.0/ 8", "10.0.0.0/+8"])

@@ -142,12 +142,17 @@ import Testing
 
 @Suite struct `X-Forwarded-For` {
     private func client(_ header: String?, from peer: String?, proxies: [String] = ["10.0.0.0/8", "2001:db8::/32"]) async throws -> String? {
+        try await client(header, from: peer, door: { Door(queries: $0, settings: Self.settings(proxies)) })
+    }
+
+    private static func settings(_ proxies: [String]) -> GatewaySettings { GatewaySettings(proxies: proxies.compactMap { AddressBlock($0) }) }
+
+    private func client(_ header: String?, from peer: String?, door: (Spy) -> Door) async throws -> String? {
         let queries = Spy("queries") { _, context in Answer.data { $0.string(context.clientAddress ?? "none") } }
         let forwarded = try #require(HTTPField.Name("X-Forwarded-For"))
         var context = CallContext(logger: .silent, requestID: "", traceparent: "")
         context.clientAddress = peer
-        let door = Door(queries: queries, settings: GatewaySettings(proxies: proxies.compactMap { AddressBlock($0) }))
-        return try await door.answer(.get, "/api/v1/posts", header.map { [forwarded: $0] } ?? [:], context: context).data
+        return try await door(queries).answer(.get, "/api/v1/posts", header.map { [forwarded: $0] } ?? [:], context: context).data
     }
 
     @Test func `is believed of our proxies only`() async throws {
@@ -162,6 +167,23 @@ import Testing
         #expect(try await client("1.1.1.1, 203.0.113.9, 10.9.9.9, 10.8.8.8", from: "10.1.2.3") == "203.0.113.9")
         #expect(try await client("1.1.1.1,\t2001:4860::8 ", from: "10.1.2.3") == "2001:4860::8")
         #expect(try await client("10.7.7.7, 10.9.9.9", from: "10.1.2.3") == "10.7.7.7")
+    }
+
+    @Test(arguments: [
+        ("2001:db9::1%x", "2001:db9::1"), ("fe80::1%eth0", "fe80::1"), ("2001:0DB9:0::01", "2001:db9::1"), ("::ffff:203.0.113.9", "203.0.113.9"),
+    ])
+    func `is handed on as the address that was read, and nothing beside it`(row: (String, String)) async throws {
+        #expect(try await client(row.0, from: "10.1.2.3") == row.1)
+    }
+
+    @Test func `of a proxy that nobody trusts is warned of once`() async throws {
+        let lines = LogLines()
+        let door = Door(settings: Self.settings(["10.0.0.0/8"]), logger: lines.logger)
+        _ = try await client("203.0.113.9", from: "10.1.2.3", door: { _ in door })
+        #expect(!lines.text.contains("ANNALS_TRUSTED_PROXIES"))
+        for _ in 1...3 { _ = try await client("203.0.113.9", from: "198.51.100.7", door: { _ in door }) }
+        #expect(lines.text.split(separator: "\n").count { $0.contains("ANNALS_TRUSTED_PROXIES") } == 1)
+        #expect(!lines.text.contains("198.51.100.7") && !lines.text.contains("203.0.113.9"))
     }
 
     @Test(arguments: ["", "unknown", "_hidden", "203.0.113.9:80", "203.0.113.9, ", "203.0.113.9,, ", "203.0.113.9; 1.1.1.1"])

@@ -1,3 +1,4 @@
+import Crypto
 import EventSourcing
 import HTTPContract
 import HTTPTypes
@@ -48,10 +49,39 @@ import Testing
         #expect(!RequestIdentity.isTraceparent("01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01more"))
     }
 
+    @Test func `are, of a later trace context, what this version knows`() async throws {
+        let given = "01\(Self.traceparent.dropFirst(2))-and-more"
+        #expect(try await answered([.traceparent: given])[.traceparent] == Self.traceparent)
+    }
+
     @Test func `stay what the first responder of a process made them`() async throws {
         var context = freshContext()
         context.identify(by: request(.get, "/", [.requestID: "outer"]))
         let answer = try await responder { _, _ in Answer.noContent() }.answer(request(.get, "/things", [.requestID: "inner"]), context: context)
         #expect(answer.headers[.requestID] == "outer")
+    }
+}
+
+@Suite struct `A request's id that is kept` {
+    @Test(arguments: ["0198a3c4-0000-7000-8000-00000000abcd", "0198A3C4-0000-7000-8000-00000000ABCD", "0af7651916cd43dd8448eb211c80319c"])
+    func `is itself when it can only be an id`(id: String) {
+        #expect(Hasher().kept(requestID: id) == id)
+    }
+
+    @Test(arguments: [
+        "ann@example.org", "", "request-7", "4111111111111111", "0198a3c4-0000-7000-8000-00000000abcg", "0198a3c4x0000-7000-8000-00000000abcd",
+        "0af7651916cd43dd8448eb211c80319cc", "ann-smith@an-example-of-a-domain.org",
+    ])
+    func `is a hash otherwise, and the hash of a hash is itself`(id: String) {
+        let kept = Hasher().kept(requestID: id)
+        #expect(kept != id && kept.count == 32)
+        #expect(Hasher().kept(requestID: kept) == kept)
+        #expect(kept != Hasher().kept(requestID: id + "x"))
+    }
+
+    private struct Hasher: KeyedHasher {
+        func hash(_ parts: [String]) -> [UInt8] {
+            Array(HMAC<SHA256>.authenticationCode(for: Array(parts.joined(separator: "\0").utf8), using: SymmetricKey(data: [7])))
+        }
     }
 }

@@ -57,3 +57,32 @@ import Testing
         try await VaultUnderTest.with { vault in try await vault.run("SELECT wrapped FROM vault.data_keys", as: role) }
     }
 }
+
+@Suite struct `The old row of a destroyed key` {
+    private static let wrapped = "the wrapped key of somebody"
+
+    private static func isInFile(_ vault: VaultUnderTest) async throws -> Bool {
+        try await vault.run("CHECKPOINT")
+        let file = "pg_read_binary_file(pg_relation_filepath('vault.data_keys'))"
+        return try await vault.value("SELECT position('\(wrapped)'::bytea IN \(file)) > 0") == "true"
+    }
+
+    @Test func `is vacuumed away without waiting for others`() async throws {
+        try await VaultUnderTest.with { vault in
+            let options = try await vault.value("SELECT reloptions FROM pg_class WHERE oid = 'vault.data_keys'::regclass")
+            #expect(options == "{autovacuum_vacuum_threshold=0,autovacuum_vacuum_scale_factor=0}")
+        }
+    }
+
+    @Test func `is in the table's file until that is made anew, as the operator can`() async throws {
+        try await VaultUnderTest.with { vault in
+            let subject = UUID.v7()
+            try await vault.run("INSERT INTO vault.data_keys (subject, wrapped) VALUES ('\(subject)', '\(Self.wrapped)')")
+            try await vault.run("SELECT vault.destroy_key('\(subject)')")
+            #expect(try await Self.isInFile(vault))
+            try await vault.run("VACUUM FULL vault.data_keys")
+            #expect(try await !Self.isInFile(vault))
+            #expect(try await vault.value("SELECT destroyed_at IS NOT NULL FROM vault.data_keys") == "true")
+        }
+    }
+}

@@ -10,6 +10,7 @@ struct ClosureRequests: Sendable {
     let services: ClosureCommands
     let steps: ClosureSteps
     let runner: ClosureRunner
+    let hasher: any KeyedHasher
 
     /// Begins the closure, or finds the one that was begun: an account is closed once, however often that is asked. Throws a problem; after 503 the closure may have begun.
     func begin(for user: SignedInUser, password: String, expecting version: Int?, context: CallContext) async throws -> (Closure, isNew: Bool) {
@@ -17,7 +18,8 @@ struct ClosureRequests: Sendable {
         _ = try await confirmation.confirm(password, of: user.id, field: "password", context: context)
         let lease = UUID.v7()
         let id = UUID.v7(at: closures.now())
-        guard let closure = try await closures.begin(id, of: user.id, expecting: version, correlation: context.requestID, lease: lease) else {
+        let correlation = hasher.kept(requestID: context.requestID)
+        guard let closure = try await closures.begin(id, of: user.id, expecting: version, correlation: correlation, lease: lease) else {
             guard let begun = try await closures.current(of: user.id) else { throw Problem.unavailable() }
             return (begun, false)
         }

@@ -19,7 +19,12 @@ struct PasswordChange: Sendable {
                 id: hasher.hash(["password change", user.id.lowercased, key]),
                 digest: hasher.hash(["password change", user.id.lowercased, key, current, new]))
         }
-        if try await isRepeat(receipt) { return true }
+        if let receipt, let digest = try await digest(under: receipt) {
+            // Both passwords are in it: who could ask without end could guess at them.
+            let isRepeat = try await confirmation.attempt(on: user.id, context: context) { digest == receipt.digest }
+            guard isRepeat else { throw Problem.idempotencyKeyReused() }
+            return true
+        }
         let stored = try await confirmation.confirm(current, of: user.id, field: "currentPassword", context: context)
         let hash = try await passwords.hash(new)
         if try await replace(stored, by: hash, of: user, receipt: receipt) {
@@ -27,14 +32,16 @@ struct PasswordChange: Sendable {
             return false
         }
         // Another request was faster. It may have been this one's twin.
-        if try await isRepeat(receipt) { return true }
-        throw Problem.conflict("The password was changed by another request meanwhile.")
+        guard let receipt, let digest = try await digest(under: receipt) else {
+            throw Problem.conflict("The password was changed by another request meanwhile.")
+        }
+        guard digest == receipt.digest else { throw Problem.idempotencyKeyReused() }
+        return true
     }
 
-    private func isRepeat(_ receipt: Receipt?) async throws -> Bool {
-        guard let receipt, let row = try await identity.query(.findReceipt, [.bytes(receipt.id)]).first else { return false }
-        guard try row.get(0, as: [UInt8].self) == receipt.digest else { throw Problem.idempotencyKeyReused() }
-        return true
+    /// What was changed under the same key before.
+    private func digest(under receipt: Receipt) async throws -> [UInt8]? {
+        try await identity.query(.findReceipt, [.bytes(receipt.id)]).first?.get(0)
     }
 
     /// False when the password is not the stored one any more.

@@ -12,11 +12,14 @@ struct PasswordConfirmation: Sendable {
     /// The stored password, which the given one is. 403 when it is not: the token is good, so a new one would not help. 401 when the account is not active.
     func confirm(_ password: String, of user: UUID, field: String, context: CallContext) async throws -> Credentials.Password {
         guard let stored = try await credentials.password(of: user) else { throw Problem.unauthenticated("This account is not active.") }
+        let isRight = try await attempt(on: user, context: context) { try await passwords.verify(password, against: stored.hash) }
+        guard isRight else { throw Problem(.forbidden, "The password is wrong.", details: [Violation(field, "is wrong")]) }
+        return stored
+    }
+
+    /// Compares something with what only the user knows. Wrong ones are counted; 429 when they come too soon.
+    func attempt(on user: UUID, context: CallContext, _ isRight: () async throws -> Bool) async throws -> Bool {
         let claimant = SignInThrottle.Claimant(account: hasher.hash(["password of", user.lowercased]), address: context.clientAddress)
-        let confirmed = try await throttle.attempt(claimant) {
-            try await passwords.verify(password, against: stored.hash) ? stored : nil
-        }
-        guard let confirmed else { throw Problem(.forbidden, "The password is wrong.", details: [Violation(field, "is wrong")]) }
-        return confirmed
+        return try await throttle.attempt(claimant) { try await isRight() ? true : nil } ?? false
     }
 }

@@ -38,7 +38,7 @@ struct Sessions: Sendable {
         try await identity.query(.sessionOwner, [.bytes(token.hash)]).first?.get(0)
     }
 
-    /// Uses the token up and gives the next one. Nil when it does not work any more; a second use ends the family.
+    /// Uses the token up and gives the next one. Nil when it does not work any more; a second use ends the family. Used ones are kept for that until their session ends.
     func rotate(_ token: RefreshToken) async throws -> Opened? {
         let now = settings.now()
         return try await identity.withTransaction { transaction -> Opened? in

@@ -8,8 +8,13 @@ package struct Backoff: Sendable, Hashable {
     package var longest: Duration
     /// After so long without a failure all is forgotten.
     package var memory: Duration
+    /// One failure is forgiven each time this has passed; nil forgives none before all are forgotten.
+    package var forgiveness: Duration?
 
-    package init(free: Int, first: Duration = .seconds(1), longest: Duration = .seconds(60), memory: Duration = .seconds(15 * 60)) {
+    package init(
+        free: Int, first: Duration = .seconds(1), longest: Duration = .seconds(60), memory: Duration = .seconds(15 * 60), forgiveness: Duration? = nil
+    ) {
+        self.forgiveness = forgiveness
         self.free = free
         self.first = first
         self.longest = longest

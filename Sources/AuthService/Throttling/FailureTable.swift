@@ -1,67 +1,80 @@
 import EventSourcing
 
-/// Failed tries by whom they count against. Bounded: the ones that failed longest ago go first.
+/// Failed tries, and tries under way, by whom they count against. Bounded: the ones that failed longest ago go first.
 struct FailureTable: Sendable {
     private struct Entry: Sendable {
+        /// As many as were left at `countedAt`: see `Backoff.forgiveness`.
         var failures: Int
+        var countedAt: Timestamp
         var lastFailure: Timestamp
         /// Before it nobody may try.
         var opens: Timestamp
     }
 
-    /// What a try may do.
-    enum Admission: Equatable {
-        case admitted
-        case refused(until: Timestamp)
-    }
-
-    /// While one try of a slowed-down key is under way, others wait; it is given up for lost after this.
-    private static let longestTry = Duration.seconds(10)
-
     private let backoff: Backoff
     private let capacity: Int
     private var entries = LeastRecentlyUsed<String, Entry>()
+    /// Not in the entries, or whoever begins many tries could flush them without the work of one. As many as requests that are being answered.
+    private var underWay: [String: Int] = [:]
 
     init(_ backoff: Backoff, capacity: Int) {
         self.backoff = backoff
         self.capacity = capacity
     }
 
+    /// How many are remembered for failures.
     var count: Int { entries.count }
 
-    /// Whether a try may be made now. Changes nothing.
-    func admission(_ key: String, at time: Timestamp) -> Admission {
-        guard let entry = entries.peek(key), entry.lastFailure.advanced(by: backoff.memory) > time, entry.opens > time else { return .admitted }
-        return .refused(until: entry.opens)
+    /// Until when a try has to wait; nil when it may be made now. A try under way counts as a failure until it has ended: the free ones are no more when they are made all
+    /// at once, and once they are used up tries come one by one.
+    func wait(_ key: String, at time: Timestamp) -> Timestamp? {
+        if let entry = remembered(key, at: time), entry.opens > time { return entry.opens }
+        guard let others = underWay[key], failures(key, at: time) + others >= backoff.free else { return nil }
+        return time.advanced(by: backoff.first)
     }
 
-    /// Notes that a try begins. Once the free ones are used up tries come one by one, however many are made at once.
-    mutating func begin(_ key: String, at time: Timestamp) {
-        guard var entry = entries.peek(key), entry.failures >= backoff.free, entry.lastFailure.advanced(by: backoff.memory) > time else { return }
-        entry.opens = time.advanced(by: Self.longestTry)
-        entries.set(key, to: entry, cost: 1)
+    /// Notes that a try begins, which ends by `end`.
+    mutating func begin(_ key: String) { underWay[key, default: 0] += 1 }
+
+    /// Notes that a try has ended, and how.
+    mutating func end(_ key: String, _ outcome: TryOutcome, at time: Timestamp) {
+        underWay[key] = underWay[key].flatMap { $0 > 1 ? $0 - 1 : nil }
+        switch outcome {
+        case .failed: fail(key, at: time)
+        case .cleared: entries.remove(key)
+        case .unknown: break
+        }
     }
 
-    mutating func fail(_ key: String, at time: Timestamp) {
-        var entry =
-            entries.peek(key).flatMap { $0.lastFailure.advanced(by: backoff.memory) > time ? $0 : nil }
-            ?? Entry(failures: 0, lastFailure: time, opens: time)
-        entry.failures += 1
-        entry.lastFailure = time
-        entry.opens = time.advanced(by: backoff.pause(after: entry.failures))
-        entries.set(key, to: entry, cost: 1)
+    private mutating func fail(_ key: String, at time: Timestamp) {
+        let left = failures(key, at: time)
+        var countedAt = time
+        if left > 0, let entry = entries.peek(key) {
+            // The time towards the next forgiven one goes on.
+            countedAt = entry.countedAt.advanced(by: (backoff.forgiveness ?? .zero) * (entry.failures - left))
+        }
+        let opens = time.advanced(by: backoff.pause(after: left + 1))
+        entries.set(key, to: Entry(failures: left + 1, countedAt: countedAt, lastFailure: time, opens: opens), cost: 1)
         while entries.count > capacity, let oldest = entries.oldestKey { entries.remove(oldest) }
     }
 
-    /// Ends a try that says nothing about who made it; failures before it go on counting.
-    mutating func release(_ key: String, at time: Timestamp) {
-        guard var entry = entries.peek(key), entry.opens > time else { return }
-        entry.opens = time
-        entries.set(key, to: entry, cost: 1)
+    private func failures(_ key: String, at time: Timestamp) -> Int {
+        guard let entry = remembered(key, at: time) else { return 0 }
+        guard let forgiveness = backoff.forgiveness else { return entry.failures }
+        let elapsed = max(0, time.milliseconds - entry.countedAt.milliseconds)
+        return max(0, entry.failures - Int(.milliseconds(elapsed) / forgiveness))
     }
 
-    /// Forgets all failures.
-    mutating func clear(_ key: String) {
-        entries.remove(key)
+    private func remembered(_ key: String, at time: Timestamp) -> Entry? {
+        entries.peek(key).flatMap { $0.lastFailure.advanced(by: backoff.memory) > time ? $0 : nil }
     }
+}
+
+/// What a try says of who made it.
+enum TryOutcome: Sendable {
+    case failed
+    /// All failures before it are forgotten.
+    case cleared
+    /// Nothing.
+    case unknown
 }

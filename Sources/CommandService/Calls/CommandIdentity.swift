@@ -23,7 +23,8 @@ struct CommandIdentity: Sendable {
         return CommandCall(
             key: command, isRepeatable: key != nil,
             metadata: EventMetadata(
-                actor: context.user?.id, command: command.id, correlation: context.requestID, traceparent: context.traceparent),
+                actor: context.user?.id, command: command.id, correlation: hasher.kept(requestID: context.requestID), traceparent: context.traceparent
+            ),
             versions: try Preconditions.versions(request), requirements: requires)
     }
 

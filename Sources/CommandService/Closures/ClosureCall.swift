@@ -44,7 +44,8 @@ struct ClosureCall: Sendable {
         return CommandCall(
             key: key, isRepeatable: true,
             metadata: EventMetadata(
-                actor: user, command: key.id, correlation: context.requestID, causation: causation, traceparent: context.traceparent))
+                actor: user, command: key.id, correlation: hasher.kept(requestID: context.requestID), causation: causation,
+                traceparent: context.traceparent))
     }
 
     // Its errors untyped: typed ones crash the optimizing compiler (Swift 6.3.1) where this is inlined.

@@ -15,15 +15,16 @@ extension PostgresEventStore {
         return try await reading { try await pool.query(.streamsNaming, values) }.compactMap { StreamName(try $0.get(0, as: String.self)) }
     }
 
-    /// What is in some streams, and what a person did in any, between two positions, in the log's order: at most `limit` events.
+    /// What is in some streams, what a person did in any, and events of these types whose open field names the person; between two positions, in the log's order, at most
+    /// `limit` events.
     package func events(
-        in streams: [StreamName], orBy actor: UUID, positions: ClosedRange<Int64>, limit: Int
+        in streams: [StreamName], about person: UUID, naming: (types: [String], field: String), positions: ClosedRange<Int64>, limit: Int
     ) async throws -> [RecordedEvent] {
         let values: [SQLValue] = [
-            .int8(positions.lowerBound), .int8(positions.upperBound), .texts(streams.map(\.description)), .text(actor.lowercased),
-            .int8(Int64(limit)),
+            .int8(positions.lowerBound), .int8(positions.upperBound), .texts(streams.map(\.description)), .text(person.lowercased),
+            .texts(naming.types), .text(naming.field), .int8(Int64(limit)),
         ]
-        return try await opened(reading { try await pool.query(.eventsInOrBy, values) }.map { try StoredEvent($0, from: 0) })
+        return try await opened(reading { try await pool.query(.eventsAbout, values) }.map { try StoredEvent($0, from: 0) })
     }
 }
 
@@ -37,13 +38,14 @@ extension Statement {
         ORDER BY type, position
         """)
 
-    fileprivate static let eventsInOrBy = Statement(
-        "log_events_in_or_by",
+    fileprivate static let eventsAbout = Statement(
+        "log_events_about",
         """
         SELECT position, stream, version, id, type, schema_version, data, metadata, recorded_at
         FROM log.events
-        WHERE position BETWEEN $1 AND $2 AND (stream = ANY ($3) OR metadata ->> 'actor' = $4)
+        WHERE position BETWEEN $1 AND $2
+            AND (stream = ANY ($3) OR metadata ->> 'actor' = $4 OR CASE WHEN type = ANY ($5) THEN data ->> $6 = $4 ELSE false END)
         ORDER BY position
-        LIMIT $5
+        LIMIT $7
         """)
 }

@@ -6,7 +6,7 @@ package struct EventMetadata: Sendable, Hashable {
     package var actor: UUID?
     /// The command that appended it.
     package var command: UUID
-    /// The request (`X-Request-ID`) that everything caused by one call shares.
+    /// The request that everything caused by one call shares: its `X-Request-ID`, or a keyed hash of one that may say something.
     package var correlation: String?
     /// The id of the event that led to this one, where a process acted.
     package var causation: UUID?

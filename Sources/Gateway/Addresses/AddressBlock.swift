@@ -1,13 +1,15 @@
+package import HTTPContract
+
 /// A block of IP addresses, such as `10.0.0.0/8`, `2001:db8::/32` or a single address.
 package struct AddressBlock: Hashable, Sendable {
-    private let network: IPAddress
+    private let network: NetworkAddress
     /// Of the 128 bits.
     private let length: Int
 
     /// Nil when it is no address, or the length after `/` is none of its version.
     package init?(_ text: some StringProtocol) {
         let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let first = parts.first, let address = IPAddress(first) else { return nil }
+        guard let first = parts.first, let address = NetworkAddress(first) else { return nil }
         let offset = first.contains(":") ? 0 : 96
         guard parts.count == 2 else {
             self.init(address, 128)
@@ -17,15 +19,15 @@ package struct AddressBlock: Hashable, Sendable {
         self.init(address, offset + bits)
     }
 
-    private init(_ address: IPAddress, _ length: Int) {
+    private init(_ address: NetworkAddress, _ length: Int) {
         self.length = length
         network = Self.masked(address, length)
     }
 
-    package func contains(_ address: IPAddress) -> Bool { Self.masked(address, length) == network }
+    package func contains(_ address: NetworkAddress) -> Bool { Self.masked(address, length) == network }
 
-    private static func masked(_ address: IPAddress, _ length: Int) -> IPAddress {
+    private static func masked(_ address: NetworkAddress, _ length: Int) -> NetworkAddress {
         // A shift by the whole width, or more, gives zero in Swift.
-        IPAddress(high: address.high & ~(.max >> min(length, 64)), low: address.low & ~(.max >> max(length - 64, 0)))
+        NetworkAddress(high: address.high & ~(.max >> min(length, 64)), low: address.low & ~(.max >> max(length - 64, 0)))
     }
 }

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import HTTPContract
 
 /// Whose bucket it is.
 struct BucketKey: Hashable, Sendable {
@@ -23,7 +24,7 @@ struct BucketKey: Hashable, Sendable {
 
     /// The bucket of everyone who shares the address's network.
     static func address(_ text: String?) -> BucketKey {
-        guard let customer = text.flatMap({ IPAddress($0) })?.customer else { return .unknown }
-        return BucketKey(kind: .address, high: customer.high, low: customer.low)
+        guard let network = text.flatMap({ NetworkAddress($0) })?.network else { return .unknown }
+        return BucketKey(kind: .address, high: network.high, low: network.low)
     }
 }

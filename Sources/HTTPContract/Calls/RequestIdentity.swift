@@ -13,10 +13,19 @@ package enum RequestIdentity {
         return given
     }
 
-    /// `traceparent` when it has the form of W3C Trace Context §3.2.2, else a new one.
+    /// Whether a request's id can only be an id: a UUID, or 32 hexadecimal digits such as a trace's. Not 16, which a card's number has.
+    package static func isOpaque(_ requestID: String) -> Bool {
+        let bytes = Array(requestID.utf8)
+        func isDigit(_ place: Int) -> Bool { bytes[place].hexadecimalDigit != nil }
+        guard bytes.count == 36 else { return bytes.count == 32 && bytes.indices.allSatisfy(isDigit) }
+        return bytes.indices.allSatisfy { [8, 13, 18, 23].contains($0) ? bytes[$0] == UInt8(ascii: "-") : isDigit($0) }
+    }
+
+    /// `traceparent` when it has the form of W3C Trace Context §3.2.2, else a new one. Of a later version what this one knows (§4.3): the rest could be anything, and it is
+    /// stored with each event.
     package static func traceparent(of request: Request) -> String {
         guard let given = request.headers[.traceparent], isTraceparent(given) else { return makeTraceparent() }
-        return given
+        return given.utf8.count == 55 ? given : "00\(given.dropFirst(2).prefix(53))"
     }
 
     package static func makeRequestID() -> String { UUID.v7().lowercased }

@@ -6,12 +6,17 @@ import Publishing
 import Vault
 
 extension Operation {
-    /// The log with the command service's right to append, for commands of the operator. Without the vault: they neither write nor read anything personal.
-    func withCommandLog(_ body: @Sendable @escaping (PostgresEventStore) async throws -> Void) async throws {
-        let secrets = try Secrets.load(settings, from: directory)
-        let hasher = try await ConnectionPool.withPool(databases.vault.acting(as: "annals_commands"), logger: logger) {
+    /// The hash that the log's claims and kept ids are made with.
+    func systemHasher() async throws -> SystemHasher {
+        let secrets = try Secrets.load(settings, from: directory, logger: logger)
+        return try await ConnectionPool.withPool(databases.vault.acting(as: "annals_commands"), logger: logger) {
             try await SystemHasher.open($0, masterKey: secrets.masterKey)
         }
+    }
+
+    /// The log with the command service's right to append, for commands of the operator. Without the vault: they neither write nor read anything personal.
+    func withCommandLog(_ body: @Sendable @escaping (PostgresEventStore) async throws -> Void) async throws {
+        let hasher = try await systemHasher()
         do {
             try await ConnectionPool.withPool(databases.log.acting(as: "annals_commands"), logger: logger) { pool in
                 let head = HeadWatch(pool, direct: nil, logger: logger)

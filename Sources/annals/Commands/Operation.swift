@@ -17,6 +17,7 @@ struct Operation: Sendable {
         let settings = try await Settings.read(flags)
         let logger = makeLogger(settings)
         let directory = try DataDirectory.existing(settings.dataDirectory)
+        try directory.requirePrivateKeys(logger)
         let databases: Databases
         if let urls = settings.databases {
             databases = try Databases(urls)

@@ -16,7 +16,8 @@ struct Up: AsyncParsableCommand {
         let installation = try Installation.locate()
         try refuseTakenPort(settings)
         let directory = try DataDirectory.open(settings.dataDirectory)
-        let secrets = try Secrets.load(settings, from: directory)
+        try directory.requirePrivateKeys(logger)
+        let secrets = try Secrets.load(settings, from: directory, logger: logger)
 
         @Sendable func serve(_ databases: Databases) async throws {
             try await databases.migrate(installation, logger: logger)

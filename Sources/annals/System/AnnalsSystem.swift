@@ -67,7 +67,7 @@ struct AnnalsSystem {
         let verifier = { (service: String) in TokenVerifier(audience: service, revocations: book, fetchKeys: { try await signingKeys.published() }) }
         let auditKey = settings.auditKey(in: directory)
         let merkle = MerkleFollower(
-            projectorLog, wokenBy: sealed, signer: try settings.auditSigner(auditKey), file: auditKey.lastCheckpoint, logger: logger)
+            projectorLog, wokenBy: sealed, signer: try settings.auditSigner(auditKey, logger: logger), file: auditKey.lastCheckpoint, logger: logger)
         let cache = CachedStates(following: closures, logger: logger)
         let commands = LocalUpstream(
             commandService(

@@ -1,6 +1,7 @@
 import AuthService
 import FoundationEssentials
 import Glibc
+import Logging
 import Vault
 
 /// The folder that keeps what a single installation must not lose: keys, and the private PostgreSQL.
@@ -31,11 +32,14 @@ struct DataDirectory: Sendable {
 
     var postgres: String { path + "/postgres" }
 
+    /// Refuses a folder of keys that everybody may look into: whoever opened it may have opened the keys.
+    func requirePrivateKeys(_ logger: Logger) throws { try KeyFile(path: path + "/keys").requirePrivacy(logger) }
+
     /// The secret in a key file: 64 hexadecimal digits, made on first use, readable by its owner only.
-    func secret(_ name: String) throws -> String {
+    func secret(_ name: String, logger: Logger) throws -> String {
         let file = "\(path)/keys/\(name)"
         if access(file, F_OK) != 0 { try make(file) }
-        return try Self.read(file)
+        return try KeyFile(path: file).read(logger)
     }
 
     /// Makes a key file whole or not at all: a key that is lost after something was sealed with it takes that with it.
@@ -52,14 +56,6 @@ struct DataDirectory: Sendable {
         let folder = Glibc.open("\(path)/keys", O_RDONLY | O_DIRECTORY)
         guard folder >= 0, fsync(folder) == 0 else { throw Failure("the folder \(path)/keys can't be written") }
         close(folder)
-    }
-
-    /// A secret from a file that its owner keeps elsewhere.
-    static func read(_ file: String) throws -> String {
-        guard let data = FileManager.default.contents(atPath: file) else { throw Failure("the key file \(file) can't be read") }
-        let text = String(decoding: data, as: UTF8.self)
-        guard MasterKey(hexadecimal: text) != nil else { throw Failure("the key file \(file) does not hold 64 hexadecimal digits") }
-        return text
     }
 
     private static func makePrivateFolder(_ path: String) throws {
@@ -82,12 +78,12 @@ struct Secrets: Sendable {
             unwrap: { [masterKey] in try masterKey.unwrap($0, for: "signing-key") })
     }
 
-    static func load(_ settings: Settings, from directory: DataDirectory) throws -> Secrets {
+    static func load(_ settings: Settings, from directory: DataDirectory, logger: Logger) throws -> Secrets {
         let text =
-            if let key = settings.masterKey { key } else if let file = settings.masterKeyFile { try DataDirectory.read(file) } else {
-                try directory.secret("master.key")
+            if let key = settings.masterKey { key } else if let file = settings.masterKeyFile { try KeyFile(path: file).read(logger) } else {
+                try directory.secret("master.key", logger: logger)
             }
         guard let masterKey = MasterKey(hexadecimal: text) else { throw Failure("the master key is not 64 hexadecimal digits") }
-        return Secrets(masterKey: masterKey, serviceKey: Array(try directory.secret("service.key").utf8.prefix(64)))
+        return Secrets(masterKey: masterKey, serviceKey: Array(try directory.secret("service.key", logger: logger).utf8.prefix(64)))
     }
 }

@@ -51,6 +51,39 @@ import Testing
     }
 }
 
+@Suite struct `A key` {
+    @Test(arguments: [
+        ("keys/master.key", 0o644, "600"), ("keys/service.key", 0o602, "600"), ("keys/audit.key", 0o604, "600"), ("keys", 0o755, "700"),
+    ])
+    func `that every user of the machine can read or write is refused in one line`(row: (path: String, mode: Int, remedy: String)) async throws {
+        try await withDataDirectory { directory in
+            let first = try await RunningSystem(dataDirectory: directory)
+            _ = await first.interrupt()
+            let path = "\(directory)/\(row.path)"
+            try FileManager.default.setAttributes([.posixPermissions: row.mode], ofItemAtPath: path)
+            let refused = try await Launch.run(["up", "--port", "0", "--data-dir", directory])
+            let rights = "is open to every user of this machine (mode \(String(row.mode, radix: 8)))"
+            #expect(refused.code == 1)
+            #expect(refused.output == "annals: \(path) \(rights), and keys are secret: chmod \(row.remedy) \(path)\n")
+        }
+    }
+
+    @Test func `that a group can read is taken with a warning, as it is mounted into a container`() async throws {
+        try await withDataDirectory { directory in
+            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+            let (key, log) = (directory + "/mounted", directory + ".log")
+            defer { try? FileManager.default.removeItem(atPath: log) }
+            try String(repeating: "5a", count: 32).write(toFile: key, atomically: false, encoding: .utf8)
+            for (mode, isWarned) in [(0o440, true), (0o400, false)] {
+                try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: key)
+                let system = try await RunningSystem(dataDirectory: directory, environment: ["ANNALS_MASTER_KEY_FILE": key], logFile: log)
+                _ = await system.interrupt()
+                #expect(try String(contentsOfFile: log, encoding: .utf8).contains("a key is open to its file's group") == isWarned)
+            }
+        }
+    }
+}
+
 @Suite struct `A log line` {
     @Test func `holds nothing personal at any level, of good calls and bad`() async throws {
         try await withDataDirectory { directory in

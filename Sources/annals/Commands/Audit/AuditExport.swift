@@ -3,6 +3,7 @@ import Audit
 import EventLog
 import EventSourcing
 import FoundationEssentials
+import HTTPContract
 import Publishing
 import TerminalProgress
 
@@ -36,7 +37,7 @@ struct AuditExport: AsyncParsableCommand {
     @Option(help: "Only events that this user caused.")
     var actor: UserID?
 
-    @Option(help: "Only events of the call with this X-Request-ID.")
+    @Option(help: "Only events of the call with this X-Request-ID. One that is neither a UUID nor 32 hexadecimal digits needs the keys.")
     var correlation: String?
 
     @Option(help: "ndjson: one JSON object a line. cloudevents: one CloudEvent a line. cloudevents-batch: one JSON array of CloudEvents.")
@@ -67,16 +68,17 @@ struct AuditExport: AsyncParsableCommand {
 
     func run() async throws {
         let operation = try await Operation.begin(flags)
+        let filter = try await filter(operation)
         let destination = try Destination(output)
         do {
-            if proofs { try await exportWithProofs(operation, to: destination) } else { try await export(operation, to: destination) }
+            if proofs { try await exportWithProofs(filter, operation, to: destination) } else { try await export(filter, operation, to: destination) }
         } catch {
             destination.abandon()
             throw error
         }
     }
 
-    private func export(_ operation: Operation, to destination: Destination) async throws {
+    private func export(_ filter: TrailFilter, _ operation: Operation, to destination: Destination) async throws {
         try await operation.readTrail(sealed ? .stored : .opened) { trail, opening in
             switch format {
             case .ndjson where sealed: try await export(filter, of: trail, as: SealedLines(), to: destination)
@@ -89,7 +91,7 @@ struct AuditExport: AsyncParsableCommand {
         }
     }
 
-    private func exportWithProofs(_ operation: Operation, to destination: Destination) async throws {
+    private func exportWithProofs(_ filter: TrailFilter, _ operation: Operation, to destination: Destination) async throws {
         try await operation.withMerkleLog { log in
             guard let checkpoint = try await log.checkpoint() else {
                 throw Failure("nothing has been signed yet: the log is empty, or no follower has run")
@@ -116,10 +118,15 @@ struct AuditExport: AsyncParsableCommand {
         try await destination.finish(summary)
     }
 
-    private var filter: TrailFilter {
-        TrailFilter(
+    private func filter(_ operation: Operation) async throws -> TrailFilter {
+        var filter = TrailFilter(
             after: after, until: until, from: from, to: to, stream: stream, types: EventCatalog.publishing.types(of: selection.filter),
             actor: actor?.id, correlation: correlation)
+        // What can only be an id stands in the log as it is, and needs no key.
+        if let correlation, !RequestIdentity.isOpaque(correlation) {
+            filter.correlation = try await operation.systemHasher().kept(requestID: correlation)
+        }
+        return filter
     }
 }
 

@@ -53,7 +53,8 @@ struct PersonExport: Sendable {
         for stretch in stretches(through: head) {
             var first = stretch.lowerBound
             while first <= stretch.upperBound {
-                let page = try await log.events(in: streams, orBy: user, positions: first...stretch.upperBound, limit: Events.pageSize)
+                let page = try await log.events(
+                    in: streams, about: user, naming: AdminRules.membership, positions: first...stretch.upperBound, limit: Events.pageSize)
                 for event in page {
                     if let held { try await output.write([held + ","]) }
                     held = lines.line(own.contains(event.stream) ? event : event.withoutPersonalFields)

@@ -1,0 +1,47 @@
+import HTTPContract
+import HTTPTypes
+import Synchronization
+import Testing
+
+@testable import Gateway
+
+private final class Count: Sendable {
+    private let count = Atomic(0)
+
+    var value: Int { count.load(ordering: .relaxed) }
+
+    func increment() { count.add(1, ordering: .relaxed) }
+}
+
+@Suite struct `Asking whether the gateway is ready` {
+    @Test func `asks what it needs once a second, however many want to know`() async throws {
+        let (clock, asked) = (HandClock(), Count())
+        let check = Readiness.Check("log") {
+            asked.increment()
+            await Task.yield()
+        }
+        let door = Door(readiness: Readiness(checks: [check], logger: .silent, now: clock.reading))
+        for round in 1...3 {
+            try await withThrowingTaskGroup(of: Int.self) { group in
+                for _ in 0..<150 { group.addTask { try await door.answer(.get, "/ready").status } }
+                for try await status in group { #expect(status == 200) }
+            }
+            #expect(asked.value == round)
+            clock.advance(.seconds(1))
+        }
+    }
+
+    @Test func `asks again when whoever made it ask has left`() async {
+        let probe = SharedProbe<Int>(lifetime: .seconds(1), now: HandClock().reading)
+        await withTaskGroup(of: Int.self) { group in
+            group.addTask {
+                await probe.outcome {
+                    withUnsafeCurrentTask { $0?.cancel() }
+                    return 1
+                }
+            }
+        }
+        #expect(await probe.outcome { 2 } == 2)
+        #expect(await probe.outcome { 3 } == 2)
+    }
+}
