@@ -1,4 +1,5 @@
 import Audit
+import FoundationEssentials
 import Testing
 
 @Suite struct `A signed note` {
@@ -39,6 +40,15 @@ import Testing
     @Test(arguments: ["PeterNeumann+c74f20a4+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW", "a b+c74f20a3+AR", "", "x+y"])
     func `is not checked with what is no key`(text: String) {
         #expect(NoteVerifier(text) == nil)
+    }
+
+    @Test func `has a key whose file may end its line in either way`() async throws {
+        try await withFolder { folder in
+            let path = folder + "/audit.key"
+            try #require(
+                FileManager.default.createFile(atPath: path, contents: Data("\(Self.skey)\r\n".utf8), attributes: [.posixPermissions: 0o600]))
+            #expect(try "\(AuditKeyFile(path).read())" == Self.skey)
+        }
     }
 
     @Test func `says of a log's checkpoint what it is signed for`() throws {

@@ -98,7 +98,79 @@ import Vault
             try await audited.append(10)
             try await audited.catchUp()
             try await audited.tamper("UPDATE log.merkle_checkpoints SET note = replace(note, 'example.org/log', 'example.org/lag')")
-            #expect(try await audited.audit().difference?.what.contains("is not signed by example.org/log") == true)
+            let difference = try await audited.audit().difference
+            #expect(difference?.position == 1 && difference?.what.contains("is not signed by example.org/log") == true)
+        }
+    }
+
+    @Test func `to a checkpoint names the first position that only that one covers`() async throws {
+        try await AuditedLog.open { audited in
+            for _ in 1...3 {
+                try await audited.append(10)
+                try await audited.catchUp()
+            }
+            try await audited.tamper("UPDATE log.merkle_checkpoints SET note = 'nothing' WHERE size = 20")
+            #expect(try await audited.audit().difference == AuditDifference(at: 11, "the stored checkpoint of 20 is not a checkpoint of that size"))
+        }
+    }
+
+    @Test func `to a checkpoint does not hide what was done to an event`() async throws {
+        try await AuditedLog.open { audited in
+            try await audited.append(10)
+            try await audited.catchUp()
+            try await audited.tamper(
+                """
+                UPDATE log.merkle_checkpoints SET note = replace(note, 'example.org/log', 'example.org/lag');
+                UPDATE log.events SET data = '{}' WHERE position = 4;
+                """)
+            let difference = try await audited.audit().difference
+            #expect(difference?.position == 4 && difference?.what.contains("is not the one that the log took") == true)
+        }
+    }
+
+    @Test(
+        arguments: [
+            ("takes all of it", "TRUNCATE log.merkle_tiles, log.merkle_checkpoints; UPDATE log.merkle_head SET size = 0", 1, true),
+            (
+                "takes the end of it",
+                """
+                DELETE FROM log.merkle_tiles WHERE tile = 2; UPDATE log.merkle_tiles SET hashes = substr(hashes, 1, 64) WHERE level = 1;
+                DELETE FROM log.merkle_checkpoints; UPDATE log.merkle_head SET size = 512
+                """, 513, true
+            ),
+            ("says that it is shorter", "DELETE FROM log.merkle_checkpoints; UPDATE log.merkle_head SET size = 512", 513, false),
+            ("says that it is not there", "DELETE FROM log.merkle_checkpoints; UPDATE log.merkle_head SET size = 0", 1, false),
+            ("leaves a checkpoint", "DELETE FROM log.merkle_tiles; UPDATE log.merkle_head SET size = 0", 1, false),
+            ("adds a leaf", "UPDATE log.merkle_tiles SET hashes = hashes || substr(hashes, 1, 32) WHERE level = 0 AND tile = 2", 601, false),
+            ("adds a tile", "INSERT INTO log.merkle_tiles SELECT level, 3, hashes FROM log.merkle_tiles WHERE level = 0 AND tile = 0", 601, false),
+            ("adds a level", "INSERT INTO log.merkle_tiles SELECT 32767, 0, hashes FROM log.merkle_tiles WHERE level = 1", 601, false),
+            (
+                "adds the last tile of all",
+                "INSERT INTO log.merkle_tiles SELECT -1, 9223372036854775807, hashes FROM log.merkle_tiles WHERE level = 0 AND tile = 0", 601, false
+            ),
+            ("adds a tile before the first", "INSERT INTO log.merkle_tiles SELECT 0, -1, hashes FROM log.merkle_tiles WHERE level = 1", 601, false),
+        ] as [(String, String, Int64, Bool)])
+    func `to the published tree is found`(deed: String, sql: String, position: Int64, needsCheckpoint: Bool) async throws {
+        try await AuditedLog.open { audited in
+            try await audited.append(Self.size)
+            let seen = try await audited.catchUp()
+            try await audited.tamper(sql)
+            let difference = try await audited.audit([seen]).difference
+            #expect(difference?.position == position, "\(deed): \(difference.map(String.init(describing:)) ?? "nothing found")")
+            #expect((try await audited.audit().difference == nil) == needsCheckpoint, "\(deed)")
+        }
+    }
+
+    @Test func `by planting a checkpoint of no events is found`() async throws {
+        try await AuditedLog.open { audited in
+            try await audited.append(10)
+            try await audited.catchUp()
+            let nothing = try SignedCheckpoint(size: 0, root: .ofNothing, by: try audited.signer)
+            #expect(try await audited.audit([nothing]).difference == nil)
+            let forged = try SignedCheckpoint(size: 0, root: .sha256([]), by: try audited.signer)
+            #expect(try await audited.audit([forged]).difference != nil, "one of the auditor's is looked at, too")
+            try await audited.tamper("INSERT INTO log.merkle_checkpoints (size, note) VALUES (0, '\(nothing.note)')")
+            #expect(try await audited.audit().difference?.what.contains("checkpoint of 0") == true)
         }
     }
 

@@ -89,6 +89,32 @@ import Testing
             #expect(try await newsroom.send(.get, "/api/v1/audit/events/1/proof").status == 401)
         }
     }
+
+    @Test func `prove nothing of an event that was changed`() async throws {
+        try await Self.open { newsroom, _, _ in
+            let admin = try await newsroom.person("root", role: .admin)
+            try await newsroom.log.run("ALTER TABLE log.events DISABLE TRIGGER ALL; UPDATE log.events SET metadata = '{}' WHERE position = 2")
+            #expect(try await newsroom.send(.get, "/api/v1/audit/events/1/proof", by: admin).status == 200)
+            #expect(try await newsroom.send(.get, "/api/v1/audit/events/2/proof", by: admin).status == 500)
+        }
+    }
+
+    @Test func `answer what was planted in the tables`() async throws {
+        try await Newsroom.open { newsroom in
+            let note = try NoteSigner(name: "example.org/log").sign("\(Checkpoint(origin: "example.org/log", size: 0, root: .ofNothing))")
+            try await newsroom.log.run(
+                """
+                INSERT INTO log.merkle_checkpoints (size, note) VALUES (0, '\(note)');
+                INSERT INTO log.merkle_tiles VALUES (0, 999999999999999999, sha256(''));
+                """)
+            let admin = try await newsroom.person("root", role: .admin)
+            try await newsroom.log.withPool(as: "annals_commands") { pool in
+                let audited = newsroom.audited(by: MerkleLog(pool))
+                #expect(try await audited.send(.get, "/api/v1/audit/events/1/proof", by: admin).status == 404)
+                #expect(try await audited.bytes("/api/v1/audit/tile/0/x999/x999/x999/x999/x999/999.p/1").status == 404)
+            }
+        }
+    }
 }
 
 extension Newsroom {

@@ -34,6 +34,63 @@ import Testing
                 """)
             let bad = try await system.audit(["verify"])
             #expect(bad.code == 3 && bad.output.contains("position 2: "), "\(bad.output)")
+            let unproven = try await system.audit(["prove", "2"])
+            #expect(unproven.code == 3 && unproven.output.contains("position 2: "), "\(unproven.output)")
+        }
+    }
+
+    @Test func `holds the log to the checkpoint beside the key, whichever key is named`() async throws {
+        try await withSystem { system, anyone in
+            let ann = try await anyone.signedUp("ann")
+            try await system.covered(try await ann.call(.POST, "/posts", json: #"{"title":"Hello","content":"x"}"#).position)
+            let key = try await system.audit(["key"]).output.trimmingCharacters(in: .newlines)
+            let besideKey = system.dataDirectory + "/keys/audit.key.checkpoint"
+            #expect(!(try await system.audit(["verify", "--key", key]).output.contains("no checkpoint beside the key")))
+            try FileManager.default.moveItem(atPath: besideKey, toPath: besideKey + ".away")
+            let missing = try await system.audit(["verify", "--key", key])
+            #expect(missing.code == 0 && missing.output.contains("no checkpoint beside the key"), "\(missing.output)")
+            try FileManager.default.moveItem(atPath: besideKey + ".away", toPath: besideKey)
+
+            try await system.execute(
+                """
+                ALTER TABLE log.merkle_checkpoints DISABLE TRIGGER ALL;
+                TRUNCATE log.merkle_tiles, log.merkle_checkpoints; UPDATE log.merkle_head SET size = 0
+                """, in: "annals_log")
+            for arguments in [["verify"], ["verify", "--key", key]] {
+                let gone = try await system.audit(arguments)
+                #expect(gone.code == 3 && gone.output.contains("position 1: ") && gone.output.contains(besideKey), "\(gone.output)")
+            }
+        }
+    }
+
+    @Test func `is done by an auditor as the page on it says`() async throws {
+        try await withSystem { system, anyone in
+            let ann = try await anyone.signedUp("ann")
+            try await system.covered(try await ann.call(.POST, "/posts", json: #"{"title":"Hello","content":"x"}"#).position)
+            let folder = system.dataDirectory + "/auditor"
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
+            let copy = try await system.audit(["checkpoint"]).output
+            // As a mail program may hand them over.
+            try copy.replacing("\n", with: "\r\n").write(toFile: folder + "/my-copy.txt", atomically: true, encoding: .utf8)
+            let key = try await system.audit(["key"]).output.trimmingCharacters(in: .newlines)
+            try (key + "\r\n").write(toFile: folder + "/key.txt", atomically: true, encoding: .utf8)
+            try await system.covered(try await ann.call(.POST, "/posts", json: #"{"title":"Later","content":"x"}"#).position)
+
+            let page = try String(contentsOfFile: repositoryRoot + "/docs/audit.md", encoding: .utf8)
+            let section = try #require(page.components(separatedBy: "\n## For an auditor\n").last?.components(separatedBy: "\n## ").first)
+            let blocks = section.components(separatedBy: "```sh\n").dropFirst().compactMap { $0.components(separatedBy: "\n```").first }
+            #expect(blocks.count == 2)
+            let binary = "annals() { '\(Launch.binary.path)' \"$@\"; }; cd '\(folder)'; export ANNALS_DATA_DIR='\(system.dataDirectory)'"
+            func annals(_ command: String) async throws -> String { try await Shell.run("\(binary)\n\(command)\necho \"exit code $?\"") }
+            let made = try await annals(try #require(blocks.first))
+            #expect(made.hasSuffix("exit code 0\n"), "\(made)")
+            let command = try #require(blocks.last).replacing(/'annals-[^']*'/, with: "'\(key)'")
+            let checked = try await annals(command)
+            #expect(checked.contains(" none left out.") && checked.hasSuffix("exit code 0\n"), "\(checked)")
+            #expect(try await annals(command.replacing("'\(key)'", with: "key.txt")).hasSuffix("exit code 0\n"))
+
+            let other = try await annals("annals audit export --proofs --output export.ndjson && \(command)")
+            #expect(other.contains("--against") && other.hasSuffix("exit code 2\n"), "\(other)")
         }
     }
 

@@ -19,14 +19,19 @@ package final class ExportFile: Sendable {
         ignoreWriteSignals()
         var status = stat()
         let isThere = stat(given, &status) == 0
+        // Whatever keeps the file from having its name is said now, and not when all of it is written.
+        guard isThere || errno == ENOENT else { throw .system("\(given) can't be written", errno) }
+        guard isThere || lstat(given, &status) != 0 else { throw ExportOutputError("\(given) is a link to nothing") }
         // A rename would put a file in the place of a device or a pipe.
         guard !isThere || status.st_mode & S_IFMT == S_IFREG else { throw ExportOutputError("\(given) is not a file") }
         let path = isThere ? Self.resolved(given) : given
         let slash = path.lastIndex(of: "/")
         let folder = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
         let name = slash.map { path[path.index(after: $0)...] } ?? path[...]
+        guard !name.isEmpty else { throw ExportOutputError("'\(given)' names no file") }
         (self.path, self.folder) = (path, folder)
-        aside = "\(folder)/.\(name).\(getpid()).partial"
+        // A name may be so long that nothing can be added to it.
+        aside = "\(folder)/.\(String(decoding: name.utf8.prefix(64), as: UTF8.self)).\(getpid()).partial"
         // Whatever ends this process, a file without a name leaves nothing behind.
         let nameless = namelessly ? open(folder, Self.temporary | O_WRONLY | O_CLOEXEC, 0o600) : -1
         isNameless = nameless >= 0

@@ -23,7 +23,7 @@ package struct AuditKeyFile: Sendable {
     /// The key that is there.
     package func read() throws(AuditFileError) -> NoteSigner {
         guard let text = try WholeFile(path).read() else { throw .unusable(path, "it is not there; the first start of the system makes it") }
-        guard let signer = NoteSigner(text.prefix { $0 != "\n" }) else { throw .unusable(path, "it holds no Ed25519 note key") }
+        guard let signer = NoteSigner(text.prefix { !$0.isNewline }) else { throw .unusable(path, "it holds no Ed25519 note key") }
         return signer
     }
 

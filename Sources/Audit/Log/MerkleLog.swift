@@ -7,7 +7,12 @@ package struct MerkleLog: Sendable {
         package let description: String
     }
 
-    private let pool: ConnectionPool
+    /// Nothing has been signed so far.
+    package struct NothingSigned: Error, CustomStringConvertible {
+        package let description = "nothing has been signed yet: the log is empty, or no follower has run"
+    }
+
+    let pool: ConnectionPool
 
     /// - Parameter pool: the log's database, with a right to SELECT on the Merkle tables.
     package init(_ pool: ConnectionPool) { self.pool = pool }
@@ -16,6 +21,12 @@ package struct MerkleLog: Sendable {
     package func checkpoint() async throws -> SignedCheckpoint? {
         guard let note = try await pool.query(.newestCheckpoint).first?.get(0, as: String.self) else { return nil }
         guard let checkpoint = SignedCheckpoint(note) else { throw Damaged(description: "the newest checkpoint is not one") }
+        return checkpoint
+    }
+
+    /// The newest checkpoint, for who can't go on without. Throws `NothingSigned` before the first.
+    package func newestCheckpoint() async throws -> SignedCheckpoint {
+        guard let checkpoint = try await checkpoint() else { throw NothingSigned() }
         return checkpoint
     }
 
@@ -42,16 +53,19 @@ package struct MerkleLog: Sendable {
     /// A tile as it is served (C2SP tlog-tiles): hashes one after the other, or entries each behind its length in two bytes. Nil when a tree of the newest
     /// checkpoint's size has no such tile yet.
     package func served(_ tile: Tile) async throws -> [UInt8]? {
-        guard let hashes = try await hashes(of: [tile])[tile] else { return nil }
         let covered = try await coveredPosition()
-        let leaves = Int64(tile.width) + tile.index * Int64(Tile.fullWidth)
+        let count =
+            switch tile.level {
+            case .entries: covered
+            case .hashes(let level): Tile.count(of: level, in: covered)
+            }
+        // In this order: an index that somebody asks for may be too large to be multiplied.
+        guard tile.index <= count >> 8, Int64(tile.width) <= count - tile.index << 8, let hashes = try await hashes(of: [tile])[tile] else {
+            return nil
+        }
         switch tile.level {
-        case .entries:
-            guard leaves <= covered else { return nil }
-            return (0..<tile.width).flatMap { [0, UInt8(MerkleHash.byteCount)] + hashes.hash(at: $0).bytes }
-        case .hashes(let level):
-            guard leaves <= Tile.count(of: level, in: covered) else { return nil }
-            return hashes
+        case .entries: return (0..<tile.width).flatMap { [0, UInt8(MerkleHash.byteCount)] + hashes.hash(at: $0).bytes }
+        case .hashes: return hashes
         }
     }
 
@@ -72,6 +86,13 @@ package struct MerkleLog: Sendable {
     func storedHashes(of tiles: [Tile]) async throws -> [Tile: [UInt8]] {
         let found = try await stored(tiles)
         return tiles.reduce(into: [:]) { $0[$1] = found[StoredPlace(level: $1.storedLevel, index: $1.index)] }
+    }
+
+    /// The first tile that holds more than the tree has leaves for; nil when none does.
+    func surplus() async throws -> (size: Int64, description: String)? {
+        guard let row = try await pool.query(.surplusTile).first else { return nil }
+        let (level, index, size): (Int16, Int64, Int64) = (try row.get(0), try row.get(1), try row.get(2))
+        return (size, "the stored tile \(index) of level \(level) holds hashes of events beyond the tree's \(size)")
     }
 
     private func stored(_ tiles: [Tile]) async throws -> [StoredPlace: [UInt8]] {

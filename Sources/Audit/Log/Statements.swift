@@ -18,6 +18,20 @@ extension Statement {
         JOIN log.merkle_tiles t ON t.level = wanted.level AND t.tile = wanted.tile
         """)
 
+    /// The first tile that is wider than a tree of that size has it, or that no tree has, and the size: from one snapshot, since a follower may add to them. A superuser may
+    /// have written any number there, so nothing here may overflow.
+    static let surplusTile = Statement(
+        "audit_surplus_tile",
+        """
+        SELECT t.level, t.tile, h.size
+        FROM log.merkle_head h
+        JOIN log.merkle_tiles t
+            ON t.tile < 0 OR t.level NOT BETWEEN -1 AND 7
+            OR t.tile::numeric * 256 + length(t.hashes) / 32 > h.size >> (8 * greatest(t.level, 0))
+        ORDER BY t.level, t.tile
+        LIMIT 1
+        """)
+
     static let newestCheckpoint = Statement("audit_newest_checkpoint", "SELECT note FROM log.merkle_checkpoints ORDER BY size DESC LIMIT 1")
 
     static let newestCheckpointSize = Statement("audit_newest_checkpoint_size", "SELECT coalesce(max(size), 0) FROM log.merkle_checkpoints")

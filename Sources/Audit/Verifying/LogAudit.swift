@@ -41,7 +41,7 @@ package struct LogAudit: Sendable {
         let head = try await log.head()
         var fold = AuditedTree(size: sizes.tree)
         do {
-            try require(sizes, head)
+            try confirmWitnessed()
             var last: Int64 = 0
             while last < head, fold.isSound {
                 let range = last + 1...min(head, last + Self.step)
@@ -50,7 +50,7 @@ package struct LogAudit: Sendable {
                 progress(last, head)
             }
             try fold.confirmSound()
-            if let missing = Self.firstMissing(head: head, sizes.tree, witnessed) { throw missing }
+            try await confirmExtent(sizes, head, log)
         } catch {
             guard let difference = error as? AuditDifference else { throw error }
             fold.report.difference = difference
@@ -58,13 +58,13 @@ package struct LogAudit: Sendable {
         return fold.report
     }
 
-    /// The signatures, before anything is read.
-    private func require(_ sizes: (tree: Int64, checkpoint: Int64), _ head: Int64) throws(AuditDifference) {
-        for one in witnessed where !isSigned(one.checkpoint) {
-            throw AuditDifference(at: nil, "\(one.name) is not signed by \(keys.map(\.name).joined(separator: " or "))")
-        }
-        guard sizes.checkpoint <= sizes.tree else {
-            throw AuditDifference(at: nil, "there is a checkpoint of \(sizes.checkpoint), but the tree has \(sizes.tree) leaves")
+    /// What came from elsewhere, before anything is read.
+    private func confirmWitnessed() throws(AuditDifference) {
+        for one in witnessed {
+            guard isSigned(one.checkpoint) else { throw AuditDifference(at: nil, "\(one.name) \(unsigned)") }
+            guard one.size > 0 || one.checkpoint.checkpoint.root == .ofNothing else {
+                throw AuditDifference(at: nil, "\(one.name) has another root than a log without events")
+            }
         }
     }
 
@@ -72,16 +72,17 @@ package struct LogAudit: Sendable {
     private func read(
         _ range: ClosedRange<Int64>, _ sizes: (tree: Int64, checkpoint: Int64), into fold: inout AuditedTree, _ log: MerkleLog
     ) async throws {
-        var checkpoints: [AuditedTree.Expectation] = []
-        if range.lowerBound <= sizes.checkpoint {
-            for (size, note) in try await log.checkpoints(range.lowerBound...min(range.upperBound, sizes.checkpoint)) {
-                checkpoints.append(try expectation(size, note))
+        var checkpoints = witnessed.filter { range.contains($0.size) }.map {
+            AuditedTree.Expectation(name: $0.name, size: $0.size, claim: .root($0.checkpoint.checkpoint.root))
+        }
+        // Nobody signs a tree of no leaves, or of fewer; who has put that there is found at the first.
+        let (first, last) = (range.lowerBound == 1 ? .min : range.lowerBound, min(range.upperBound, sizes.checkpoint))
+        if first <= last {
+            for (size, note) in try await log.checkpoints(first...last) {
+                checkpoints.append(AuditedTree.Expectation(name: "the stored checkpoint of \(size)", size: size, claim: claim(size, note)))
             }
         }
-        for one in witnessed where range.contains(one.checkpoint.checkpoint.size) {
-            checkpoints.append(AuditedTree.Expectation(name: one.name, size: one.checkpoint.checkpoint.size, root: one.checkpoint.checkpoint.root))
-        }
-        fold.expect(checkpoints)
+        fold.beginStep(checkpoints)
         try await StoredEventScan(pool).chunks(of: range) { chunk in
             do {
                 try chunk.forEach { fold.append($0) }
@@ -90,29 +91,44 @@ package struct LogAudit: Sendable {
                 fold.note(malformed)
             }
         }
-        fold.endStep(at: range.upperBound)
-        try fold.compare(try await log.storedHashes(of: fold.comparableTiles))
+        let tiles = fold.endStep(at: range.upperBound)
+        try fold.compare(tiles, with: try await log.storedHashes(of: tiles.map(\.tile)))
     }
 
-    private func expectation(_ size: Int64, _ note: String) throws(AuditDifference) -> AuditedTree.Expectation {
-        guard let signed = SignedCheckpoint(note), signed.checkpoint.size == size else {
-            throw AuditDifference(at: nil, "the stored checkpoint of \(size) is not a checkpoint of that size")
+    private func claim(_ size: Int64, _ note: String) -> AuditedTree.Expectation.Claim {
+        guard size > 0, let signed = SignedCheckpoint(note), signed.checkpoint.size == size else {
+            return .nothing("is not a checkpoint of that size")
         }
-        guard isSigned(signed) else {
-            throw AuditDifference(at: nil, "the stored checkpoint of \(size) is not signed by \(keys.map(\.name).joined(separator: " or "))")
-        }
-        return AuditedTree.Expectation(name: "the stored checkpoint of \(size)", size: size, root: signed.checkpoint.root)
+        return isSigned(signed) ? .root(signed.checkpoint.root) : .nothing(unsigned)
     }
 
     private func isSigned(_ checkpoint: SignedCheckpoint) -> Bool { keys.contains { checkpoint.isSigned(by: $0) } }
 
-    private static func firstMissing(head: Int64, _ tree: Int64, _ witnessed: [Witnessed]) -> AuditDifference? {
-        if let longest = witnessed.max(by: { $0.checkpoint.checkpoint.size < $1.checkpoint.checkpoint.size }),
-            longest.checkpoint.checkpoint.size > head, longest.checkpoint.checkpoint.size >= tree
-        {
-            return AuditDifference(
-                at: head + 1, "the event is missing: \(longest.name) covers \(longest.checkpoint.checkpoint.size), the log ends at \(head)")
+    private var unsigned: String { "is not signed by \(keys.map(\.name).joined(separator: " or "))" }
+
+    /// The log and the tables must reach as far as what was signed, and the tables no further than they say.
+    private func confirmExtent(_ sizes: (tree: Int64, checkpoint: Int64), _ head: Int64, _ log: MerkleLog) async throws {
+        var signed = (name: "the newest stored checkpoint", size: sizes.checkpoint)
+        for one in witnessed where one.size >= signed.size { signed = (one.name, one.size) }
+        guard signed.size <= head else {
+            throw AuditDifference(at: head + 1, "the event is missing: \(signed.name) covers \(signed.size), the log ends at \(head)")
         }
-        return tree > head ? AuditDifference(at: head + 1, "the event is missing: the tree has \(tree) leaves, the log ends at \(head)") : nil
+        guard sizes.tree <= head else {
+            throw AuditDifference(at: head + 1, "the event is missing: the tree has \(sizes.tree) leaves, the log ends at \(head)")
+        }
+        if sizes.tree < signed.size {
+            // The file beside the key is written before the tables: since these were looked at first, they may have followed.
+            let tree = try await log.size()
+            guard tree >= signed.size else {
+                throw AuditDifference(
+                    at: max(tree, 0) + 1,
+                    "the event's hashes are not in the tables: \(signed.name) covers \(signed.size), the tree there has \(tree) leaves")
+            }
+        }
+        if let surplus = try await log.surplus() { throw AuditDifference(at: max(surplus.size, 0) + 1, surplus.description) }
     }
+}
+
+extension LogAudit.Witnessed {
+    fileprivate var size: Int64 { checkpoint.checkpoint.size }
 }

@@ -65,4 +65,31 @@ import Testing
             #expect(error?.description == "\(folder)/none/out can't be written: No such file or directory")
         }
     }
+
+    @Test func `is refused at the start where it could not get its name in the end`() throws {
+        try Self.withFolder { folder in
+            try FileManager.default.createSymbolicLink(atPath: folder + "/link", withDestinationPath: "nothing")
+            let long = folder + "/" + String(repeating: "x", count: 256)
+            for (path, words) in [
+                ("", "'' names no file"), (folder + "/none/", "'\(folder)/none/' names no file"),
+                (long, "\(long) can't be written: File name too long"),
+                (folder + "/link", "\(folder)/link is a link to nothing"),
+            ] {
+                let error = #expect(throws: ExportOutputError.self) { try ExportFile(path: path) }
+                #expect(error?.description == words)
+            }
+            #expect(try FileManager.default.destinationOfSymbolicLink(atPath: folder + "/link") == "nothing")
+        }
+    }
+
+    @Test(arguments: [true, false]) func `has a name as long as any`(namelessly: Bool) throws {
+        try Self.withFolder { folder in
+            for name in [String(repeating: "x", count: 255), String(repeating: "\u{FC}", count: 127)] {
+                let file = try ExportFile(path: "\(folder)/\(name)", namelessly: namelessly)
+                try file.write(Array("text".utf8))
+                try file.publish()
+                #expect(try Self.text("\(folder)/\(name)") == "text")
+            }
+        }
+    }
 }

@@ -12,8 +12,7 @@ struct AuditCheckpoint: AsyncParsableCommand {
 
     func run() async throws {
         let operation = try await Operation.begin(flags)
-        let checkpoint = try await operation.withMerkleLog { log in try await log.checkpoint() }
-        guard let checkpoint else { throw Failure("nothing has been signed yet: the log is empty, or no follower has run") }
+        let checkpoint = try await operation.withMerkleLog { log in try await log.newestCheckpoint() }
         printText(checkpoint.note.description)
     }
 }
@@ -28,6 +27,8 @@ extension Operation {
             return try await ConnectionPool.withPool(databases.log.acting(as: "annals_projector"), logger: logger, body)
         } catch let error as PostgresError {
             throw Failure("the log does not answer as it should: \(error)")
+        } catch let error as MerkleLog.NothingSigned {
+            throw Failure("\(error)")
         } catch let error as MerkleLog.Damaged {
             throw Failure("\(error)", code: .difference)
         }

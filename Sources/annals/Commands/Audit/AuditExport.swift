@@ -53,6 +53,9 @@ struct AuditExport: AsyncParsableCommand {
     @Flag(help: "Add a proof to each event that it is in the log, as annals audit verify checks it. Sealed, ndjson, and up to the newest checkpoint.")
     var proofs = false
 
+    @Option(help: "With --proofs: a file with a checkpoint that its reader has. The export then proves, too, that the log goes on from that one.")
+    var against: String?
+
     enum Format: String, ExpressibleByArgument, CaseIterable {
         case ndjson
         case cloudevents
@@ -63,6 +66,7 @@ struct AuditExport: AsyncParsableCommand {
         guard after >= 0, until >= after else { throw ValidationError("positions count from 1, and --until is not below --after") }
         if let from, let to, to < from { throw ValidationError("--to is not before --from") }
         if stream != nil, selection.category != nil { throw ValidationError("--stream and --category don't go together") }
+        guard proofs || against == nil else { throw ValidationError("--against goes with --proofs only") }
         guard !proofs || format == .ndjson else { throw ValidationError("--proofs goes with --format ndjson only") }
     }
 
@@ -92,16 +96,19 @@ struct AuditExport: AsyncParsableCommand {
     }
 
     private func exportWithProofs(_ filter: TrailFilter, _ operation: Operation, to destination: Destination) async throws {
+        let own = try against.map(readCheckpoint)?.checkpoint
         try await operation.withMerkleLog { log in
-            guard let checkpoint = try await log.checkpoint() else {
-                throw Failure("nothing has been signed yet: the log is empty, or no follower has run")
-            }
+            if let own { try await log.confirmBeginning(own) }
+            let checkpoint = try await log.newestCheckpoint()
             let size = checkpoint.checkpoint.size
             guard until == .max || until <= size else { throw Failure("the newest checkpoint covers \(size) events, not position \(until)") }
+            if let own, own.size > size {
+                throw Failure("the checkpoint is of \(own.size), but the log's newest is of \(size)", code: .difference)
+            }
             var filter = filter
             filter.until = min(until, size)
             try await operation.readTrail(.stored) { [filter] trail, _ in
-                try await export(filter, of: trail, as: ProvenLines(log, against: checkpoint), to: destination)
+                try await export(filter, of: trail, as: ProvenLines(log, against: checkpoint, since: own), to: destination)
             }
         }
     }

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Audit
-import FoundationEssentials
 import Postgres
 import TerminalProgress
 
@@ -9,8 +8,8 @@ struct AuditVerify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify", abstract: "Check the log, or an export with proofs, against what was signed.",
         discussion: """
-            Without a file it reads the whole log again and checks every leaf, every stored tile and every checkpoint that was ever signed. With a file it needs no database. \
-            Exit code 0 when all fits; 3 when something does not: the first position that does not fit is named.
+            Without a file it reads the whole log again and checks every leaf, every stored tile and every stored checkpoint, and the one in the file beside this \
+            installation's key. With a file it needs no database. Exit code 0 when all fits; 3 when something does not: the first position that does not fit is named.
             """)
 
     @OptionGroup var flags: SettingsFlags
@@ -18,7 +17,10 @@ struct AuditVerify: AsyncParsableCommand {
     @Argument(help: "An export with proofs, from annals audit export --proofs.")
     var file: String?
 
-    @Option(help: "A file with a checkpoint that you have: the log must hold it, or the export must be proven against it.")
+    @Option(
+        help:
+            "A file with a checkpoint that you have: the log, or the export, must go on from it. For an export: annals audit export --proofs --against."
+    )
     var checkpoint: String?
 
     @Option(
@@ -37,7 +39,13 @@ struct AuditVerify: AsyncParsableCommand {
             Result { try ExportAudit(keys: keys, witnessed: own).run(file) { bar.update(completed: Int($0)) } }
         }
         let report: ExportAudit.Report
-        do { report = try result.get() } catch let error as AuditFileError { throw Failure("\(error)") }
+        do {
+            report = try result.get()
+        } catch let error as AuditFileError {
+            throw Failure("\(error)")
+        } catch let error as ExportAudit.Incomparable {
+            throw Failure("\(file): \(error)", code: .wrongUse)
+        }
         if report.events > 1000 { bar.finish() }
         if let difference = report.difference { throw Failure("\(file): \(difference)", code: .difference) }
         let positions = report.positions.map {
@@ -50,24 +58,26 @@ struct AuditVerify: AsyncParsableCommand {
         let operation = try await Operation.begin(flags)
         let keys = try key.isEmpty ? [operation.settings.auditVerifier()] : key.map(Self.verifier)
         var witnessed = own.map { [LogAudit.Witnessed($0.checkpoint, name: "the checkpoint in \($0.name)")] } ?? []
-        let last = operation.settings.auditKey(in: operation.directory).lastCheckpoint
-        do {
-            if key.isEmpty, let checkpoint = try last.read() { witnessed.append(.init(checkpoint, name: "the checkpoint in \(last.path)")) }
-        } catch {
-            throw Failure("\(error)")
-        }
+        let besideKey = operation.settings.auditKey(in: operation.directory).lastCheckpoint
+        let last: SignedCheckpoint?
+        do { last = try besideKey.read() } catch { throw Failure("\(error)") }
+        if let last { witnessed.append(LogAudit.Witnessed(last, name: "the checkpoint in \(besideKey.path)")) }
         let bar = ProgressBar("verify")
         let report = try await operation.withAuditPool { [witnessed] pool in
             try await LogAudit(pool, keys: keys, witnessed: witnessed).run { bar.update(completed: Int($0), total: Int($1)) }
         }
         bar.finish()
+        if last == nil, report.checkpoints > 0 {
+            printError(
+                "no checkpoint beside the key: \(besideKey.path) is not there, so nothing tells whether newer ones were removed from the tables")
+        }
         if let difference = report.difference { throw Failure("\(difference)", code: .difference) }
         printLine(
             "\(report.events) events, \(report.tiles) tiles and \(report.checkpoints) checkpoints fit; events up to \(report.covered) are signed.")
     }
 
     private static func verifier(_ text: String) throws -> NoteVerifier {
-        let content = FileManager.default.contents(atPath: text).map { String(decoding: $0, as: UTF8.self) } ?? text
+        let content = keptText(text) ?? text
         guard let verifier = NoteVerifier(content.prefix { $0 != "\n" }) else {
             throw Failure("\(text) is neither a key as annals audit key prints it nor a file with one", code: .wrongUse)
         }

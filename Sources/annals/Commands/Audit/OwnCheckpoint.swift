@@ -1,0 +1,28 @@
+import Audit
+import FoundationEssentials
+
+/// The checkpoint in a file that somebody has kept.
+func readCheckpoint(_ path: String) throws -> SignedCheckpoint {
+    guard let text = keptText(path) else { throw Failure("\(path) can't be read", code: .wrongUse) }
+    guard let checkpoint = SignedCheckpoint(text) else { throw Failure("\(path) does not hold a signed checkpoint", code: .wrongUse) }
+    return checkpoint
+}
+
+/// What is in a file that came by mail or through a browser, which may have made its line ends CR and LF; nil when it can't be read.
+func keptText(_ path: String) -> String? {
+    FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self).replacing("\r\n", with: "\n") }
+}
+
+extension MerkleLog {
+    /// Fails with exit code 3 unless the log's tree goes on from the one of a checkpoint.
+    func confirmBeginning(_ checkpoint: Checkpoint) async throws {
+        let size = try await size()
+        guard checkpoint.size <= size else {
+            throw Failure("the checkpoint is of \(checkpoint.size), but the log's tree has \(size) leaves", code: .difference)
+        }
+        var prover = Prover(self, size: size)
+        guard try await prover.root(at: checkpoint.size) == checkpoint.root else {
+            throw Failure("the log's tree of \(checkpoint.size) leaves has another root than the checkpoint", code: .difference)
+        }
+    }
+}
