@@ -21,15 +21,18 @@ package struct LogAudit: Sendable {
 
     private let pool: ConnectionPool
     private let keys: [NoteVerifier]
+    private let retired: [NoteVerifier]
     private let witnessed: [Witnessed]
 
     /// - Parameters:
     ///   - pool: the log's database, with a right to SELECT on the log and the Merkle tables.
     ///   - keys: whose signatures count.
+    ///   - retired: those whose count on checkpoints before the first by one of `keys`, oldest first.
     ///   - witnessed: checkpoints that the log must hold, too, whatever its own tables say.
-    package init(_ pool: ConnectionPool, keys: [NoteVerifier], witnessed: [Witnessed] = []) {
+    package init(_ pool: ConnectionPool, keys: [NoteVerifier], retired: [NoteVerifier] = [], witnessed: [Witnessed] = []) {
         self.pool = pool
         self.keys = keys
+        self.retired = retired
         self.witnessed = witnessed
     }
 
@@ -40,12 +43,13 @@ package struct LogAudit: Sendable {
         let sizes = try await log.sizes()
         let head = try await log.head()
         var fold = AuditedTree(size: sizes.tree)
+        var succession = KeySuccession(keys, after: retired)
         do {
             try require(sizes, head)
             var last: Int64 = 0
             while last < head, fold.isSound {
                 let range = last + 1...min(head, last + Self.step)
-                try await read(range, sizes, into: &fold, log)
+                try await read(range, sizes, into: &fold, &succession, log)
                 last = range.upperBound
                 progress(last, head)
             }
@@ -70,12 +74,13 @@ package struct LogAudit: Sendable {
 
     /// One step: events into the tree, the checkpoints of these sizes against its roots, then its full tiles against those that are stored.
     private func read(
-        _ range: ClosedRange<Int64>, _ sizes: (tree: Int64, checkpoint: Int64), into fold: inout AuditedTree, _ log: MerkleLog
+        _ range: ClosedRange<Int64>, _ sizes: (tree: Int64, checkpoint: Int64), into fold: inout AuditedTree, _ succession: inout KeySuccession,
+        _ log: MerkleLog
     ) async throws {
         var checkpoints: [AuditedTree.Expectation] = []
         if range.lowerBound <= sizes.checkpoint {
             for (size, note) in try await log.checkpoints(range.lowerBound...min(range.upperBound, sizes.checkpoint)) {
-                checkpoints.append(try expectation(size, note))
+                checkpoints.append(try expectation(size, note, &succession))
             }
         }
         for one in witnessed where range.contains(one.checkpoint.checkpoint.size) {
@@ -94,17 +99,17 @@ package struct LogAudit: Sendable {
         try fold.compare(try await log.storedHashes(of: fold.comparableTiles))
     }
 
-    private func expectation(_ size: Int64, _ note: String) throws(AuditDifference) -> AuditedTree.Expectation {
+    private func expectation(_ size: Int64, _ note: String, _ succession: inout KeySuccession) throws(AuditDifference) -> AuditedTree.Expectation {
         guard let signed = SignedCheckpoint(note), signed.checkpoint.size == size else {
             throw AuditDifference(at: nil, "the stored checkpoint of \(size) is not a checkpoint of that size")
         }
-        guard isSigned(signed) else {
+        guard succession.accepts(signed) else {
             throw AuditDifference(at: nil, "the stored checkpoint of \(size) is not signed by \(keys.map(\.name).joined(separator: " or "))")
         }
         return AuditedTree.Expectation(name: "the stored checkpoint of \(size)", size: size, root: signed.checkpoint.root)
     }
 
-    private func isSigned(_ checkpoint: SignedCheckpoint) -> Bool { keys.contains { checkpoint.isSigned(by: $0) } }
+    private func isSigned(_ checkpoint: SignedCheckpoint) -> Bool { (keys + retired).contains { checkpoint.isSigned(by: $0) } }
 
     private static func firstMissing(head: Int64, _ tree: Int64, _ witnessed: [Witnessed]) -> AuditDifference? {
         if let longest = witnessed.max(by: { $0.checkpoint.checkpoint.size < $1.checkpoint.checkpoint.size }),

@@ -49,16 +49,19 @@ struct AuditVerify: AsyncParsableCommand {
     private func verifyLog(_ own: (name: String, checkpoint: SignedCheckpoint)?) async throws {
         let operation = try await Operation.begin(flags)
         let keys = try key.isEmpty ? [operation.settings.auditVerifier()] : key.map(Self.verifier)
+        let keyFile = operation.settings.auditKey(in: operation.directory)
+        var retired: [NoteVerifier] = []
         var witnessed = own.map { [LogAudit.Witnessed($0.checkpoint, name: "the checkpoint in \($0.name)")] } ?? []
-        let last = operation.settings.auditKey(in: operation.directory).lastCheckpoint
+        let last = keyFile.lastCheckpoint
         do {
+            if key.isEmpty { retired = try keyFile.retired() }
             if key.isEmpty, let checkpoint = try last.read() { witnessed.append(.init(checkpoint, name: "the checkpoint in \(last.path)")) }
         } catch {
             throw Failure("\(error)")
         }
         let bar = ProgressBar("verify")
-        let report = try await operation.withAuditPool { [witnessed] pool in
-            try await LogAudit(pool, keys: keys, witnessed: witnessed).run { bar.update(completed: Int($0), total: Int($1)) }
+        let report = try await operation.withAuditPool { [retired, witnessed] pool in
+            try await LogAudit(pool, keys: keys, retired: retired, witnessed: witnessed).run { bar.update(completed: Int($0), total: Int($1)) }
         }
         bar.finish()
         if let difference = report.difference { throw Failure("\(difference)", code: .difference) }
