@@ -2,6 +2,7 @@ import EventLog
 import EventLogTesting
 import EventSourcing
 import FoundationEssentials
+import Logging
 import Postgres
 import TestSupport
 import Testing
@@ -41,6 +42,42 @@ import Testing
         }
     }
 
+    @Test func `signs no more often than its pace says, however steadily events come`() async throws {
+        try await AuditedLog.open { audited in
+            let clock = ManualClock()
+            let pace = MerkleFollower.Pace(pause: .milliseconds(250), look: .zero)
+            try await audited.following(pace: pace, by: clock) { follower in
+                try await withThrowingTaskGroup(of: Void.self) { writers in
+                    for _ in 0..<4 { writers.addTask { for _ in 0..<60 { try await audited.append(1) } } }
+                    try await writers.waitForAll()
+                }
+                try await audited.covered(240, by: follower)
+            }
+            // All the time that has passed on this clock is time that the follower has rested.
+            let rests = clock.now.offset / pace.pause
+            #expect(try await Double(audited.audit().checkpoints) <= rests + 1)
+        }
+    }
+
+    @Test func `goes on by itself when its file could not be written for a while`() async throws {
+        try await AuditedLog.open { audited in
+            try await audited.append(10)
+            try await audited.catchUp()
+            // A disk without room, too, fails to open, to write or to rename.
+            let lock = audited.keyFile.lastCheckpoint.path + ".lock"
+            try FileManager.default.removeItem(atPath: lock)
+            try FileManager.default.createDirectory(atPath: lock, withIntermediateDirectories: false)
+            try await audited.append(10)
+            try await audited.following { follower in
+                let first = try await audited.leaseToken()
+                while try await audited.leaseToken() < first + 3 { try follower.confirmRunning() }
+                try FileManager.default.removeItem(atPath: lock)
+                try await audited.covered(20, by: follower)
+            }
+            #expect(try audited.keyFile.lastCheckpoint.read()?.checkpoint.size == 20)
+        }
+    }
+
     @Test func `leaves an empty log unsigned`() async throws {
         try await AuditedLog.open { audited in
             try await audited.following { _ in _ = try await audited.merkle { try await $0.size() } }
@@ -73,7 +110,7 @@ import Testing
             let file = audited.keyFile.lastCheckpoint
             try await audited.log.withPool(as: "annals_projector") { pool in
                 let stale = try await MerkleLease.acquire(pool, as: "first") {}
-                var writer = try await MerkleWriter(pool, under: stale, signer: signer, file: file)
+                var writer = try await MerkleWriter(pool, under: stale, signer: signer, file: file, logger: TestCluster.logger)
                 try await writer.extend(to: 300)
                 // Its machine stood still; meanwhile the lease ran out, and another signs.
                 _ = try await audited.log.run("UPDATE log.merkle_head SET lease_expires_at = now()")
@@ -91,25 +128,24 @@ import Testing
             try await audited.append(300)
             try await audited.catchUp()
             try await audited.append(300)
-            // As it is after a kill between the file and the tables: signed, and not published.
+            // As it is after a kill between the file and the tables: stored and signed, and not published.
             let signer = try audited.signer
             let file = audited.keyFile.lastCheckpoint
-            var tree = GrowingTree()
-            try await audited.log.withPool(as: "annals_projector") { pool in
-                var json = CanonicalJSON()
-                try await StoredEventScan(pool).chunks(of: 1...450) { chunk in
-                    try chunk.forEach { event in
-                        json.removeAll()
-                        try json.append(event)
-                        tree.append(entry: .sha256(json.bytes))
-                    }
-                }
+            let root = try await audited.log.withPool(as: "annals_projector") { pool in
+                let lease = try await MerkleLease.acquire(pool, as: "killed") {}
+                var writer = try await MerkleWriter(pool, under: lease, signer: signer, file: file, logger: TestCluster.logger)
+                try await writer.extend(to: 450)
+                try await writer.publish(isSigning: false)
+                try await pool.query(.releaseMerkleLease, [.int8(lease.token)])
+                var prover = Prover(MerkleLog(pool), size: 450)
+                return try await prover.root()
             }
-            let lost = try SignedCheckpoint(size: 450, root: tree.root, by: signer)
+            let lost = try SignedCheckpoint(size: 450, root: root, by: signer)
             #expect(try file.replace(try file.read(), with: lost))
 
-            let newest = try await audited.catchUp()
-            #expect(newest.checkpoint.size == 600)
+            let heard = HeardLog()
+            try await audited.following(logger: heard.logger) { try await audited.covered(600, by: $0) }
+            #expect(heard.lines(at: .critical).isEmpty)
             #expect(try await audited.merkle { try await $0.checkpoints(450...450) }.map(\.note) == [lost.note.description])
             let report = try await audited.audit()
             #expect(report.difference == nil && report.checkpoints == 3)
@@ -126,6 +162,82 @@ import Testing
             #expect(try file.replace(nil, with: other) == false)
             #expect(try file.replace(other, with: other) == false)
             #expect(try file.read() == one)
+            try FileManager.default.removeItem(atPath: file.path)
+            #expect(throws: AuditFileError.gone(file.path, one)) { try file.replace(one, with: other) }
+        }
+    }
+}
+
+@Suite struct `A checkpoint that is gone from beside the key` {
+    @Test func `stops a follower that has seen it`() async throws {
+        try await AuditedLog.open { audited in
+            try await audited.append(10)
+            try await audited.following { follower in
+                try await audited.covered(10, by: follower)
+                let file = audited.keyFile.lastCheckpoint
+                let seen = try #require(try file.read())
+                try FileManager.default.removeItem(atPath: file.path)
+                try await audited.append(10)
+                let stop = try await audited.stopped(follower)
+                #expect(stop == .files(.gone(file.path, seen)))
+                #expect(try await audited.merkle { try await $0.coveredPosition() } == 10)
+            }
+        }
+    }
+
+    /// What the tables say of it may have been changed: a trouble of the database must not look like a start.
+    @Test func `stops it although it has to begin anew`() async throws {
+        try await AuditedLog.open { audited in
+            try await audited.append(10)
+            try await audited.following { follower in
+                try await audited.covered(10, by: follower)
+                try FileManager.default.removeItem(atPath: audited.keyFile.lastCheckpoint.path)
+                _ = try await audited.log.run("UPDATE log.merkle_head SET lease_token = lease_token + 1")
+                guard case .files(.gone) = try await audited.stopped(follower) else { throw MerkleStop.treeDamaged(reason: "it has another reason") }
+            }
+        }
+    }
+
+    @Test func `is taken from the tables at a start, with a warning`() async throws {
+        try await AuditedLog.open { audited in
+            try await audited.append(10)
+            let signed = try await audited.catchUp()
+            let file = audited.keyFile.lastCheckpoint
+            try FileManager.default.removeItem(atPath: file.path)
+            try await audited.append(10)
+            let heard = HeardLog()
+            try await audited.following(logger: heard.logger) { try await audited.covered(20, by: $0) }
+            #expect(
+                heard.lines(at: .warning).contains {
+                    $0.contains("no checkpoint beside the audit key") && $0.contains("size=\(signed.checkpoint.size)")
+                })
+            #expect(try file.read()?.checkpoint.size == 20)
+        }
+    }
+}
+
+@Suite struct `Tables that hold less than was signed` {
+    @Test func `are an alarm, and made again from the log`() async throws {
+        try await AuditedLog.open { audited in
+            try await audited.append(300)
+            try await audited.catchUp()
+            try await audited.tamper("DELETE FROM log.merkle_tiles; DELETE FROM log.merkle_checkpoints; UPDATE log.merkle_head SET size = 0")
+            let heard = HeardLog()
+            try await audited.following(logger: heard.logger) { try await audited.covered(300, by: $0) }
+            #expect(
+                heard.lines(at: .critical).contains { $0.contains("less of the audit log than was signed") && $0.contains("signed=300 stored=0") })
+            #expect(try await audited.audit().difference == nil)
+        }
+    }
+
+    @Test func `stop the follower when the last entries are not those of the last leaves`() async throws {
+        try await AuditedLog.open { audited in
+            try await audited.append(300)
+            try await audited.catchUp()
+            try await audited.tamper(
+                "UPDATE log.merkle_tiles SET hashes = set_byte(hashes, 32 * 7, get_byte(hashes, 32 * 7) # 1) WHERE level = -1 AND tile = 1")
+            let stop = try await audited.following { try await audited.stopped($0) }
+            guard case .treeDamaged = stop else { throw stop }
         }
     }
 }

@@ -13,6 +13,13 @@ import Testing
         #expect(Tile(path: path) == tile)
     }
 
+    @Test func `ends where positions do`() {
+        let last = Tile(.entries, index: Int64.max / 256 - 1)
+        #expect(Tile(path: "\(last)") == last)
+        #expect(Tile(path: "\(Tile(.entries, index: Int64.max / 256))") == nil)
+        #expect(Tile(path: "tile/0/x999/x999/x999/x999/x999/999") == nil)
+    }
+
     @Test(arguments: [
         "", "tile", "tile/0", "tile/0/0", "tile/0/0000", "tile/8/000", "tile/-1/000", "tile/00/000", "tile/0/x000/000", "tile/0/001/000",
         "tile/0/000.p/0",

@@ -61,9 +61,38 @@ import Testing
             #expect(entries.body.count == Int(size) * 34)
             let hashes = try (0..<Int(size)).map { try #require(MerkleHash(entries.body[$0 * 34 + 2..<$0 * 34 + 34])) }
             #expect(hashes.flatMap { MerkleHash.leaf($0).bytes } == leaves.body)
-            for path in ["0/000", "0/000.p/\(size + 1)", "0/001", "1/000.p/1", "entries/000", "0/0", "x", "entries/000.p/\(size + 1)"] {
-                #expect(try await newsroom.bytes("/api/v1/audit/tile/\(path)").status == 404, "\(path)")
+            for path in [
+                "0/000", "0/000.p/\(size + 1)", "0/001", "1/000.p/1", "entries/000", "0/0", "x", "entries/000.p/\(size + 1)",
+                "0/x999/x999/x999/x999/x999/999",
+            ] {
+                let missing = try await newsroom.bytes("/api/v1/audit/tile/\(path)")
+                // It may be there in a moment: nobody keeps the answer.
+                #expect(missing.status == 404 && missing.cache == "no-store", "\(path)")
             }
+        }
+    }
+
+    @Test func `refuse parameters that they do not have`() async throws {
+        try await Self.open { newsroom, _, _ in
+            let admin = try await newsroom.person("root", role: .admin)
+            for path in ["checkpoint", "tile/0/000.p/1", "events/1/proof"] {
+                let reply = try await newsroom.send(.get, "/api/v1/audit/\(path)?size=1", by: admin)
+                #expect(reply.status == 422 && reply.fields == ["size"], "\(path)")
+            }
+        }
+    }
+
+    @Test func `survive a checkpoint of nothing in the tables`() async throws {
+        try await Self.open { newsroom, _, _ in
+            let admin = try await newsroom.person("root", role: .admin)
+            let empty = try NoteSigner(name: "example.org/log").sign("\(Checkpoint(origin: "example.org/log", size: 0, root: .ofNothing))")
+            try await newsroom.log.run(
+                """
+                ALTER TABLE log.merkle_checkpoints DISABLE TRIGGER ALL;
+                DELETE FROM log.merkle_checkpoints;
+                INSERT INTO log.merkle_checkpoints (size, note) VALUES (0, '\(empty)');
+                """)
+            #expect(try await newsroom.send(.get, "/api/v1/audit/events/1/proof", by: admin).status == 404)
         }
     }
 

@@ -105,6 +105,8 @@ import Vault
         try await Self.open { newsroom, _, admin in
             let wrong = try await newsroom.send(.get, "\(Self.path)?after=-1&limit=0&stream=x&type=Nonsense&from=yesterday&to=x", by: admin)
             #expect(wrong.status == 422 && wrong.fields.sorted() == ["after", "from", "limit", "stream", "to", "type"])
+            let backwards = try await newsroom.send(.get, "\(Self.path)?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z", by: admin)
+            #expect(backwards.status == 422 && backwards.fields == ["to"])
             let malformed = try await newsroom.send(.get, "\(Self.path)?actor=x", by: admin)
             #expect(malformed.status == 400 && malformed.code == "MALFORMED_REQUEST")
             let behind = try await newsroom.send(.get, Self.path, by: admin, headers: [.waitForPosition: "1000", .prefer: "wait=0"])

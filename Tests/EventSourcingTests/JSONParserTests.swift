@@ -31,6 +31,16 @@ import Testing
         #expect(failure("{\"a\":1,\"\\u0061\":3}".utf8)?.offset == 7)
     }
 
+    /// jsonb and RFC 8785 keep them apart, so an event of the log can have both.
+    @Test(arguments: [0, 20]) func `may have two names that only look alike`(others: Int) throws {
+        let members = (0..<others).map { "\"n\($0)\":0" } + ["\"\u{E9}\":1", "\"e\u{301}\":2", "\"K\":3", "\"\u{212A}\":4"]
+        let object = try #require(JSON.parse("{\(members.joined(separator: ","))}").members)
+        #expect(object.list.count == others + 4)
+        #expect(object["\u{E9}"] == .integer(1) && object["e\u{301}"] == .integer(2))
+        #expect(object["K"] == .integer(3) && object["\u{212A}"] == .integer(4))
+        #expect(failure("{\((members + ["\"e\\u0301\":5"]).joined(separator: ","))}".utf8)?.reason == "a member's name stands twice")
+    }
+
     @Test(arguments: [("1e309", false), ("-1e309", true), ("123456789e999", false), (String(repeating: "9", count: 400), false)])
     func `may have a number that a double can't hold, and is written as such again`(text: String, isNegative: Bool) throws {
         let read = try JSON.parse("[\(text)]")

@@ -50,7 +50,8 @@ package struct StoredEventRow {
 
 extension CanonicalJSON {
     /// Writes the event's canonical JSON: one object with the members `data`, `id`, `metadata`, `position`, `recordedAt`, `schemaVersion`, `stream`, `type` and
-    /// `version`. Each column of the log is in it, so nothing of an event can change without changing this text.
+    /// `version`. Each column of the log is in it, so nothing of an event can change without changing this text, but how a number in `data` or `metadata` is written: `1` and
+    /// `1.0` are one number, and have one text.
     ///
     /// Throws `malformedEvent` and `inexactNumber`; what was written of the event by then stays.
     package mutating func append(_ event: StoredEventRow) throws(CanonicalFormError) {

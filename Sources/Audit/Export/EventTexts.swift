@@ -33,15 +33,17 @@ package struct EventTexts: ExportEncoder {
         for event in events {
             var writer = JSONWriter(capacity: 1024)
             switch form {
-            case .lines: writer.recordedEvent(event, catalog: catalog)
-            case .cloudEventLines, .cloudEventBatch: writer.cloudEvent(event, catalog: catalog)
-            }
-            switch form {
-            case .lines, .cloudEventLines:
+            case .lines:
+                writer.recordedEvent(event, catalog: catalog)
+                text += writer.bytes
+                text.append(UInt8(ascii: "\n"))
+            case .cloudEventLines:
+                writer.cloudEvent(event, catalog: catalog)
                 text += writer.bytes
                 text.append(UInt8(ascii: "\n"))
             case .cloudEventBatch:
                 text += isFirst ? "[\n".utf8 : ",\n".utf8
+                writer.cloudEvent(event, catalog: catalog)
                 text += writer.bytes
             }
             isFirst = false

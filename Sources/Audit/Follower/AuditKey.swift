@@ -20,11 +20,25 @@ package struct AuditKeyFile: Sendable {
         return signer
     }
 
-    /// The key that is there.
+    /// The key that is there. Refused when its group or others may read or write it: who can read it signs in the log's name, who can write it chooses the key.
     package func read() throws(AuditFileError) -> NoteSigner {
+        var status = stat()
+        if stat(path, &status) == 0, status.st_mode & 0o077 != 0 {
+            throw .unusable(path, "others than its owner may read or write it; chmod 600 ends that")
+        }
         guard let text = try WholeFile(path).read() else { throw .unusable(path, "it is not there; the first start of the system makes it") }
         guard let signer = NoteSigner(text.prefix { !$0.isNewline }) else { throw .unusable(path, "it holds no Ed25519 note key") }
         return signer
+    }
+
+    /// The public halves of the keys that signed before this one, oldest first: the lines of the file `….retired` beside it. None without that file.
+    package func retired() throws(AuditFileError) -> [NoteVerifier] {
+        let list = path + ".retired"
+        guard let text = try WholeFile(list).read() else { return [] }
+        return try text.split(whereSeparator: \.isNewline).map { line throws(AuditFileError) in
+            guard let key = NoteVerifier(line) else { throw .unusable(list, "“\(line.prefix(80))” is no key as annals audit key prints it") }
+            return key
+        }
     }
 
     /// The file beside it that holds the checkpoint signed last.
@@ -33,12 +47,17 @@ package struct AuditKeyFile: Sendable {
 
 /// A file that audit depends on can't be used.
 package enum AuditFileError: Error, CustomStringConvertible, Equatable {
-    /// Path and reason.
+    /// It does not hold what it should, or others may read it: path and reason.
     case unusable(String, String)
+    /// It can't be read or written at the moment: path and reason.
+    case unavailable(String, String)
+    /// The checkpoint was in the file at the path, and neither it nor a later one is there any more.
+    case gone(String, SignedCheckpoint)
 
     package var description: String {
         switch self {
-        case .unusable(let path, let reason): "the file \(path) can't be used: \(reason)"
+        case .unusable(let path, let reason), .unavailable(let path, let reason): "the file \(path) can't be used: \(reason)"
+        case .gone(let path, let checkpoint): "the file \(path) holds the checkpoint of \(checkpoint.checkpoint.size) no more, nor a later one"
         }
     }
 }

@@ -15,16 +15,19 @@ package struct LastCheckpointFile: Sendable {
     }
 
     /// Puts `next` in the place of `expected`, durably. False, and nothing done, when another checkpoint is there by now: somebody else signs, too.
+    /// Throws `AuditFileError.gone` when there is none any more or a smaller one: nobody who signs leaves it so.
     ///
     /// Processes of one machine take turns by a lock on the file `….lock`, which the kernel lets go of with whoever held it. Blocks.
     func replace(_ expected: SignedCheckpoint?, with next: SignedCheckpoint) throws(AuditFileError) -> Bool {
         let lock = open(path + ".lock", O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
-        guard lock >= 0 else { throw .unusable(path + ".lock", String(cString: strerror(errno))) }
+        guard lock >= 0 else { throw .unavailable(path + ".lock", String(cString: strerror(errno))) }
         defer { close(lock) }
         while flock(lock, LOCK_EX) != 0 {
-            guard errno == EINTR else { throw .unusable(path + ".lock", String(cString: strerror(errno))) }
+            guard errno == EINTR else { throw .unavailable(path + ".lock", String(cString: strerror(errno))) }
         }
-        guard try read() == expected else { return false }
+        let current = try read()
+        if let expected, expected.checkpoint.size > current?.checkpoint.size ?? 0 { throw .gone(path, expected) }
+        guard current == expected else { return false }
         try WholeFile(path).replace(next.note.description)
         return true
     }

@@ -10,7 +10,7 @@ import Synchronization
 package final class MerkleFollower: Sendable {
     /// How often there is something to publish. A checkpoint is at most one pause and one batch behind.
     package struct Pace: Sendable {
-        /// Between two looks at a log that grows.
+        /// Between two looks at a log that grows, and so between two signatures: what comes in this time shares a checkpoint.
         package var pause: Duration = .milliseconds(250)
         /// Between two looks at a log that does not grow: one that was restored to an older state may not wake anybody.
         package var look: Duration = .seconds(5)
@@ -25,6 +25,15 @@ package final class MerkleFollower: Sendable {
     private struct State {
         var status = MerkleFollowerStatus.starting
         var lease: MerkleLease?
+        /// What this process has seen in the file last.
+        var signed: SignedCheckpoint?
+        /// Whether something was published since the last trouble.
+        var hasPublished = false
+
+        mutating func takePublished() -> Bool {
+            defer { hasPublished = false }
+            return hasPublished
+        }
     }
 
     private let pool: ConnectionPool
@@ -32,6 +41,7 @@ package final class MerkleFollower: Sendable {
     private let signer: NoteSigner
     private let file: LastCheckpointFile
     private let pace: Pace
+    private let clock: any Clock<Duration>
     private let logger: Logger
     private let holder = MerkleLease.processName()
     private let state = Mutex(State())
@@ -39,14 +49,17 @@ package final class MerkleFollower: Sendable {
     /// - Parameters:
     ///   - pool: the log's database with the projector's rights; the caller runs it, and longer than the follower if the lease is to be given back.
     ///   - store: tells when the log has grown. It is not read from.
+    ///   - clock: measures the pace.
     package init(
-        _ pool: ConnectionPool, wokenBy store: any EventStore, signer: NoteSigner, file: LastCheckpointFile, pace: Pace = Pace(), logger: Logger
+        _ pool: ConnectionPool, wokenBy store: any EventStore, signer: NoteSigner, file: LastCheckpointFile, pace: Pace = Pace(),
+        clock: any Clock<Duration> = ContinuousClock(), logger: Logger
     ) {
         self.pool = pool
         self.store = store
         self.signer = signer
         self.file = file
         self.pace = pace
+        self.clock = clock
         self.logger = logger
     }
 
@@ -89,11 +102,11 @@ package final class MerkleFollower: Sendable {
                     }
                 }
                 state.withLock { $0.lease = lease }
-                delay = pace.pause
                 try await follow(under: lease)
             } catch {
                 try recover(from: error)
             }
+            if state.withLock({ $0.takePublished() }) { delay = pace.pause }
             try await Task.sleep(for: delay * Double.random(in: 0.5...1))
             delay = min(delay * 2, Self.longestDelay)
         }
@@ -113,45 +126,50 @@ package final class MerkleFollower: Sendable {
     private func follow(under lease: MerkleLease) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { [pool] in try await lease.keep(pool) }
-            group.addTask { try await self.grow(under: lease) }
+            group.addTask { try await self.grow(under: lease, by: self.clock) }
             defer { group.cancelAll() }
             try await group.next()
         }
     }
 
-    private func grow(under lease: MerkleLease) async throws {
-        var writer = try await MerkleWriter(pool, under: lease, signer: signer, file: file)
-        var lastSigned: ContinuousClock.Instant?
+    private func grow<Time: Clock<Duration>>(under lease: MerkleLease, by clock: Time) async throws {
+        let known = state.withLock(\.signed)
+        var writer = try await MerkleWriter(pool, under: lease, signer: signer, file: file, after: known, logger: logger)
+        var lastSigned: Time.Instant?
         var isQuiet = false
         note(writer)
         while true {
+            let turn = clock.now
             let head: Int64 = try await pool.query(.logHead).first?.get(0) ?? 0
             guard head >= writer.size else { throw MerkleStop.logIsShorter(head: head, signed: writer.size) }
-            if head == writer.size, !writer.isBehind {
+            if head > writer.size || writer.isBehind {
+                try await writer.extend(to: head)
+                let isDue = lastSigned.map { $0.duration(to: clock.now) >= pace.signing } ?? true
+                let isSigning = writer.size == head || isDue
+                try await writer.publish(isSigning: isSigning)
+                if isSigning { lastSigned = clock.now }
+                note(writer)
+                state.withLock { $0.hasPublished = true }
+                isQuiet = false
+                // There is a batch more to come.
+                if writer.size < head { continue }
+            } else {
                 if isQuiet { try await writer.extend(to: head) }
-                // Whatever comes in this time shares a checkpoint.
-                try await Task.sleep(for: pace.pause)
                 isQuiet = try await !isWoken(after: writer.size)
-                continue
             }
-            try await writer.extend(to: head)
-            let isDue = lastSigned.map { ContinuousClock.now - $0 >= pace.signing } ?? true
-            let isSigning = writer.size == head || isDue
-            try await writer.publish(isSigning: isSigning)
-            if isSigning { lastSigned = .now }
-            note(writer)
+            try await clock.sleep(until: turn.advanced(by: pace.pause), tolerance: nil)
         }
     }
 
     /// False when nothing came for a while.
     private func isWoken(after position: Int64) async throws -> Bool {
-        try await withThrowingTaskGroup(of: Bool.self) { [store, pace] group in
+        try await withThrowingTaskGroup(of: Bool.self) { [store, pace, clock] group in
             group.addTask {
                 try await store.waitForEvents(after: position)
                 return true
             }
             group.addTask {
-                try await Task.sleep(for: pace.look)
+                try await clock.sleep(for: pace.look)
                 return false
             }
             defer { group.cancelAll() }
@@ -160,7 +178,10 @@ package final class MerkleFollower: Sendable {
     }
 
     private func note(_ writer: MerkleWriter) {
-        state.withLock { $0.status = .following(signed: writer.signed?.checkpoint.size ?? 0) }
+        state.withLock {
+            $0.signed = writer.signed
+            $0.status = .following(signed: writer.signed?.checkpoint.size ?? 0)
+        }
     }
 }
 

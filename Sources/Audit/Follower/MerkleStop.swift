@@ -10,7 +10,7 @@ package enum MerkleStop: Error, Equatable, CustomStringConvertible {
     case unreadableEvent(position: Int64, reason: String)
     /// The tables of the tree are not as the follower left them.
     case treeDamaged(reason: String)
-    /// The key's file or the file beside it can't be used.
+    /// The file beside the key is gone, or does not hold what it should.
     case files(AuditFileError)
 
     package var description: String {

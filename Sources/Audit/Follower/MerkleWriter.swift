@@ -1,4 +1,5 @@
 import EventSourcing
+import Logging
 import Postgres
 
 /// Grows the tree under one lease: reads events, stores tiles, signs and publishes checkpoints. Begins by holding what is stored against what was signed.
@@ -6,60 +7,89 @@ struct MerkleWriter {
     /// Events between two writes, when there are so many: 64 full tiles of level 0.
     private static let batch: Int64 = 16_384
 
+    /// How far what was signed last has come.
+    private enum Progress {
+        /// All is in the tables: checkpoints up to this size, 0 when there are none.
+        case published(through: Int64)
+        /// It is in the file, and not yet in the tables.
+        case signed(SignedCheckpoint)
+    }
+
     private let pool: ConnectionPool
-    private let lease: MerkleLease
     private let signer: NoteSigner
     private let file: LastCheckpointFile
     private var tree: GrowingTree
     /// The entry of the last event in the tree; nil in an empty one.
     private var lastEntry: MerkleHash?
-    /// The size that the tables have.
-    private var stored: Int64
+    private var tables: MerkleTables
     /// What the file holds.
     private(set) var signed: SignedCheckpoint?
-    /// The largest checkpoint in the tables.
-    private var published: Int64
+    private var progress: Progress
 
     /// How many events are in the tree so far.
     var size: Int64 { tree.size }
 
     /// Takes up the tree where the last holder of the lease left it. Throws `MerkleStop` when the log, the tables and what was signed do not fit together.
-    init(_ pool: ConnectionPool, under lease: MerkleLease, signer: NoteSigner, file: LastCheckpointFile) async throws {
+    /// - Parameter known: what this process has seen in the file before.
+    init(
+        _ pool: ConnectionPool, under lease: MerkleLease, signer: NoteSigner, file: LastCheckpointFile, after known: SignedCheckpoint? = nil,
+        logger: Logger
+    ) async throws {
         self.pool = pool
-        self.lease = lease
         self.signer = signer
         self.file = file
         let log = MerkleLog(pool)
         let edge = try await log.hashes(of: GrowingTree.unfinishedTiles(size: lease.size))
         guard let tree = GrowingTree(size: lease.size, { edge[$0] }) else {
-            throw MerkleStop.treeDamaged(reason: "the last tiles of the tree of \(lease.size) are incomplete")
+            throw MerkleStop.treeDamaged(reason: "the last tiles of the tree of \(lease.size) are incomplete, or do not fit each other")
         }
         self.tree = tree
-        stored = lease.size
-        if stored > 0 {
-            let bundle = Tile(.entries, index: (stored - 1) >> 8, width: Int((stored - 1) & 255) + 1)
+        tables = MerkleTables(pool, under: lease)
+        if lease.size > 0 {
+            let last = lease.size - 1
+            let bundle = Tile(.entries, index: last >> 8, width: Int(last & 255) + 1)
             guard let entries = try await log.hashes(of: [bundle])[bundle] else {
                 throw MerkleStop.treeDamaged(reason: "the last entries are incomplete")
             }
             lastEntry = entries.hash(at: bundle.width - 1)
         }
         let newest = try await Self.stopping { try await log.checkpoint() }
-        published = newest?.checkpoint.size ?? 0
+        progress = .published(through: newest?.checkpoint.size ?? 0)
         signed = try await onOwnThread("audit-file") { [file] in Result { () throws(AuditFileError) in try file.read() } }.stopping()
-        if let signed, !signed.isSigned(by: signer.verifier) {
-            throw MerkleStop.files(.unusable(file.path, "the checkpoint in it is not signed by the audit key"))
-        }
-        if signed == nil, let newest, newest.isSigned(by: signer.verifier) { try await sign(newest) }
+        try await takeUp(newest, after: known, logger)
         try await confirm([signed, newest].compactMap { $0?.checkpoint }, log)
+    }
+
+    /// Holds what the file says against what the tables have.
+    private mutating func takeUp(_ newest: SignedCheckpoint?, after known: SignedCheckpoint?, _ logger: Logger) async throws {
+        if let known, known.checkpoint.size > signed?.checkpoint.size ?? 0 { throw MerkleStop.files(.gone(file.path, known)) }
+        if let signed {
+            guard signed.isSigned(by: signer.verifier) else {
+                throw MerkleStop.files(.unusable(file.path, "the checkpoint in it is not signed by the audit key"))
+            }
+            if signed.checkpoint.size > tables.size {
+                // Tiles are stored before they are signed, so nothing that this program does leaves them so.
+                logger.critical(
+                    "the tables hold less of the audit log than was signed: they were restored or changed, and are made again from the log",
+                    metadata: ["stored": "\(tables.size)", "signed": "\(signed.checkpoint.size)"])
+            }
+            if signed.checkpoint.size > newest?.checkpoint.size ?? 0 { progress = .signed(signed) }
+        } else if let newest, newest.isSigned(by: signer.verifier) {
+            logger.warning(
+                "there is no checkpoint beside the audit key: the newest one of the tables takes its place, whether or not it is the one signed last",
+                metadata: ["file": "\(file.path)", "size": "\(newest.checkpoint.size)"])
+            try await sign(newest)
+            progress = .published(through: newest.checkpoint.size)
+        }
     }
 
     /// A log restored to an older state is shorter than what was signed, or has grown past it and is another.
     private func confirm(_ checkpoints: [Checkpoint], _ log: MerkleLog) async throws {
-        let most = checkpoints.reduce(stored) { max($0, $1.size) }
+        let most = checkpoints.reduce(tables.size) { max($0, $1.size) }
         let head: Int64 = try await pool.query(.logHead).first?.get(0) ?? 0
         guard head >= most else { throw MerkleStop.logIsShorter(head: head, signed: most) }
-        var prover = Prover(log, size: stored)
-        for checkpoint in checkpoints where checkpoint.size <= stored {
+        var prover = Prover(log, size: tables.size)
+        for checkpoint in checkpoints where checkpoint.size <= tables.size {
             let root = try await Self.stopping { try await prover.root(at: checkpoint.size) }
             guard root == checkpoint.root else { throw MerkleStop.logIsAnother(size: checkpoint.size) }
         }
@@ -100,21 +130,24 @@ struct MerkleWriter {
     }
 
     /// Whether the tables lack something that is in the tree, or the checkpoint that was signed last.
-    var isBehind: Bool { stored < size || published < min(size, signed?.checkpoint.size ?? 0) }
+    var isBehind: Bool {
+        switch progress {
+        case .published: tables.size < size
+        case .signed(let checkpoint): tables.size < size || checkpoint.checkpoint.size <= size
+        }
+    }
 
-    /// Stores the tree's new tiles and, if asked to, a checkpoint of it: first in the file, then in the tables.
+    /// Stores the tree's new tiles and, if asked to, signs a checkpoint of it: after the tiles are in the tables, and before it is there itself.
     mutating func publish(isSigning: Bool) async throws {
         if let signed, signed.checkpoint.size == size, signed.checkpoint.root != tree.root { throw MerkleStop.logIsAnother(size: size) }
-        var checkpoint = signed.flatMap { $0.checkpoint.size <= size && $0.checkpoint.size > published ? $0 : nil }
-        if isSigning, size > signed?.checkpoint.size ?? 0, size > published {
-            let next = try SignedCheckpoint(size: size, root: tree.root, by: signer)
-            try await sign(next)
-            checkpoint = next
+        if tables.size < size { try await tables.store(tree.takeChangedTiles(), of: size) }
+        if isSigning, case .published(let last) = progress, size > last {
+            try await sign(try SignedCheckpoint(size: size, root: tree.root, by: signer))
         }
-        let tiles = tree.takeChangedTiles()
-        try await store(tiles, checkpoint)
-        stored = size
-        if let checkpoint { published = checkpoint.checkpoint.size }
+        if case .signed(let checkpoint) = progress, checkpoint.checkpoint.size <= size {
+            try await tables.store(checkpoint)
+            progress = .published(through: checkpoint.checkpoint.size)
+        }
     }
 
     /// From here on it counts as signed, whatever becomes of this process.
@@ -124,26 +157,7 @@ struct MerkleWriter {
         }.stopping()
         guard isMine else { throw MerkleLeaseLost() }
         signed = next
-    }
-
-    private func store(_ tiles: [GrowingTree.ChangedTile], _ checkpoint: SignedCheckpoint?) async throws {
-        var queries = [
-            Query(.advanceTree, [.int8(lease.token), .int8(stored), .int8(size)]),
-            Query(
-                .storeTiles, [.int2s(tiles.map(\.tile.storedLevel)), .int8s(tiles.map(\.tile.index)), .byteas(tiles.map(\.hashes))]),
-        ]
-        if let checkpoint {
-            queries.append(Query(.storeCheckpoint, [.int8(checkpoint.checkpoint.size), .text(checkpoint.note.description)]))
-            queries.append(Query(.checkpointOfSize, [.int8(checkpoint.checkpoint.size)]))
-        }
-        try await pool.withTransaction { session in
-            let results = try await session.pipelined(queries)
-            guard results[0].count == 1 else { throw MerkleLeaseLost() }
-            guard let checkpoint, let note = try results.last?.first?.get(0, as: String.self) else { return }
-            guard SignedCheckpoint(note)?.checkpoint.root == checkpoint.checkpoint.root else {
-                throw MerkleStop.logIsAnother(size: checkpoint.checkpoint.size)
-            }
-        }
+        progress = .signed(next)
     }
 
     private static func stopping<Value>(_ body: () async throws -> Value) async throws -> Value {
@@ -157,10 +171,12 @@ struct MerkleWriter {
 }
 
 extension Result where Failure == AuditFileError {
-    fileprivate func stopping() throws(MerkleStop) -> Success {
+    /// A file that says something else than it may ends the follower; one that can't be read or written is trouble that may pass.
+    fileprivate func stopping() throws -> Success {
         switch self {
         case .success(let value): return value
-        case .failure(let error): throw .files(error)
+        case .failure(.unavailable(let path, let reason)): throw AuditFileError.unavailable(path, reason)
+        case .failure(let error): throw MerkleStop.files(error)
         }
     }
 }

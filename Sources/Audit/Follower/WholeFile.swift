@@ -40,26 +40,37 @@ struct WholeFile {
         let unfinished = "\(path).\(getpid()).\(UInt32.random(in: .min ... .max))"
         let descriptor = Glibc.open(unfinished, O_CREAT | O_EXCL | O_WRONLY, 0o600)
         guard descriptor >= 0 else { throw failure("it can't be made: \(lastError)") }
-        let bytes = Array(text.utf8)
-        let isWritten = Glibc.write(descriptor, bytes, bytes.count) == bytes.count && fsync(descriptor) == 0
-        close(descriptor)
-        guard isWritten else {
+        defer { close(descriptor) }
+        guard Self.write(Array(text.utf8)[...], to: descriptor), fsync(descriptor) == 0 else {
+            let reason = lastError
             unlink(unfinished)
-            throw failure("it can't be written")
+            throw failure("it can't be written: \(reason)")
         }
         return unfinished
+    }
+
+    /// False, with the reason in `errno`, when not all could be written. A disk that fills up takes a part first.
+    private static func write(_ bytes: ArraySlice<UInt8>, to descriptor: Int32) -> Bool {
+        var rest = bytes
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { return false }
+            rest = rest.dropFirst(count)
+        }
+        return true
     }
 
     /// A name is on the disk only once its folder is.
     private func syncFolder() throws(AuditFileError) {
         let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
         let descriptor = Glibc.open(folder.isEmpty ? "/" : folder, O_RDONLY | O_DIRECTORY)
-        guard descriptor >= 0 else { throw failure("its folder can't be opened") }
+        guard descriptor >= 0 else { throw failure("its folder can't be opened: \(lastError)") }
         defer { close(descriptor) }
-        guard fsync(descriptor) == 0 else { throw failure("its folder can't be written") }
+        guard fsync(descriptor) == 0 else { throw failure("its folder can't be written: \(lastError)") }
     }
 
     private var lastError: String { String(cString: strerror(errno)) }
 
-    private func failure(_ reason: String) -> AuditFileError { .unusable(path, reason) }
+    private func failure(_ reason: String) -> AuditFileError { .unavailable(path, reason) }
 }

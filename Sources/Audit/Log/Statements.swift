@@ -1,6 +1,7 @@
 import Postgres
 
 extension Statement {
+    /// The last position of the log; 0 while it is empty.
     static let logHead = Statement("audit_log_head", "SELECT coalesce(max(position), 0) FROM log.events")
 
     static let treeSize = Statement("audit_tree_size", "SELECT size FROM log.merkle_head")

@@ -79,9 +79,7 @@ package struct MerkleHash: Sendable, Hashable {
 
 extension MerkleHash: CustomStringConvertible {
     /// 64 hexadecimal digits.
-    package var description: String {
-        bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
-    }
+    package var description: String { bytes.hexadecimal }
 }
 
 extension MerkleHash {

@@ -19,7 +19,8 @@ struct GrowingTree: Sendable {
     /// An empty tree.
     init() {}
 
-    /// The tree of `size` leaves whose last tiles hold these hashes. Nil when a tile is missing or shorter than the tree needs.
+    /// The tree of `size` leaves whose last tiles hold these hashes. Nil when a tile is missing or shorter than the tree needs, or when the
+    /// last entries are not those of the last leaves.
     /// - Parameter hashes: at least the hashes of a tile that such a tree has.
     init?(size: Int64, _ hashes: (Tile) throws -> [UInt8]?) rethrows {
         self.size = size
@@ -37,6 +38,8 @@ struct GrowingTree: Sendable {
                 start += 1 << height
             }
         }
+        let (entries, leaves) = (unfinished[Self.slot(.entries)], unfinished[Self.slot(.hashes(0))])
+        for place in 0..<Int(size & 255) where MerkleHash.leaf(entries.hash(at: place)) != leaves.hash(at: place) { return nil }
     }
 
     /// The tiles at the right edge of a tree that are not full, and not empty either.

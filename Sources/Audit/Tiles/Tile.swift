@@ -76,7 +76,7 @@ extension Tile: CustomStringConvertible {
             parts[parts.endIndex - 1] = String(group.dropLast(2))
         }
         var index: Int64 = 0
-        // Five groups of three digits are more tiles than there can be.
+        // Six groups of three digits are more tiles than there can be.
         guard 1...6 ~= parts.count else { return nil }
         for (place, part) in parts.enumerated() {
             let isLast = place == parts.count - 1
@@ -84,6 +84,8 @@ extension Tile: CustomStringConvertible {
             guard isLast || part.hasPrefix("x"), digits.utf8.count == 3, let number = Int64(digits), number >= 0 else { return nil }
             index = index * 1000 + number
         }
+        // Its last place is a position, too.
+        guard index < Int64.max / Int64(Self.fullWidth) else { return nil }
         self.init(level, index: index, width: width)
         guard description == path else { return nil }
     }

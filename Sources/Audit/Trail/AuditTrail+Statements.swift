@@ -6,8 +6,6 @@ import Postgres
 // table stores them, so that a page ends before a large event has been fetched: what is large is sealed, and sealed text does not compress.
 
 extension Statement {
-    static let trailHead = Statement("trail_head", "SELECT coalesce(max(position), 0) FROM log.events")
-
     /// The last position up to $2 that the log took by the moment $1; 0 when there is none.
     ///
     /// There is no index on times, and none is needed: they never go back along positions, so halving finds it in as many probes of the key as the log's length has binary

@@ -27,7 +27,7 @@ package struct AuditTrail: Sendable {
 
     /// Settles a filter's ends on the log as it is now. Two look-ups of about 20 probes each when the filter names moments.
     package func part(_ filter: TrailFilter) async throws -> TrailPart {
-        let head: Int64 = try await query(.trailHead, []).first?.get(0) ?? 0
+        let head: Int64 = try await query(.logHead, []).first?.get(0) ?? 0
         var (after, until) = (max(0, filter.after), min(filter.until, head))
         if let from = filter.from { after = max(after, try await lastPosition(at: from.milliseconds - 1, head: head)) }
         if let to = filter.to { until = min(until, try await lastPosition(at: to.milliseconds, head: head)) }

@@ -29,11 +29,19 @@ extension StoredEventRow {
 }
 
 extension RecordedEvent {
-    /// The event as it is stored: personal parts sealed, data in the version it was written in. Throws `EventStoreError.broken` when it does not have the log's form.
+    /// The event as it is stored: personal parts sealed, data in the version it was written in. Throws `EventStoreError.broken` when it does not have the log's form, or
+    /// more metadata than this program can show: nothing of an event is left out in silence.
     package init(stored row: StoredEventRow) throws {
         guard let stream = StreamName(String(decoding: row.stream, as: UTF8.self)), let data = try? JSON.parse(row.data).members,
-            let metadata = try? JSON.parse(row.metadata).members.flatMap(EventMetadata.init(json:))
+            let members = try? JSON.parse(row.metadata).members, let metadata = EventMetadata(json: members)
         else { throw EventStoreError.broken(reason: "the event at position \(row.position) does not have the log's form") }
+        // What it has read stands under the same names as before.
+        guard metadata.json.list.count == members.list.count else {
+            let unread = members.names.filter { metadata.json[$0] == nil }
+            throw EventStoreError.broken(
+                reason: "the metadata of the event at position \(row.position) have members that this program does not know in this form: "
+                    + unread.map(\.escapingControls).joined(separator: ", "))
+        }
         self.init(
             position: row.position, stream: stream, version: Int(row.version), id: row.id, type: String(decoding: row.type, as: UTF8.self),
             schemaVersion: Int(row.schemaVersion), data: data, metadata: metadata, recordedAt: row.recordedTime)

@@ -21,15 +21,18 @@ package struct LogAudit: Sendable {
 
     private let pool: ConnectionPool
     private let keys: [NoteVerifier]
+    private let retired: [NoteVerifier]
     private let witnessed: [Witnessed]
 
     /// - Parameters:
     ///   - pool: the log's database, with a right to SELECT on the log and the Merkle tables.
     ///   - keys: whose signatures count.
+    ///   - retired: those whose count on checkpoints before the first by one of `keys`, oldest first.
     ///   - witnessed: checkpoints that the log must hold, too, whatever its own tables say.
-    package init(_ pool: ConnectionPool, keys: [NoteVerifier], witnessed: [Witnessed] = []) {
+    package init(_ pool: ConnectionPool, keys: [NoteVerifier], retired: [NoteVerifier] = [], witnessed: [Witnessed] = []) {
         self.pool = pool
         self.keys = keys
+        self.retired = retired
         self.witnessed = witnessed
     }
 
@@ -40,12 +43,13 @@ package struct LogAudit: Sendable {
         let sizes = try await log.sizes()
         let head = try await log.head()
         var fold = AuditedTree(size: sizes.tree)
+        var succession = KeySuccession(keys, after: retired)
         do {
             try confirmWitnessed()
             var last: Int64 = 0
             while last < head, fold.isSound {
                 let range = last + 1...min(head, last + Self.step)
-                try await read(range, sizes, into: &fold, log)
+                try await read(range, sizes, into: &fold, &succession, log)
                 last = range.upperBound
                 progress(last, head)
             }
@@ -70,7 +74,8 @@ package struct LogAudit: Sendable {
 
     /// One step: events into the tree, the checkpoints of these sizes against its roots, then its full tiles against those that are stored.
     private func read(
-        _ range: ClosedRange<Int64>, _ sizes: (tree: Int64, checkpoint: Int64), into fold: inout AuditedTree, _ log: MerkleLog
+        _ range: ClosedRange<Int64>, _ sizes: (tree: Int64, checkpoint: Int64), into fold: inout AuditedTree, _ succession: inout KeySuccession,
+        _ log: MerkleLog
     ) async throws {
         var checkpoints = witnessed.filter { range.contains($0.size) }.map {
             AuditedTree.Expectation(name: $0.name, size: $0.size, claim: .root($0.checkpoint.checkpoint.root))
@@ -79,7 +84,7 @@ package struct LogAudit: Sendable {
         let (first, last) = (range.lowerBound == 1 ? .min : range.lowerBound, min(range.upperBound, sizes.checkpoint))
         if first <= last {
             for (size, note) in try await log.checkpoints(first...last) {
-                checkpoints.append(AuditedTree.Expectation(name: "the stored checkpoint of \(size)", size: size, claim: claim(size, note)))
+                checkpoints.append(AuditedTree.Expectation(name: "the stored checkpoint of \(size)", size: size, claim: claim(size, note, &succession)))
             }
         }
         fold.beginStep(checkpoints)
@@ -95,14 +100,14 @@ package struct LogAudit: Sendable {
         try fold.compare(tiles, with: try await log.storedHashes(of: tiles.map(\.tile)))
     }
 
-    private func claim(_ size: Int64, _ note: String) -> AuditedTree.Expectation.Claim {
+    private func claim(_ size: Int64, _ note: String, _ succession: inout KeySuccession) -> AuditedTree.Expectation.Claim {
         guard size > 0, let signed = SignedCheckpoint(note), signed.checkpoint.size == size else {
             return .nothing("is not a checkpoint of that size")
         }
-        return isSigned(signed) ? .root(signed.checkpoint.root) : .nothing(unsigned)
+        return succession.accepts(signed) ? .root(signed.checkpoint.root) : .nothing(unsigned)
     }
 
-    private func isSigned(_ checkpoint: SignedCheckpoint) -> Bool { keys.contains { checkpoint.isSigned(by: $0) } }
+    private func isSigned(_ checkpoint: SignedCheckpoint) -> Bool { (keys + retired).contains { checkpoint.isSigned(by: $0) } }
 
     private var unsigned: String { "is not signed by \(keys.map(\.name).joined(separator: " or "))" }
 

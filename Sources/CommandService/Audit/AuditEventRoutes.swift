@@ -54,6 +54,7 @@ extension QueryParameters {
         var filter = TrailFilter(after: Int64(integer("after", in: 0...Int.max, default: 0)), actor: id("actor"))
         filter.from = time("from")
         filter.to = time("to")
+        if let from = filter.from, let to = filter.to, to < from { refuse("to", "must not be before from") }
         if let name = text("stream") {
             filter.stream = StreamName(name)
             if filter.stream == nil { refuse("stream", "must be a stream's name such as post-0198a3c4-…") }

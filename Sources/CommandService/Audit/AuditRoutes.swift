@@ -12,21 +12,25 @@ struct AuditRoutes: Sendable {
     let log: MerkleLog
 
     func add(to routes: inout Routes) {
-        routes.on(.get, "\(Self.prefix)/checkpoint", ignoringCredentials: true) { _, _ in
+        routes.on(.get, "\(Self.prefix)/checkpoint", ignoringCredentials: true) { request, _ in
+            try request.refuseParameters()
             guard let checkpoint = try await log.checkpoint() else { throw Problem.notFound("Nothing has been signed yet.") }
             return Self.answer(Array(checkpoint.note.description.utf8), type: "text/plain; charset=utf-8", cacheControl: "no-cache")
         }
 
         routes.on(.get, "\(Self.prefix)/tile/{path...}", ignoringCredentials: true) { request, _ in
+            try request.refuseParameters()
             guard let tile = Tile(path: request.uri.path.dropFirst(Self.prefix.count + 1)), let bytes = try await log.served(tile) else {
-                throw Problem.notFound("There is no such tile, or not yet.")
+                // What a cache answers for a while would be missing when it is there.
+                throw Problem(.notFound, "There is no such tile, or not yet.", headers: [.cacheControl: "no-store"])
             }
             // Even a partial tile never changes: a tree that has grown has another.
             return Self.answer(bytes, type: "application/octet-stream", cacheControl: "public, max-age=31536000, immutable")
         }
 
-        routes.on(.get, "\(Self.prefix)/events/{position}/proof") { _, context in
+        routes.on(.get, "\(Self.prefix)/events/{position}/proof") { request, context in
             _ = try context.admin()
+            try request.refuseParameters()
             let position = try context.parameters.number("position")
             guard let checkpoint = try await log.checkpoint(), position >= 1, position <= checkpoint.checkpoint.size else {
                 throw Problem.notFound("No checkpoint covers this position yet.")

@@ -34,6 +34,9 @@ package struct JSONObject: Sendable, Hashable, ExpressibleByDictionaryLiteral {
     package struct Member: Sendable, Hashable {
         package var name: String
         package var value: JSON
+
+        /// Whether its name is this one, code unit for code unit (RFC 8259 §8.3): strings are equal when they only look alike.
+        func isNamed(_ name: String) -> Bool { self.name == name && self.name.utf8.elementsEqual(name.utf8) }
     }
 
     package var list: [Member]
@@ -53,9 +56,9 @@ package struct JSONObject: Sendable, Hashable, ExpressibleByDictionaryLiteral {
 
     /// Reads, replaces, adds (at the end) or, set to nil, removes a member.
     package subscript(_ name: String) -> JSON? {
-        get { list.first { $0.name == name }?.value }
+        get { list.first { $0.isNamed(name) }?.value }
         set {
-            guard let index = list.firstIndex(where: { $0.name == name }) else {
+            guard let index = list.firstIndex(where: { $0.isNamed(name) }) else {
                 if let newValue { list.append(Member(name: name, value: newValue)) }
                 return
             }

@@ -8,7 +8,7 @@ package struct JSONSyntaxError: Error, Equatable {
 
 extension JSON {
     /// Parses one JSON text, strictly after RFC 8259: UTF-8 only, no lone surrogates (§8.2), no duplicate names (§4 leaves them open; refusing them is the safe
-    /// reading), nesting bounded. Linear in the size of the text.
+    /// reading; names are the same when their code units are, §8.3), nesting bounded. Linear in the size of the text.
     package static func parse(_ bytes: some Sequence<UInt8>, maximumDepth: Int = 64) throws(JSONSyntaxError) -> JSON {
         let copy = Array(bytes)
         do {
@@ -35,13 +35,14 @@ extension JSON {
 /// The names that an object has so far. While they are few, comparing them is quicker than hashing them.
 private struct MemberNames {
     private static let few = 8
-    private var seen: Set<String> = []
+    /// In UTF-8: as strings, names that only look alike would be one.
+    private var seen: Set<[UInt8]> = []
 
     /// False when the object has a member of this name.
     mutating func insert(_ name: String, into object: JSONObject) -> Bool {
-        if object.list.count < Self.few { return !object.list.contains { $0.name == name } }
-        if seen.isEmpty { seen = Set(object.names) }
-        return seen.insert(name).inserted
+        if object.list.count < Self.few { return !object.list.contains { $0.isNamed(name) } }
+        if seen.isEmpty { seen = Set(object.list.map { Array($0.name.utf8) }) }
+        return seen.insert(Array(name.utf8)).inserted
     }
 }
 

@@ -3,6 +3,7 @@ import EventLog
 import EventLogTesting
 import EventSourcing
 import FoundationEssentials
+import Logging
 import Postgres
 import TestSupport
 
@@ -43,15 +44,14 @@ struct AuditedLog: Sendable {
 
     /// Runs `body` beside a follower, in this or another process's place.
     func following<Value: Sendable>(
-        as signer: NoteSigner? = nil, file: LastCheckpointFile? = nil, _ body: @escaping @Sendable (MerkleFollower) async throws -> Value
+        as signer: NoteSigner? = nil, file: LastCheckpointFile? = nil, pace: MerkleFollower.Pace = .hurried,
+        by clock: any Clock<Duration> = ContinuousClock(), logger: Logger = TestCluster.logger,
+        _ body: @escaping @Sendable (MerkleFollower) async throws -> Value
     ) async throws -> Value {
         let signer = try signer ?? self.signer
         let file = file ?? keyFile.lastCheckpoint
         return try await log.withPool(as: "annals_projector") { pool in
-            var pace = MerkleFollower.Pace()
-            pace.pause = .milliseconds(1)
-            pace.look = .milliseconds(5)
-            let follower = MerkleFollower(pool, wokenBy: log.store, signer: signer, file: file, pace: pace, logger: TestCluster.logger)
+            let follower = MerkleFollower(pool, wokenBy: log.store, signer: signer, file: file, pace: pace, clock: clock, logger: logger)
             return try await withThrowingTaskGroup(of: Value?.self) { group in
                 group.addTask {
                     try await follower.run()
@@ -99,16 +99,33 @@ struct AuditedLog: Sendable {
     }
 
     /// What `annals audit verify` finds.
-    func audit(_ witnessed: [SignedCheckpoint] = []) async throws -> AuditReport {
-        let key = try signer.verifier
+    func audit(_ witnessed: [SignedCheckpoint] = [], keys: [NoteVerifier]? = nil, retired: [NoteVerifier] = []) async throws -> AuditReport {
+        let keys = try keys ?? [signer.verifier]
         return try await log.withPool(as: "annals_projector") { pool in
-            try await LogAudit(pool, keys: [key], witnessed: witnessed.map { LogAudit.Witnessed($0, name: "the auditor's checkpoint") }).run()
+            let witnessed = witnessed.map { LogAudit.Witnessed($0, name: "the auditor's checkpoint") }
+            return try await LogAudit(pool, keys: keys, retired: retired, witnessed: witnessed).run()
         }
+    }
+
+    /// Goes up with each attempt of a follower.
+    func leaseToken() async throws -> Int64 {
+        Int64(try await log.value("SELECT lease_token FROM log.merkle_head")) ?? 0
     }
 
     /// Runs SQL as a superuser who has switched the triggers off.
     func tamper(_ sql: String) async throws {
         try await log.run("ALTER TABLE log.events DISABLE TRIGGER ALL; ALTER TABLE log.merkle_checkpoints DISABLE TRIGGER ALL; \(sql)")
+    }
+}
+
+extension MerkleFollower.Pace {
+    /// Nothing waits for it.
+    static let hurried = MerkleFollower.Pace(pause: .milliseconds(1), look: .milliseconds(5))
+
+    init(pause: Duration, look: Duration) {
+        self.init()
+        self.pause = pause
+        self.look = look
     }
 }
 

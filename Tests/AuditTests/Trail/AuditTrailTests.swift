@@ -95,6 +95,24 @@ import Testing
         }
     }
 
+    @Test(arguments: [(#"{"actor":"x"}"#, "actor"), (#"{"actor":null}"#, "actor"), (#"{"later":1,"reason":"none"}"#, "later, reason")])
+    func `leaves out no metadata in silence`(change: String, unread: String) async throws {
+        var random = SeededRandom(seed: 3)
+        let model = RandomLog(20, using: &random)
+        try await LogUnderTest.open(.publishing) { log in
+            try await model.fill(log)
+            try await log.run(
+                "ALTER TABLE log.events DISABLE TRIGGER ALL; UPDATE log.events SET metadata = metadata || '\(change)' WHERE position = 7")
+            try await log.withPool(as: "annals_projector") { pool in
+                let trail = AuditTrail(pool)
+                let page = try await trail.page(of: try await trail.part(TrailFilter()), after: 0)
+                let error = #expect(throws: EventStoreError.self) { try page.events() }
+                let words = error.map { "\($0)" } ?? ""
+                #expect(words.contains("position 7") && words.contains(unread), "\(words)")
+            }
+        }
+    }
+
     @Test func `does not pass over a missing event`() async throws {
         var random = SeededRandom(seed: 2)
         let model = RandomLog(20, using: &random)

@@ -26,7 +26,7 @@ import Testing
         (.trailOfStream, "199990, 200000, 1000, \(bytes), 1000, NULL, NULL, NULL, \(longStream)", 5, 150),
         (.trailOfStream, "0, 200000, 1000, \(bytes), 1000, NULL, NULL, NULL, 'contract-none'", 1, 30),
         (.trailPositionAt, "'2026-01-01 01:00:00Z', 200000", 1, 120),
-        (.trailHead, "", 1, 10),
+        (.logHead, "", 1, 10),
     ]
 
     @Test func `looks at little more than its candidates, whatever else the log holds`() async throws {

@@ -57,14 +57,21 @@ struct AuditVerify: AsyncParsableCommand {
     private func verifyLog(_ own: (name: String, checkpoint: SignedCheckpoint)?) async throws {
         let operation = try await Operation.begin(flags)
         let keys = try key.isEmpty ? [operation.settings.auditVerifier()] : key.map(Self.verifier)
+        let keyFile = operation.settings.auditKey(in: operation.directory)
+        var retired: [NoteVerifier] = []
         var witnessed = own.map { [LogAudit.Witnessed($0.checkpoint, name: "the checkpoint in \($0.name)")] } ?? []
-        let besideKey = operation.settings.auditKey(in: operation.directory).lastCheckpoint
+        let besideKey = keyFile.lastCheckpoint
         let last: SignedCheckpoint?
-        do { last = try besideKey.read() } catch { throw Failure("\(error)") }
+        do {
+            if key.isEmpty { retired = try keyFile.retired() }
+            last = try besideKey.read()
+        } catch {
+            throw Failure("\(error)")
+        }
         if let last { witnessed.append(LogAudit.Witnessed(last, name: "the checkpoint in \(besideKey.path)")) }
         let bar = ProgressBar("verify")
-        let report = try await operation.withAuditPool { [witnessed] pool in
-            try await LogAudit(pool, keys: keys, witnessed: witnessed).run { bar.update(completed: Int($0), total: Int($1)) }
+        let report = try await operation.withAuditPool { [retired, witnessed] pool in
+            try await LogAudit(pool, keys: keys, retired: retired, witnessed: witnessed).run { bar.update(completed: Int($0), total: Int($1)) }
         }
         bar.finish()
         if last == nil, report.checkpoints > 0 {
