@@ -13,8 +13,8 @@ extension Projector {
         try await pool.query(.noteGoing, [.text(model.name), .int8(checkpoint.lease)])
     }
 
-    /// The checkpoint is not where this projector left it. Mostly that is no rival: a rebuild has put other tables there, or an operator has freed parked streams.
-    func note(moved error: PostgresError) async {
+    /// The checkpoint is not where this projector left it. Mostly that is no rival: see `CheckpointMoved`.
+    func note(moved error: any Error) async {
         let holder: String?
         do {
             holder = try await pool.query(.readLeaseHolder, [.text(model.name)]).first?.get(0, as: String?.self)
@@ -22,7 +22,7 @@ extension Projector {
             return logger.debug("the lease could not be read", metadata: ["reason": "\(error)"])
         }
         if holder == leases.holder {
-            logger.info("the tables or what is parked have changed: the projector looks anew", metadata: ["reason": "\(error)"])
+            logger.info("the checkpoint, the tables or what is parked have changed: the projector looks anew", metadata: ["reason": "\(error)"])
         } else {
             logger.notice("the projector has lost its lease", metadata: ["holder": "\(holder ?? "nobody")", "reason": "\(error)"])
         }

@@ -104,7 +104,8 @@ final class Projector: Sendable {
         }
         // Read after the lease was got: until then the other one may have gone on.
         var checkpoint = try await readCheckpoint()
-        checkpoint.lease = lease
+        checkpoint.lease = lease.token
+        lease.moved(to: checkpoint.position)
         current = checkpoint
         let known = adopted?.build.number == checkpoint.build ? adopted : nil
         let applied = if let known { known } else { try await adopt(checkpoint, isStart: adopted == nil) }
@@ -117,7 +118,8 @@ final class Projector: Sendable {
             $0.isStale = applied.isStale
             $0.position = checkpoint.position
         }
-        try await applyLog(to: applied.build, from: checkpoint) { delays.reset() }
+        defer { if lease.position > checkpoint.position { delays.reset() } }
+        try await applyLog(to: applied.build, from: checkpoint, under: lease)
     }
 
     /// A log restored to an older state has another event there, or none, and may since have grown past it: its new events would silently be taken for the old ones.
@@ -135,6 +137,7 @@ final class Projector: Sendable {
         case let rewritten as LogRewritten: throw ProjectorStop.logRewritten(position: rewritten.position)
         case EventStoreError.broken(let reason): throw ProjectorStop.logBroken(reason: reason)
         case let unknown as UnknownEvent: throw ProjectorStop.unknownEvent(type: unknown.type, version: unknown.version)
+        case is CheckpointMoved: await note(moved: error)
         case let error as PostgresError where error.sqlState == .checkpointMoved: await note(moved: error)
         case let error as PostgresError where !error.isTransient: await note(refusal: error)
         default: logger.warning("the projector tries again", metadata: ["reason": "\(error)"])
