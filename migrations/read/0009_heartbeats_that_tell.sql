@@ -4,13 +4,13 @@ DROP FUNCTION annals.renew_leases(text, text[]);
 CREATE FUNCTION annals.renew_leases(for_holder text, for_models text[])
 RETURNS TABLE (of_model text, at_position bigint, under_token bigint) LANGUAGE sql AS $$
     WITH held AS (
-        SELECT model, extract(epoch FROM clock_timestamp() - rated_at)::float8 AS seconds
+        SELECT model, least(greatest(extract(epoch FROM clock_timestamp() - rated_at)::float8, 0.001), 60) AS seconds
         FROM annals.checkpoints WHERE lease_holder = for_holder AND model = ANY (for_models) FOR UPDATE SKIP LOCKED
     ), renewed AS (
         UPDATE annals.checkpoints AS c
         SET lease_expires_at = clock_timestamp() + annals.lease_duration(),
-            -- A mean that forgets: what is 3 seconds old counts for a third of what is new.
-            rate = rate + (greatest(0, c.position - rated_position) / greatest(0.001, seconds) - rate) * (1 - exp(-greatest(0, seconds) / 3)),
+            -- A mean that forgets: what is 3 seconds old counts for a third of what is new. Cut off, since an ever smaller number would be refused in the end.
+            rate = trunc((rate + (greatest(0, c.position - rated_position) / seconds - rate) * (1 - exp(-seconds / 3)))::numeric, 3),
             rated_position = c.position,
             rated_at = clock_timestamp()
         FROM held WHERE c.model = held.model

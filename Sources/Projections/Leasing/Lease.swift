@@ -5,12 +5,12 @@ final class Lease: Sendable {
     /// Goes up with every change of hands; each write names it.
     let token: Int64
     private let committed = Atomic<Int64>(0)
-    private let ends: AsyncStream<CheckpointMoved>
-    private let end: AsyncStream<CheckpointMoved>.Continuation
+    private let reasons: AsyncStream<CheckpointMoved>
+    private let reason: AsyncStream<CheckpointMoved>.Continuation
 
     init(token: Int64) {
         self.token = token
-        (ends, end) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(1))
+        (reasons, reason) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(1))
     }
 
     /// The last position that is known to be committed; 0 before the checkpoint was read.
@@ -20,14 +20,14 @@ final class Lease: Sendable {
     func moved(to position: Int64) { committed.store(position, ordering: .releasing) }
 
     /// Tells whoever works under it that it is over.
-    func end(_ reason: CheckpointMoved) {
-        end.yield(reason)
-        end.finish()
+    func end(because moved: CheckpointMoved) {
+        reason.yield(moved)
+        reason.finish()
     }
 
     /// Throws `CheckpointMoved` once it is over, or `CancellationError`.
     func untilOver() async throws {
-        for await reason in ends { throw reason }
+        for await moved in reasons { throw moved }
         try Task.checkCancellation()
     }
 }

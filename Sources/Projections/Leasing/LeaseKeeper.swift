@@ -73,7 +73,7 @@ final class LeaseKeeper: Sendable {
         }
         for (model, left) in left {
             if let found = found[model], found.token == left.token, found.position >= left.position { continue }
-            leases[model]?.end(CheckpointMoved(found: found[model], left: left))
+            leases[model]?.end(because: CheckpointMoved(found: found[model], left: left))
         }
     }
 
