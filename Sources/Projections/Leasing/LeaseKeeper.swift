@@ -65,7 +65,7 @@ final class LeaseKeeper: Sendable {
     /// A projector that waits for the log's next event would not notice that its lease is lost, or that a crash of the server has taken its last commits back. So the
     /// sign of life is answered with where the checkpoints are.
     private func renew(_ leases: [String: Lease]) async throws {
-        // Taken before the question, so that the answer is no older.
+        // Taken before the question: commits that were known before it are in the answer, or lost.
         let left = leases.mapValues { CheckpointMoved.Place(position: $0.position, token: $0.token) }
         var found: [String: CheckpointMoved.Place] = [:]
         for row in try await pool.query(.renewLeases, [.text(holder), .texts(leases.keys.sorted())]) {

@@ -38,7 +38,8 @@ struct VerifyingFold {
     func report(givenUpAt last: String, head: Int64) -> VerificationReport {
         let reason = "more than 20 streams of the live tables can not be folded again; the rest is not compared"
         return VerificationReport(
-            model: model, position: position, lag: max(0, head - position), rows: [:], differences: [RowDifference(table: model, key: "", kind: .table(reason))],
+            model: model, position: position, lag: max(0, head - position), rows: [:],
+            differences: [RowDifference(table: model, key: "", kind: .table(reason))],
             unappliable: fold.failures.map(\.description) + [last], parked: lacking.waitingStreams, discarded: lacking.discarded)
     }
 }
