@@ -7,10 +7,9 @@ import Postgres
 /// An event of a parked stream waits behind the one at fault. One that erases a person or a post does not wait: what is erased must not stay visible because of a fault.
 struct Batch {
     /// Whose failure an error is.
-    enum Fault {
+    enum Fault: Error {
         case event(EventFailure)
-        /// One event of a set; singly they tell which.
-        case set
+        /// One of several, as in a set; fewer at a time tell which.
         case unclear
     }
 
@@ -35,15 +34,15 @@ struct Batch {
 
     /// - Parameters:
     ///   - first: the query in front of all others, usually that of the checkpoint.
-    ///   - usingSets: whether events that a set form takes go together; otherwise all are applied one by one in the order of the log.
-    /// - Throws: `EventFailure` when an event's data is not what its type says.
+    ///   - inGroups: whether events of one type go together, so that set forms can take them; otherwise all are applied one by one in the order of the log.
+    /// - Throws: a fault when an event's data is not what its type says.
     init(
-        _ events: some Collection<RecordedEvent>, to build: Build, parked: ParkedStreams, first: Query? = nil, usingSets: Bool
-    ) throws(EventFailure) {
+        _ events: some Collection<RecordedEvent>, to build: Build, parked: ParkedStreams, first: Query? = nil, inGroups: Bool
+    ) throws(Fault) {
         self.build = build
         if let first { add(first, .progress) }
         let applied = takeApplied(events, parked)
-        if usingSets, !build.model.sets.isEmpty {
+        if inGroups {
             try add(grouped: applied)
         } else {
             queries.reserveCapacity(applied.count + 2)
@@ -57,7 +56,7 @@ struct Batch {
     func fault(_ error: PostgresError) -> Fault? {
         guard error.isFaultOfEvent else { return nil }
         switch error.failedQuery.flatMap({ origins.indices.contains($0) ? origins[$0] : nil }) {
-        case .set: return .set
+        case .set: return .unclear
         case .event(let event): return .event(EventFailure(event, error))
         case .progress, nil: break
         }
@@ -66,7 +65,7 @@ struct Batch {
         for origin in origins {
             switch origin {
             case .progress: continue
-            case .set: return .set
+            case .set: return .unclear
             case .event(let event):
                 guard only == nil else { return .unclear }
                 only = event
@@ -91,7 +90,7 @@ struct Batch {
         return applied
     }
 
-    private mutating func add(grouped events: [RecordedEvent]) throws(EventFailure) {
+    private mutating func add(grouped events: [RecordedEvent]) throws(Fault) {
         let sets = build.model.sets
         var groups = EventGroups(isSerial: build.model.isSerial) { sets[$0]?.takesRepeats ?? true }
         for event in events { groups.add(event) }
@@ -104,21 +103,20 @@ struct Batch {
         }
     }
 
-    private mutating func add(_ events: [RecordedEvent], to set: SetStatement) throws(EventFailure) {
+    private mutating func add(_ events: [RecordedEvent], to set: SetStatement) throws(Fault) {
         do {
             add(try set.query(for: events), .set)
         } catch {
-            guard let event = events.first(where: { $0.position == error.position }) else { return }
-            throw EventFailure(event, nil)
+            throw .unclear
         }
     }
 
-    private mutating func add(_ event: RecordedEvent) throws(EventFailure) {
+    private mutating func add(_ event: RecordedEvent) throws(Fault) {
         guard let statement = build.model.statements[event.type] else { return }
         do {
             add(try statement.query(for: event), .event(event))
         } catch {
-            throw EventFailure(event, nil)
+            throw .event(EventFailure(event, nil))
         }
     }
 

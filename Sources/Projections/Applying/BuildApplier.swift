@@ -6,8 +6,8 @@ struct BuildApplier {
     let build: Build
     let pool: ConnectionPool
     private(set) var parked: ParkedStreams
-    /// Whether set forms are used; they are to come to the same.
-    let usesSets: Bool
+    /// Whether set forms are used, where there are any; they are to come to the same.
+    private let usesSets: Bool
     /// The failures whose streams were parked and that nobody has asked for yet.
     private var failures: [EventFailure] = []
     /// Tries of an event at fault before its stream is parked, the first included.
@@ -15,7 +15,7 @@ struct BuildApplier {
 
     init(build: Build, pool: ConnectionPool, parked: ParkedStreams, usesSets: Bool = true) {
         self.build = build
-        self.usesSets = usesSets
+        self.usesSets = usesSets && !build.model.sets.isEmpty
         self.pool = pool
         self.parked = parked
     }
@@ -30,58 +30,66 @@ struct BuildApplier {
     /// - Throws: `TooManyParked`, and whatever is not an event's fault; all batches committed before stay so.
     mutating func apply(_ events: [RecordedEvent], advancing progress: inout some Progress) async throws {
         var rest = events[...]
-        var usingSets = usesSets
         while !rest.isEmpty {
-            do {
-                try await commit(rest, usingSets: usingSets, &progress)
-                break
-            } catch is SetFault {
-                // One by one they tell whose fault it is.
-                usingSets = false
-            } catch let failure as EventFailure {
-                let before = rest.prefix { $0.position < failure.position }
-                if !before.isEmpty { try await commit(before, usingSets: false, &progress) }
-                usingSets = usesSets
-                rest = rest.dropFirst(before.count)
-                guard let culprit = rest.popFirst() else { break }
-                try await applyOrPark(culprit, &progress)
-            } catch is UnclearFault {
-                let half = rest.prefix(rest.count / 2)
-                try await apply(Array(half), advancing: &progress)
-                rest = rest.dropFirst(half.count)
-            }
+            if usesSets, try await commit(rest, inGroups: true, &progress) == nil { return }
+            // Groups are not in the order of the log, so the first to fail there need not be the first at fault.
+            rest = try await applyThroughFault(rest, &progress)
         }
     }
 
-    private mutating func commit(_ events: ArraySlice<RecordedEvent>, usingSets: Bool, _ progress: inout some Progress) async throws {
-        guard let last = events.last else { return }
-        let batch = try Batch(events, to: build, parked: parked, first: progress.query(movingTo: last), usingSets: usingSets)
+    /// Applies events one by one, in the order of the log, through the first at fault, whose stream is parked. Returns what comes after.
+    private mutating func applyThroughFault(
+        _ events: ArraySlice<RecordedEvent>, _ progress: inout some Progress
+    ) async throws -> ArraySlice<RecordedEvent> {
+        var before = events
+        var failure: EventFailure?
+        while let fault = try await commit(before, inGroups: false, &progress) {
+            switch fault {
+            case .event(let found):
+                // There may be one before it: data that can't be read shows before anything is sent.
+                before = before.prefix { $0.position < found.position }
+                failure = found
+            case .unclear:
+                before = before.prefix(before.count / 2)
+                failure = nil
+            }
+        }
+        let rest = events[before.endIndex...]
+        guard let failure, let culprit = rest.first else { return rest }
+        try await applyOrPark(culprit, failure, &progress)
+        return rest.dropFirst()
+    }
+
+    /// All of the events or, when one of them is at fault, none.
+    private mutating func commit(
+        _ events: ArraySlice<RecordedEvent>, inGroups: Bool, _ progress: inout some Progress
+    ) async throws -> Batch.Fault? {
+        guard let last = events.last else { return nil }
+        let batch: Batch
+        do {
+            batch = try Batch(events, to: build, parked: parked, first: progress.query(movingTo: last), inGroups: inGroups)
+        } catch {
+            return error
+        }
         do {
             try await pool.atomically(batch.queries)
         } catch {
-            switch batch.fault(error) {
-            case .event(let failure): throw failure
-            case .set: throw SetFault()
-            case .unclear: throw UnclearFault()
-            case nil: throw error
-            }
+            guard let fault = batch.fault(error) else { throw error }
+            return fault
         }
         parked.release(batch.closed)
         progress.moved(to: last)
+        return nil
     }
 
     /// Tries one event some more times, since what it collided with may be gone a moment later; then parks its stream.
-    private mutating func applyOrPark(_ event: RecordedEvent, _ progress: inout some Progress) async throws {
+    private mutating func applyOrPark(_ event: RecordedEvent, _ failure: EventFailure, _ progress: inout some Progress) async throws {
         var delays = RetryDelays()
-        var failure = EventFailure(event, nil)
+        var failure = failure
         for _ in 1..<Self.tries {
             try await delays.wait()
-            do {
-                try await commit([event], usingSets: false, &progress)
-                return
-            } catch let again as EventFailure {
-                failure = again
-            }
+            guard let fault = try await commit([event], inGroups: false, &progress) else { return }
+            if case .event(let again) = fault { failure = again }
         }
         var queries = [Query.park(failure, of: build.number)]
         if let advance = progress.query(movingTo: event) { queries.insert(advance, at: 0) }
@@ -108,12 +116,6 @@ protocol Progress {
 struct TooManyParked: Error {
     let last: EventFailure
 }
-
-/// An event of a set is at fault.
-private struct SetFault: Error {}
-
-/// An event is at fault, and it can not be told which.
-private struct UnclearFault: Error {}
 
 extension SQLState {
     /// More than 20 streams were to be parked within a minute.

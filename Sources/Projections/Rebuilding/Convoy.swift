@@ -1,10 +1,10 @@
 import EventSourcing
 import Synchronization
 
-/// Keeps folds of one log near each other, so that mostly a page is read, parsed and opened once for all of them.
+/// Keeps folds of one log near each other, so that most pages are read, parsed and opened once for all of them.
 ///
-/// Without it the quickest would read the log alone, and the others once more when the feed keeps no longer what it has read. The lead is counted in events and the
-/// feed in bytes, so events of more than 2 KB on average are read more than once; and a fold with eight workers or more takes the whole lead in one chunk.
+/// Without it the quickest would read the log alone, and the others once more when the feed keeps no longer what it has read. That still happens where the events of the
+/// lead take more room than the feed has (more than 2 KB each), or where folds have so many workers that one chunk is as long as the lead: from 8 on.
 final class Convoy: Sendable {
     /// One fold on its way.
     struct Member: Sendable {
