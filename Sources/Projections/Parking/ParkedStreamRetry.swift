@@ -32,11 +32,11 @@ package struct ParkedStreamRetry: Sendable {
         var discarded = discarded
         while true {
             // Read before the lock is taken: meanwhile only later events can queue up.
-            let events = try await waiting(with: stream.id)
+            let events = try await pages(of: stream.id)
             let isDone = try await pool.withTransaction { session in
                 try await lockCheckpoint(in: session)
                 if let discarded { try await session.query(.discardEvent, [.int8(build.number), .int8(discarded)]) }
-                if try await !apply(events, in: session, &outcome) { return true }
+                if try await !apply(events, of: stream.id, in: session, &outcome) { return true }
                 if try await session.query(.isWaiting, [.int8(build.number), .uuid(stream.id)]).count > 0 { return false }
                 try await session.query(.raiseLeaseToken, [.text(build.model.name)])
                 return true
@@ -46,22 +46,14 @@ package struct ParkedStreamRetry: Sendable {
         }
     }
 
-    /// The first of an id's events that wait, in the order of the log; empty when none does. Those that queue up meanwhile are left for the next time: of another
-    /// stream of the id an earlier one may have.
-    private func waiting(with id: UUID) async throws -> [RecordedEvent] {
-        let rows = try await pool.query(.firstWaiting, [.int8(build.number), .uuid(id), .int8(Int64(Self.portion))])
-        var wanted: [String: [Int64]] = [:]
-        for row in rows { wanted[try row.get(1), default: []].append(try row.get(0)) }
-        var events: [RecordedEvent] = []
-        var end = Int64.max
-        for (name, positions) in wanted {
-            let page = try await read(name, from: positions[0])
-            // Between those that wait may be others, so that a page ends before they do.
-            if page.count == Self.portion, let last = page.last { end = min(end, last.position) }
-            let positions = Set(positions)
-            events += page.filter { positions.contains($0.position) }
+    /// Events of the streams of an id that wait, from the first of each on, with others between them; empty when none does. Enough to go on with: the first that waits
+    /// is among them.
+    private func pages(of id: UUID) async throws -> [Int64: RecordedEvent] {
+        var events: [Int64: RecordedEvent] = [:]
+        for row in try await pool.query(.firstOfStreams, [.int8(build.number), .uuid(id)]) {
+            for event in try await read(row.get(1), from: row.get(0)) { events[event.position] = event }
         }
-        return events.filter { $0.position <= end }.sorted { $0.position < $1.position }
+        return events
     }
 
     /// A page of a stream, from its event at a position on.
@@ -79,11 +71,11 @@ package struct ParkedStreamRetry: Sendable {
         }
     }
 
-    /// Applies those of a page that still wait; false when one fails again.
-    private func apply(_ events: [RecordedEvent], in session: Session, _ outcome: inout Outcome) async throws -> Bool {
-        let positions = try await session.query(.stillWaiting, [.int8(build.number), .int8s(events.map(\.position))])
-        let waiting = Set(try positions.map { try $0.get(0, as: Int64.self) })
-        for event in events where waiting.contains(event.position) {
+    /// Applies what waits for an id, in the order of the log, up to what was not read; false when one fails again.
+    private func apply(_ events: [Int64: RecordedEvent], of id: UUID, in session: Session, _ outcome: inout Outcome) async throws -> Bool {
+        for row in try await session.query(.waiting, [.int8(build.number), .uuid(id), .int8(Int64(Self.portion))]) {
+            // It has queued up since, perhaps of a stream of which none did before.
+            guard let event = try events[row.get(0)] else { return true }
             if let failure = try await apply(event, in: session) {
                 try await session.query(
                     .noteFailedAgain,
@@ -136,16 +128,20 @@ extension Statement {
             WHERE build = $1 AND state <> 'discarded' ORDER BY stream_id, position
         ) AS first ORDER BY position
         """)
-    fileprivate static let firstWaiting = Statement(
-        "first_waiting",
+    fileprivate static let firstOfStreams = Statement(
+        "first_of_streams",
         """
-        SELECT position, stream FROM annals.parked_events
+        SELECT min(position), stream FROM annals.parked_events
+        WHERE build = $1 AND stream_id = $2 AND state <> 'discarded' GROUP BY stream
+        """)
+    fileprivate static let waiting = Statement(
+        "waiting",
+        """
+        SELECT position FROM annals.parked_events
         WHERE build = $1 AND stream_id = $2 AND state <> 'discarded' ORDER BY position LIMIT $3
         """)
     fileprivate static let isWaiting = Statement(
         "is_waiting", "SELECT FROM annals.parked_events WHERE build = $1 AND stream_id = $2 AND state <> 'discarded' LIMIT 1")
-    fileprivate static let stillWaiting = Statement(
-        "still_waiting", "SELECT position FROM annals.parked_events WHERE build = $1 AND position = ANY ($2) AND state <> 'discarded'")
     fileprivate static let discardEvent = Statement(
         "discard_event", "UPDATE annals.parked_events SET state = 'discarded' WHERE build = $1 AND position = $2")
     fileprivate static let unpark = Statement("unpark", "DELETE FROM annals.parked_events WHERE build = $1 AND position = $2")
