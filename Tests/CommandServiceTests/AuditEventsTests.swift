@@ -56,7 +56,7 @@ import Vault
         try await Self.open { newsroom, ann, admin in
             try await newsroom.log.runInVault(
                 "UPDATE vault.data_keys SET wrapped = NULL, destroyed_at = now() WHERE subject = '\(ann.id.lowercased)'")
-            newsroom.log.vault.forget(ann.id)
+            newsroom.log.vault.noteDestruction(of: ann.id)
             let reply = try await newsroom.send(.get, "\(Self.path)?type=PostDrafted", by: admin)
             #expect(reply.data?.elements?.map { $0["data"]?["title"] } == [.null, .null])
             #expect(reply.data?.elements?.map { $0["forgotten"]?.text } == ["title,slug,content", "title,slug,content"])

@@ -178,6 +178,6 @@ extension Newsroom {
     fileprivate func erase(_ person: Person) async throws {
         try await order(.close, for: person)
         try await log.runInVault("UPDATE vault.data_keys SET wrapped = NULL, destroyed_at = now() WHERE subject = '\(person.id.lowercased)'")
-        log.vault.forget(person.id)
+        log.vault.noteDestruction(of: person.id)
     }
 }
