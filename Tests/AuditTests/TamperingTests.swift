@@ -167,7 +167,7 @@ import Vault
             try await audited.catchUp()
             let nothing = try SignedCheckpoint(size: 0, root: .ofNothing, by: try audited.signer)
             #expect(try await audited.audit([nothing]).difference == nil)
-            let forged = try SignedCheckpoint(size: 0, root: .sha256([]), by: try audited.signer)
+            let forged = try SignedCheckpoint(size: 0, root: .sha256([1]), by: try audited.signer)
             #expect(try await audited.audit([forged]).difference != nil, "one of the auditor's is looked at, too")
             try await audited.tamper("INSERT INTO log.merkle_checkpoints (size, note) VALUES (0, '\(nothing.note)')")
             #expect(try await audited.audit().difference?.what.contains("checkpoint of 0") == true)
