@@ -129,10 +129,10 @@ struct MerkleWriter {
         guard tree.size == last else { throw MerkleStop.gap(position: tree.size + 1) }
     }
 
-    /// Whether the tables lack something that is in the tree, or the checkpoint that was signed last.
+    /// Whether the tables lack something that is in the tree, or a checkpoint that covers it.
     var isBehind: Bool {
         switch progress {
-        case .published: tables.size < size
+        case .published(let last): tables.size < size || last < size
         case .signed(let checkpoint): tables.size < size || checkpoint.checkpoint.size <= size
         }
     }
@@ -141,13 +141,16 @@ struct MerkleWriter {
     mutating func publish(isSigning: Bool) async throws {
         if let signed, signed.checkpoint.size == size, signed.checkpoint.root != tree.root { throw MerkleStop.logIsAnother(size: size) }
         if tables.size < size { try await tables.store(tree.takeChangedTiles(), of: size) }
-        if isSigning, case .published(let last) = progress, size > last {
-            try await sign(try SignedCheckpoint(size: size, root: tree.root, by: signer))
-        }
-        if case .signed(let checkpoint) = progress, checkpoint.checkpoint.size <= size {
-            try await tables.store(checkpoint)
-            progress = .published(through: checkpoint.checkpoint.size)
-        }
+        try await publishSigned()
+        guard isSigning, case .published(let last) = progress, size > last else { return }
+        try await sign(try SignedCheckpoint(size: size, root: tree.root, by: signer))
+        try await publishSigned()
+    }
+
+    private mutating func publishSigned() async throws {
+        guard case .signed(let checkpoint) = progress, checkpoint.checkpoint.size <= size else { return }
+        try await tables.store(checkpoint)
+        progress = .published(through: checkpoint.checkpoint.size)
     }
 
     /// From here on it counts as signed, whatever becomes of this process.
