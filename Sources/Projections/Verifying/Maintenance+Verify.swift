@@ -7,6 +7,8 @@ package struct VerificationReport: Sendable, Hashable {
     package let model: String
     /// Where the live tables and the fold of the log were compared.
     package let position: Int64
+    /// How many events more the log had already when the verification began: tables that stand still are equal, and out of date.
+    package let lag: Int64
     /// Rows compared, by table.
     package let rows: [String: Int64]
     /// The first rows that differ, in the order of tables and keys.
@@ -51,6 +53,7 @@ extension Maintenance {
                 // Event by event, so that a set form which does something else than the form for one event is found out.
                 var fold = VerifyingFold(LogFold(offline, pool, feed, workers: workers, usesSets: false), of: model, pool: pool)
                 let total = live.position
+                let head = try await store.head()
                 do {
                     guard
                         try await fold.advance(to: total, { onProgress(RebuildProgress(model: model, phase: .applying, applied: $0, total: total)) })
@@ -67,10 +70,10 @@ extension Maintenance {
                                 SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on
                                 """)
                         guard try await atOnePosition(&fold, in: pool, { try await snapshot.query(.takeSnapshot) }) else { return nil }
-                        return fold.report(try await TableComparison.run(live: model, folded: offline.schema, in: snapshot))
+                        return fold.report(try await TableComparison.run(live: model, folded: offline.schema, in: snapshot), head: head)
                     }
                 } catch MaintenanceError.tooManyParked(let last) {
-                    return fold.report(givenUpAt: last)
+                    return fold.report(givenUpAt: last, head: head)
                 }
             }
         }

@@ -28,17 +28,18 @@ struct VerifyingFold {
         return true
     }
 
-    func report(_ comparison: TableComparison) -> VerificationReport {
+    func report(_ comparison: TableComparison, head: Int64) -> VerificationReport {
         VerificationReport(
-            model: model, position: position, rows: comparison.rows, differences: comparison.differences,
+            model: model, position: position, lag: max(0, head - position), rows: comparison.rows, differences: comparison.differences,
             unappliable: fold.failures.map(\.description), parked: lacking.waitingStreams, discarded: lacking.discarded)
     }
 
     /// What there is to tell when so many streams can't be folded that nothing was compared.
-    func report(givenUpAt last: String) -> VerificationReport {
+    func report(givenUpAt last: String, head: Int64) -> VerificationReport {
         let reason = "more than 20 streams of the live tables can not be folded again; the rest is not compared"
         return VerificationReport(
-            model: model, position: position, rows: [:], differences: [RowDifference(table: model, key: "", kind: .table(reason))],
+            model: model, position: position, lag: max(0, head - position), rows: [:],
+            differences: [RowDifference(table: model, key: "", kind: .table(reason))],
             unappliable: fold.failures.map(\.description) + [last], parked: lacking.waitingStreams, discarded: lacking.discarded)
     }
 }

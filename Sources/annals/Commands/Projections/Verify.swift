@@ -42,11 +42,11 @@ extension VerificationReport {
         lines += parked.map { "parked: \($0)" }
         lines += discarded.map { "discarded: position \($0)" }
         let total = rows.values.reduce(0, +)
+        let place = "\(model) at position \(position)" + (lag == 0 ? "" : ", \(lag) behind the log")
         lines.append(
             hasEqualRows
-                ? "\(model) at position \(position): equal, \(total) rows in \(rows.count) tables"
-                    + (isEqual ? "." : ", apart from what is named above.")
-                : "\(model) at position \(position): different; at most 10 rows of each table are named.")
+                ? "\(place): equal, \(total) rows in \(rows.count) tables" + (isEqual ? "." : ", apart from what is named above.")
+                : "\(place): different; at most 10 rows of each table are named.")
         return lines
     }
 
@@ -54,7 +54,7 @@ extension VerificationReport {
         var counts = JSONObject()
         for (table, count) in rows.sorted(by: { $0.key < $1.key }) { counts[table] = .integer(count) }
         return JSON.object([
-            "model": .string(model), "position": .integer(position), "equal": .bool(isEqual),
+            "model": .string(model), "position": .integer(position), "lag": .integer(lag), "equal": .bool(isEqual),
             "rows": .object(counts),
             "differences": .array(differences.map { .string($0.description) }), "unappliable": .array(unappliable.map(JSON.string)),
             "parked": .array(parked.map { .string("\($0)") }), "discarded": .array(discarded.map(JSON.integer)),
