@@ -170,7 +170,7 @@ struct AnnalsSystem {
             projections: {
                 let head = try await log.head()
                 // Asked anew: at a start the last poll may be from before the leases were taken.
-                return try await ReadModelStatus.readAll(from: read).sorted { $0.model < $1.model }.map {
+                return try await ReadModelStatus.readAll(from: read).map {
                     Readiness.Projection(
                         name: $0.model, position: $0.position, lag: max(0, head - $0.position), state: $0.state.rawValue, parked: $0.parkedStreams)
                 }

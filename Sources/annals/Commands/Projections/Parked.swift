@@ -162,7 +162,7 @@ extension ParkedEvents {
         let operation = try await Operation.begin(flags)
         return try await refusing {
             try await ConnectionPool.withPool(operation.readModels, logger: operation.logger) { pool in
-                if let model, !(try await ReadModelOverview.readAll(from: pool).contains { $0.status.model == model }) {
+                if let model, !(try await ReadModelStatus.readAll(from: pool).contains { $0.model == model }) {
                     throw ParkedEventsError.unknownModel(model)
                 }
                 return try await list(model, in: pool)

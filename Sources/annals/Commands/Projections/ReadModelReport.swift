@@ -7,32 +7,14 @@ import Publishing
 
 /// A read model as `list` and `status` show it: what its folder says, and what the read database says.
 struct ReadModelReport: Sendable {
-    enum State: String {
-        case current
-        /// Its folder has changed since its tables were made.
-        case stale
-        /// Something is in the way of the next event.
-        case failing
-        /// Its projector has given up until it is rebuilt, or the process is started anew.
-        case stopped
-        /// No projector keeps it current.
-        case unattended
-        /// There is a folder and no tables: no projector has seen it yet.
-        case unbuilt
-        /// There are tables and no folder: nothing keeps them current.
-        case orphaned
-        /// Its folder is refused.
-        case broken
-    }
-
     let model: String
-    let state: State
+    let state: ReadModelState
     /// Of the folder; nil without one.
     let folderVersion: String?
     /// Why the folder is refused.
     let refusal: ReadModelError?
     /// What the read database has; nil when unbuilt.
-    let live: ReadModelOverview?
+    let live: ReadModelStatus?
     /// Events that it has not applied.
     let lag: Int64
     /// How long the first of them has been waiting.
@@ -49,7 +31,7 @@ struct ReadModelReport: Sendable {
                     catalog: .publishing, logger: operation.logger)
                 let head = try await store.head()
                 let live = Dictionary(
-                    try await ReadModelOverview.readAll(from: read).map { ($0.status.model, $0) }, uniquingKeysWith: { first, _ in first })
+                    try await ReadModelStatus.readAll(from: read).map { ($0.model, $0) }, uniquingKeysWith: { first, _ in first })
                 var versions: [String: String] = [:]
                 var refusals: [String: ReadModelError] = [:]
                 for (name, folder) in folders {
@@ -71,42 +53,27 @@ struct ReadModelReport: Sendable {
     }
 
     private init(
-        _ model: String, folderVersion: String?, refusal: ReadModelError?, live: ReadModelOverview?, head: Int64, waiting: Timestamp?
+        _ model: String, folderVersion: String?, refusal: ReadModelError?, live: ReadModelStatus?, head: Int64, waiting: Timestamp?
     ) {
         self.model = model
         self.folderVersion = folderVersion
         self.refusal = refusal
         self.live = live
-        lag = max(0, head - (live?.status.position ?? 0))
-        lagSeconds = waiting.map { max(0, Double(Timestamp.now.milliseconds - $0.milliseconds) / 1000) } ?? 0
+        lag = max(0, head - (live?.position ?? 0))
+        let now = Timestamp.now
+        lagSeconds = waiting.map { max(0, Double(now.milliseconds - $0.milliseconds) / 1000) } ?? 0
         state =
             if refusal != nil {
                 .broken
             } else if let live {
-                State(live.status, folderVersion: folderVersion)
+                // Whether it is stale is told by the folder as it is now.
+                folderVersion.map { live.beside(folderVersion: $0).state(firstWaiting: waiting, at: now) } ?? .orphaned
             } else {
                 .unbuilt
             }
     }
 
-    private static func firstWaiting(_ live: ReadModelOverview?, in store: some EventStore) async throws -> Timestamp? {
-        try await store.read(after: live?.status.position ?? 0, limit: 1).first?.recordedAt
-    }
-}
-
-extension ReadModelReport.State {
-    /// What the read database says, but whether it is stale is told by the folder as it is now.
-    fileprivate init(_ status: ReadModelStatus, folderVersion: String?) {
-        if folderVersion == nil {
-            self = .orphaned
-            return
-        }
-        self =
-            switch status.state {
-            case .stopped: .stopped
-            case .failing: .failing
-            case .unattended: .unattended
-            case .current, .stale: status.version == folderVersion ? .current : .stale
-            }
+    private static func firstWaiting(_ live: ReadModelStatus?, in store: some EventStore) async throws -> Timestamp? {
+        try await store.read(after: live?.position ?? 0, limit: 1).first?.recordedAt
     }
 }

@@ -18,12 +18,12 @@ struct ProjectionsStatus: AsyncParsableCommand {
         for report in reports {
             let live = report.live
             table.add(
-                report.model, report.state.rawValue, live.map { String($0.status.version.prefix(12)) } ?? "-", "\(live?.status.position ?? 0)",
-                "\(report.lag)", "\(Int(report.lagSeconds))", "\(Int((live?.rate ?? 0).rounded()))/s", "\(live?.status.parkedStreams ?? 0)",
+                report.model, report.state.rawValue, live.map { String($0.version.prefix(12)) } ?? "-", "\(live?.position ?? 0)",
+                "\(report.lag)", "\(Int(report.lagSeconds))", "\(Int((live?.rate ?? 0).rounded()))/s", "\(live?.parkedStreams ?? 0)",
                 live?.leaseHolder ?? "-")
         }
         table.lines.forEach(printLine)
-        for report in reports { if let reason = report.live?.status.stoppedReason { printLine("\(report.model) has stopped: \(reason)") } }
+        for report in reports { if let reason = report.live?.stoppedReason { printLine("\(report.model) has stopped: \(reason)") } }
         reports.printRefusals()
     }
 }
@@ -43,7 +43,7 @@ struct ProjectionsList: AsyncParsableCommand {
         var table = TextTable("MODEL", "STATE", "LIVE VERSION", "FOLDER VERSION")
         for report in reports {
             table.add(
-                report.model, report.state.rawValue, report.live.map { String($0.status.version.prefix(12)) } ?? "-",
+                report.model, report.state.rawValue, report.live.map { String($0.version.prefix(12)) } ?? "-",
                 report.folderVersion.map { String($0.prefix(12)) } ?? "-")
         }
         table.lines.forEach(printLine)
@@ -54,7 +54,7 @@ struct ProjectionsList: AsyncParsableCommand {
 extension ReadModelReport {
     fileprivate var versions: JSONObject {
         [
-            "model": .string(model), "state": .string(state.rawValue), "liveVersion": live.map { .string($0.status.version) } ?? .null,
+            "model": .string(model), "state": .string(state.rawValue), "liveVersion": live.map { .string($0.version) } ?? .null,
             "folderVersion": folderVersion.map(JSON.string) ?? .null,
             "error": refusal.map { .string("\($0)") } ?? .null,
         ]
@@ -62,11 +62,11 @@ extension ReadModelReport {
 
     fileprivate var status: JSONObject {
         [
-            "model": .string(model), "state": .string(state.rawValue), "version": live.map { .string($0.status.version) } ?? .null,
-            "position": .integer(live?.status.position ?? 0), "lag": .integer(lag), "lagSeconds": .number(lagSeconds),
-            "rate": .number(live?.rate ?? 0), "parked": .integer(Int64(live?.status.parkedStreams ?? 0)),
-            "leaseHolder": live?.leaseHolder.map(JSON.string) ?? .null, "failingAt": live?.status.failingAt.map(JSON.integer) ?? .null,
-            "stopped": live?.status.stoppedReason.map(JSON.string) ?? .null,
+            "model": .string(model), "state": .string(state.rawValue), "version": live.map { .string($0.version) } ?? .null,
+            "position": .integer(live?.position ?? 0), "lag": .integer(lag), "lagSeconds": .number(lagSeconds),
+            "rate": .number(live?.rate ?? 0), "parked": .integer(Int64(live?.parkedStreams ?? 0)),
+            "leaseHolder": live?.leaseHolder.map(JSON.string) ?? .null, "failingAt": live?.failingAt.map(JSON.integer) ?? .null,
+            "stopped": live?.stoppedReason.map(JSON.string) ?? .null,
             "error": refusal.map { .string("\($0)") } ?? .null,
         ]
     }
