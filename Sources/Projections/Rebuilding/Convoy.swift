@@ -1,16 +1,17 @@
 import EventSourcing
 import Synchronization
 
-/// Keeps folds of one log near each other, so that each page is read, parsed and opened once for all of them.
+/// Keeps folds of one log near each other, so that most pages are read, parsed and opened once for all of them.
 ///
-/// Without it the quickest would read the log alone, and the others once more when the feed keeps no longer what it has read.
+/// Without it the quickest would read the log alone, and the others once more when the feed keeps no longer what it has read. That still happens where the events of the
+/// lead take more room than the feed has (more than 2 KB each), or where folds have so many workers that one chunk is as long as the lead: from 8 on.
 final class Convoy: Sendable {
     /// One fold on its way.
     struct Member: Sendable {
         fileprivate let id: UInt64
     }
 
-    /// How far ahead of the last one may be: well within what the feed keeps.
+    /// How far ahead of the last one may be, in events.
     static let lead = Int64(EventFeed.pageSize) * 8
 
     private struct State {
