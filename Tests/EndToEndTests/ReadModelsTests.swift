@@ -128,6 +128,9 @@ extension Client {
         try await withDataDirectory { directory in
             var system = try await RunningSystem(dataDirectory: directory)
             let token = try await Client(base: system.api).signedUp("ann").token
+            // So that a crash takes back what did not wait for the disk.
+            try await system.execute("ALTER SYSTEM SET wal_writer_delay = '10s'", in: "annals_read")
+            try await system.execute("SELECT pg_reload_conf()", in: "annals_read")
             var titles = 0
             for round in 0..<(isLong ? 20 : 4) {
                 let ann = Client(base: system.api, token: token)
@@ -157,6 +160,8 @@ extension Client {
                     try await system.killEverything()
                     system = try await RunningSystem(dataDirectory: directory)
                 }
+                // What a crash has taken back comes again by itself, not only with the next event.
+                try await system.caughtUp()
                 try await until { try await ann.at(system).publish("After \(round)").status == 201 }
                 try await expectEqual(on: directory)
             }

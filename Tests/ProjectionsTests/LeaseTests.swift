@@ -70,6 +70,21 @@ private let usurp = """
         }
     }
 
+    @Test(.timeLimit(.minutes(2))) func `is missed by a projector that has nothing to apply`() async throws {
+        let history = History()
+        try await history.tell(views: 1, of: .number(1))
+        try await withReadDatabase { database in
+            let log = SpokenLog()
+            try await project(history.store, into: database, logger: log.logger) { projecting in
+                try await projecting.caughtUp()
+                try await database.run(usurp)
+                for _ in projecting.group.models { #expect(await log.line(with: "another process keeps this read model") != nil) }
+                try await database.run(expire)
+                while try await database.rows(holders) == ["(other)"] { try Task.checkCancellation() }
+            }
+        }
+    }
+
     @Test func `is given back at a stop in peace`() async throws {
         try await withReadDatabase { database in
             let history = History()

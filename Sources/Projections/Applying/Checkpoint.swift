@@ -12,6 +12,8 @@ struct Checkpoint: Equatable {
     var eventID: UUID?
     /// The token of the lease under which it may be moved.
     var lease: Int64
+    /// Whether it is noted that something is in the way of the next event.
+    var isFailing = false
 
     /// The query that moves it, for the front of an atomic group: it raises `SQLState.checkpointMoved` when it is not where this says.
     func advance(_ model: String, to position: Int64, _ eventID: UUID) -> Query {
@@ -23,7 +25,9 @@ struct Checkpoint: Equatable {
     /// The live checkpoint of a model; nil before its first start.
     static func read(_ model: String, from pool: ConnectionPool) async throws -> Checkpoint? {
         try await pool.query(.readCheckpoint, [.text(model)]).first.map { row in
-            Checkpoint(version: try row.get(0), build: try row.get(4), position: try row.get(1), eventID: try row.get(2), lease: try row.get(3))
+            Checkpoint(
+                version: try row.get(0), build: try row.get(4), position: try row.get(1), eventID: try row.get(2), lease: try row.get(3),
+                isFailing: try row.get(5))
         }
     }
 }
@@ -35,6 +39,7 @@ extension SQLState {
 
 extension Statement {
     fileprivate static let readCheckpoint = Statement(
-        "read_checkpoint", "SELECT version, position, event_id, lease_token, build FROM annals.checkpoints WHERE model = $1")
+        "read_checkpoint",
+        "SELECT version, position, event_id, lease_token, build, failing_at IS NOT NULL FROM annals.checkpoints WHERE model = $1")
     fileprivate static let advanceCheckpoint = Statement("advance_checkpoint", "SELECT annals.advance_checkpoint($1, $2, $3, $4, $5, $6)")
 }

@@ -6,11 +6,13 @@ import Postgres
 struct LiveProgress: Progress {
     let model: String
     private(set) var checkpoint: Checkpoint
+    let lease: Lease
     let onMove: (Int64) -> Void
 
-    init(_ model: String, at checkpoint: Checkpoint, onMove: @escaping (Int64) -> Void) {
+    init(_ model: String, at checkpoint: Checkpoint, under lease: Lease, onMove: @escaping (Int64) -> Void) {
         self.model = model
         self.checkpoint = checkpoint
+        self.lease = lease
         self.onMove = onMove
     }
 
@@ -19,16 +21,26 @@ struct LiveProgress: Progress {
     mutating func moved(to event: RecordedEvent) {
         checkpoint.position = event.position
         checkpoint.eventID = event.id
+        lease.moved(to: event.position)
         onMove(event.position)
     }
 }
 
 extension Projector {
-    /// Applies the log from a checkpoint on. Ends by throwing; `onSuccess` is called after each batch.
-    func applyLog(to build: Build, from checkpoint: Checkpoint, onSuccess: () -> Void) async throws {
+    /// Applies the log from a checkpoint on, until that fails or the lease is over. Ends by throwing.
+    func applyLog(to build: Build, from checkpoint: Checkpoint, under lease: Lease) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.applyEvents(to: build, from: checkpoint, under: lease) }
+            group.addTask { try await lease.untilOver() }
+            try await group.next()
+            group.cancelAll()
+        }
+    }
+
+    private func applyEvents(to build: Build, from checkpoint: Checkpoint, under lease: Lease) async throws {
         var applier = BuildApplier(build: build, pool: pool, parked: try await ParkedStreams.read(build.number, from: pool))
         noteParked(applier.parked.count)
-        var progress = LiveProgress(model.name, at: checkpoint) { [self] position in
+        var progress = LiveProgress(model.name, at: checkpoint, under: lease) { [self] position in
             update {
                 $0.position = position
                 $0.state = .applying
@@ -51,7 +63,6 @@ extension Projector {
                 await noteFailing(at: tooMany.last.position)
                 throw ProjectorStop.tooManyParked(tooMany.last.description)
             }
-            onSuccess()
             waiting = try await following
         }
     }

@@ -17,6 +17,8 @@ final class Projector: Sendable {
     let metrics: ProjectorMetrics
     let logger: Logger
     private let currentStatus: Mutex<ProjectorStatus>
+    /// What lasts longer than so many tries is no trouble of a moment, and is told.
+    private static let patience = 3
     /// How often a projector that has stopped looks whether there are other tables.
     private static let lookInterval = Duration.seconds(2)
 
@@ -64,7 +66,7 @@ final class Projector: Sendable {
                 try await follow(&applied, &current, &delays)
             } catch {
                 do {
-                    try await recover(from: error)
+                    try await recover(from: error, at: current, tries: delays.count + 1)
                     try await delays.wait()
                 } catch let stop as ProjectorStop {
                     try await rest(after: stop, at: current)
@@ -104,20 +106,26 @@ final class Projector: Sendable {
         }
         // Read after the lease was got: until then the other one may have gone on.
         var checkpoint = try await readCheckpoint()
-        checkpoint.lease = lease
+        checkpoint.lease = lease.token
+        lease.moved(to: checkpoint.position)
         current = checkpoint
         let known = adopted?.build.number == checkpoint.build ? adopted : nil
         let applied = if let known { known } else { try await adopt(checkpoint, isStart: adopted == nil) }
         adopted = applied
         try await confirm(checkpoint)
         try await noteGoing(at: checkpoint)
+        if checkpoint.isFailing, try await feed.event(at: checkpoint.position + 1) == nil {
+            try await noteNothingFails(at: checkpoint)
+            delays.reset()
+        }
         update {
-            $0.state = .applying
+            if $0.state != .failed(position: checkpoint.position + 1) { $0.state = .applying }
             $0.version = applied.build.version
             $0.isStale = applied.isStale
             $0.position = checkpoint.position
         }
-        try await applyLog(to: applied.build, from: checkpoint) { delays.reset() }
+        defer { if lease.position > checkpoint.position { delays.reset() } }
+        try await applyLog(to: applied.build, from: checkpoint, under: lease)
     }
 
     /// A log restored to an older state has another event there, or none, and may since have grown past it: its new events would silently be taken for the old ones.
@@ -128,16 +136,19 @@ final class Projector: Sendable {
     }
 
     /// Returns when trying again can help; throws what it can not.
-    private func recover(from error: any Error) async throws {
+    private func recover(from error: any Error, at checkpoint: Checkpoint?, tries: Int) async throws {
         try Task.checkCancellation()
         switch error {
         case is CancellationError, is ReadModelError, is ProjectorStop: throw error
         case let rewritten as LogRewritten: throw ProjectorStop.logRewritten(position: rewritten.position)
         case EventStoreError.broken(let reason): throw ProjectorStop.logBroken(reason: reason)
         case let unknown as UnknownEvent: throw ProjectorStop.unknownEvent(type: unknown.type, version: unknown.version)
+        case is CheckpointMoved: await note(moved: error)
         case let error as PostgresError where error.sqlState == .checkpointMoved: await note(moved: error)
         case let error as PostgresError where !error.isTransient: await note(refusal: error)
-        default: logger.warning("the projector tries again", metadata: ["reason": "\(error)"])
+        default:
+            logger.warning("the projector tries again", metadata: ["reason": "\(error)"])
+            if tries >= Self.patience, let checkpoint { await noteTrouble(after: checkpoint) }
         }
     }
 }

@@ -7,7 +7,7 @@ package struct ProjectorStatus: Sendable, Hashable {
         case waiting
         /// Applies what comes.
         case applying
-        /// The database refuses what follows this position's predecessor, for a reason that is not the event's; it is tried again and again.
+        /// What is to come next can't be read, or the database refuses it, for a reason that is not the event's; it is tried again and again.
         case failed(position: Int64)
         /// Given up until the model has other tables, or the process is started anew: the log is not the one that the tables were made from, or holds what this program does not know.
         case stopped(reason: String)
