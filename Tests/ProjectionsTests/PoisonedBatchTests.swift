@@ -51,7 +51,9 @@ extension PostEvent {
 }
 
 @Suite(.timeLimit(.minutes(2))) struct `Two events at fault in one batch` {
-    @Test(arguments: PoisonedDraft.allCases) func `are each parked, the first of the log first, live and in a rebuild`(second: PoisonedDraft) async throws {
+    @Test(arguments: PoisonedDraft.allCases) func `are each parked, the first of the log first, live and in a rebuild`(second: PoisonedDraft)
+        async throws
+    {
         let history = History()
         for post in UInt64(1)...2 { try await history.tell(.titled("good"), of: .number(post)) }
         try await history.tell(.edited(title: .known("bad"), slug: nil, content: nil), of: .number(2))
