@@ -1,6 +1,7 @@
 import EventSourcing
 import Foundation
 import NIOHTTP1
+import Postgres
 import Testing
 
 @Suite(.serialized) struct `Identity, end to end` {

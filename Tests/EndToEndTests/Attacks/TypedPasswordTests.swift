@@ -4,13 +4,11 @@ import Testing
 
 @Suite struct `A password typed at a terminal` {
     @Test(.timeLimit(.minutes(1))) func `is not shown, and who gives up gets the terminal back as it was`() async throws {
-        let keyboard = posix_openpt(O_RDWR | O_NOCTTY)
-        defer { close(keyboard) }
-        try #require(keyboard >= 0 && grantpt(keyboard) == 0 && unlockpt(keyboard) == 0)
-        let name = String(cString: try #require(ptsname(keyboard)))
-        let terminal = Glibc.open(name, O_RDWR | O_NOCTTY)
-        defer { close(terminal) }
-        try #require(terminal >= 0 && isShowing(terminal))
+        var keyboard: Int32 = -1
+        var terminal: Int32 = -1
+        try #require(openpty(&keyboard, &terminal, nil, nil, nil) == 0)
+        defer { for descriptor in [keyboard, terminal] { close(descriptor) } }
+        try #require(isShowing(terminal))
 
         let process = Process()
         process.executableURL = Launch.binary
