@@ -22,6 +22,7 @@ import Testing
 
     @Test func `tells the feed of the sessions that it ends`() async throws {
         try await withAnn { world, service in
+            try await service.catchUp(to: 1)
             let (own, other) = (try await service.logIn(), try await service.logIn())
             _ = try await service.changePassword(token: own.accessToken)
             let sessions = try await service.revocations.news(after: nil).revocations.sessions

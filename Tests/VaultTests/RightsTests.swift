@@ -74,14 +74,14 @@ import Testing
         }
     }
 
-    @Test func `is in the table's file until that is made anew, as the operator can`() async throws {
+    @Test(.timeLimit(.minutes(1))) func `is in the table's file until that is made anew, as the operator can`() async throws {
         try await VaultUnderTest.with { vault in
             let subject = UUID.v7()
             try await vault.run("INSERT INTO vault.data_keys (subject, wrapped) VALUES ('\(subject)', '\(Self.wrapped)')")
             try await vault.run("SELECT vault.destroy_key('\(subject)')")
             #expect(try await Self.isInFile(vault))
-            try await vault.run("VACUUM FULL vault.data_keys")
-            #expect(try await !Self.isInFile(vault))
+            // Who reads just then, as autovacuum's statistics do, still has a right to the old row; it goes with the next time.
+            repeat { try await vault.run("VACUUM FULL vault.data_keys") } while try await Self.isInFile(vault)
             #expect(try await vault.value("SELECT destroyed_at IS NOT NULL FROM vault.data_keys") == "true")
         }
     }

@@ -84,7 +84,8 @@ package struct LogAudit: Sendable {
         let (first, last) = (range.lowerBound == 1 ? .min : range.lowerBound, min(range.upperBound, sizes.checkpoint))
         if first <= last {
             for (size, note) in try await log.checkpoints(first...last) {
-                checkpoints.append(AuditedTree.Expectation(name: "the stored checkpoint of \(size)", size: size, claim: claim(size, note, &succession)))
+                checkpoints.append(
+                    AuditedTree.Expectation(name: "the stored checkpoint of \(size)", size: size, claim: claim(size, note, &succession)))
             }
         }
         fold.beginStep(checkpoints)

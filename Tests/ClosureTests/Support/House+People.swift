@@ -46,7 +46,7 @@ extension AuthService {
         if let token { headers[.authorization] = "Bearer \(token)" }
         let head = HTTPRequest(method: method, scheme: "http", authority: "test", path: path, headerFields: headers)
         let request = Request(head: head, body: RequestBody(buffer: ByteBuffer(string: body ?? "")))
-        let response = try await responder.respond(to: request, context: CallContext(logger: logger))
+        let response = try await responder.respond(to: request, context: CallContext(logger: logger, requestID: "", traceparent: ""))
         let bytes = try await response.body.collect(upTo: 1 << 20)
         return Reply(
             status: response.status.code, headers: response.headers,
