@@ -68,7 +68,7 @@ package struct AuthService: Sendable {
         passwordConfirmation = PasswordConfirmation(credentials: credentials, passwords: passwords, throttle: throttle, hasher: hasher)
         passwordChange = PasswordChange(
             identity: identity, confirmation: passwordConfirmation, passwords: passwords, hasher: hasher, endings: endings, settings: settings)
-        revocations = RevocationFeed(identity: identity, follower: follower, keys: keys, settings: settings)
+        revocations = RevocationFeed(identity: identity, follower: follower, settings: settings)
         closures = Closures(identity: identity, now: settings.now)
         let services = ClosureCommands(commands: commands, queries: erasure.queries, logger: logger)
         let steps = ClosureSteps(identity: identity, closures: closures, services: services, means: erasure, keys: keys, endings: endings)
@@ -107,7 +107,7 @@ package struct AuthService: Sendable {
     private func maintain() async {
         while !Task.isCancelled {
             await attempt("finish pending registrations", registration.finishPending)
-            await attempt("look for the current signing key") { _ = try await keys.reload() }
+            await attempt("look for the current signing key") { _ = try await keys.current() }
             await attempt("delete expired sessions", sessions.deleteExpired)
             await attempt("delete old receipts", passwordChange.deleteOldReceipts)
             do { try await Task.sleep(for: settings.maintenanceInterval) } catch { return }

@@ -63,7 +63,8 @@ extension PostEvent {
         let store = history.store
         try await withReadDatabase { database in
             let rows = "SELECT count(*), count(*) FILTER (WHERE title = 'good') FROM model.t"
-            let parked = "SELECT e.position, e.state, e.sqlstate FROM annals.checkpoints JOIN annals.parked_events AS e USING (build) ORDER BY e.position"
+            let parked =
+                "SELECT e.position, e.state, e.sqlstate FROM annals.checkpoints JOIN annals.parked_events AS e USING (build) ORDER BY e.position"
             try await withProjections(folder) { folder in
                 try await project(store, into: database, folder: folder) { try await $0.caughtUp() }
                 #expect(try await database.rows(parked) == second.parked)

@@ -27,7 +27,7 @@ extension SigningKeys {
     /// Makes the next key. It is published at once and signs after `AuthSettings.keyOverlap`, when every running process and every cache has seen it; the present one is retired at
     /// that moment, and stays published until its tokens have expired. Throws `Failure.rotationUnderWay` while the last rotation's key does not sign yet.
     package func rotate() async throws -> KeyRotation {
-        _ = try await reload()
+        _ = try await current()
         let next = SigningKey.generate()
         let now = settings.now()
         let signsFrom = now.advanced(by: settings.keyOverlap)

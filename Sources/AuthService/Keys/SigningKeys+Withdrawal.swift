@@ -15,7 +15,7 @@ extension SigningKeys {
     package func revoke(_ kid: String) async throws -> KeyWithdrawal {
         let now = SQLValue.timestamp(settings.now().milliseconds)
         let insertion = try insertion(of: .generate(), signsFrom: .min)
-        let withdrawal = try await identity.withTransaction { transaction -> KeyWithdrawal in
+        return try await identity.withTransaction { transaction -> KeyWithdrawal in
             try await transaction.query(.lockRotation)
             guard try await transaction.query(.revokeKey, [.text(kid), now]).affectedRows == 1 else { throw Failure.unknown(kid: kid) }
             // Adds one only when none is left that is not to be retired.
@@ -24,8 +24,6 @@ extension SigningKeys {
             guard let last = try await transaction.query(.lastKey).first else { throw Failure.missing }
             return KeyWithdrawal(kid: kid, successor: try last.get(0))
         }
-        drop([kid])
-        return withdrawal
     }
 }
 

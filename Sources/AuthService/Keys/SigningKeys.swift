@@ -18,12 +18,13 @@ package final class SigningKeys: Sendable {
         case unknown(kid: String)
     }
 
-    /// How long a process may go on signing with a key that is retired: until its next look, with room to spare.
+    /// How far the clock of a process may be behind, which goes on signing with a key that is retired; with room to spare.
     private static let handover = Duration.seconds(5 * 60)
 
     let identity: ConnectionPool
     let wrapping: KeyWrapping
     let settings: AuthSettings
+    /// The one that was unwrapped last.
     private let known = Mutex<SigningKey?>(nil)
 
     /// - Parameter settings: how long tokens live, and the clock.
@@ -33,25 +34,12 @@ package final class SigningKeys: Sendable {
         self.settings = settings
     }
 
-    /// The key to sign with. Asks the database once; later changes come with `reload()`.
+    /// The key to sign with, made when there is none. Of two processes that find none at once, one makes it and both use it. Asks the database each time, so that a key that
+    /// was withdrawn beside this process signs nothing more; only what it unwrapped is remembered.
     package func current() async throws -> SigningKey {
-        if let key = known.withLock({ $0 }) { return key }
-        return try await reload()
-    }
-
-    /// Looks which key is current now, making one when there is none. Of two processes that find none at once, one makes it and both use it.
-    @discardableResult
-    package func reload() async throws -> SigningKey {
-        var key = try await load()
-        if key == nil { key = try await make() }
-        guard let key else { throw Failure.missing }
-        known.withLock { $0 = key }
+        if let key = try await load() { return key }
+        guard let key = try await make() else { throw Failure.missing }
         return key
-    }
-
-    /// Lets go of the key that is signed with when it is one of these: its next use asks the database.
-    func drop(_ kids: Set<String>) {
-        known.withLock { key in if let kid = key?.kid, kids.contains(kid) { key = nil } }
     }
 
     /// Every key that a token may be signed with, soon, now or still.
@@ -69,11 +57,14 @@ package final class SigningKeys: Sendable {
         guard let row = try await identity.query(.currentKey, [.timestamp(settings.now().milliseconds)]).first else { return nil }
         let kid: String = try row.get(0)
         if let key = known.withLock({ $0 }), key.kid == kid { return key }
+        let key: SigningKey
         do {
-            return try SigningKey(kid: kid, privateKey: wrapping.unwrap(row.get(1, as: [UInt8].self)))
+            key = try SigningKey(kid: kid, privateKey: wrapping.unwrap(row.get(1, as: [UInt8].self)))
         } catch {
             throw Failure.wrongMasterKey(kid: kid)
         }
+        known.withLock { $0 = key }
+        return key
     }
 
     private func make() async throws -> SigningKey? {

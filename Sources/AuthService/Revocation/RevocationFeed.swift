@@ -26,7 +26,6 @@ struct RevocationFeed: Sendable {
 
     let identity: ConnectionPool
     let follower: AccountFollower
-    let keys: SigningKeys
     let settings: AuthSettings
 
     /// What came since the cursor; everything that still matters without one, or with one of another server. Throws 503 while the accounts are behind the log: a deactivation that
@@ -58,8 +57,6 @@ struct RevocationFeed: Sendable {
                 revocations.users[try row.get(2)] = Timestamp(milliseconds: try row.milliseconds(3))
             }
         }
-        // Every process finds out here that its own key was withdrawn beside it.
-        keys.drop(revocations.keys)
         guard let cursor else { throw EventStoreError.broken(reason: "the identity database does not say where its feed stands") }
         return (cursor, revocations)
     }
