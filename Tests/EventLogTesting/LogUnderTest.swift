@@ -83,7 +83,7 @@ package struct LogUnderTest: Sendable {
     package func withPool<Value: Sendable>(as role: String?, _ body: (ConnectionPool) async throws -> Value) async throws -> Value {
         var target = owner
         target.role = role
-        return try await ConnectionPool.withPool(target, logger: TestCluster.logger, body)
+        return try await ConnectionPool.withPool(target, limits: .patient, logger: TestCluster.logger, body)
     }
 
     /// Runs SQL in the vault's database as its owner.
@@ -97,17 +97,17 @@ package struct LogUnderTest: Sendable {
 
     /// A session in the log's database as its owner.
     package func withSession<Value: Sendable>(_ body: @Sendable @escaping (Session) async throws -> Value) async throws -> Value {
-        try await ConnectionPool.withPool(owner, logger: TestCluster.logger) { try await $0.withSession(body) }
+        try await ConnectionPool.withPool(owner, limits: .patient, logger: TestCluster.logger) { try await $0.withSession(body) }
     }
 
     private static func run(_ sql: String, in target: ConnectionTarget) async throws {
-        try await ConnectionPool.withPool(target, logger: TestCluster.logger) { pool in
+        try await ConnectionPool.withPool(target, limits: .patient, logger: TestCluster.logger) { pool in
             try await pool.withSession { try await $0.execute(script: sql) }
         }
     }
 
     private static func value(_ sql: String, in target: ConnectionTarget) async throws -> String {
-        try await ConnectionPool.withPool(target, logger: TestCluster.logger) { pool in
+        try await ConnectionPool.withPool(target, limits: .patient, logger: TestCluster.logger) { pool in
             try await pool.query(Statement("probe", "SELECT (\(sql))::text")).first?.get(0, as: String?.self) ?? ""
         }
     }

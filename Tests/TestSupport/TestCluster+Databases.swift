@@ -48,6 +48,8 @@ extension TestCluster {
     }
 
     private func administer(_ body: (Session) async throws -> Void) async throws {
-        try await ConnectionPool.withPool(target(database: "postgres"), logger: Self.logger) { pool in try await pool.withSession(body) }
+        try await ConnectionPool.withPool(target(database: "postgres"), limits: .patient, logger: Self.logger) { pool in
+            try await pool.withSession(body)
+        }
     }
 }

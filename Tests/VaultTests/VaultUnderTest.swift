@@ -21,7 +21,7 @@ struct VaultUnderTest: Sendable {
     func pool<T: Sendable>(as role: String?, _ body: (ConnectionPool) async throws -> T) async throws -> T {
         var target = owner
         target.role = role
-        return try await ConnectionPool.withPool(target, logger: TestCluster.logger, body)
+        return try await ConnectionPool.withPool(target, limits: .patient, logger: TestCluster.logger, body)
     }
 
     /// The keys as the command service has them.

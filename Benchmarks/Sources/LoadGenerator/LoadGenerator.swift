@@ -6,6 +6,6 @@ import ArgumentParser
         commandName: "LoadGenerator", abstract: "Puts a measured load on Annals.",
         subcommands: [
             Prepare.self, Append.self, Wake.self, Fill.self, PrepareRead.self, Project.self, Rebuild.self, Visible.self, Export.self, Follow.self,
-            Verify.self,
+            Covered.self, Verify.self,
         ])
 }

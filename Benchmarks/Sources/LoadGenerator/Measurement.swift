@@ -10,6 +10,6 @@ struct Measurement {
         func percentile(_ share: Double) -> Double { sorted.isEmpty ? 0 : (sorted[Int(Double(sorted.count - 1) * share)] / .milliseconds(1)) }
         let rate = Double(latencies.count) / (elapsed / .seconds(1))
         let batch = batches == 0 ? 0 : Double(requests) / Double(batches)
-        return "{\"rate\": \(rate), \"p50\": \(percentile(0.5)), \"p99\": \(percentile(0.99)), \"batch\": \(batch)}"
+        return "{\"rate\": \(rate), \"p50\": \(percentile(0.5)), \"p99\": \(percentile(0.99)), \"longest\": \(percentile(1)), \"batch\": \(batch)}"
     }
 }

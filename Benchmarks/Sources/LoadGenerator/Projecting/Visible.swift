@@ -39,17 +39,8 @@ struct Visible: AsyncParsableCommand {
         }
         let answers = try await append(rate * seconds, every: .seconds(1) / rate, to: writer.store)
         let seen = try await steps
-        let latencies = answers.map { answer in
-            let index = seen.partitioningIndex { $0.position >= answer.position }
-            return max(.zero, answer.at.duration(to: seen[min(index, seen.count - 1)].at))
-        }
-        return Measurement(latencies: latencies, elapsed: start.duration(to: .now), batches: seen.count, requests: latencies.count).line
-    }
-
-    /// A position, and when it was known.
-    fileprivate struct Sighting: Sendable {
-        let position: Int64
-        let at: ContinuousClock.Instant
+        return Measurement(latencies: seen.latencies(after: answers), elapsed: start.duration(to: .now), batches: seen.count, requests: answers.count)
+            .line
     }
 
     /// Each append starts at its time, whether those before are answered or not.
@@ -85,17 +76,6 @@ struct Visible: AsyncParsableCommand {
             if position >= target { return seen }
             try await Task.sleep(for: .microseconds(500))
         }
-    }
-}
-
-extension [Visible.Sighting] {
-    fileprivate func partitioningIndex(where predicate: (Element) -> Bool) -> Int {
-        var (low, high) = (0, count)
-        while low < high {
-            let middle = (low + high) / 2
-            if predicate(self[middle]) { high = middle } else { low = middle + 1 }
-        }
-        return low
     }
 }
 
