@@ -20,7 +20,7 @@ struct Covered: AsyncParsableCommand {
         let line = try await MeasuredLog.open(options) { log in
             let follower = MerkleFollower(
                 log.pool, wokenBy: log.store, signer: signer, file: file.lastCheckpoint, logger: Logger(label: "benchmark"))
-            return try await withThrowingTaskGroup(of: Void.self) { group in
+            let measured = try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await follower.run() }
                 defer { group.cancelAll() }
                 _ = try await Self.watch(follower, from: log.store.head()) { true }
@@ -28,6 +28,9 @@ struct Covered: AsyncParsableCommand {
                     try await Self.measure(follower, writer.store, clients: clients, seconds: seconds)
                 }
             }
+            // The next run need not wait for the lease to end.
+            await follower.release()
+            return measured
         }
         print(line)
     }
