@@ -29,6 +29,13 @@ import Vault
                 INSERT INTO log.events SELECT 657 - position, stream, version, id, type, schema_version, data, metadata, recorded_at FROM two
                 """, 257
             ),
+            (
+                "inserts one before the first",
+                """
+                INSERT INTO log.events
+                SELECT -1, stream, 100000, gen_random_uuid(), type, schema_version, data, metadata, recorded_at FROM log.events WHERE position = 122
+                """, -1
+            ),
             ("deletes the last", "DELETE FROM log.events WHERE position = 600", 600),
             ("deletes one", "DELETE FROM log.events WHERE position = 42", 42),
             (

@@ -1,3 +1,4 @@
+import Crypto
 import EventSourcing
 import Foundation
 import HTTPContract
@@ -140,6 +141,14 @@ import Testing
         try await withSession { world, service, token async throws in
             let away = world.service(peerIsAway: true)
             #expect(try await away.refresh(token).status == .serviceUnavailable)
+            #expect(try await service.refresh(token).status == .ok)
+        }
+    }
+
+    @Test func `is not used up while it can't be told which key signs`() async throws {
+        try await withSession { world, service, token async throws in
+            let stranger = world.service(masterKey: SymmetricKey(size: .bits256))
+            #expect(try await stranger.refresh(token).status.kind == .serverError)
             #expect(try await service.refresh(token).status == .ok)
         }
     }

@@ -146,6 +146,17 @@ import Testing
         }
     }
 
+    @Test func `go on signing when the one after them is withdrawn, for that which takes its place is not known yet`() async throws {
+        try await withWorld { world in
+            let keys = world.service().keys
+            let first = try await keys.current().kid
+            let last = try await keys.revoke(keys.rotate().kid).successor
+            #expect(try await keys.current().kid == first)
+            world.clock.advance(by: .seconds(600))
+            #expect(try await keys.current().kid == last)
+        }
+    }
+
     @Test func `stay published after their retirement until their tokens have expired`() async throws {
         try await withWorld { world in
             let service = world.service()

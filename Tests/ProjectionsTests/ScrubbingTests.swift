@@ -94,6 +94,36 @@ extension ReadDatabase {
         }
     }
 
+    @Test func `waits for a rebuild where what is live was stored without a statement for the erasure`() async throws {
+        try await keeping { database, history, projecting, scrubbing in
+            try await database.run("UPDATE annals.read_model_versions SET sql = sql - 'UserClosed.sql'")
+            try await history.tell(.closed, of: .number(1))
+            let error = await #expect(throws: ReadModelError.self) { try await scrubbing.scrub(through: 3) }
+            #expect(error.map { "\($0)" }?.contains("there is no UserClosed.sql") == true)
+            #expect(try await database.scrubbed() == ["0"])
+        }
+    }
+
+    @Test(arguments: ["sql - 'UserClosed.sql'", "sql || '{\"PostPinned.sql\": \"DELETE FROM t\"}'"])
+    func `takes along tables whose stored SQL has no statement for the erasure, or can't be used`(sql: String) async throws {
+        try await keeping { database, history, projecting, scrubbing in
+            try await database.run(
+                "UPDATE annals.read_model_versions SET sql = \(sql) WHERE version NOT IN (SELECT version FROM annals.checkpoints)")
+            try await history.tell(.closed, of: .number(1))
+            try await scrubbing.scrub(through: 3)
+            #expect(try await database.kept() == nil)
+            #expect(try await database.scrubbed() == ["3"])
+        }
+    }
+
+    @Test func `need not be waited for by who drops tables that can't be used`() async throws {
+        try await keeping { database, history, projecting, scrubbing in
+            try await database.run("UPDATE annals.read_model_versions SET sql = sql || '{\"PostPinned.sql\": \"DELETE FROM t\"}'")
+            try await database.maintenance(history.store).dropPrevious(of: "model")
+            #expect(try await database.kept() == nil)
+        }
+    }
+
     @Test func `waits for a read model whose folder is gone, and says so`() async throws {
         try await keeping { database, history, projecting, _ in
             try await database.run(

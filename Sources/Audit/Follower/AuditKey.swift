@@ -20,11 +20,11 @@ package struct AuditKeyFile: Sendable {
         return signer
     }
 
-    /// The key that is there. Refused when its group or others may read or write it: who can read it signs in the log's name, who can write it chooses the key.
+    /// The key that is there. Refused when every user of the machine may read or write it: who can read it signs in the log's name, who can write it chooses the key.
     package func read() throws(AuditFileError) -> NoteSigner {
         var status = stat()
-        if stat(path, &status) == 0, status.st_mode & 0o077 != 0 {
-            throw .unusable(path, "others than its owner may read or write it; chmod 600 ends that")
+        if stat(path, &status) == 0, status.st_mode & 0o007 != 0 {
+            throw .unusable(path, "every user of this machine may read or write it; chmod 600 ends that")
         }
         guard let text = try WholeFile(path).read() else { throw .unusable(path, "it is not there; the first start of the system makes it") }
         guard let signer = NoteSigner(text.prefix { !$0.isNewline }) else { throw .unusable(path, "it holds no Ed25519 note key") }

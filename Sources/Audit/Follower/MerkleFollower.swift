@@ -141,7 +141,9 @@ package final class MerkleFollower: Sendable {
         while true {
             let turn = clock.now
             let head: Int64 = try await pool.query(.logHead).first?.get(0) ?? 0
-            guard head >= writer.size else { throw MerkleStop.logIsShorter(head: head, signed: writer.size) }
+            // While the tables are made again they hold less than was signed.
+            let least = max(writer.size, writer.signed?.checkpoint.size ?? 0)
+            guard head >= least else { throw MerkleStop.logIsShorter(head: head, signed: least) }
             if head > writer.size || writer.isBehind {
                 try await writer.extend(to: head)
                 let isDue = lastSigned.map { $0.duration(to: clock.now) >= pace.signing } ?? true

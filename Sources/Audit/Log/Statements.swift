@@ -48,8 +48,13 @@ extension Statement {
         UPDATE log.merkle_head
         SET lease_token = lease_token + 1, lease_holder = $1, lease_expires_at = clock_timestamp() + interval '3 seconds'
         WHERE lease_holder IS NULL OR lease_holder = $1 OR lease_expires_at <= clock_timestamp()
+            -- Set by a clock that was ahead of this one; the token keeps its holder from writing all the same.
+            OR lease_expires_at > clock_timestamp() + interval '10 seconds'
         RETURNING lease_token, size
         """)
+
+    static let eventBeforeFirst = Statement(
+        "audit_event_before_first", "SELECT position FROM log.events WHERE position < 1 ORDER BY position LIMIT 1")
 
     /// A sign of life.
     static let renewMerkleLease = Statement(

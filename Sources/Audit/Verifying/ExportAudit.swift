@@ -41,11 +41,11 @@ package struct ExportAudit: Sendable {
         var lines = LineReader(file)
         var pass = ExportPass()
         do {
-            guard let line = lines.next() else { throw AuditDifference(at: nil, "the file is empty") }
+            guard let line = try lines.next() else { throw AuditDifference(at: nil, "the file is empty") }
             let header = try accept(line)
             pass.begin(line, header.checkpoint.checkpoint)
             try confirm(header)
-            while let line = lines.next() {
+            while let line = try lines.next() {
                 try pass.take(line)
                 if pass.report.events.isMultiple(of: 1000) { progress(pass.report.events) }
             }

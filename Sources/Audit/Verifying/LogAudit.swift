@@ -46,6 +46,10 @@ package struct LogAudit: Sendable {
         var succession = KeySuccession(keys, after: retired)
         do {
             try confirmWitnessed()
+            // No reader of the log by position would meet it, but its stream has it.
+            if let before: Int64 = try await pool.query(.eventBeforeFirst).first?.get(0) {
+                throw AuditDifference(at: before, "there is an event before the log's first position")
+            }
             var last: Int64 = 0
             while last < head, fold.isSound {
                 let range = last + 1...min(head, last + Self.step)
@@ -122,14 +126,11 @@ package struct LogAudit: Sendable {
         guard sizes.tree <= head else {
             throw AuditDifference(at: head + 1, "the event is missing: the tree has \(sizes.tree) leaves, the log ends at \(head)")
         }
-        if sizes.tree < signed.size {
-            // The file beside the key is written before the tables: since these were looked at first, they may have followed.
-            let tree = try await log.size()
-            guard tree >= signed.size else {
-                throw AuditDifference(
-                    at: max(tree, 0) + 1,
-                    "the event's hashes are not in the tables: \(signed.name) covers \(signed.size), the tree there has \(tree) leaves")
-            }
+        // The tables hold a tree before it is signed anywhere.
+        guard sizes.tree >= signed.size else {
+            throw AuditDifference(
+                at: max(sizes.tree, 0) + 1,
+                "the event's hashes are not in the tables: \(signed.name) covers \(signed.size), the tree there has \(sizes.tree) leaves")
         }
         if let surplus = try await log.surplus() { throw AuditDifference(at: max(surplus.size, 0) + 1, surplus.description) }
     }

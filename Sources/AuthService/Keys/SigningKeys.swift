@@ -89,7 +89,7 @@ extension Statement {
         """
         SELECT kid, wrapped_private_key FROM identity.signing_keys
         WHERE signs_from <= $1 AND (retired_at IS NULL OR retired_at > $1) AND revoked_at IS NULL
-        ORDER BY signs_from DESC LIMIT 1
+        ORDER BY signs_from DESC, retired_at LIMIT 1
         """)
 
     fileprivate static let publishedKeys = Statement(

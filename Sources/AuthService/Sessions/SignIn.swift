@@ -37,25 +37,27 @@ struct SignIn: Sendable {
             try await verifiedCandidate(account, password: password)
         }
         let time = settings.now()
+        let key = try await tokens.signer()
         guard let candidate, case .active(let profile)? = try await users.find(candidate.user, context: context),
             let session = try await sessions.open(for: candidate, from: addressHash)
         else { throw Self.refused }
-        return Grant(accessToken: try await tokens.issue(to: profile, session: session.id, at: time), session: session, user: profile)
+        return Grant(accessToken: try tokens.issue(to: profile, session: session.id, at: time, with: key), session: session, user: profile)
     }
 
-    /// Uses a refresh token up for a new pair. Asks for the user first: were the command service away after the rotation, the client would have lost its session.
+    /// Uses a refresh token up for a new pair. Asks for the user and the key first: were these away after the rotation, the client would have lost its session.
     func refresh(_ text: String, context: CallContext) async throws -> Grant {
         let refused = Problem.unauthenticated("The refresh token is not valid any more.")
         guard let token = RefreshToken(text), let user = try await sessions.owner(of: token) else { throw refused }
         let time = settings.now()
         let standing = try await users.find(user, context: context)
+        let key = try await tokens.signer()
         guard let session = try await sessions.rotate(token) else {
             // It may have been a second use, which ended the session.
             endings.raise()
             throw refused
         }
         guard case .active(let profile)? = standing else { throw refused }
-        return Grant(accessToken: try await tokens.issue(to: profile, session: session.id, at: time), session: session, user: profile)
+        return Grant(accessToken: try tokens.issue(to: profile, session: session.id, at: time, with: key), session: session, user: profile)
     }
 
     /// Ends the token's session. Says nothing about whether there was one (RFC 7009 §2.2).

@@ -11,10 +11,11 @@ struct AppliedVersion {
 
 extension Projector {
     /// Finds the SQL of the version that the tables were made by, and has it prepared once, so that a mistake is met at the start.
-    func adopt(_ checkpoint: Checkpoint, isStart: Bool) async throws -> AppliedVersion {
+    func adopt(_ checkpoint: Checkpoint, isStart: inout Bool) async throws -> AppliedVersion {
         let digest = try await model.version(by: pool)
         // Later it is a rebuild that knows what the folder holds; this process has read it when it started.
         if isStart { try await pool.query(.noteFolderVersion, [.text(model.name), .text(digest)]) }
+        isStart = false
         let isStale: Bool = try await pool.query(.isStale, [.text(model.name)]).first?.get(0) ?? false
         let applied = checkpoint.version == digest ? model : try await storedVersion(checkpoint.version)
         if !applied.isStored { try await pool.withTransaction { session in try await applied.prepare(in: session) } }

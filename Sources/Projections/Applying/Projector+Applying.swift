@@ -1,6 +1,7 @@
 import EventSourcing
 import Logging
 import Postgres
+import Synchronization
 
 /// A live read model's progress: its checkpoint, and who is told when it moves.
 struct LiveProgress: Progress {
@@ -99,7 +100,10 @@ extension Projector {
     /// The database refuses for a reason that is not the event's, such as a missing right: it will go on refusing until somebody mends it.
     func note(refusal error: PostgresError) async {
         let position = status.position + 1
-        let isNew = status.state != .failed(position: position)
+        let isNew = refused.withLock { last in
+            defer { last = position }
+            return last != position
+        }
         update { $0.state = .failed(position: position) }
         logger.log(
             level: isNew ? .error : .debug, "the read database refuses",

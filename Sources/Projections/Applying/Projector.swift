@@ -17,6 +17,8 @@ final class Projector: Sendable {
     let metrics: ProjectorMetrics
     let logger: Logger
     private let currentStatus: Mutex<ProjectorStatus>
+    /// The position that was refused last, which is told in full once.
+    let refused = Mutex<Int64?>(nil)
     /// What lasts longer than so many tries is no trouble of a moment, and is told.
     private static let patience = 3
     /// How often a projector that has stopped looks whether there are other tables.
@@ -60,11 +62,14 @@ final class Projector: Sendable {
     private func project() async throws {
         var delays = RetryDelays()
         var applied: AppliedVersion?
+        var isStart = true
         while !Task.isCancelled {
             var current: Checkpoint?
             do {
-                try await follow(&applied, &current, &delays)
+                try await follow(&applied, &current, &delays, isStart: &isStart)
             } catch {
+                // Others have moved it, as a swap does: nothing was tried in vain.
+                if error is CheckpointMoved { delays.reset() }
                 do {
                     try await recover(from: error, at: current, tries: delays.count + 1)
                     try await delays.wait()
@@ -86,7 +91,7 @@ final class Projector: Sendable {
             do {
                 if !isNoted, let stopped { try await note(stop, at: stopped) }
                 isNoted = true
-                if try await Checkpoint.read(model.name, from: pool)?.build != stopped?.build { break }
+                if let now = try await Checkpoint.read(model.name, from: pool), now.build != stopped?.build { break }
             } catch let error as PostgresError {
                 try Task.checkCancellation()
                 logger.debug("the checkpoint could not be read or written", metadata: ["reason": "\(error)"])
@@ -98,7 +103,9 @@ final class Projector: Sendable {
     }
 
     /// Applies what the log has, from the stored checkpoint on, once the lease is there. Ends by throwing; `current` is where it began.
-    private func follow(_ adopted: inout AppliedVersion?, _ current: inout Checkpoint?, _ delays: inout RetryDelays) async throws {
+    private func follow(
+        _ adopted: inout AppliedVersion?, _ current: inout Checkpoint?, _ delays: inout RetryDelays, isStart: inout Bool
+    ) async throws {
         try await createIfNew()
         let lease = try await leases.acquire(model.name, through: pool) {
             update { $0.state = .waiting }
@@ -110,7 +117,7 @@ final class Projector: Sendable {
         lease.moved(to: checkpoint.position)
         current = checkpoint
         let known = adopted?.build.number == checkpoint.build ? adopted : nil
-        let applied = if let known { known } else { try await adopt(checkpoint, isStart: adopted == nil) }
+        let applied = if let known { known } else { try await adopt(checkpoint, isStart: &isStart) }
         adopted = applied
         try await confirm(checkpoint)
         try await noteGoing(at: checkpoint)
@@ -119,7 +126,7 @@ final class Projector: Sendable {
             delays.reset()
         }
         update {
-            if $0.state != .failed(position: checkpoint.position + 1) { $0.state = .applying }
+            if !checkpoint.isFailing || $0.state != .failed(position: checkpoint.position + 1) { $0.state = .applying }
             $0.version = applied.build.version
             $0.isStale = applied.isStale
             $0.position = checkpoint.position

@@ -4,15 +4,17 @@ import Postgres
 
 extension Maintenance {
     /// Takes what was erased out of the tables that are not live: those kept from before are brought up to the log, which erases there what it erased in the live ones;
-    /// what a killed maintenance has left is removed. Kept tables that can't follow the log any more, or that have not taken an erasure, are dropped.
+    /// what a killed maintenance has left is removed. Kept tables that can't follow the log any more, or that have not taken an erasure, or could not, are dropped.
     func scrubKept(_ model: String) async throws {
         try await exclusively(model) { keeper, _ in
-            guard let kept = try await OfflineBuild.previous(of: model, catalog: catalog, in: keeper) else { return }
+            guard let number = try await OfflineBuild.numberOfPrevious(of: model, in: keeper) else { return }
             do {
+                guard let kept = try await OfflineBuild.previous(of: model, catalog: catalog, in: keeper) else { return }
+                try kept.build.model.checkErasures(catalog)
                 try await bringUp(kept)
             } catch {
                 guard error is MaintenanceError || error is LogRewritten || error is ReadModelError || error is ErasureParked else { throw error }
-                try await OfflineBuild.drop(kept.build.number, in: keeper)
+                try await OfflineBuild.drop(number, in: keeper)
                 logger.notice("dropped the tables from before: they can't be scrubbed", metadata: ["model": "\(model)", "reason": "\(error)"])
             }
         }

@@ -63,9 +63,10 @@ package struct TableScrubbing: Sendable {
     /// Returns when the erasures up to a position are out of all tables, and that is noted.
     func scrub(through position: Int64) async throws {
         for status in try await appliedStatuses(position) {
-            if try await pool.query(.buildsBehind, [.text(status.model), .int8(position)]).count > 0 {
-                try await maintenance.scrubKept(status.model)
-            }
+            // Stored before folders were held to it, it may have passed an erasure over; then its rows go with a rebuild, and the erasure waits for that.
+            try await ReadModel.stored(status.model, version: status.version, catalog: maintenance.catalog, in: pool).checkErasures(
+                maintenance.catalog)
+            if try await pool.query(.hasBuilds, [.text(status.model)]).count > 0 { try await maintenance.scrubKept(status.model) }
             try await maintenance.vacuum(status.model)
         }
         try await pool.query(.noteScrubbed, [.int8(position)])
@@ -94,5 +95,5 @@ extension Statement {
 
     fileprivate static let noteScrubbed = Statement("note_scrubbed", "UPDATE annals.scrubbed SET position = $1")
 
-    fileprivate static let buildsBehind = Statement("builds_behind", "SELECT FROM annals.builds WHERE model = $1 AND position < $2 LIMIT 1")
+    fileprivate static let hasBuilds = Statement("has_builds", "SELECT FROM annals.builds WHERE model = $1 LIMIT 1")
 }

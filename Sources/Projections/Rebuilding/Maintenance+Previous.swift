@@ -29,13 +29,11 @@ extension Maintenance {
         }
     }
 
-    /// Removes the tables that were live before.
+    /// Removes the tables that were live before, whether or not their stored SQL can still be used.
     package func dropPrevious(of model: String) async throws {
         try await exclusively(model) { keeper, _ in
-            guard let kept = try await OfflineBuild.previous(of: model, catalog: catalog, in: keeper) else {
-                throw MaintenanceError.nothingKept(model)
-            }
-            try await OfflineBuild.drop(kept.build.number, in: keeper)
+            guard let number = try await OfflineBuild.numberOfPrevious(of: model, in: keeper) else { throw MaintenanceError.nothingKept(model) }
+            try await OfflineBuild.drop(number, in: keeper)
         }
     }
 }

@@ -44,6 +44,11 @@ struct OfflineBuild: Sendable {
             eventID: try row.get(4))
     }
 
+    /// The number of that build.
+    static func numberOfPrevious(of model: String, in pool: ConnectionPool) async throws -> Int64? {
+        try await pool.query(.readPrevious, [.text(model)]).first?.get(0)
+    }
+
     /// The tables of a schema, as SQL names them.
     static func tables(of schema: String, in session: Session) async throws -> [String] {
         try await session.query(.tablesOfSchema, [.text(schema)]).map { try $0.get(0) }

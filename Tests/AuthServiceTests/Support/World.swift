@@ -59,7 +59,7 @@ struct World: Sendable {
 
     /// A new process of the service on the same databases.
     func service(
-        passwords: PasswordHasher = PasswordHasher(parameters: .tiny, queue: 1000), peerIsAway: Bool = false,
+        passwords: PasswordHasher = PasswordHasher(parameters: .tiny, queue: 1000), peerIsAway: Bool = false, masterKey: SymmetricKey? = nil,
         book: RevocationBook = RevocationBook(), endings: RevocationSignal = RevocationSignal(),
         _ change: (inout AuthSettings) -> Void = { _ in }
     ) -> AuthService {
@@ -70,7 +70,8 @@ struct World: Sendable {
             identity: identity, log: log, currentClaims: { [peer] in peer.claims($0, $1) },
             commands: peer.client(key: serviceKey, logger: logger, isAway: peerIsAway),
             erasure: ErasureMeans(posts: { _, _ in [] }, queries: peer.client(key: serviceKey, logger: logger, isAway: true), destroyKey: { _ in }),
-            hasher: hasher, keys: SigningKeys(identity: identity, wrapping: .sealed(under: masterKey), settings: settings), serviceKey: serviceKey,
+            hasher: hasher, keys: SigningKeys(identity: identity, wrapping: .sealed(under: masterKey ?? self.masterKey), settings: settings),
+            serviceKey: serviceKey,
             book: book, endings: endings, passwords: passwords, settings: settings, logger: logger)
     }
 

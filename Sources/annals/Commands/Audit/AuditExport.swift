@@ -100,6 +100,7 @@ struct AuditExport: AsyncParsableCommand {
         try await operation.withMerkleLog { log in
             if let own { try await log.confirmBeginning(own) }
             let checkpoint = try await log.newestCheckpoint()
+            try operation.confirmSigned(checkpoint)
             let size = checkpoint.checkpoint.size
             guard until == .max || until <= size else { throw Failure("the newest checkpoint covers \(size) events, not position \(until)") }
             if let own, own.size > size {
@@ -108,6 +109,10 @@ struct AuditExport: AsyncParsableCommand {
             var filter = filter
             filter.until = min(until, size)
             try await operation.readTrail(.stored) { [filter] trail, _ in
+                let head = try await trail.part(TrailFilter()).head
+                guard head >= size else {
+                    throw Failure("position \(head + 1): the event is missing: the newest checkpoint covers \(size)", code: .difference)
+                }
                 try await export(filter, of: trail, as: ProvenLines(log, against: checkpoint, since: own), to: destination)
             }
         }

@@ -29,6 +29,7 @@ struct AuditProve: AsyncParsableCommand {
         let proof = try await operation.withMerkleLog { [position] log in
             if let own { try await log.confirmBeginning(own.checkpoint) }
             let checkpoint = if let own { own } else { try await log.newestCheckpoint() }
+            try operation.confirmSigned(checkpoint)
             guard position <= checkpoint.checkpoint.size else {
                 throw Failure("the checkpoint covers \(checkpoint.checkpoint.size) events, not position \(position)")
             }

@@ -26,3 +26,20 @@ extension MerkleLog {
         }
     }
 }
+
+extension Operation {
+    /// Fails with exit code 3 unless a checkpoint is signed by the audit key or one before it. Where the key does not lie nothing can tell.
+    func confirmSigned(_ checkpoint: SignedCheckpoint) throws {
+        let file = settings.auditKey(in: directory)
+        guard FileManager.default.fileExists(atPath: file.path) else { return }
+        let keys: [NoteVerifier]
+        do {
+            keys = try [file.read().verifier] + file.retired()
+        } catch {
+            throw Failure("\(error)")
+        }
+        guard keys.contains(where: { checkpoint.isSigned(by: $0) }) else {
+            throw Failure("the checkpoint of \(checkpoint.checkpoint.size) is not signed by the audit key", code: .difference)
+        }
+    }
+}
