@@ -43,6 +43,19 @@ extension ReadDatabase {
         }
     }
 
+    @Test func `that could not be used leaves nothing stale behind, once a folder newer than the process has read was rebuilt`() async throws {
+        let log = SpokenLog()
+        try await changing("PostPinned.sql", to: "DELETE FROM t", log: log) { [history] database, projecting in
+            _ = await log.line(with: "critical the projector has stopped")
+            _ = try await database.maintenance(projecting.store).rebuild(.viewSums("newest"))
+            _ = await log.line(with: "the projector begins again")
+            try await history.tell(views: 1, of: .number(1))
+            try await projecting.caughtUp()
+            #expect(try await database.rows("SELECT version = folder_version FROM annals.checkpoints") == ["(t)"])
+            #expect(projecting.group.statuses.map(\.isStale) == [false])
+        }
+    }
+
     @Test func `stops its read model alone when it can not be used, until that is rebuilt`() async throws {
         let log = SpokenLog()
         let other: [String: [String: String]] = ["other": ReadModel.viewSums("n", factor: 1)]
