@@ -14,6 +14,13 @@ package struct LastCheckpointFile: Sendable {
         return checkpoint
     }
 
+    /// What is read, durably: whoever wrote it may have been killed before its name was on the disk.
+    func settled() throws(AuditFileError) -> SignedCheckpoint? {
+        guard let checkpoint = try read() else { return nil }
+        try WholeFile(path).syncFolder()
+        return checkpoint
+    }
+
     /// Puts `next` in the place of `expected`, durably. False, and nothing done, when another checkpoint is there by now: somebody else signs, too.
     /// Throws `AuditFileError.gone` when there is none any more or a smaller one: nobody who signs leaves it so.
     ///

@@ -55,7 +55,7 @@ struct MerkleWriter {
         }
         let newest = try await Self.stopping { try await log.checkpoint() }
         progress = .published(through: newest?.checkpoint.size ?? 0)
-        signed = try await onOwnThread("audit-file") { [file] in Result { () throws(AuditFileError) in try file.read() } }.stopping()
+        signed = try await onOwnThread("audit-file") { [file] in Result { () throws(AuditFileError) in try file.settled() } }.stopping()
         try await takeUp(newest, after: known, logger)
         try await confirm([signed, newest].compactMap { $0?.checkpoint }, log)
     }

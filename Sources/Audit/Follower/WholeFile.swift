@@ -62,7 +62,7 @@ struct WholeFile {
     }
 
     /// A name is on the disk only once its folder is.
-    private func syncFolder() throws(AuditFileError) {
+    func syncFolder() throws(AuditFileError) {
         let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
         let descriptor = Glibc.open(folder.isEmpty ? "/" : folder, O_RDONLY | O_DIRECTORY)
         guard descriptor >= 0 else { throw failure("its folder can't be opened: \(lastError)") }

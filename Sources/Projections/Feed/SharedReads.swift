@@ -42,9 +42,13 @@ struct SharedReads {
     /// Drops all that is kept.
     mutating func forget() { pages = EventPages(capacity: 2 * pageBytes, pageSize: pageSize, pageBytes: pageBytes) }
 
-    /// A read was cut to a page, or had room in it.
+    /// A read was cut to a page, or had room in it. One that was not full tells nothing of how large events are.
     mutating func note(cut count: Int, of read: Int) {
-        readLimit = count < read ? count : min(pageSize, readLimit * 2)
+        if count < read {
+            readLimit = count
+        } else if read >= readLimit {
+            readLimit = min(pageSize, readLimit * 2)
+        }
     }
 
     /// Ends a read, and hands out who waited for it.
