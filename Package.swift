@@ -23,6 +23,207 @@ let metricsTesting = Target.Dependency.product(name: "MetricsTestKit", package: 
 let yaml = Target.Dependency.product(name: "Yams", package: "Yams")
 let toml = Target.Dependency.product(name: "TOMLKit", package: "TOMLKit")
 
+/// The layers of `Sources/` in their order: a module depends only on modules of its own layer and of those above it here.
+let layers: [(name: String, modules: [Target])] = [
+    // Knows nothing of events.
+    (
+        "Platform",
+        [
+            .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+            .systemLibrary(name: "CArgon2", pkgConfig: "libargon2", providers: [.apt(["libargon2-dev"])]),
+            .target(name: "CLinuxIO"),
+            .target(name: "JSON"),
+            .target(name: "Postgres", dependencies: ["CLibpq", "CLinuxIO", logging]),
+            .target(name: "PrivatePostgres", dependencies: ["CLibpq", "CLinuxIO", "Postgres", logging]),
+        ]
+    ),
+    // Knows no domain: no event type's name, no user, no post.
+    (
+        "EventStore",
+        [
+            .target(name: "EventSourcing", dependencies: ["JSON"]),
+            .target(name: "Vault", dependencies: ["EventSourcing", "JSON", "Postgres", crypto]),
+            .target(name: "EventLog", dependencies: ["EventSourcing", "JSON", "Postgres", "Vault", logging]),
+            .target(name: "Projections", dependencies: ["EventSourcing", "JSON", "Postgres", coreMetrics, logging]),
+            .target(name: "Audit", dependencies: ["EventSourcing", "JSON", "Postgres", crypto, logging]),
+        ]
+    ),
+    // The rules; the HTTP API as data.
+    (
+        "Publishing",
+        [
+            .target(name: "Publishing", dependencies: ["EventSourcing", "JSON"])
+        ]
+    ),
+    // QueryService can't import Publishing, CommandService can't import Postgres: the line between them is a compile error.
+    (
+        "Services",
+        [
+            .target(name: "HTTPContract", dependencies: ["EventSourcing", "JSON", hummingbird, httpTypes, nioCore, nioHTTP1, crypto, logging]),
+            .target(
+                name: "AuthService",
+                dependencies: [
+                    "HTTPContract", "EventSourcing", "JSON", "Publishing", "Postgres", "CArgon2", hummingbird, httpTypes, nioCore, nioPosix, crypto,
+                    logging,
+                ]),
+            .target(
+                name: "CommandService",
+                dependencies: ["Audit", "HTTPContract", "EventSourcing", "JSON", "Publishing", hummingbird, httpTypes, nioCore, logging]),
+            .target(
+                name: "QueryService",
+                dependencies: [
+                    "HTTPContract", "EventSourcing", "JSON", "Postgres", "Projections", hummingbird, httpTypes, nioCore, crypto, lifecycle, logging,
+                ]),
+            .target(
+                name: "Gateway",
+                dependencies: ["HTTPContract", "EventSourcing", "JSON", hummingbird, hummingbirdCore, httpTypes, nioCore, nioHTTP1, nioPosix, logging]),
+        ]
+    ),
+    // The composition root and the operator's tools.
+    (
+        "App",
+        [
+            .target(name: "BlogImport", dependencies: ["EventSourcing", "JSON", httpClient, nioCore, nioHTTP1, yaml, toml, logging]),
+            .executableTarget(
+                name: "annals",
+                dependencies: [
+                    "Audit", "AuthService", "BlogImport", "CommandService", "EventLog", "EventSourcing", "Gateway", "HTTPContract", "JSON", "Postgres",
+                    "PrivatePostgres", "Projections", "Publishing", "QueryService", "Vault", arguments, configuration, crypto, httpClient,
+                    hummingbird, hummingbirdCore, lifecycle, logging, nioCore, nioPosix, signals, system,
+                ]),
+        ]
+    ),
+]
+
+/// `Tests/` mirrors the layers; every test uses real PostgreSQL, started by the tests themselves.
+let tests: [(folder: String, targets: [Target])] = [
+    (
+        "Platform",
+        [
+            .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"]),
+            .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport", logging]),
+            .testTarget(name: "PrivatePostgresTests", dependencies: ["Postgres", "PrivatePostgres", "TestSupport", logging]),
+        ]
+    ),
+    (
+        "EventStore",
+        [
+            // An event store in memory, and the contract that every event store keeps.
+            .target(name: "EventStoreTesting", dependencies: ["EventSourcing", "JSON"]),
+            .target(
+                name: "EventLogTesting", dependencies: ["EventLog", "EventSourcing", "Postgres", "TestSupport", "Vault", crypto, logging]),
+            .testTarget(name: "EventSourcingTests", dependencies: ["EventSourcing", "EventStoreTesting", "JSON", "TestSupport"]),
+            .testTarget(
+                name: "EventLogTests",
+                dependencies: ["EventLog", "EventLogTesting", "EventSourcing", "EventStoreTesting", "JSON", "Postgres", "TestSupport", "Vault"]),
+            .testTarget(name: "VaultTests", dependencies: ["EventSourcing", "JSON", "Postgres", "TestSupport", "Vault", crypto, logging]),
+            .testTarget(
+                name: "ProjectionsTests",
+                dependencies: [
+                    "EventSourcing", "EventStoreTesting", "JSON", "Postgres", "Projections", "Publishing", "TestSupport", coreMetrics,
+                    metricsTesting, logging,
+                ]),
+            .testTarget(
+                name: "AuditTests",
+                dependencies: [
+                    "Audit", "EventLog", "EventLogTesting", "EventSourcing", "JSON", "Postgres", "Publishing", "TestSupport", "Vault", crypto, logging,
+                ],
+                exclude: ["CloudEvents", "GoVerifier"]),
+        ]
+    ),
+    (
+        "Publishing",
+        [
+            .testTarget(name: "PublishingTests", dependencies: ["EventSourcing", "JSON", "Publishing", "TestSupport"], exclude: ["Golden"])
+        ]
+    ),
+    (
+        "Services",
+        [
+            .testTarget(
+                name: "HTTPContractTests",
+                dependencies: ["EventSourcing", "HTTPContract", "JSON", hummingbird, hummingbirdTesting, httpTypes, crypto, jwt, nioCore, logging]),
+            .testTarget(
+                name: "GatewayTests",
+                dependencies: [
+                    "EventSourcing", "Gateway", "HTTPContract", "JSON", hummingbird, hummingbirdTesting, httpTypes, nioCore, nioEmbedded, nioHTTP1,
+                    logging,
+                ]),
+            .testTarget(
+                name: "AuthServiceTests",
+                dependencies: [
+                    "AuthService", "EventSourcing", "HTTPContract", "JSON", "Postgres", "TestSupport", hummingbird, httpTypes, crypto, jwt, nioCore,
+                    logging,
+                ]),
+            .testTarget(
+                name: "CommandServiceTests",
+                dependencies: [
+                    "Audit", "CommandService", "EventLog", "EventLogTesting", "EventSourcing", "HTTPContract", "JSON", "Postgres", "Publishing",
+                    "TestSupport", "Vault", hummingbird, httpTypes, nioCore, logging,
+                ]),
+            .testTarget(
+                name: "ClosureTests",
+                dependencies: [
+                    "AuthService", "CommandService", "EventLog", "EventLogTesting", "EventSourcing", "HTTPContract", "JSON", "Postgres",
+                    "Publishing", "TestSupport", "Vault", hummingbird, httpTypes, crypto, nioCore, logging,
+                ]),
+            .testTarget(
+                name: "QueryServiceTests",
+                dependencies: [
+                    "EventSourcing", "HTTPContract", "JSON", "Postgres", "Projections", "QueryService", "TestSupport", hummingbird, httpTypes,
+                    nioCore, logging,
+                ]),
+        ]
+    ),
+    (
+        "App",
+        [
+            .testTarget(name: "annalsTests", dependencies: ["annals"]),
+            .testTarget(
+                name: "BlogImportTests",
+                dependencies: ["BlogImport", "EventSourcing", "JSON", "TestSupport", nioCore, nioHTTP1, nioPosix, httpClient, logging]),
+        ]
+    ),
+    (
+        "",
+        [
+            .target(name: "TestSupport", dependencies: ["CLinuxIO", "Postgres", "PrivatePostgres", logging]),
+            .testTarget(
+                name: "EndToEndTests",
+                dependencies: ["annals", "EventSourcing", "JSON", "Postgres", "PrivatePostgres", nioCore, nioHTTP1, httpClient, logging]),
+            .testTarget(
+                name: "FaultTests",
+                dependencies: [
+                    "AppendLines", "EventLog", "EventLogTesting", "EventSourcing", "EventStoreTesting", "FaultWriter", "JSON", "Postgres",
+                    "TestSupport",
+                ]),
+        ]
+    ),
+    (
+        "FaultSupport",
+        [
+            .target(name: "AppendLines", dependencies: ["EventSourcing", "JSON"]),
+            .executableTarget(
+                name: "FaultWriter", dependencies: ["AppendLines", "EventLog", "EventLogTesting", "EventSourcing", "JSON", "Postgres"]),
+        ]
+    ),
+]
+
+// A dependency on a layer below one's own ends the build here.
+var reachable: Set<String> = []
+for layer in layers {
+    reachable.formUnion(layer.modules.map(\.name))
+    for module in layer.modules {
+        module.path = "Sources/\(layer.name)/\(module.name)"
+        for case .byNameItem(let name, _) in module.dependencies where !reachable.contains(name) {
+            fatalError("\(module.name) is of the layer \(layer.name) and can't depend on \(name)")
+        }
+    }
+}
+for folder in tests {
+    for target in folder.targets { target.path = "Tests/\(folder.folder.isEmpty ? "" : folder.folder + "/")\(target.name)" }
+}
+
 let package = Package(
     name: "annals",
     products: [.executable(name: "annals", targets: ["annals"])],
@@ -42,121 +243,7 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
         .package(url: "https://github.com/LebJe/TOMLKit", exact: "0.6.0"),
     ],
-    targets: [
-        // C libraries, each behind one module.
-        .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
-        .systemLibrary(name: "CArgon2", pkgConfig: "libargon2", providers: [.apt(["libargon2-dev"])]),
-        .target(name: "CLinuxIO"),
-
-        // The log and the rules.
-        .target(name: "Postgres", dependencies: ["CLibpq", "CLinuxIO", logging]),
-        .target(name: "PrivatePostgres", dependencies: ["CLibpq", "CLinuxIO", "Postgres", logging]),
-        .target(name: "EventSourcing"),
-        .target(name: "Publishing", dependencies: ["EventSourcing"]),
-        .target(name: "Processes", dependencies: ["EventSourcing"]),
-        .target(name: "Vault", dependencies: ["EventSourcing", "Postgres", crypto]),
-        .target(name: "EventLog", dependencies: ["EventSourcing", "Postgres", "Vault", logging]),
-        .target(name: "Projections", dependencies: ["EventSourcing", "Postgres", coreMetrics, logging]),
-        .target(name: "Audit", dependencies: ["EventSourcing", "Postgres", crypto, logging]),
-
-        // The services. QueryService can't import Publishing, CommandService can't import Postgres: the line between them is a compile error.
-        .target(name: "HTTPContract", dependencies: ["EventSourcing", hummingbird, httpTypes, nioCore, nioHTTP1, crypto, logging]),
-        .target(
-            name: "AuthService",
-            dependencies: [
-                "HTTPContract", "EventSourcing", "Publishing", "Processes", "Postgres", "CArgon2", hummingbird, httpTypes, nioCore, nioPosix, crypto,
-                logging,
-            ]),
-        .target(
-            name: "CommandService", dependencies: ["Audit", "HTTPContract", "EventSourcing", "Publishing", hummingbird, httpTypes, nioCore, logging]),
-        .target(
-            name: "QueryService",
-            dependencies: ["HTTPContract", "EventSourcing", "Postgres", "Projections", hummingbird, httpTypes, nioCore, crypto, lifecycle, logging]),
-        .target(
-            name: "Gateway",
-            dependencies: ["HTTPContract", "EventSourcing", hummingbird, hummingbirdCore, httpTypes, nioCore, nioHTTP1, nioPosix, logging]),
-
-        // The operator's side.
-        .target(name: "TerminalProgress"),
-        .target(name: "BlogImport", dependencies: ["EventSourcing", httpClient, nioCore, nioHTTP1, yaml, toml, logging]),
-        .executableTarget(
-            name: "annals",
-            dependencies: [
-                "Audit", "AuthService", "BlogImport", "CommandService", "EventLog", "EventSourcing", "Gateway", "HTTPContract", "Postgres",
-                "PrivatePostgres",
-                "Projections", "Publishing", "QueryService", "TerminalProgress", "Vault", arguments, configuration, crypto, httpClient, hummingbird,
-                hummingbirdCore,
-                lifecycle, logging, nioCore, nioPosix, signals, system,
-            ]),
-
-        // Tests: real PostgreSQL, started by themselves.
-        .target(
-            name: "TestSupport", dependencies: ["CLinuxIO", "Postgres", "PrivatePostgres", logging], path: "Tests/TestSupport"),
-        .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport", logging]),
-        .testTarget(name: "PrivatePostgresTests", dependencies: ["Postgres", "PrivatePostgres", "TestSupport", logging]),
-        .target(name: "LogContract", dependencies: ["EventSourcing"], path: "Tests/LogContract"),
-        .testTarget(name: "EventSourcingTests", dependencies: ["EventSourcing", "LogContract", "TestSupport"]),
-        .testTarget(name: "ProcessesTests", dependencies: ["EventSourcing", "Processes"]),
-        .testTarget(name: "PublishingTests", dependencies: ["EventSourcing", "Publishing"], exclude: ["Golden"]),
-        .target(
-            name: "EventLogTesting", dependencies: ["EventLog", "EventSourcing", "Postgres", "TestSupport", "Vault", crypto, logging],
-            path: "Tests/EventLogTesting"),
-        .testTarget(
-            name: "EventLogTests", dependencies: ["LogContract", "EventLog", "EventLogTesting", "EventSourcing", "Postgres", "TestSupport", "Vault"]),
-        .target(name: "AppendLines", dependencies: ["EventSourcing"], path: "Tests/AppendLines"),
-        .executableTarget(
-            name: "FaultWriter", dependencies: ["AppendLines", "EventLog", "EventLogTesting", "EventSourcing", "Postgres"], path: "Tests/FaultWriter"),
-        .testTarget(
-            name: "FaultTests",
-            dependencies: ["AppendLines", "EventLog", "EventLogTesting", "EventSourcing", "FaultWriter", "Postgres", "TestSupport"]),
-        .testTarget(name: "VaultTests", dependencies: ["EventSourcing", "Postgres", "TestSupport", "Vault", crypto, logging]),
-        .testTarget(
-            name: "CommandServiceTests",
-            dependencies: [
-                "Audit", "CommandService", "EventLog", "EventLogTesting", "EventSourcing", "HTTPContract", "Postgres", "Publishing", "TestSupport",
-                "Vault", hummingbird,
-                httpTypes, nioCore, logging,
-            ]),
-        .testTarget(
-            name: "ProjectionsTests",
-            dependencies: ["EventSourcing", "Postgres", "Projections", "Publishing", "TestSupport", coreMetrics, metricsTesting, logging]),
-        .testTarget(
-            name: "AuditTests",
-            dependencies: [
-                "Audit", "EventLog", "EventLogTesting", "EventSourcing", "Postgres", "Publishing", "TestSupport", "Vault", crypto, logging,
-            ],
-            exclude: ["CloudEvents", "GoVerifier"]),
-        .testTarget(
-            name: "HTTPContractTests",
-            dependencies: ["EventSourcing", "HTTPContract", hummingbird, hummingbirdTesting, httpTypes, crypto, jwt, nioCore, logging]),
-        .testTarget(
-            name: "GatewayTests",
-            dependencies: [
-                "EventSourcing", "Gateway", "HTTPContract", hummingbird, hummingbirdTesting, httpTypes, nioCore, nioEmbedded, nioHTTP1, logging,
-            ]),
-        .testTarget(
-            name: "AuthServiceTests",
-            dependencies: [
-                "AuthService", "EventSourcing", "HTTPContract", "Postgres", "TestSupport", hummingbird, httpTypes, crypto, jwt, nioCore, logging,
-            ]),
-        .testTarget(
-            name: "ClosureTests",
-            dependencies: [
-                "AuthService", "CommandService", "EventLog", "EventLogTesting", "EventSourcing", "HTTPContract", "Postgres", "Publishing",
-                "TestSupport",
-                "Vault", hummingbird, httpTypes, crypto, nioCore, logging,
-            ]),
-        .testTarget(
-            name: "QueryServiceTests",
-            dependencies: [
-                "EventSourcing", "HTTPContract", "Postgres", "Projections", "QueryService", "TestSupport", hummingbird, httpTypes, nioCore, logging,
-            ]),
-        .testTarget(name: "TerminalProgressTests", dependencies: ["TerminalProgress"]),
-        .testTarget(
-            name: "BlogImportTests", dependencies: ["BlogImport", "EventSourcing", "TestSupport", nioCore, nioHTTP1, nioPosix, httpClient, logging]),
-        .testTarget(
-            name: "EndToEndTests", dependencies: ["annals", "EventSourcing", "Postgres", "PrivatePostgres", nioCore, nioHTTP1, httpClient, logging]),
-    ]
+    targets: layers.flatMap(\.modules) + tests.flatMap(\.targets)
 )
 
 // One set of rules for every Swift target: language mode 6 and the upcoming features that make isolation and imports explicit.

@@ -20,15 +20,18 @@ let package = Package(
         .systemLibrary(name: "CLibpq", path: "Annals/CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .target(name: "CLinuxIO", path: "Annals/CLinuxIO"),
         .target(name: "Postgres", dependencies: ["CLibpq", "CLinuxIO", logging], path: "Annals/Postgres"),
-        .target(name: "EventSourcing", path: "Annals/EventSourcing"),
-        .target(name: "Publishing", dependencies: ["EventSourcing"], path: "Annals/Publishing"),
-        .target(name: "Vault", dependencies: ["EventSourcing", "Postgres", crypto], path: "Annals/Vault"),
-        .target(name: "EventLog", dependencies: ["EventSourcing", "Postgres", "Vault", logging], path: "Annals/EventLog"),
-        .target(name: "Projections", dependencies: ["EventSourcing", "Postgres", coreMetrics, logging], path: "Annals/Projections"),
-        .target(name: "Audit", dependencies: ["EventSourcing", "Postgres", crypto, logging], path: "Annals/Audit"),
+        .target(name: "JSON", path: "Annals/JSON"),
+        .target(name: "EventSourcing", dependencies: ["JSON"], path: "Annals/EventSourcing"),
+        .target(name: "Publishing", dependencies: ["EventSourcing", "JSON"], path: "Annals/Publishing"),
+        .target(name: "Vault", dependencies: ["EventSourcing", "JSON", "Postgres", crypto], path: "Annals/Vault"),
+        .target(name: "EventLog", dependencies: ["EventSourcing", "JSON", "Postgres", "Vault", logging], path: "Annals/EventLog"),
+        .target(name: "Projections", dependencies: ["EventSourcing", "JSON", "Postgres", coreMetrics, logging], path: "Annals/Projections"),
+        .target(name: "Audit", dependencies: ["EventSourcing", "JSON", "Postgres", crypto, logging], path: "Annals/Audit"),
         .executableTarget(
             name: "LoadGenerator",
-            dependencies: ["Audit", "EventLog", "EventSourcing", "Postgres", "Projections", "Publishing", "Vault", arguments, crypto, logging]),
+            dependencies: ["Audit", "EventLog", "EventSourcing", "JSON", "Postgres", "Projections", "Publishing", "Vault", arguments, crypto,
+                logging,
+            ]),
     ]
 )
 

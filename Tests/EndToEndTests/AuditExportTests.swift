@@ -1,6 +1,7 @@
 import EventSourcing
 import Foundation
 import Glibc
+import JSON
 import NIOHTTP1
 import Testing
 
@@ -39,7 +40,7 @@ private let isLong = ProcessInfo.processInfo.environment["ANNALS_LONG_TESTS"] ==
                 let exported = try await system.export(options + ["--output", file])
                 #expect(exported.code == 0, "\(exported.output)")
                 let lines = try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n")
-                #expect(try lines.compactMap { try JSON.parse(Array($0.utf8))["position"]?.int } == positions, "\(options)")
+                #expect(try lines.compactMap { try JSONValue.parse(Array($0.utf8))["position"]?.int } == positions, "\(options)")
             }
         }
     }

@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import EventSourcing
 import Foundation
+import JSON
 import NIOCore
 import NIOHTTP1
 
@@ -14,8 +15,8 @@ struct Client: Sendable {
         let headers: HTTPHeaders
         let body: [UInt8]
 
-        var json: JSON { (try? JSON.parse(body)) ?? .null }
-        var data: JSON { json["data"] ?? .null }
+        var json: JSONValue { (try? JSONValue.parse(body)) ?? .null }
+        var data: JSONValue { json["data"] ?? .null }
         var code: String? { json["code"]?.text }
         var position: String { headers.first(name: "Position") ?? "" }
         /// The fields named in `details`.

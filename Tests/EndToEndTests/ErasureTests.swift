@@ -1,5 +1,6 @@
 import EventSourcing
 import Foundation
+import JSON
 import NIOHTTP1
 import Testing
 
@@ -100,7 +101,7 @@ import Testing
             let result = try await system.run(["users", "export", zyx.id, "--output", file])
             #expect(result.code == 0, "\(result.output)")
             #expect(try FileManager.default.attributesOfItem(atPath: file)[.posixPermissions] as? Int == 0o600)
-            let export = try JSON.parse(Array(try Data(contentsOf: URL(fileURLWithPath: file))))
+            let export = try JSONValue.parse(Array(try Data(contentsOf: URL(fileURLWithPath: file))))
             #expect(export["profile"]?["email"]?.text == "zyxmail@example.org")
             #expect(export["profile"]?["bio"]?.text == "zyxbio")
             #expect(export["identity"]?["role"]?.text == "admin")

@@ -1,5 +1,6 @@
 import EventSourcing
 import Foundation
+import JSON
 import NIOHTTP1
 import Testing
 
@@ -58,7 +59,7 @@ import Testing
                 #expect(!sealed.output.contains(Self.words) && !sealed.output.contains("annabelle"))
             }
             let stored = try await system.entries(["show", "post-\(id)", "--sealed"])
-            let data = try JSON.parse(try await system.query("SELECT data FROM log.events WHERE type = 'PostDrafted'", in: "annals_log"))
+            let data = try JSONValue.parse(try await system.query("SELECT data FROM log.events WHERE type = 'PostDrafted'", in: "annals_log"))
             #expect(stored.first?["data"] == data)
 
             try await system.execute("UPDATE vault.data_keys SET wrapped = NULL, destroyed_at = now()", in: "annals_vault")
@@ -132,7 +133,7 @@ import Testing
             _ = try await ann.call(.POST, "/posts", json: #"{"title":"Not shown","content":"x"}"#)
             let changed = try await ann.call(.PATCH, "/users/me", json: #"{"displayName":"Ann Other"}"#)
             #expect(changed.status == 200)
-            let event = try JSON.parse(Array(try #require(await tail.nextLine()).utf8))
+            let event = try JSONValue.parse(Array(try #require(await tail.nextLine()).utf8))
             #expect(event["type"]?.text == "UserProfileChanged")
             #expect(event["data"]?["displayName"]?.text == "Ann Other")
             tail.process.interrupt()
@@ -183,9 +184,9 @@ extension RunningSystem {
     }
 
     /// What it prints with `--json`: an object a line.
-    fileprivate func entries(_ arguments: [String]) async throws -> [JSON] {
+    fileprivate func entries(_ arguments: [String]) async throws -> [JSONValue] {
         let (code, output) = try await events(arguments + ["--json"])
         guard code == 0 else { throw LaunchFailure(output: output) }
-        return try output.split(separator: "\n").map { try JSON.parse(Array($0.utf8)) }
+        return try output.split(separator: "\n").map { try JSONValue.parse(Array($0.utf8)) }
     }
 }

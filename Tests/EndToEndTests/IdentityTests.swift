@@ -1,5 +1,6 @@
 import EventSourcing
 import Foundation
+import JSON
 import NIOHTTP1
 import Postgres
 import Testing
@@ -35,7 +36,7 @@ import Testing
             try await ann.becomesUnauthenticated()
             #expect(try await anyone.signedIn("ann").token == nil)
             let lines = try await system.annals("users", "list", "--json").output.split(separator: "\n").compactMap {
-                try? JSON.parse(Array($0.utf8))
+                try? JSONValue.parse(Array($0.utf8))
             }
             #expect(lines.compactMap { $0["username"]?.text } == ["ann", "bob"])
             #expect(lines.compactMap { $0["role"]?.text } == ["admin", "admin"])
@@ -84,7 +85,7 @@ import Testing
     @Test(.timeLimit(.minutes(5))) func `a key that leaked is withdrawn beside the running system, and sessions go on`() async throws {
         try await withSystem { system, anyone in
             let ann = try await anyone.signedIn("ann", registering: true)
-            guard case .array(let keys)? = try JSON.parse(Array(try await system.annals("keys", "list", "--json").output.utf8)) as JSON?,
+            guard case .array(let keys)? = try JSONValue.parse(Array(try await system.annals("keys", "list", "--json").output.utf8)) as JSONValue?,
                 let leaked = keys.first?["kid"]?.text
             else { Issue.record("no keys"); return }
             #expect(try await system.annals("keys", "revoke", "none").code == 1)

@@ -1,5 +1,6 @@
 import EventSourcing
 import Foundation
+import JSON
 import NIOHTTP1
 import PrivatePostgres
 import Testing
@@ -60,7 +61,7 @@ extension RunningSystem {
     }
 
     /// The part of `/ready` that tells of one read model.
-    fileprivate func readiness(of model: String) async throws -> JSON? {
+    fileprivate func readiness(of model: String) async throws -> JSONValue? {
         try await Client(base: api).call(.GET, "http://127.0.0.1:\(port)/ready").json["projections"]?[model]
     }
 }

@@ -1,4 +1,5 @@
 import EventSourcing
+import EventStoreTesting
 import Testing
 
 @Suite struct `A log that did what it may not do` {

@@ -2,6 +2,8 @@ import AppendLines
 import EventLog
 import EventLogTesting
 import EventSourcing
+import EventStoreTesting
+import JSON
 import Testing
 
 @Suite struct `Any history` {
@@ -57,6 +59,6 @@ import Testing
 extension RecordedEvent {
     /// All that two stores must agree on.
     fileprivate var withoutChance: [String] {
-        ["\(position)", "\(stream)", "\(version)", type, "\(schemaVersion)", JSON.object(data).serialized, JSON.object(metadata.json).serialized]
+        ["\(position)", "\(stream)", "\(version)", type, "\(schemaVersion)", JSONValue.object(data).serialized, JSONValue.object(metadata.json).serialized]
     }
 }

@@ -1,5 +1,6 @@
 import EventSourcing
 import Foundation
+import JSON
 import NIOHTTP1
 import Testing
 
@@ -19,7 +20,7 @@ import Testing
             let before = try await system.query("(\(tables))", in: "annals_read")
 
             for payload in Self.payloads {
-                let text = JSON.string(payload).serialized
+                let text = JSONValue.string(payload).serialized
                 let bodies: [(HTTPMethod, String, String)] = [
                     (.POST, "/auth/register", #"{"username":\#(text),"email":"e@example.org","password":"a long password"}"#),
                     (.POST, "/auth/register", #"{"username":"eve","email":\#(text),"password":"a long password"}"#),

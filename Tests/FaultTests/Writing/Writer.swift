@@ -1,5 +1,6 @@
 import EventLog
 import EventSourcing
+import EventStoreTesting
 
 /// Something that appends for the test.
 protocol Writer: Sendable {

@@ -91,7 +91,7 @@ struct MixedHistory {
 
     private mutating func row(_ event: NewEvent, in stream: StreamName, _ version: Int, by author: UUID, _ recordedAt: Timestamp) throws -> Row {
         let id = UUID.v7(at: recordedAt, using: &random)
-        let plain = JSON.object(event.data).serialized
+        let plain = JSONValue.object(event.data).serialized
         let personal = EventCatalog.publishing[event.type]?.personalFields ?? []
         let sealed = try keys[author].map {
             try EventSealing.seal(event.data, personal: personal, for: author, with: $0, stream: stream, event: id)
@@ -99,7 +99,7 @@ struct MixedHistory {
         let metadata = EventMetadata(actor: author, command: id, correlation: stream.id.lowercased)
         return Row(
             position: position, stream: stream, version: version, id: id, type: event.type, sealed: sealed ?? plain, plain: plain,
-            metadata: JSON.object(metadata.json).serialized, recordedAt: recordedAt)
+            metadata: JSONValue.object(metadata.json).serialized, recordedAt: recordedAt)
     }
 }
 

@@ -1,0 +1,153 @@
+import ArgumentParser
+import Audit
+import EventLog
+import EventSourcing
+import FoundationEssentials
+import HTTPContract
+import Publishing
+
+
+/// `annals audit export`: the log, or a part of it, for somebody else to keep.
+struct AuditExport: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "export", abstract: "Write events out as JSON lines or CloudEvents.",
+        discussion: """
+            Ends with the log as it was at the start. A file is there whole or not at all; the last line says how many events there are and the SHA-256 of \
+            all that was written.
+            """)
+
+    @OptionGroup var flags: SettingsFlags
+    @OptionGroup var selection: EventTypeSelection
+
+    @Option(help: "Only events that the log took at this time or later, such as 2026-11-21T01:02:03Z.")
+    var from: Timestamp?
+
+    @Option(help: "Only events that the log took by this time, itself included.")
+    var to: Timestamp?
+
+    @Option(help: "Only events after this position.")
+    var after: Int64 = 0
+
+    @Option(help: "Only events up to this position, itself included.")
+    var until = Int64.max
+
+    @Option(help: "Only events of this stream.")
+    var stream: StreamName?
+
+    @Option(help: "Only events that this user caused.")
+    var actor: UserID?
+
+    @Option(help: "Only events of the call with this X-Request-ID. One that is neither a UUID nor 32 hexadecimal digits needs the keys.")
+    var correlation: String?
+
+    @Option(help: "ndjson: one JSON object a line. cloudevents: one CloudEvent a line. cloudevents-batch: one JSON array of CloudEvents.")
+    var format = Format.ndjson
+
+    @Option(name: [.short, .long], help: "The file to write. (standard output)")
+    var output: String?
+
+    @Flag(
+        help: "Leave personal data sealed; needs no keys. A line of ndjson is then the event's canonical JSON, whose SHA-256 the Merkle log has.")
+    var sealed = false
+
+    @Flag(help: "Add a proof to each event that it is in the log, as annals audit verify checks it. Sealed, ndjson, and up to the newest checkpoint.")
+    var proofs = false
+
+    @Option(help: "With --proofs: a file with a checkpoint that its reader has. The export then proves, too, that the log goes on from that one.")
+    var against: String?
+
+    enum Format: String, ExpressibleByArgument, CaseIterable {
+        case ndjson
+        case cloudevents
+        case cloudeventsBatch = "cloudevents-batch"
+    }
+
+    func validate() throws {
+        guard after >= 0, until >= after else { throw ValidationError("positions count from 1, and --until is not below --after") }
+        if let from, let to, to < from { throw ValidationError("--to is not before --from") }
+        if stream != nil, selection.category != nil { throw ValidationError("--stream and --category don't go together") }
+        guard proofs || against == nil else { throw ValidationError("--against goes with --proofs only") }
+        guard !proofs || format == .ndjson else { throw ValidationError("--proofs goes with --format ndjson only") }
+    }
+
+    func run() async throws {
+        let operation = try await Operation.begin(flags)
+        let filter = try await filter(operation)
+        let destination = try Destination(output)
+        do {
+            if proofs { try await exportWithProofs(filter, operation, to: destination) } else { try await export(filter, operation, to: destination) }
+        } catch {
+            destination.abandon()
+            throw error
+        }
+    }
+
+    private func export(_ filter: TrailFilter, _ operation: Operation, to destination: Destination) async throws {
+        try await operation.readTrail(sealed ? .stored : .opened) { trail, opening in
+            switch format {
+            case .ndjson where sealed: try await export(filter, of: trail, as: SealedLines(), to: destination)
+            case .ndjson: try await export(filter, of: trail, as: EventTexts(.lines, catalog: .publishing, opening: opening), to: destination)
+            case .cloudevents:
+                try await export(filter, of: trail, as: EventTexts(.cloudEventLines, catalog: .publishing, opening: opening), to: destination)
+            case .cloudeventsBatch:
+                try await export(filter, of: trail, as: EventTexts(.cloudEventBatch, catalog: .publishing, opening: opening), to: destination)
+            }
+        }
+    }
+
+    private func exportWithProofs(_ filter: TrailFilter, _ operation: Operation, to destination: Destination) async throws {
+        let own = try against.map(readCheckpoint)?.checkpoint
+        try await operation.withMerkleLog { log in
+            if let own { try await log.confirmBeginning(own) }
+            let checkpoint = try await log.newestCheckpoint()
+            try operation.confirmSigned(checkpoint)
+            let size = checkpoint.checkpoint.size
+            guard until == .max || until <= size else { throw Failure("the newest checkpoint covers \(size) events, not position \(until)") }
+            if let own, own.size > size {
+                throw Failure("the checkpoint is of \(own.size), but the log's newest is of \(size)", code: .difference)
+            }
+            var filter = filter
+            filter.until = min(until, size)
+            try await operation.readTrail(.stored) { [filter] trail, _ in
+                let head = try await trail.part(TrailFilter()).head
+                guard head >= size else {
+                    throw Failure("position \(head + 1): the event is missing: the newest checkpoint covers \(size)", code: .difference)
+                }
+                try await export(filter, of: trail, as: ProvenLines(log, against: checkpoint, since: own), to: destination)
+            }
+        }
+    }
+
+    @Sendable private func export(
+        _ filter: TrailFilter, of trail: AuditTrail, as encoder: some ExportEncoder, to destination: Destination
+    ) async throws {
+        let bar = ProgressBar("export")
+        defer { bar.breakOff() }
+        let summary = try await TrailExport(trail).run(filter, as: encoder, to: destination.write) {
+            bar.update(completed: Int($0.completed), total: Int($0.total))
+        }
+        bar.finish()
+        try await destination.finish(summary)
+    }
+
+    private func filter(_ operation: Operation) async throws -> TrailFilter {
+        var filter = TrailFilter(
+            after: after, until: until, from: from, to: to, stream: stream, types: EventCatalog.publishing.types(of: selection.filter),
+            actor: actor?.id, correlation: correlation)
+        // What can only be an id stands in the log as it is, and needs no key.
+        if let correlation, !RequestIdentity.isOpaque(correlation) {
+            filter.correlation = try await operation.systemHasher().kept(requestID: correlation)
+        }
+        return filter
+    }
+}
+
+/// A user's id as an argument.
+struct UserID: ExpressibleByArgument {
+    let id: UUID
+
+    init?(argument: String) {
+        guard let id = UUID(uuidString: argument) else { return nil }
+        self.id = id
+    }
+}

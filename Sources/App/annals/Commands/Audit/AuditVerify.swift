@@ -1,0 +1,93 @@
+import ArgumentParser
+import Audit
+import Postgres
+
+
+/// `annals audit verify`: whether the log, or an export of it, is what was signed.
+struct AuditVerify: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify", abstract: "Check the log, or an export with proofs, against what was signed.",
+        discussion: """
+            Without a file it reads the whole log again and checks every leaf, every stored tile and every stored checkpoint, and the one in the file beside this \
+            installation's key. With a file it needs no database. Exit code 0 when all fits; 3 when something does not: the first position that does not fit is named.
+            """)
+
+    @OptionGroup var flags: SettingsFlags
+
+    @Argument(help: "An export with proofs, from annals audit export --proofs.")
+    var file: String?
+
+    @Option(
+        help:
+            "A file with a checkpoint that you have: the log, or the export, must go on from it. For an export: annals audit export --proofs --against."
+    )
+    var checkpoint: String?
+
+    @Option(
+        help: "The log's public key as annals audit key prints it, or a file that holds it. May be repeated. By default it is this installation's.")
+    var key: [String] = []
+
+    func run() async throws {
+        let own = try checkpoint.map { (name: $0, checkpoint: try readCheckpoint($0)) }
+        if let file { try await verify(export: file, own?.checkpoint) } else { try await verifyLog(own) }
+    }
+
+    private func verify(export file: String, _ own: SignedCheckpoint?) async throws {
+        let keys = try key.isEmpty ? [try await Settings.read(flags).auditVerifier()] : key.map(Self.verifier)
+        let bar = ProgressBar("verify")
+        let result = await onOwnThread("audit-verify") {
+            Result { try ExportAudit(keys: keys, witnessed: own).run(file) { bar.update(completed: Int($0)) } }
+        }
+        let report: ExportAudit.Report
+        do {
+            report = try result.get()
+        } catch let error as AuditFileError {
+            throw Failure("\(error)")
+        } catch let error as ExportAudit.Incomparable {
+            throw Failure("\(file): \(error)", code: .wrongUse)
+        }
+        if report.events > 1000 { bar.finish() }
+        if let difference = report.difference { throw Failure("\(file): \(difference)", code: .difference) }
+        let positions = report.positions.map {
+            "positions \($0.lowerBound) to \($0.upperBound), \(report.isContiguous ? "none left out" : "some left out")"
+        }
+        printLine("\(report.events) events fit the checkpoint of \(report.size): \(positions ?? "no position").")
+    }
+
+    private func verifyLog(_ own: (name: String, checkpoint: SignedCheckpoint)?) async throws {
+        let operation = try await Operation.begin(flags)
+        let keys = try key.isEmpty ? [operation.settings.auditVerifier()] : key.map(Self.verifier)
+        let keyFile = operation.settings.auditKey(in: operation.directory)
+        var retired: [NoteVerifier] = []
+        var witnessed = own.map { [LogAudit.Witnessed($0.checkpoint, name: "the checkpoint in \($0.name)")] } ?? []
+        let besideKey = keyFile.lastCheckpoint
+        let last: SignedCheckpoint?
+        do {
+            if key.isEmpty { retired = try keyFile.retired() }
+            last = try besideKey.read()
+        } catch {
+            throw Failure("\(error)")
+        }
+        if let last { witnessed.append(LogAudit.Witnessed(last, name: "the checkpoint in \(besideKey.path)")) }
+        let bar = ProgressBar("verify")
+        let report = try await operation.withAuditPool { [retired, witnessed] pool in
+            try await LogAudit(pool, keys: keys, retired: retired, witnessed: witnessed).run { bar.update(completed: Int($0), total: Int($1)) }
+        }
+        bar.finish()
+        if last == nil, report.checkpoints > 0 {
+            printError(
+                "no checkpoint beside the key: \(besideKey.path) is not there, so nothing tells whether newer ones were removed from the tables")
+        }
+        if let difference = report.difference { throw Failure("\(difference)", code: .difference) }
+        printLine(
+            "\(report.events) events, \(report.tiles) tiles and \(report.checkpoints) checkpoints fit; events up to \(report.covered) are signed.")
+    }
+
+    private static func verifier(_ text: String) throws -> NoteVerifier {
+        let content = keptText(text) ?? text
+        guard let verifier = NoteVerifier(content.prefix { $0 != "\n" }) else {
+            throw Failure("\(text) is neither a key as annals audit key prints it nor a file with one", code: .wrongUse)
+        }
+        return verifier
+    }
+}

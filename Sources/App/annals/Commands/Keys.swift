@@ -1,0 +1,95 @@
+import ArgumentParser
+import AuthService
+import EventSourcing
+import JSON
+import Postgres
+
+/// `annals keys`: the keys that access tokens are signed with.
+struct Keys: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Look after the keys that access tokens are signed with.", subcommands: [KeysRotate.self, KeysRevoke.self, KeysList.self])
+}
+
+/// `annals keys rotate`
+struct KeysRotate: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rotate", abstract: "Make a new signing key.",
+        discussion: "It is published at once and signs ten minutes later. Running processes pick it up; nobody is signed out.")
+
+    @OptionGroup var flags: SettingsFlags
+
+    func run() async throws {
+        let operation = try await Operation.begin(flags)
+        let rotation = try await operation.withSigningKeys { try await $0.rotate() }
+        printLine("Key \(rotation.kid) signs from \(rotation.signsFrom); until then \(rotation.retired) does.")
+    }
+}
+
+/// `annals keys revoke`
+struct KeysRevoke: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "revoke", abstract: "Withdraw a signing key that somebody else may have.",
+        discussion: "The next key signs at once. Tokens of this one are refused everywhere within a minute; sessions go on with their refresh tokens."
+    )
+
+    @OptionGroup var flags: SettingsFlags
+
+    @Argument(help: "The key's name, as keys list shows it.")
+    var key: String
+
+    func run() async throws {
+        let operation = try await Operation.begin(flags)
+        let withdrawal = try await operation.withSigningKeys { [key] in try await $0.revoke(key) }
+        printLine("Key \(withdrawal.kid) is withdrawn; within a minute no token of it is taken. The newest key is \(withdrawal.successor).")
+    }
+}
+
+/// `annals keys list`
+struct KeysList: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "list", abstract: "The signing keys there ever were, the newest first.")
+
+    @OptionGroup var flags: SettingsFlags
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func run() async throws {
+        let operation = try await Operation.begin(flags)
+        let records = try await operation.withSigningKeys { try await $0.records() }
+        if json { return printLine(JSONValue.array(records.map { .object($0.json) }).serialized) }
+        var table = TextTable("KEY", "CREATED", "SIGNS FROM", "RETIRED", "WITHDRAWN")
+        for record in records {
+            let times = [record.signsFrom, record.retiredAt, record.revokedAt].map { time in time.map { "\($0)" } ?? "-" }
+            table.add(record.kid, "\(record.createdAt)", times[0], times[1], times[2])
+        }
+        table.lines.forEach(printLine)
+    }
+}
+
+extension SigningKeyRecord {
+    fileprivate var json: JSONObject {
+        func time(_ time: Timestamp?) -> JSONValue { time.map { .string("\($0)") } ?? .null }
+        return [
+            "kid": .string(kid), "createdAt": time(createdAt), "signsFrom": time(signsFrom), "retiredAt": time(retiredAt),
+            "revokedAt": time(revokedAt),
+        ]
+    }
+}
+
+extension Operation {
+    fileprivate func withSigningKeys<Value: Sendable>(_ body: @Sendable @escaping (SigningKeys) async throws -> Value) async throws -> Value {
+        let secrets = try Secrets.load(settings, from: directory, logger: logger)
+        do {
+            return try await ConnectionPool.withPool(databases.identity.acting(as: "annals_auth"), logger: logger) { identity in
+                try await body(SigningKeys(identity: identity, wrapping: secrets.wrapping))
+            }
+        } catch let failure as SigningKeys.Failure {
+            switch failure {
+            case .wrongMasterKey: throw Failure("the master key does not open the signing keys")
+            case .missing: throw Failure("the signing key is gone; try again")
+            case .rotationUnderWay(let kid, let signsFrom): throw Failure("key \(kid) does not sign before \(signsFrom): one rotation at a time")
+            case .unknown(let kid): throw Failure("there is no signing key \(kid); annals keys list shows them")
+            }
+        }
+    }
+}

@@ -1,0 +1,96 @@
+import ArgumentParser
+import EventSourcing
+import FoundationEssentials
+import JSON
+import Projections
+
+/// `annals projections rebuild`: makes tables anew, beside the live ones.
+struct Rebuild: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Make a read model's tables anew from the log, and swap them in.",
+        discussion:
+            "Queries and the live projector go on meanwhile. Interrupted at any moment it leaves the live tables as they were. The tables that were live are kept."
+    )
+
+    @OptionGroup var flags: SettingsFlags
+
+    @Argument(help: "The read model.")
+    var name: String?
+
+    @Flag(help: "All read models, side by side.")
+    var all = false
+
+    @Option(help: "How many streams of each read model are applied side by side.")
+    var parallel = 2
+
+    @Flag(help: "Print progress and result as JSON, one object a line.")
+    var json = false
+
+    func validate() throws {
+        guard all != (name != nil) else { throw ValidationError("Name one read model, or give --all.") }
+        guard 1...64 ~= parallel else { throw ValidationError("--parallel takes 1 to 64.") }
+    }
+
+    func run() async throws {
+        let operation = try await Operation.begin(flags)
+        let folders = try operation.folders().filter { all || $0.name == name }
+        if let name, folders.isEmpty { throw Failure("there is no folder projections/\(name)") }
+        let progress = MaintenanceProgress("rebuild", of: folders.map(\.name), json: json)
+        let outcomes = try await operation.withMaintenance { [parallel] maintenance in
+            defer { progress.finish() }
+            return try await withThrowingTaskGroup(of: Outcome.self) { group in
+                for (name, folder) in folders {
+                    group.addTask {
+                        await Outcome(name) { try await maintenance.rebuild(folder.get(), workers: parallel) { progress.update($0) } }
+                    }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+        }
+        // One model alone has its failure told by the end of the command.
+        if !all, let failure = outcomes.first?.failure { throw failure }
+        for outcome in outcomes.sorted(by: { $0.model < $1.model }) { outcome.tell(json: json) }
+        let failed = outcomes.count { $0.failure != nil }
+        if failed > 0 { throw Failure("\(failed) of \(outcomes.count) read models were not rebuilt") }
+    }
+}
+
+/// How the rebuild of one model has ended. Those of others go on whatever it is.
+private struct Outcome: Sendable {
+    let model: String
+    let result: Result<RebuildReport, Failure>
+
+    init(_ model: String, _ rebuild: () async throws -> RebuildReport) async {
+        self.model = model
+        do {
+            result = .success(try await refusing(rebuild))
+        } catch {
+            result = .failure(error as? Failure ?? Failure("\(error)"))
+        }
+    }
+
+    var failure: Failure? {
+        if case .failure(let failure) = result { failure } else { nil }
+    }
+
+    func tell(json: Bool) {
+        switch result {
+        case .success(let report): printLine(json ? report.json : "Rebuilt " + report.line)
+        case .failure(let failure) where json: printLine(JSONValue.object(["model": .string(model), "error": .string(failure.message)]).serialized)
+        case .failure(let failure): printError("annals: \(model): \(failure.message)")
+        }
+    }
+}
+
+extension RebuildReport {
+    var line: String {
+        "\(model): version \(version.prefix(12)) is live at position \(position)"
+            + (parkedStreams == 0 ? "." : "; \(parkedStreams) streams are parked in it.")
+    }
+
+    var json: String {
+        JSONValue.object([
+            "model": .string(model), "version": .string(version), "position": .integer(position), "parked": .integer(Int64(parkedStreams)),
+        ]).serialized
+    }
+}

@@ -1,0 +1,64 @@
+import ArgumentParser
+import EventSourcing
+import JSON
+import Projections
+
+/// `annals projections verify`: proves that live tables are a fold of the log.
+struct Verify: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Fold the log anew and compare the result with the live tables, row for row.",
+        discussion: "Exit code 0 when they are equal; 3 when rows differ, or when events are parked or discarded.")
+
+    @OptionGroup var flags: SettingsFlags
+
+    @Argument(help: "The read model.")
+    var name: String
+
+    @Option(help: "How many streams are applied side by side.")
+    var parallel = 2
+
+    @Flag(help: "Print the result as JSON.")
+    var json = false
+
+    func validate() throws {
+        guard 1...64 ~= parallel else { throw ValidationError("--parallel takes 1 to 64.") }
+    }
+
+    func run() async throws {
+        let operation = try await Operation.begin(flags)
+        let progress = MaintenanceProgress("verify", of: [name], json: json)
+        let report = try await operation.withMaintenance { [name, parallel] maintenance in
+            defer { progress.finish() }
+            return try await maintenance.verify(name, workers: parallel) { progress.update($0) }
+        }
+        if json { printLine(report.json) } else { report.lines.forEach(printLine) }
+        if !report.isEqual { endProcess(.difference) }
+    }
+}
+
+extension VerificationReport {
+    fileprivate var lines: [String] {
+        var lines = differences.map(\.description)
+        lines += unappliable.map { "can not be applied: position \($0)" }
+        lines += parked.map { "parked: \($0)" }
+        lines += discarded.map { "discarded: position \($0)" }
+        let total = rows.values.reduce(0, +)
+        let place = "\(model) at position \(position)" + (lag == 0 ? "" : ", \(lag) behind the log")
+        lines.append(
+            hasEqualRows
+                ? "\(place): equal, \(total) rows in \(rows.count) tables" + (isEqual ? "." : ", apart from what is named above.")
+                : "\(place): different; at most 10 rows of each table are named.")
+        return lines
+    }
+
+    fileprivate var json: String {
+        var counts = JSONObject()
+        for (table, count) in rows.sorted(by: { $0.key < $1.key }) { counts[table] = .integer(count) }
+        return JSONValue.object([
+            "model": .string(model), "position": .integer(position), "lag": .integer(lag), "equal": .bool(isEqual),
+            "rows": .object(counts),
+            "differences": .array(differences.map { .string($0.description) }), "unappliable": .array(unappliable.map(JSONValue.string)),
+            "parked": .array(parked.map { .string("\($0)") }), "discarded": .array(discarded.map(JSONValue.integer)),
+        ]).serialized
+    }
+}

@@ -1,0 +1,88 @@
+import EventLog
+import EventSourcing
+import FoundationEssentials
+import JSON
+import Publishing
+
+/// Everything that is held about a person, as one JSON object. A post or an event is a line, and one page of events is in memory at a time, however much there is.
+struct PersonExport: Sendable {
+    /// How much of the log is looked through at once.
+    private static let stretch: Int64 = 50_000
+
+    let user: UUID
+    /// What the identity database holds.
+    let identity: JSONObject
+    let log: PostgresEventStore
+
+    private var account: StreamName { StreamName(UserRules.category, user) }
+
+    /// Writes the object to its end. Throws before anything is written when there is no such user.
+    func write(to output: ExportOutput) async throws {
+        try await log.require(account)
+        let head = try await log.head()
+        let posts = try await posts(through: head)
+        let profile = try FoldedStream<UserRules>(try await log.load(account).events)
+        try await output.write([
+            "{",
+            member("user", .string(user.lowercased)) + ",",
+            member("through", .integer(head)) + ",",
+            member("profile", .object(profile.record)) + ",",
+            member("identity", .object(identity)) + ",",
+            "\"posts\": [",
+        ])
+        for (number, post) in posts.enumerated() {
+            let folded = try FoldedStream<PostRules>(try await log.load(StreamName(PostRules.category, post)).events)
+            try await output.write([JSONValue.object(folded.record(id: post)).serialized.escapingControls + (number < posts.count - 1 ? "," : "")])
+        }
+        try await output.write(["],", "\"events\": ["])
+        try await writeEvents(in: [account] + posts.map { StreamName(PostRules.category, $0) }, through: head, to: output)
+        try await output.write(["]", "}"])
+        try output.close()
+    }
+
+    private func posts(through head: Int64) async throws -> [UUID] {
+        var posts: [UUID] = []
+        for stretch in stretches(through: head) { posts += try await log.posts(by: user, in: stretch) }
+        return posts
+    }
+
+    private func writeEvents(in streams: [StreamName], through head: Int64, to output: ExportOutput) async throws {
+        let lines = EventLines(isJSON: true, catalog: .publishing)
+        let own = Set(streams)
+        // A line is written when the next is known: only the last has no comma.
+        var held: String?
+        for stretch in stretches(through: head) {
+            var first = stretch.lowerBound
+            while first <= stretch.upperBound {
+                let page = try await log.events(
+                    in: streams, about: user, naming: AdminRules.membership, positions: first...stretch.upperBound, limit: Events.pageSize)
+                for event in page {
+                    if let held { try await output.write([held + ","]) }
+                    held = lines.line(own.contains(event.stream) ? event : event.withoutPersonalFields)
+                }
+                guard page.count == Events.pageSize, let last = page.last else { break }
+                first = last.position + 1
+            }
+        }
+        if let held { try await output.write([held]) }
+    }
+
+    private func stretches(through head: Int64) -> [ClosedRange<Int64>] {
+        stride(from: 1, through: head, by: Int64.Stride(Self.stretch)).map { $0...min(head, $0 + Self.stretch - 1) }
+    }
+
+    private func member(_ name: String, _ value: JSONValue) -> String {
+        JSONValue.string(name).serialized + ": " + value.serialized.escapingControls
+    }
+}
+
+extension RecordedEvent {
+    /// The same event without the values that are personal to whomever its stream is about.
+    fileprivate var withoutPersonalFields: RecordedEvent {
+        var data = data
+        for field in EventCatalog.publishing[type]?.personalFields ?? [] where data[field] != nil { data[field] = .null }
+        return RecordedEvent(
+            position: position, stream: stream, version: version, id: id, type: type, schemaVersion: schemaVersion, data: data, metadata: metadata,
+            recordedAt: recordedAt)
+    }
+}

@@ -1,0 +1,88 @@
+import EventSourcing
+import FoundationEssentials
+import JSON
+import Vault
+
+/// Where events cross between the clear and the sealed form: nothing personal passes it into the log, and readers get it back from here only.
+struct SealingEdge: Sendable {
+    let vault: KeyVault?
+    let hasher: (any KeyedHasher)?
+    let catalog: EventCatalog
+    let form: EventForm
+
+    /// A request in the form in which the log stores it.
+    func seal(_ request: AppendRequest) async throws -> SealedRequest {
+        try request.validate()
+        var appends: [SealedRequest.Append] = []
+        for append in request.appends { appends.append(try await seal(append)) }
+        let holder = appends[0].name
+        return SealedRequest(
+            command: request.command, appends: appends, claims: try request.claims.map { try seal($0, of: holder) },
+            metadata: JSONValue.object(request.metadata.json).serialized)
+    }
+
+    /// Stored events as their readers get them, in order. One query at most for the keys of a page.
+    func open(_ events: [StoredEvent]) async throws -> [RecordedEvent] {
+        switch form {
+        case .stored: return events.map { $0.recorded(schemaVersion: $0.schemaVersion, data: $0.data) }
+        case .opened: break
+        }
+        guard let vault else {
+            return try events.map { try opened($0, with: .destroyed) }
+        }
+        let subjects = events.map { EventSealing.subject(of: $0.data) }
+        let keys = try await vault.keys(of: Set(subjects.compactMap(\.self)))
+        return try zip(events, subjects).map { try opened($0, with: $1.flatMap { keys[$0] } ?? .destroyed) }
+    }
+
+    private func opened(_ event: StoredEvent, with key: KeyVault.DataKey) throws -> RecordedEvent {
+        let clear = try EventSealing.open(event.data, with: key, stream: event.stream, event: event.id)
+        let (version, data) = try catalog.upcast(event.type, version: event.schemaVersion, data: clear)
+        return event.recorded(schemaVersion: version, data: data)
+    }
+
+    private func seal(_ append: StreamAppend) async throws -> SealedRequest.Append {
+        var events: [SealedRequest.Event] = []
+        for event in append.events {
+            guard let schema = catalog[event.type], schema.version == event.schemaVersion else {
+                throw UnknownEvent(type: event.type, version: event.schemaVersion)
+            }
+            let id = UUID.v7()
+            let data = try await seal(event.data, personal: schema.personalFields, for: append.subject, stream: append.stream, event: id)
+            events.append(.init(id: id, type: event.type, schemaVersion: event.schemaVersion, data: data))
+        }
+        return SealedRequest.Append(stream: append.stream, name: append.stream.description, expected: append.expected, events: events)
+    }
+
+    private func seal(
+        _ data: JSONObject, personal fields: [String], for subject: UUID?, stream: StreamName, event: UUID
+    ) async throws -> String {
+        guard fields.contains(where: { data[$0] != nil }) else { return JSONValue.object(data).serialized }
+        guard let vault, let subject else { throw EventStoreError.broken(reason: "personal fields on \(stream) have no subject to seal them for") }
+        switch try await key(of: subject, in: vault) {
+        case .usable(let key): return try EventSealing.seal(data, personal: fields, for: subject, with: key, stream: stream, event: event)
+        case .destroyed: throw EventStoreError.subjectUnknown(subject)
+        }
+    }
+
+    private func key(of subject: UUID, in vault: KeyVault) async throws -> KeyVault.DataKey {
+        if let key = vault.keyInMemory(of: subject) { return key }
+        do {
+            return try await vault.keys(of: [subject])[subject] ?? .destroyed
+        } catch VaultError.keyUnknown {
+            throw EventStoreError.subjectUnknown(subject)
+        }
+    }
+
+    private func seal(_ claim: ClaimChange, of holder: String) throws -> SealedRequest.Claim {
+        switch claim {
+        case .take(let kind, let value):
+            guard let hasher else { throw EventStoreError.broken(reason: "this reader of the log takes no claims") }
+            return .init(change: .take, kind: kind.rawValue, hash: hasher.hash([kind.rawValue, value]), stream: holder)
+        case .release(let kind):
+            return .init(change: .release, kind: kind.rawValue, hash: nil, stream: holder)
+        case .require(let kind, let holder):
+            return .init(change: .require, kind: kind.rawValue, hash: nil, stream: holder.description)
+        }
+    }
+}

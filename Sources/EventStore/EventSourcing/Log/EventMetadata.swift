@@ -1,0 +1,79 @@
+package import FoundationEssentials
+package import JSON
+
+/// Who caused an event, through which call. Holds ids only, nothing personal.
+package struct EventMetadata: Sendable, Hashable {
+    /// The user who acted; nil for the system itself.
+    package var actor: UUID?
+    /// The command that appended it.
+    package var command: UUID
+    /// The request that everything caused by one call shares: its `X-Request-ID`, or a keyed hash of one that may say something.
+    package var correlation: String?
+    /// The id of the event that led to this one, where a process acted.
+    package var causation: UUID?
+    /// The W3C trace context of the call.
+    package var traceparent: String?
+
+    package init(actor: UUID? = nil, command: UUID, correlation: String? = nil, causation: UUID? = nil, traceparent: String? = nil) {
+        self.actor = actor
+        self.command = command
+        self.correlation = correlation
+        self.causation = causation
+        self.traceparent = traceparent
+    }
+
+    /// The stored form: one flat object, absent members left out.
+    package var json: JSONObject {
+        var object = JSONObject()
+        if let actor { object["actor"] = .string(actor.lowercased) }
+        object["command"] = .string(command.lowercased)
+        if let correlation { object["correlation"] = .string(correlation) }
+        if let causation { object["causation"] = .string(causation.lowercased) }
+        if let traceparent { object["traceparent"] = .string(traceparent) }
+        return object
+    }
+
+    /// Reads the stored form; nil when a member has another form.
+    package init?(json: JSONObject) {
+        func id(_ name: String) -> UUID? { json[name]?.text.flatMap { UUID(lowercase: $0) } }
+        guard let command = id("command") else { return nil }
+        self.init(
+            actor: id("actor"), command: command, correlation: json["correlation"]?.text, causation: id("causation"),
+            traceparent: json["traceparent"]?.text)
+    }
+}
+
+extension EventMetadata {
+    /// Reads the stored form from JSON text; nil when it has another form.
+    package init?(storedAs text: UnsafeRawBufferPointer) {
+        // What this program has written is one flat object of plain strings, read with each event of the log: no tree is made for it.
+        if let metadata = Self.flat(text) {
+            self = metadata
+            return
+        }
+        guard let json = try? JSONValue.parse(in: text).members else { return nil }
+        self.init(json: json)
+    }
+
+    private static func flat(_ text: UnsafeRawBufferPointer) -> EventMetadata? {
+        var scanner = FlatObjectScanner(text)
+        var metadata = EventMetadata(command: UUID(high: 0, low: 0))
+        var hasCommand = false
+        while let member = scanner.next() {
+            if member.name.elementsEqual("command".utf8) {
+                guard let command = UUID(lowercase: member.value) else { return nil }
+                metadata.command = command
+                hasCommand = true
+            } else if member.name.elementsEqual("actor".utf8) {
+                metadata.actor = UUID(lowercase: member.value)
+            } else if member.name.elementsEqual("causation".utf8) {
+                metadata.causation = UUID(lowercase: member.value)
+            } else if member.name.elementsEqual("correlation".utf8) {
+                metadata.correlation = String(validating: member.value, as: UTF8.self)
+            } else if member.name.elementsEqual("traceparent".utf8) {
+                metadata.traceparent = String(validating: member.value, as: UTF8.self)
+            }
+        }
+        return scanner.isComplete && hasCommand ? metadata : nil
+    }
+}

@@ -1,0 +1,73 @@
+package import Crypto
+package import EventSourcing
+package import FoundationEssentials
+package import JSON
+
+/// How personal fields lie in a stored event.
+///
+/// All personal fields of an event form one JSON object, sealed in one AES-256-GCM box (NIST SP 800-38D, random 96-bit nonce) whose associated data are the
+/// stream and the event's id, so a box can't be moved to another event. Stored in place of the fields:
+/// `"$sealed": {"subject": "<whose key>", "fields": ["title", …], "box": "<base64 of nonce, ciphertext and tag>"}`.
+/// The fields' names stay readable: a forgotten event still says what it was about.
+package enum EventSealing {
+    package static let member = "$sealed"
+
+    /// The stored form of an event's data, as JSON text.
+    package static func seal(
+        _ data: JSONObject, personal fields: [String], for subject: UUID, with key: SymmetricKey, stream: StreamName, event: UUID
+    ) throws(VaultError) -> String {
+        let sealed = data.list.filter { fields.contains($0.name) }
+        if sealed.isEmpty { return JSONValue.object(data).serialized }
+        guard
+            let box = try? AES.GCM.seal(JSONValue.object(JSONObject(sealed)).encoded, using: key, authenticating: associatedData(stream, event)),
+            let bytes = box.combined
+        else { throw .damaged(event: event) }
+        var stored = JSONWriter(capacity: bytes.count * 2)
+        stored.object { stored in
+            for field in data.list where !fields.contains(field.name) {
+                stored.name(field.name)
+                stored.value(field.value)
+            }
+            stored.name(member)
+            stored.object { sealing in
+                sealing.name("subject")
+                sealing.string(subject.lowercased)
+                sealing.name("fields")
+                sealing.array { names in for field in sealed { names.string(field.name) } }
+                sealing.name("box")
+                sealing.string(bytes.base64EncodedString())
+            }
+        }
+        return stored.text
+    }
+
+    /// Whose key opens this stored data; nil when nothing in it is sealed.
+    package static func subject(of stored: JSONObject) -> UUID? {
+        stored[member]?["subject"]?.text.flatMap { UUID(lowercase: $0) }
+    }
+
+    /// The data as it was, or with null for each sealed field when the key was destroyed or is not at hand.
+    package static func open(_ stored: JSONObject, with key: KeyVault.DataKey, stream: StreamName, event: UUID) throws(VaultError) -> JSONObject {
+        guard let sealed = stored[member] else { return stored }
+        var data = JSONObject(stored.list.filter { $0.name != member })
+        switch key {
+        case .destroyed:
+            guard case .array(let names)? = sealed["fields"] else { throw .damaged(event: event) }
+            for name in names.compactMap(\.text) { data[name] = .null }
+        case .usable(let key):
+            do {
+                guard let box = sealed["box"]?.text.flatMap({ Data(base64Encoded: $0) }) else { throw VaultError.damaged(event: event) }
+                let plain = try AES.GCM.open(AES.GCM.SealedBox(combined: box), using: key, authenticating: associatedData(stream, event))
+                guard let fields = try JSONValue.parse(plain).members else { throw VaultError.damaged(event: event) }
+                data = JSONObject(data.list + fields.list)
+            } catch {
+                throw .damaged(event: event)
+            }
+        }
+        return data
+    }
+
+    private static func associatedData(_ stream: StreamName, _ event: UUID) -> [UInt8] {
+        Array("\(stream)/\(event.lowercased)".utf8)
+    }
+}

@@ -1,0 +1,58 @@
+package import EventSourcing
+package import FoundationEssentials
+import JSON
+
+/// What happens to a post.
+package enum PostEvent: Sendable, Hashable {
+    case drafted(author: UUID, title: Personal<String>, slug: Personal<String>, content: Personal<String>)
+    /// Only what changed is there.
+    case edited(title: Personal<String>?, slug: Personal<String>?, content: Personal<String>?)
+    /// The time is the author's where one was named; nil means when the event was recorded.
+    case published(publishedAt: Timestamp?)
+    case unpublished
+    case deleted
+}
+
+extension PostRules {
+    /// The stored form of every post event. Names and fields are pinned by golden files: the log keeps them for ever.
+    static let schemas = [
+        EventSchema("PostDrafted", in: category, [.open("author", .id), .personal("title"), .personal("slug"), .personal("content")]),
+        EventSchema("PostEdited", in: category, [.personal("title"), .personal("slug"), .personal("content")]),
+        EventSchema("PostPublished", in: category, [.open("publishedAt", .timestamp)]),
+        EventSchema("PostUnpublished", in: category, []),
+        EventSchema("PostDeleted", in: category, []),
+    ]
+
+    package static func encode(_ event: PostEvent) -> NewEvent {
+        switch event {
+        case .drafted(let author, let title, let slug, let content):
+            NewEvent(
+                type: "PostDrafted", schemaVersion: 1,
+                data: ["author": .string(author.lowercased), "title": title.json, "slug": slug.json, "content": content.json])
+        case .edited(let title, let slug, let content):
+            NewEvent(type: "PostEdited", schemaVersion: 1, data: .present(["title": title?.json, "slug": slug?.json, "content": content?.json]))
+        case .published(let publishedAt):
+            NewEvent(type: "PostPublished", schemaVersion: 1, data: .present(["publishedAt": publishedAt.map { .string($0.description) }]))
+        case .unpublished: NewEvent(type: "PostUnpublished", schemaVersion: 1, data: [:])
+        case .deleted: NewEvent(type: "PostDeleted", schemaVersion: 1, data: [:])
+        }
+    }
+
+    package static func decode(_ event: RecordedEvent) throws(EventDecodingError) -> PostEvent {
+        let fields = try EventFields(event)
+        switch event.type {
+        case "PostDrafted":
+            return .drafted(
+                author: try fields.id("author"), title: try fields.personal("title"), slug: try fields.personal("slug"),
+                content: try fields.personal("content"))
+        case "PostEdited":
+            return .edited(
+                title: try fields.personalIfPresent("title"), slug: try fields.personalIfPresent("slug"),
+                content: try fields.personalIfPresent("content"))
+        case "PostPublished": return .published(publishedAt: try fields.timestampIfPresent("publishedAt"))
+        case "PostUnpublished": return .unpublished
+        case "PostDeleted": return .deleted
+        default: throw EventDecodingError(event, reason: "not an event of a post")
+        }
+    }
+}

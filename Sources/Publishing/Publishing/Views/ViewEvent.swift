@@ -1,0 +1,26 @@
+package import EventSourcing
+import JSON
+
+/// What happens to a post's views. Its stream has the post's id.
+package enum ViewEvent: Sendable, Hashable {
+    /// The post was viewed this often since the last such event: readers' views are gathered for a moment, so that a hot post does not fill the log.
+    case viewed(count: Int64)
+}
+
+extension ViewRules {
+    static let schemas = [EventSchema("PostViewed", in: category, [.open("count", .integer)])]
+
+    package static func encode(_ event: ViewEvent) -> NewEvent {
+        switch event {
+        case .viewed(let count): NewEvent(type: "PostViewed", schemaVersion: 1, data: ["count": .integer(count)])
+        }
+    }
+
+    package static func decode(_ event: RecordedEvent) throws(EventDecodingError) -> ViewEvent {
+        let fields = try EventFields(event)
+        switch event.type {
+        case "PostViewed": return .viewed(count: try fields.integer("count"))
+        default: throw EventDecodingError(event, reason: "not an event of a post's views")
+        }
+    }
+}

@@ -1,0 +1,70 @@
+import EventSourcing
+import FoundationEssentials
+import HTTPContract
+import Logging
+import Postgres
+import Publishing
+
+/// Carries closures to their end: takes one that nobody works on, does step after step, records each as it is done. A process that dies leaves the rest to whoever comes
+/// next, itself after its start included.
+struct ClosureRunner: Sendable {
+    /// A step that fails is tried again after a second, two, four, …, a minute.
+    private static let longestPause = 60
+
+    let closures: Closures
+    let steps: ClosureSteps
+    let logger: Logger
+    /// Names this process in leases.
+    let lease = UUID.v7()
+    /// Counts the closures that this process has begun: what wakes `run()`.
+    let begun = FollowerProgress()
+
+    /// Runs until cancelled.
+    func run(lookingEvery interval: Duration) async {
+        var seen: Int64 = 0
+        while !Task.isCancelled {
+            seen = begun.position
+            var pause = interval
+            do {
+                try await runDue()
+                // Those that wait for their next try, or that another process works on.
+                if try await closures.areRunning() { pause = .seconds(1) }
+            } catch  where Task.isCancelled {
+                return
+            } catch {
+                logger.warning("closures wait", metadata: ["reason": "\(error)"])
+                pause = .seconds(1)
+            }
+            do { _ = try await begun.wait(for: seen + 1, timeout: pause) } catch { return }
+        }
+    }
+
+    /// Works on every closure that is due, one after the other, until each is done or has failed.
+    func runDue() async throws {
+        while let closure = try await closures.take(under: lease) { try await finish(closure) }
+    }
+
+    /// Wakes `run()`.
+    func wake() { begun.advance(to: begun.position + 1) }
+
+    private func finish(_ taken: Closure) async throws {
+        var closure = taken
+        do {
+            while let action = try closure.next { closure = try await steps.perform(action, of: closure, lease: lease) }
+            logger.notice("an account is closed and erased", metadata: ["closure": "\(closure.id.lowercased)"])
+        } catch let refused as ClosureCommands.Refused {
+            try await closures.refuse(closure, lease: lease)
+            logger.notice(
+                "an account can not be closed", metadata: ["closure": "\(closure.id.lowercased)", "reason": "\(refused.problem.detail)"])
+        } catch is Closures.LeaseLost {
+            return
+        } catch  where !Task.isCancelled {
+            let pause = min(1 << min(closure.failures, 6), Self.longestPause)
+            // The read tables of a busy system may need a few tries; what lasts is worth a line.
+            logger.log(
+                level: closure.failures < 3 ? .info : .warning, "a closure waits",
+                metadata: ["closure": "\(closure.id.lowercased)", "done": "\(closure.steps.count)", "reason": "\(error)"])
+            try await closures.release(closure, until: closures.now().advanced(by: .seconds(pause)), hasFailed: true, lease: lease)
+        }
+    }
+}

@@ -1,0 +1,84 @@
+import EventSourcing
+import FoundationEssentials
+import HTTPContract
+import Postgres
+import Publishing
+
+/// Does what the process decides, one step at a time. Each may be done again after a crash: its effect is the same, and it is recorded once.
+struct ClosureSteps: Sendable {
+    /// Posts sent to the command service at once.
+    private static let postBatch = 100
+
+    let identity: ConnectionPool
+    let closures: Closures
+    let services: ClosureCommands
+    let means: ErasureMeans
+    let keys: SigningKeys
+    let endings: RevocationSignal
+
+    /// Does an action and records its step. Returns the closure with it.
+    func perform(_ action: ClosureAction, of closure: Closure, lease: UUID) async throws -> Closure {
+        switch action {
+        case .releaseClaim:
+            // Not held any more: by an earlier try whose receipt is gone by now, or by a deactivation after the wish was accepted. Either way there is nothing to give up.
+            let position = try await services.releaseClaim(closure).position
+            return try await record(action.step, of: closure, lease, position: position)
+        case .closeAccount:
+            let position = try await services.closeAccount(closure)
+            return try await record(action.step, of: closure, lease, position: position)
+        case .endSessions(let position):
+            // The follower does the same when it meets the event, and may have done it.
+            let ending = AccountChange.closed.queries(user: closure.user, position: position, emailHash: nil, at: closures.now())
+            let signedOut = try await record(action.step, of: closure, lease, with: ending + [Query(.deleteSessionsOfUser, [.uuid(closure.user)])])
+            endings.raise()
+            return signedOut
+        case .deletePosts(let last):
+            let (position, count) = try await deletePosts(of: closure, draftedThrough: last, lease)
+            return try await record(action.step, of: closure, lease, position: position, count: count)
+        case .scrubReadModels(let erasures):
+            try await closures.renew(closure, lease: lease)
+            try await services.waitUntilScrubbed(erasures, closure)
+            return try await record(action.step, of: closure, lease, position: erasures.upperBound)
+        case .destroyKey:
+            try await means.destroyKey(closure.user)
+            return try await record(action.step, of: closure, lease)
+        case .signReceipt:
+            let receipt = try await keys.sign(closure.statement, at: closures.now())
+            return try await record(action.step, of: closure, lease, with: [closures.finishing(closure, with: receipt)])
+        }
+    }
+
+    private func deletePosts(of closure: Closure, draftedThrough last: Int64, _ lease: UUID) async throws -> (position: Int64?, count: Int64) {
+        var reached: (position: Int64?, count: Int64) = (nil, 0)
+        for first in stride(from: 1, through: last, by: Int64.Stride(ErasureMeans.stride)) {
+            var posts = try await means.posts(closure.user, first...min(last, first + ErasureMeans.stride - 1))[...]
+            while !posts.isEmpty {
+                let deleted = try await services.delete(Array(posts.prefix(Self.postBatch)), closure)
+                reached = (max(reached.position ?? 0, deleted.position), reached.count + deleted.count)
+                posts = posts.dropFirst(Self.postBatch)
+                try await closures.renew(closure, lease: lease)
+            }
+        }
+        return reached
+    }
+
+    /// Records a step in one transaction with what it changes in this database. Throws `LeaseLost`, and changes nothing then.
+    func record(
+        _ step: ClosureStep, of closure: Closure, _ lease: UUID, position: Int64? = nil, count: Int64? = nil, with changes: [Query] = []
+    ) async throws -> Closure {
+        let done = CompletedStep(step, at: closures.now(), position: position, count: count)
+        let recording = closures.recording(done, number: closure.steps.count, of: closure, lease: lease)
+        try await identity.withTransaction { transaction in
+            guard try await transaction.query(recording.statement, recording.values).affectedRows == 1 else { throw Closures.LeaseLost() }
+            for change in changes { try await transaction.query(change.statement, change.values) }
+        }
+        var closure = closure
+        closure.steps.append(done)
+        return closure
+    }
+}
+
+extension Statement {
+    // With their refresh tokens. That the account is closed ends its access tokens; the sessions are of no more use.
+    fileprivate static let deleteSessionsOfUser = Statement("delete_sessions_of_user", "DELETE FROM identity.sessions WHERE user_id = $1")
+}

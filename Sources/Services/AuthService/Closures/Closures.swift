@@ -1,0 +1,138 @@
+import EventSourcing
+import FoundationEssentials
+import Postgres
+import Publishing
+
+/// The closures of accounts, with their steps: what a process that died leaves for the next.
+struct Closures: Sendable {
+    /// Another process works on the closure now, or has ended it.
+    struct LeaseLost: Error {}
+
+    /// How long a process that died keeps others waiting. A step that takes longer is done twice, to no harm.
+    static let lease = Duration.seconds(20)
+
+    let identity: ConnectionPool
+    let now: @Sendable () -> Timestamp
+
+    /// Begins a closure under the lease of its caller; nil when the account is being closed already, or is.
+    func begin(_ id: UUID, of user: UUID, expecting version: Int?, correlation: String, lease: UUID) async throws -> Closure? {
+        let now = now()
+        let values: [SQLValue] = [
+            .uuid(id), .uuid(user), version.map { .int4(Int32(clamping: $0)) } ?? .null, .text(correlation), .timestamp(now.milliseconds),
+            .uuid(lease),
+            .timestamp(now.advanced(by: Self.lease).milliseconds),
+        ]
+        guard try await identity.query(.beginClosure, values).affectedRows == 1 else { return nil }
+        return try await find(id)
+    }
+
+    /// The closure of that id, with its steps.
+    func find(_ id: UUID) async throws -> Closure? {
+        try Self.closures(try await identity.query(.closureByID, [.uuid(id)])).first
+    }
+
+    /// The closures of a user, refused ones too, the oldest first.
+    func all(of user: UUID) async throws -> [Closure] {
+        try Self.closures(try await identity.query(.closuresOfUser, [.uuid(user)]))
+    }
+
+    /// The one closure of a user that is not refused.
+    func current(of user: UUID) async throws -> Closure? {
+        try await all(of: user).last { $0.status != .refused }
+    }
+
+    /// Takes the next closure that nobody works on; nil when there is none for now.
+    func take(under lease: UUID) async throws -> Closure? {
+        let now = now()
+        let row = try await identity.query(
+            .leaseClosure, [.uuid(lease), .timestamp(now.milliseconds), .timestamp(now.advanced(by: Self.lease).milliseconds)]
+        ).first
+        guard let row else { return nil }
+        return try await find(row.get(0))
+    }
+
+    /// Whether any closure is under way, in whatever process.
+    func areRunning() async throws -> Bool {
+        try await identity.query(.runningClosure).first != nil
+    }
+
+    /// What records a step as done, to be run alone or with what the step changes here. Affects no row when the lease is lost.
+    func recording(_ step: CompletedStep, number: Int, of closure: Closure, lease: UUID) -> Query {
+        Query(
+            .recordClosureStep,
+            [
+                .uuid(closure.id), .uuid(lease), .timestamp(now().advanced(by: Self.lease).milliseconds), .int4(Int32(number)),
+                .text(step.step.rawValue), .timestamp(step.at.milliseconds), step.position.map { .int8($0) } ?? .null,
+                step.count.map { .int8($0) } ?? .null,
+            ])
+    }
+
+    /// Puts the lease's end off while a step goes on.
+    func renew(_ closure: Closure, lease: UUID) async throws {
+        let end = now().advanced(by: Self.lease)
+        guard try await identity.query(.renewClosure, [.uuid(closure.id), .uuid(lease), .timestamp(end.milliseconds)]).affectedRows == 1 else {
+            throw LeaseLost()
+        }
+    }
+
+    /// Lets go of a closure until the moment named, in which any process may go on; a failed try makes the next wait longer.
+    func release(_ closure: Closure, until moment: Timestamp, hasFailed: Bool, lease: UUID) async throws {
+        try await identity.query(.releaseClosure, [.uuid(closure.id), .uuid(lease), .timestamp(moment.milliseconds), .bool(hasFailed)])
+    }
+
+    /// Ends a closure of which nothing was done; does nothing to any other.
+    func refuse(_ closure: Closure, lease: UUID) async throws {
+        try await identity.query(.refuseClosure, [.uuid(closure.id), .uuid(lease)])
+    }
+
+    /// What ends a closure with its receipt, to be run with the record of its last step.
+    func finishing(_ closure: Closure, with receipt: Closure.Receipt) -> Query {
+        Query(.finishClosure, [.uuid(closure.id), .text(receipt.token), .text(receipt.kid)])
+    }
+
+    /// One row a step, one at least a closure.
+    private static func closures(_ rows: QueryResult) throws -> [Closure] {
+        var closures: [Closure] = []
+        for row in rows {
+            let id: UUID = try row.get(0)
+            if closures.last?.id != id { closures.append(try Closure(row)) }
+            guard !row.isNull(9) else { continue }
+            closures[closures.count - 1].steps.append(try CompletedStep(row))
+        }
+        return closures
+    }
+}
+
+extension Closure {
+    fileprivate init(_ row: Row) throws {
+        id = try row.get(0)
+        user = try row.get(1)
+        status = try Self.known(row.get(2))
+        expectedVersion = try row.get(3, as: Int32?.self).map(Int.init)
+        correlation = try row.get(4)
+        requestedAt = Timestamp(milliseconds: try row.milliseconds(5))
+        failures = Int(try row.get(6, as: Int32.self))
+        steps = []
+        let token: String? = try row.get(7)
+        let kid: String? = try row.get(8)
+        receipt = if let token, let kid { Receipt(token: token, kid: kid) } else { nil }
+    }
+
+    private static func known(_ name: String) throws -> Status {
+        guard let status = Status(rawValue: name) else { throw UnknownClosure(name: name) }
+        return status
+    }
+}
+
+extension CompletedStep {
+    fileprivate init(_ row: Row) throws {
+        let name: String = try row.get(9)
+        guard let step = ClosureStep(rawValue: name) else { throw UnknownClosure(name: name) }
+        self.init(step, at: Timestamp(milliseconds: try row.milliseconds(10)), position: try row.get(11), count: try row.get(12))
+    }
+}
+
+/// A newer program has recorded something that this one does not know.
+private struct UnknownClosure: Error {
+    let name: String
+}

@@ -1,0 +1,68 @@
+import EventSourcing
+import FoundationEssentials
+import HTTPContract
+import HTTPTypes
+import JSON
+import Logging
+
+/// The users as the command service knows them, straight from the log. Every failure comes out as a problem that a client may see.
+struct UserDirectory: Sendable {
+    let commands: ServiceClient
+    let logger: Logger
+
+    /// Registers a user in the log: makes the data key, takes the claims, appends. Not answering means that it may have happened.
+    /// - Parameter requestDigest: what a repeat under the same idempotency key must have in common beyond the other fields.
+    func register(
+        _ id: UUID, username: String, email: String, requestDigest: String?, idempotencyKey: String?, context: CallContext
+    ) async throws -> RegistrationAnswer {
+        var body: JSONObject = ["id": .string(id.lowercased), "username": .string(username), "email": .string(email)]
+        if let requestDigest { body["requestDigest"] = .string(requestDigest) }
+        var headers = HTTPFields()
+        if let idempotencyKey { headers[.idempotencyKey] = idempotencyKey }
+        let answer = try await commands.reach(logger: logger) { try await $0.post("/internal/users", json: body, headers: headers, context: context) }
+        guard answer.isSuccess else { return .refused(refusal(in: answer), isFinal: answer.status.kind == .clientError) }
+        guard let data = answer.data, let user = RegisteredUser(data, headers: answer.headers) else { throw unreadable(answer) }
+        return .registered(user)
+    }
+
+    /// The user as the log has them at this moment; nil when it never heard of them.
+    func find(_ id: UUID, context: CallContext? = nil) async throws -> UserStanding? {
+        let answer = try await commands.reach(logger: logger) { try await $0.get("/internal/users/\(id.lowercased)", context: context) }
+        if answer.problemCode == .notFound { return nil }
+        guard answer.isSuccess else { throw refusal(in: answer) }
+        guard let standing = answer.data.flatMap(UserStanding.init) else { throw unreadable(answer) }
+        return standing
+    }
+
+    /// What the client gets to see of the peer's refusal: what concerns the request is passed on, what concerns only the two services is not.
+    private func refusal(in answer: ServiceAnswer) -> Problem {
+        switch answer.problemCode {
+        case .duplicateEntry, .conflict, .validationError, .idempotencyKeyReused, .malformedRequest, .timeout:
+            if let problem = Problem(passedOnFrom: answer) { return problem }
+        case .unavailable, .readModelBehind, .rateLimited:
+            return .unavailable(retryAfter: answer.headers[.retryAfter].flatMap { Int($0) } ?? 1)
+        case .foreignKeyViolation, .unauthenticated, .forbidden, .notFound, .methodNotAllowed, .preconditionFailed, .payloadTooLarge,
+            .unsupportedMediaType,
+            .internalError, nil:
+            break
+        }
+        return unreadable(answer)
+    }
+
+    private func unreadable(_ answer: ServiceAnswer) -> Problem {
+        logger.error(
+            "the command service gave an answer that makes no sense",
+            metadata: [
+                "status": "\(answer.status.code)", "code": "\(answer.problemCode?.rawValue ?? "none")",
+                "requestId": "\(answer.headers[.requestID] ?? "none")",
+            ])
+        return .internalError()
+    }
+}
+
+/// What the command service said to a registration.
+enum RegistrationAnswer: Sendable {
+    case registered(RegisteredUser)
+    /// Refused; when final, nothing of it is in the log nor will be.
+    case refused(Problem, isFinal: Bool)
+}

@@ -1,0 +1,51 @@
+import EventSourcing
+import HTTPContract
+import HTTPTypes
+import Hummingbird
+import JSON
+
+extension HandledCommand {
+    /// The headers that every successful command answers with.
+    var headers: HTTPFields {
+        var headers = HTTPFields()
+        headers.setETag(version: version)
+        headers.setPosition(position)
+        if isReplay { headers.markReplayed() }
+        return headers
+    }
+
+    /// The answer of a command on one entity: its id and version, and what else `write` adds.
+    func answer(
+        _ status: HTTPResponse.Status = .ok, location: String? = nil, _ write: (inout JSONWriter, Self) -> Void = { _, _ in }
+    ) -> Response {
+        var headers = headers
+        if let location { headers[.location] = location }
+        return Answer.data(status, headers: headers) { writer in
+            writer.object {
+                $0.name("id")
+                $0.string(stream.id.lowercased)
+                write(&$0, self)
+                $0.name("version")
+                $0.integer(version)
+            }
+        }
+    }
+}
+
+extension JSONWriter {
+    /// A text member; null when it is forgotten or absent.
+    mutating func member(_ name: String, _ value: String?) {
+        self.name(name)
+        if let value { string(value) } else { null() }
+    }
+
+    /// A text that a user may leave empty; null when it is, as in every read model.
+    mutating func optionalMember(_ name: String, _ value: String?) {
+        member(name, value?.isEmpty == false ? value : nil)
+    }
+
+    /// A time member; null when absent.
+    mutating func member(_ name: String, _ value: Timestamp?) {
+        member(name, value?.description)
+    }
+}

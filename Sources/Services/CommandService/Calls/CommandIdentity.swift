@@ -1,0 +1,64 @@
+import EventSourcing
+import FoundationEssentials
+import HTTPContract
+import HTTPTypes
+import Hummingbird
+import JSON
+import Publishing
+
+/// Tells which command a request is, so that its repeat is known as one.
+struct CommandIdentity: Sendable {
+    let hasher: any KeyedHasher
+
+    /// The call behind a request. With an `Idempotency-Key` the command's id is the keyed hash of the key's owner and the key, and its digest that of method, path and
+    /// body, however the body's JSON is written; without, nobody can name it again. Nothing else makes a command: parameters in the query are 422.
+    func call(_ request: Request, _ context: CallContext, body: JSONObject = [:], requires: [ClaimChange] = []) throws(Problem) -> CommandCall {
+        try request.refuseParameters()
+        let owner = context.keyOwner(of: request)
+        let key = try Preconditions.idempotencyKey(request).map { name in
+            CommandReceipt.Key(
+                id: UUID(hash: hasher.hash(["command", owner, name])),
+                digest: hasher.hash(["request", request.method.rawValue, request.uri.path, JSONValue.object(body).sortedByName.serialized]))
+        }
+        let command = key ?? .unrepeated()
+        return CommandCall(
+            key: command, isRepeatable: key != nil,
+            metadata: EventMetadata(
+                actor: context.user?.id, command: command.id, correlation: hasher.kept(requestID: context.requestID), traceparent: context.traceparent
+            ),
+            versions: try Preconditions.versions(request), requirements: requires)
+    }
+
+    /// The call of a signed-in user, whose account must be active when the events are appended, whatever their token says.
+    func call(_ request: Request, _ context: CallContext, by user: SignedInUser, body: JSONObject = [:]) throws(Problem) -> CommandCall {
+        try call(request, context, body: body, requires: [.require(.active, holder: StreamName(UserRules.category, user.id))])
+    }
+}
+
+extension UUID {
+    /// The first half of a hash as an id of version 8 (RFC 9562 §5.8).
+    init(hash: [UInt8]) {
+        func half(_ bytes: ArraySlice<UInt8>) -> UInt64 { bytes.reduce(0) { $0 << 8 | UInt64($1) } }
+        self.init(
+            high: half(hash[0..<8]) & 0xFFFF_FFFF_FFFF_0FFF | 0x8000,
+            low: half(hash[8..<16]) & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000)
+    }
+}
+
+extension Actor {
+    init(_ user: SignedInUser) {
+        switch user.role {
+        case .user: self.init(id: user.id, role: .user)
+        case .admin: self.init(id: user.id, role: .admin)
+        }
+    }
+}
+
+extension JSONObject {
+    /// A body less a member that does not belong to what makes two requests equal.
+    func without(_ name: String) -> JSONObject {
+        var object = self
+        object[name] = nil
+        return object
+    }
+}

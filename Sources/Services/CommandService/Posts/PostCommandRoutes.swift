@@ -1,0 +1,95 @@
+import EventSourcing
+import FoundationEssentials
+import HTTPContract
+import Hummingbird
+import JSON
+import Publishing
+
+/// The commands on posts.
+struct PostCommandRoutes: Sendable {
+    let posts: CommandHandler<PostRules>
+    let identity: CommandIdentity
+
+    func add(to routes: inout Routes) {
+        let draft = PostDrafting(posts: posts, identity: identity)
+
+        routes.on(.post, "/api/v1/posts") { try await draft.answer($0, $1) }
+
+        routes.on(.patch, "/api/v1/posts/{id}") { request, context in
+            let user = try context.signedIn()
+            let post = try context.post
+            let body = try await request.jsonBody()
+            var fields = Fields(body)
+            let edit = PostEdit(title: fields.optionalTitle(), slug: fields.optionalSlug(), content: fields.optionalContent())
+            try fields.finish()
+            do {
+                let handled = try await posts.handle(
+                    .edit(by: Actor(user), edit), on: post,
+                    as: try identity.call(request, context, by: user, body: body))
+                return handled.answer { $0.member("slug", $1.state.post?.slug.value) }
+            } catch EventStoreError.subjectUnknown(let author) where author != user.id {
+                // An admin's own account is fine; new text would be the author's, and theirs is to be forgotten.
+                throw Problem.conflict("The post's author was erased; it takes no new text.")
+            }
+        }
+
+        routes.on(.post, "/api/v1/posts/{id}/publish") { request, context in
+            let user = try context.signedIn()
+            let post = try context.post
+            let body = try await request.optionalJSONBody() ?? [:]
+            var fields = Fields(body)
+            let time = fields.optionalTime("publishedAt")
+            if let time, time > .now { fields.refuse("publishedAt", "must not be in the future") }
+            try fields.finish()
+            return try await posts.handle(
+                .publish(by: Actor(user), at: time), on: post,
+                as: try identity.call(request, context, by: user, body: body)
+            ).answer()
+        }
+
+        routes.on(.post, "/api/v1/posts/{id}/unpublish") { request, context in
+            let user = try context.signedIn()
+            let post = try context.post
+            let body = try await request.optionalJSONBody() ?? [:]
+            var fields = Fields(body)
+            try fields.finish()
+            return try await posts.handle(
+                .unpublish(by: Actor(user)), on: post,
+                as: try identity.call(request, context, by: user, body: body)
+            ).answer()
+        }
+
+        routes.on(.delete, "/api/v1/posts/{id}") { request, context in
+            let user = try context.signedIn()
+            let post = try context.post
+            let body = try await request.optionalJSONBody() ?? [:]
+            var fields = Fields(body)
+            try fields.finish()
+            do {
+                let handled = try await posts.handle(
+                    .delete(by: Actor(user)), on: post,
+                    as: try identity.call(request, context, by: user, body: body))
+                return Answer.noContent(headers: handled.headers)
+            } catch PostRefusal.deleted {
+                throw Problem.notFound()
+            }
+        }
+    }
+}
+
+extension CallContext {
+    /// The stream of the post that the path names.
+    var post: StreamName {
+        get throws(Problem) { StreamName(PostRules.category, try id()) }
+    }
+}
+
+extension Fields {
+    mutating func optionalTitle() -> String? { optionalText("title", 1...255, matching: .title) }
+
+    mutating func optionalContent() -> String? { optionalText("content", 1...200_000, matching: .prose) }
+
+    mutating func optionalSlug() -> Slug? {
+        optionalText("slug", 1...Slug.maximumLength, matching: .slug).flatMap { Slug($0) }
+    }
+}

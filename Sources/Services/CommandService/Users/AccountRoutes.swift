@@ -1,0 +1,91 @@
+import EventSourcing
+import FoundationEssentials
+import HTTPContract
+import HTTPTypes
+import Hummingbird
+import JSON
+import Publishing
+
+/// What the auth service asks of accounts: it keeps the passwords, the log keeps the users.
+struct AccountRoutes: Sendable {
+    let store: any EventStore
+    let users: CommandHandler<UserRules>
+    let keys: any PersonalKeys
+    let identity: CommandIdentity
+
+    func add(to routes: inout Routes) {
+        routes.on(.post, "/internal/users") { request, context in
+            _ = try context.service()
+            let body = try await request.jsonBody()
+            var fields = Fields(body)
+            let id = UUID(lowercase: fields.text("id", 36...36))
+            let username = Username(fields.text("username", 3...30, matching: .username))
+            let email = EmailAddress(fields.text("email", 3...254, matching: .email))
+            _ = fields.optionalText("requestDigest", 1...128)
+            try fields.finish()
+            guard let id, let username, let email else {
+                throw Problem.validation(id == nil ? "id" : username == nil ? "username" : "email", "is not acceptable")
+            }
+
+            // The id is made anew for each try of the same registration, so it does not belong to what makes two of them equal.
+            let call = try identity.call(request, context, body: body.without("id"))
+            // The key must be durable before anything is sealed with it. What is taken is asked first, so that a refused registration leaves no key behind; and
+            // before the receipt, so that what an equal request takes meanwhile is known for its own.
+            let taken = try await store.taken(username: username, email: email)
+            if try await store.receipt(of: call) == nil {
+                guard taken.isEmpty else { throw Problem.duplicate(taken) }
+                try await keys.createKey(for: id)
+            }
+            let handled: HandledCommand<UserRules>
+            do {
+                handled = try await users.handle(
+                    .register(username: username, email: email, role: .user), on: StreamName(UserRules.category, id), expecting: .none, as: call)
+            } catch CommandFailure.wrongVersion {
+                // Nobody named a version: the id is somebody's.
+                throw UserRefusal.alreadyRegistered
+            }
+            return account(
+                handled.stream, handled.state, version: handled.version, createdAt: handled.createdAt, status: .created, headers: handled.headers)
+        }
+
+        routes.on(.get, "/internal/users/{id}") { _, context in
+            _ = try context.service()
+            let stream = StreamName(UserRules.category, try context.id())
+            let user = try FoldedStream<UserRules>(try await store.load(stream).events)
+            guard user.version > 0 else { throw Problem.notFound() }
+            return account(stream, user.state, version: user.version, createdAt: user.createdAt, status: .ok, headers: [:])
+        }
+    }
+
+    private func account(
+        _ stream: StreamName, _ state: UserState, version: Int, createdAt: Timestamp?, status: HTTPResponse.Status, headers: HTTPFields
+    ) -> Response {
+        Answer.data(status, headers: headers) {
+            $0.object {
+                $0.member("id", stream.id.lowercased)
+                $0.member("username", state.account?.username.value)
+                $0.optionalMember("displayName", state.account?.displayName.value)
+                $0.member("role", state.account?.role.rawValue)
+                $0.member("status", state.statusName)
+                $0.member("createdAt", createdAt)
+                $0.name("version")
+                $0.integer(version)
+            }
+        }
+    }
+}
+
+extension UserState {
+    /// The status as answers name it.
+    var statusName: String {
+        switch self {
+        case .unregistered: "unregistered"
+        case .open(let account):
+            switch account.status {
+            case .active: "active"
+            case .deactivated: "deactivated"
+            }
+        case .closed: "closed"
+        }
+    }
+}

@@ -1,0 +1,67 @@
+import EventSourcing
+import FoundationEssentials
+import HTTPContract
+import Hummingbird
+import JSON
+import Publishing
+
+/// Takes the views that the query service has gathered: one event a post, all in one append. With `"recorded": true` it only tells whether it did under this key, else
+/// 404: a repeat must get its answer before anything is asked of the post.
+struct ViewRoutes: Sendable {
+    let store: any EventStore
+    let identity: CommandIdentity
+
+    func add(to routes: inout Routes) {
+        routes.on(.post, "/internal/views") { request, context in
+            _ = try context.service()
+            let body = try await request.jsonBody()
+            let counts = try viewCounts(body)
+            let call = try identity.call(request, context, body: body.without("recorded"))
+            if body["recorded"] == .bool(true) {
+                guard let receipt = try await store.receipt(of: call) else { throw Problem.notFound() }
+                return try replay(receipt, of: call)
+            }
+            let appends = try counts.sorted { $0.key.lowercased < $1.key.lowercased }.map { post, count in
+                StreamAppend(
+                    try ViewRules.decide(.record(count: count), in: ViewRules.initialState).map(ViewRules.encode),
+                    to: StreamName(ViewRules.category, post), expecting: .any, sealedFor: nil)
+            }
+            let outcome = try await store.append(AppendRequest(appends, claims: [], command: call.key, metadata: call.metadata))
+            switch outcome {
+            case .appended(let receipt): return answer(receipt, isReplay: false)
+            case .alreadyAppended(let receipt): return try replay(receipt, of: call)
+            case .conflict, .claimTaken, .claimMissing: throw CommandFailure.contended
+            }
+        }
+    }
+
+    private func replay(_ receipt: CommandReceipt, of call: CommandCall) throws(CommandFailure) -> Response {
+        guard receipt.key.digest == call.key.digest else { throw .keyReused }
+        return answer(receipt, isReplay: call.isRepeatable)
+    }
+
+    /// `{"views": [{"post", "count"}]}`, summed by post.
+    private func viewCounts(_ body: JSONObject) throws(Problem) -> [UUID: Int64] {
+        guard case .array(let elements)? = body["views"], !elements.isEmpty else { throw .validation("views", "must be a list that is not empty") }
+        var counts: [UUID: Int64] = [:]
+        for element in elements {
+            guard let post = element["post"]?.text.flatMap({ UUID(lowercase: $0) }), let count = element["count"]?.int,
+                1...ViewRules.maximumCount ~= count
+            else { throw .validation("views", "must be objects of post and count") }
+            counts[post] = (counts[post] ?? 0) + count
+        }
+        return counts
+    }
+
+    private func answer(_ receipt: CommandReceipt, isReplay: Bool) -> Response {
+        var headers = HTTPFields()
+        headers.setPosition(receipt.lastPosition)
+        if isReplay { headers.markReplayed() }
+        return Answer.data(headers: headers) {
+            $0.object {
+                $0.name("position")
+                $0.integer(receipt.lastPosition)
+            }
+        }
+    }
+}

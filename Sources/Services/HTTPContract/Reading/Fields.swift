@@ -1,0 +1,119 @@
+package import EventSourcing
+package import JSON
+
+/// Reads a body field by field and remembers everything that is wrong with it, so that the caller learns of all of it at once.
+///
+/// Each reading function yields a harmless value after a violation; `finish()` must be called before any of them is used. Lengths count Unicode scalars.
+package struct Fields: Sendable {
+    let object: JSONObject
+    var violations = Violations()
+    private var known: Set<String> = []
+
+    package init(_ object: JSONObject) {
+        self.object = object
+    }
+
+    /// A required text; empty after a violation.
+    package mutating func text(_ name: String, _ length: ClosedRange<Int>, matching rule: TextRule? = nil) -> String {
+        guard let value = take(name) else {
+            violations.add(name, "is required")
+            return ""
+        }
+        return text(of: value, name, length, rule)
+    }
+
+    /// A text that may be absent. A null is a violation, unless `nullable`: then it means empty.
+    package mutating func optionalText(_ name: String, _ length: ClosedRange<Int>, matching rule: TextRule? = nil, nullable: Bool = false) -> String?
+    {
+        guard let value = take(name) else { return nil }
+        if nullable, value == .null { return "" }
+        return text(of: value, name, length, rule)
+    }
+
+    /// A truth value that may be absent.
+    package mutating func optionalBool(_ name: String) -> Bool? {
+        guard let value = take(name) else { return nil }
+        guard case .bool(let bool) = value else {
+            violations.add(name, "must be true or false")
+            return nil
+        }
+        return bool
+    }
+
+    /// A whole number that may be absent.
+    package mutating func optionalInteger(_ name: String, in range: ClosedRange<Int64>) -> Int64? {
+        guard let value = take(name) else { return nil }
+        guard let number = value.int, range ~= number else {
+            violations.add(name, "must be a whole number from \(range.lowerBound) to \(range.upperBound)")
+            return nil
+        }
+        return number
+    }
+
+    /// A moment that may be absent, as RFC 3339 writes it.
+    package mutating func optionalTime(_ name: String) -> Timestamp? {
+        guard let value = take(name) else { return nil }
+        guard let time = value.text.flatMap({ Timestamp($0) }) else {
+            violations.add(name, "must be a time such as 2026-01-31T12:00:00.000Z")
+            return nil
+        }
+        return time
+    }
+
+    /// A required word out of a few. Nil after a violation.
+    package mutating func choice<Choice: RawRepresentable & CaseIterable>(_ name: String, of type: Choice.Type = Choice.self) -> Choice?
+    where Choice.RawValue == String {
+        guard let value = take(name) else {
+            violations.add(name, "is required")
+            return nil
+        }
+        guard let choice = value.text.flatMap({ Choice(rawValue: $0) }) else {
+            violations.add(name, "must be one of \(type.allCases.map(\.rawValue).joined(separator: ", "))")
+            return nil
+        }
+        return choice
+    }
+
+    /// Whether the body has a field of that name, null or not. Does not count as reading it.
+    package func has(_ name: String) -> Bool { object[name] != nil }
+
+    /// Adds a violation that only the route can judge.
+    package mutating func refuse(_ field: String, _ message: String) {
+        violations.add(field, message)
+    }
+
+    /// Ends the reading: fields that nobody asked for are violations too, so that a misspelt one is never ignored. Throws all of them as 422.
+    package mutating func finish() throws(Problem) {
+        for member in object.list where !known.contains(member.name) { violations.add(member.name, "is not a field of this request") }
+        try violations.check()
+    }
+
+    private mutating func take(_ name: String) -> JSONValue? {
+        known.insert(name)
+        return object[name]
+    }
+
+    private mutating func text(of value: JSONValue, _ name: String, _ length: ClosedRange<Int>, _ rule: TextRule?) -> String {
+        guard let text = value.text else {
+            violations.add(name, "must be a text")
+            return ""
+        }
+        // PostgreSQL can't store U+0000 in text, and nobody means it.
+        if text.utf8.contains(0) {
+            violations.add(name, "may not contain U+0000")
+        } else if !(length ~= text.unicodeScalars.count) {
+            violations.add(name, Self.objection(to: text.unicodeScalars.count, outside: length))
+        } else if let objection = rule?.objection(to: text) {
+            violations.add(name, objection)
+        } else {
+            return text
+        }
+        return ""
+    }
+
+    private static func objection(to count: Int, outside length: ClosedRange<Int>) -> String {
+        if count == 0 { return "may not be empty" }
+        return length.lowerBound == 0 || count > length.upperBound
+            ? "may have \(length.upperBound) characters at most, has \(count)" : "must have \(length.lowerBound) characters at least, has \(count)"
+    }
+}

@@ -1,0 +1,94 @@
+package import EventSourcing
+package import HTTPTypes
+import Hummingbird
+package import JSON
+package import Logging
+import NIOCore
+
+/// How one service calls another: in its own name, with a fresh service token, under the ids of the call that led to it, and for its caller.
+package struct ServiceClient: Sendable {
+    /// More than any internal answer needs.
+    private static let maximumAnswerBytes = 16 << 20
+
+    private let name: String
+    private let audience: String
+    private let upstream: any Upstream
+    private let key: ServiceKey
+    private let logger: Logger
+
+    /// - Parameters:
+    ///   - name: who calls.
+    ///   - audience: who is called.
+    package init(
+        name: String, audience: String, upstream: any Upstream, key: ServiceKey, logger: Logger = Logger(label: "annals.client")
+    ) {
+        self.name = name
+        self.audience = audience
+        self.upstream = upstream
+        self.key = key
+        self.logger = logger
+    }
+
+    /// Sends a JSON object. Without a context, as for a follower's own calls, one is made.
+    package func post(_ path: String, json: JSONObject, headers: HTTPFields = [:], context: CallContext? = nil) async throws -> ServiceAnswer {
+        let body = ByteBuffer(bytes: JSONValue.object(json).encoded)
+        var headers = headers
+        headers[.contentType] = "application/json"
+        headers[.contentLength] = String(body.readableBytes)
+        return try await send(.post, path, headers, RequestBody(buffer: body), context)
+    }
+
+    /// Asks for something. `path` may have a query.
+    package func get(_ path: String, headers: HTTPFields = [:], context: CallContext? = nil) async throws -> ServiceAnswer {
+        try await send(.get, path, headers, RequestBody(buffer: ByteBuffer()), context)
+    }
+
+    /// What a call of this client gets. A service that can't be reached is a line in the log, and 503 for whoever waits.
+    package func reach(logger: Logger, _ call: (ServiceClient) async throws -> ServiceAnswer) async throws -> ServiceAnswer {
+        do {
+            return try await call(self)
+        } catch let error where error is CancellationError || error is Problem || Task.isCancelled {
+            throw error
+        } catch {
+            logger.warning("a service can't be reached", metadata: ["service": "\(audience)", "error": "\(error)"])
+            throw Problem.unavailable()
+        }
+    }
+
+    private func send(
+        _ method: HTTPRequest.Method, _ path: String, _ headers: HTTPFields, _ body: RequestBody, _ context: CallContext?
+    ) async throws -> ServiceAnswer {
+        var headers = headers
+        if let context { headers[.caller] = context.keyOwner }
+        let context = context ?? CallContext(logger: logger)
+        headers[.serviceToken] = key.token(from: name, to: audience, now: .now)
+        headers[.requestID] = context.requestID
+        headers[.traceparent] = context.traceparent
+        let head = HTTPRequest(method: method, scheme: "http", authority: audience, path: path, headerFields: headers)
+        let response = try await upstream.send(Request(head: head, body: body), context: context)
+        return try await ServiceAnswer(response, limit: Self.maximumAnswerBytes)
+    }
+}
+
+/// What a service answered to another.
+package struct ServiceAnswer: Sendable {
+    package let status: HTTPResponse.Status
+    package let headers: HTTPFields
+    /// Nil for an answer without a body.
+    package let body: JSONValue?
+
+    init(_ response: Response, limit: Int) async throws {
+        let buffer = try await response.body.collect(upTo: limit)
+        status = response.status
+        headers = response.headers
+        body = buffer.readableBytes == 0 ? nil : try JSONValue.parse(buffer.readableBytesView)
+    }
+
+    package var isSuccess: Bool { status.kind == .successful }
+
+    /// The `data` member of a success.
+    package var data: JSONValue? { isSuccess ? body?["data"] : nil }
+
+    /// The problem's code, of a failure that is one.
+    package var problemCode: Problem.Code? { isSuccess ? nil : body?["code"]?.text.flatMap { Problem.Code(rawValue: $0) } }
+}

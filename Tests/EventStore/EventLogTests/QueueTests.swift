@@ -1,0 +1,80 @@
+import EventLog
+import EventLogTesting
+import EventSourcing
+import EventStoreTesting
+import Testing
+
+@Suite struct `Appends that wait to be sent` {
+    private enum Ending: Equatable {
+        case appended(StreamName)
+        case refused
+        case withdrawn(StreamName)
+    }
+
+    /// A request of these tests is counted with more than 256 bytes and fewer than 1024.
+    @Test(arguments: [(requests: 8, bytes: Int.max), (requests: .max, bytes: 8 << 10)])
+    func `are refused at once when there are too many, and are not sent when they are cancelled`(bound: (requests: Int, bytes: Int)) async throws {
+        var limits = AppendLimits()
+        limits.batchRequests = 1
+        limits.waitingRequests = bound.requests
+        limits.waitingBytes = bound.bytes
+        try await LogUnderTest.with(limits: limits) { log in
+            let endings = try await withThrowingTaskGroup(of: Ending.self) { group in
+                let first = try await AppendLock.held(in: log.owner) { lock in
+                    group.addTask { try await Self.append(to: log.store) }
+                    try await lock.waitForAppends(1)
+                    for _ in 0..<64 { group.addTask { try await Self.append(to: log.store) } }
+                    // None can be appended yet: what has ended was refused without waiting for those before it.
+                    let first = try await group.next()
+                    group.cancelAll()
+                    return first
+                }
+                #expect(first == .refused)
+                return try await group.reduce(into: [.refused]) { $0.append($1) }
+            }
+            let appended = endings.compactMap { if case .appended(let stream) = $0 { stream } else { nil } }
+            let withdrawn = endings.compactMap { if case .withdrawn(let stream) = $0 { stream } else { nil } }
+            let streams = try await log.store.read(after: 0, limit: 100).map(\.stream)
+            #expect(!appended.isEmpty)
+            #expect(Set(streams) == Set(appended))
+            #expect(streams.count == appended.count)
+            // Eight waited when the first was refused. How many of them a store has sent by the time they are cancelled is its own affair.
+            #expect(appended.count + withdrawn.count >= 8)
+            #expect(!withdrawn.isEmpty)
+            // The places of those withdrawn are free again.
+            #expect(try await log.store.append(EventStoreContract.request(to: EventStoreContract.stream())).appended != nil)
+        }
+    }
+
+    private static func append(to store: PostgresEventStore) async throws -> Ending {
+        let stream = EventStoreContract.stream()
+        do {
+            let outcome = try await store.append(EventStoreContract.request(to: stream, expecting: .none))
+            #expect(outcome.appended != nil)
+            return .appended(stream)
+        } catch EventStoreError.unavailable {
+            return .refused
+        } catch is CancellationError {
+            return .withdrawn(stream)
+        }
+    }
+
+    @Test func `are not sent for a task that is cancelled already`() async throws {
+        try await LogUnderTest.with { log in
+            let cancelled = try await withThrowingTaskGroup(of: Bool.self) { group in
+                group.cancelAll()
+                group.addTask {
+                    do {
+                        _ = try await log.store.append(EventStoreContract.request(to: EventStoreContract.stream()))
+                        return false
+                    } catch is CancellationError {
+                        return true
+                    }
+                }
+                return try await group.next()
+            }
+            #expect(cancelled == true)
+            #expect(try await log.store.head() == 0)
+        }
+    }
+}

@@ -1,0 +1,147 @@
+package import EventSourcing
+package import FoundationEssentials
+import Synchronization
+
+/// An event log in memory, for tests and for trying things: nothing survives the process, and nothing personal is sealed. It keeps every promise of `EventStore` else.
+package final class InMemoryEventStore: EventStore {
+    private let contents = Mutex(Contents())
+    private let clock: @Sendable () -> Timestamp
+
+    /// An empty log that dates events by this clock.
+    package init(clock: @escaping @Sendable () -> Timestamp = { .now }) {
+        self.clock = clock
+    }
+
+    package func append(_ request: AppendRequest) async throws -> AppendOutcome {
+        let (outcome, awoken) = try contents.withLock { contents in
+            let outcome = try contents.append(request, at: clock())
+            return (outcome, contents.takeAwoken())
+        }
+        for waiter in awoken { waiter.resume() }
+        return outcome
+    }
+
+    package func load(_ stream: StreamName, after version: Int, limit: Int, command: UUID?) async throws -> LoadedStream {
+        contents.withLock { contents in
+            let indices = contents.streams[stream, default: []].dropFirst(version).prefix(limit)
+            return LoadedStream(events: indices.map { contents.events[$0] }, receipt: command.flatMap { contents.receipts[$0] })
+        }
+    }
+
+    package func read(_ part: StreamRead, limit: Int) async throws -> [RecordedEvent] {
+        contents.withLock { $0.events(of: part, limit: limit) }
+    }
+
+    package func read(_ part: LogRead, limit: Int) async throws -> LogPage {
+        contents.withLock { LogPage($0.events(of: part, limit: limit), of: part, limit: limit, head: $0.head) }
+    }
+
+    package func holder(of kind: ClaimKind, value: String) async throws -> StreamName? {
+        contents.withLock { $0.claims.holder(of: kind, value: value) }
+    }
+
+    package func read(after position: Int64, limit: Int) async throws -> [RecordedEvent] {
+        contents.withLock { Array($0.events.dropFirst(Int(position)).prefix(limit)) }
+    }
+
+    package func head() async throws -> Int64 {
+        contents.withLock { $0.head }
+    }
+
+    /// Returns early when the task is cancelled.
+    package func waitForEvents(after position: Int64) async throws {
+        let id = UUID()
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                // Looking at the flag under the lock leaves no gap: a cancellation before this is seen here, one after it finds the waiter.
+                let isDone = contents.withLock { contents in
+                    guard contents.head <= position, !Task.isCancelled else { return true }
+                    contents.waiters[id] = Waiter(position: position, continuation: continuation)
+                    return false
+                }
+                if isDone { continuation.resume() }
+            }
+        } onCancel: {
+            contents.withLock { $0.waiters.removeValue(forKey: id) }?.continuation.resume()
+        }
+    }
+}
+
+/// A reader that has seen everything up to a position.
+private struct Waiter {
+    let position: Int64
+    let continuation: CheckedContinuation<Void, Never>
+}
+
+/// All that the log knows; each operation is whole or not at all.
+private struct Contents {
+    var events: [RecordedEvent] = []
+    /// Where each stream's events are among `events`, in version order.
+    var streams: [StreamName: [Int]] = [:]
+    var receipts: [UUID: CommandReceipt] = [:]
+    var claims = ClaimTable()
+    var waiters: [UUID: Waiter] = [:]
+
+    var head: Int64 { Int64(events.count) }
+
+    func events(of part: StreamRead, limit: Int) -> [RecordedEvent] {
+        let there = streams[part.stream, default: []].map { events[$0] }
+        let wanted = there.prefix { event in part.until.map { event.recordedAt <= $0 } ?? true }.filter { part.versions.contains($0.version) }
+        return switch part.direction {
+        case .forwards: Array(wanted.prefix(limit))
+        case .backwards: Array(wanted.reversed().prefix(limit))
+        }
+    }
+
+    func events(of part: LogRead, limit: Int) -> [RecordedEvent] {
+        let wanted = events.filter { part.positions.contains($0.position) && part.filter.matches($0) }
+        return switch part.direction {
+        case .forwards: Array(wanted.prefix(limit))
+        case .backwards: Array(wanted.reversed().prefix(limit))
+        }
+    }
+
+    mutating func append(_ request: AppendRequest, at time: Timestamp) throws(EventStoreError) -> AppendOutcome {
+        try request.validate()
+        if let receipt = receipts[request.command.id] { return .alreadyAppended(receipt) }
+        let subject = request.appends[0].stream
+        if let refusal = refusal(of: request, for: subject) { return refusal }
+
+        let recordedAt = max(time, events.last?.recordedAt ?? time)
+        let firstPosition = head + 1
+        for append in request.appends {
+            for event in append.events { record(event, in: append.stream, metadata: request.metadata, at: recordedAt) }
+        }
+        claims.apply(request.claims, for: subject)
+        let hasAppended = head >= firstPosition
+        let receipt = CommandReceipt(
+            key: request.command, stream: subject, version: streams[subject, default: []].count, firstPosition: hasAppended ? firstPosition : nil,
+            lastPosition: hasAppended ? head : streams[subject]?.last.map { events[$0].position } ?? 0, recordedAt: recordedAt)
+        receipts[request.command.id] = receipt
+        return .appended(receipt)
+    }
+
+    /// Removes the waiters that the log has moved past; the caller resumes them outside the lock.
+    mutating func takeAwoken() -> [CheckedContinuation<Void, Never>] {
+        let awoken = waiters.filter { $0.value.position < head }
+        for id in awoken.keys { waiters[id] = nil }
+        return awoken.values.map(\.continuation)
+    }
+
+    private func refusal(of request: AppendRequest, for subject: StreamName) -> AppendOutcome? {
+        for append in request.appends {
+            let version = streams[append.stream, default: []].count
+            guard append.expected.allows(version) else { return .conflict(stream: append.stream, actual: version) }
+        }
+        return claims.refusal(of: request.claims, for: subject)
+    }
+
+    private mutating func record(_ event: NewEvent, in stream: StreamName, metadata: EventMetadata, at time: Timestamp) {
+        let version = streams[stream, default: []].count + 1
+        streams[stream, default: []].append(events.count)
+        events.append(
+            RecordedEvent(
+                position: head + 1, stream: stream, version: version, id: .v7(at: time), type: event.type, schemaVersion: event.schemaVersion,
+                data: event.data, metadata: metadata, recordedAt: time))
+    }
+}

@@ -1,0 +1,37 @@
+import EventSourcing
+import FoundationEssentials
+import JSON
+import Publishing
+import Testing
+
+/// The people and texts that the specifications speak of.
+enum Sample {
+    static let ann = UUID(high: 0x0198_0000_0000_7000, low: 0x8000_0000_0000_00A1)
+    static let bob = UUID(high: 0x0198_0000_0000_7000, low: 0x8000_0000_0000_00B2)
+
+    static let asAnn = Actor(id: ann, role: .user)
+    static let asBob = Actor(id: bob, role: .user)
+    static let asAdmin = Actor(id: bob, role: .admin)
+
+    static let registered = UserEvent.registered(username: .known("ann"), email: .known("ann@example.org"), role: .user)
+    static let drafted = PostEvent.drafted(author: ann, title: .known("On Slugs"), slug: .known("on-slugs"), content: .known("Text."))
+
+    static let time = Timestamp(milliseconds: 1_549_166_706_007)
+
+    static func slug(_ text: String) throws -> Slug { try #require(Slug(text)) }
+    static func username(_ text: String) throws -> Username { try #require(Username(text)) }
+    static func email(_ text: String) throws -> EmailAddress { try #require(EmailAddress(text)) }
+
+    /// A stored event as a reader gets it.
+    static func recorded(
+        _ type: String, _ data: JSONObject, version: Int = 1, at recordedAt: Timestamp = time, position: Int64 = 7
+    ) -> RecordedEvent {
+        RecordedEvent(
+            position: position, stream: StreamName("post", ann), version: 1, id: ann, type: type, schemaVersion: version, data: data,
+            metadata: EventMetadata(command: bob), recordedAt: recordedAt)
+    }
+
+    static func recorded(_ event: NewEvent, at recordedAt: Timestamp = time) -> RecordedEvent {
+        recorded(event.type, event.data, version: event.schemaVersion, at: recordedAt)
+    }
+}

@@ -1,0 +1,273 @@
+import EventSourcing
+import Foundation
+import HTTPContract
+import HTTPTypes
+import JSON
+import Postgres
+import TestSupport
+import Testing
+
+@testable import AuthService
+
+@Suite struct `The revocation feed` {
+    @Test func `is for services only`() async throws {
+        try await withAnn { world, service, ann in
+            let token = try await service.logIn().accessToken
+            for headers in [[:], [.authorization: "Bearer \(token)"]] as [HTTPFields] {
+                #expect(try await service.call(.get, "/internal/revocations", headers: headers).status == .notFound)
+            }
+            let forged: HTTPFields = [.serviceToken: ServiceKey(bytes: Array(repeating: 1, count: 32)).token(from: "queries", to: "auth", now: .now)]
+            #expect(try await service.call(.get, "/internal/revocations", headers: forged).status == .unauthorized)
+            let reply = try await service.call(.get, "/internal/revocations", headers: world.asQueries)
+            #expect(reply.status == .ok && reply.data?.members?.names == ["cursor", "sessions", "users", "keys"])
+            #expect(reply.headers[.cacheControl] == "no-store")
+        }
+    }
+
+    @Test func `tells of a logout, and of a refresh token used twice`() async throws {
+        try await withAnn { world, service, ann in
+            let (first, second, third) = (try await service.logIn(), try await service.logIn(), try await service.logIn())
+            _ = try await service.logOut(first.refreshToken)
+            _ = try await service.refresh(second.refreshToken)
+            _ = try await service.refresh(second.refreshToken)
+            let ended = try await service.revocations.news(after: nil).revocations.sessions
+            #expect(ended == [try service.session(of: first), try service.session(of: second)])
+            #expect(!ended.contains(try service.session(of: third)))
+        }
+    }
+
+    @Test(arguments: ["UserDeactivated", "UserClosed", "UserRoleChanged"]) func `cuts off the tokens of before`(type: String) async throws {
+        try await withAnn { world, service, ann in
+            let login = try await service.logIn()
+            world.log.write(type, to: ann, type == "UserRoleChanged" ? ["role": .string("admin")] : [:])
+            try await service.catchUp(to: 2)
+            let news = try await service.revocations.news(after: nil).revocations
+            #expect(news.users == [ann.id: world.clock.now.advanced(by: .milliseconds(1))])
+            #expect(news.sessions == (type == "UserRoleChanged" ? [] : [try service.session(of: login)]))
+        }
+    }
+
+    @Test(arguments: ["UserReactivated", "UserEmailChanged", "UserProfileChanged"]) func `does not speak of`(type: String) async throws {
+        try await withAnn { world, service, ann in
+            world.log.write(type, to: ann, type == "UserEmailChanged" ? ["email": .null] : [:])
+            try await service.catchUp(to: 2)
+            #expect(try await service.revocations.news(after: nil).revocations == Revocations())
+        }
+    }
+
+    @Test func `goes on from a cursor, and misses nothing that was under way`() async throws {
+        try await withAnn { world, service, ann in
+            let (slow, quick) = (try await service.logIn(), try await service.logIn())
+            let start = try await service.revocations.news(after: nil).cursor
+            let cursor = try await world.identity.withTransaction { transaction -> String in
+                // Begun before the reader looks, committed after it.
+                try await transaction.query(
+                    .init("end_slowly", "UPDATE identity.sessions SET revoked_at = $2 WHERE id = $1"),
+                    [.uuid(service.session(of: slow)), .timestamp(world.clock.now.milliseconds)])
+                _ = try await service.logOut(quick.refreshToken)
+                let news = try await service.revocations.news(after: start)
+                #expect(news.revocations.sessions == [try service.session(of: quick)])
+                return news.cursor
+            }
+            let later = try await service.revocations.news(after: cursor)
+            #expect(later.revocations.sessions.contains(try service.session(of: slow)))
+            // Other tests' transactions on the same server may hold the cursor back for a moment.
+            var news = later
+            while news.revocations != Revocations() { news = try await service.revocations.news(after: news.cursor) }
+        }
+    }
+
+    @Test(arguments: ["", "x", "1.2", "99.99999999999999999999", "1.1 OR true", "-1.-1"]) func `tells all to a cursor that is none of this server's`(
+        cursor: String
+    ) async throws {
+        try await withAnn { world, service, ann in
+            let login = try await service.logIn()
+            _ = try await service.logOut(login.refreshToken)
+            #expect(try await service.revocations.news(after: cursor).revocations.sessions == [try service.session(of: login)])
+        }
+    }
+
+    @Test func `forgets what no token can speak of any more`() async throws {
+        try await withAnn { world, service, ann in
+            _ = try await service.logOut(try await service.logIn().refreshToken)
+            world.log.write("UserRoleChanged", to: ann, ["role": .string("admin")])
+            try await service.catchUp(to: 2)
+            world.clock.advance(by: .seconds(900))
+            #expect(try await service.revocations.news(after: nil).revocations.sessions.count == 1)
+            world.clock.advance(by: .seconds(60))
+            let news = try await service.revocations.news(after: nil).revocations
+            // An operator's token may live for a day.
+            #expect(news.sessions.isEmpty && news.users.count == 1)
+            world.clock.advance(by: .seconds(24 * 3600))
+            #expect(try await service.revocations.news(after: nil).revocations == Revocations())
+        }
+    }
+}
+
+@Suite struct `A process that follows the feed` {
+    @Test func `is woken at once by an auth service of its own, and refuses the ended session's token`() async throws {
+        try await withWorld { world in
+            let book = world.book()
+            let endings = RevocationSignal()
+            let service = world.service(book: book, endings: endings)
+            // By this clock the next look never comes by itself.
+            let follower = world.follower(of: service, book, endings, clock: StoppedClock())
+            _ = try await service.register()
+            try await service.catchUp(to: 1)
+            let login = try await service.logIn()
+            await follower.look()
+            #expect(try await service.verifier.verify(login.accessToken).role == .user)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { await follower.run() }
+                _ = try await service.logOut(login.refreshToken)
+                while book.count == 0 { await Task.yield() }
+                group.cancelAll()
+            }
+            await #expect(throws: Problem.self) { try await service.verifier.verify(login.accessToken) }
+        }
+    }
+
+    @Test(arguments: ["UserDeactivated", "UserClosed", "UserRoleChanged"]) func `refuses the tokens of before, and takes those of after`(type: String)
+        async throws
+    {
+        try await withWorld { world in
+            let book = world.book()
+            let service = world.service(book: book)
+            let follower = world.follower(of: service, book, RevocationSignal(), clock: StoppedClock())
+            let id = try #require(try await service.register().data?["id"]?.text.flatMap { UUID(lowercase: $0) })
+            try await service.catchUp(to: 1)
+            let login = try await service.logIn()
+            let operated = try await world.administrator(of: service).mintOperatorToken(subject: id, role: .user, lifetime: .seconds(600))
+            await follower.look()
+            for token in [login.accessToken, operated] { #expect(try await service.verifier.verify(token).id == id) }
+
+            world.log.write(type, to: StreamName("user", id), type == "UserRoleChanged" ? ["role": .string("admin")] : [:])
+            try await service.catchUp(to: 2)
+            await follower.look()
+            for token in [login.accessToken, operated] { await #expect(throws: Problem.self) { try await service.verifier.verify(token) } }
+            if type == "UserRoleChanged" {
+                world.clock.advance(by: .milliseconds(1))
+                let refreshed = try await service.refresh(login.refreshToken)
+                #expect(try await service.verifier.verify(refreshed.accessToken).id == id)
+            }
+        }
+    }
+
+    @Test func `takes no token of a key that was withdrawn beside it, and gives out and takes those of the next`() async throws {
+        try await withWorld { world in
+            let book = world.book()
+            let service = world.service(book: book)
+            let follower = world.follower(of: service, book, RevocationSignal(), clock: StoppedClock())
+            let id = try #require(try await service.register().data?["id"]?.text.flatMap { UUID(lowercase: $0) })
+            try await service.catchUp(to: 1)
+            let stolen = try await service.keys.current()
+            let token = try await service.logIn().accessToken
+            await follower.look()
+            #expect(await problem(service, token) == nil)
+
+            // An operator beside the running service.
+            let withdrawal = try await world.service().keys.revoke(stolen.kid)
+            #expect(await follower.look())
+            let forged = try stolen.sign(
+                AccessToken(
+                    subject: id, role: .admin, session: nil, audience: ["auth"], issuedAt: world.clock.now,
+                    expiresAt: world.clock.now.advanced(by: .seconds(600))))
+            for token in [token, forged] { #expect(await problem(service, token) == .unauthenticated) }
+
+            #expect(try await service.keys.current().kid == withdrawal.successor)
+            // A verifier asks for a key that it doesn't know, every ten seconds at most.
+            world.clock.advance(by: .seconds(10))
+            let next = try await service.logIn().accessToken
+            #expect(await problem(service, next) == nil)
+        }
+    }
+
+    @Test func `takes no token once the feed has been away for a minute, and takes them again with its next word`() async throws {
+        try await withWorld { world in
+            let book = world.book()
+            let service = world.service(book: book)
+            let follower = world.follower(of: service, book, RevocationSignal(), clock: StoppedClock())
+            _ = try await service.register()
+            try await service.catchUp(to: 1)
+            let token = try await service.logIn().accessToken
+            #expect(await problem(service, token) == .unavailable)
+            await follower.look()
+            world.clock.advance(by: .seconds(60))
+            #expect(await problem(service, token) == nil)
+            world.clock.advance(by: .milliseconds(1))
+            #expect(await problem(service, token) == .unavailable)
+            await follower.look()
+            #expect(await problem(service, token) == nil)
+        }
+    }
+
+    @Test func `takes no token once the accounts have been behind the log for a minute, and then knows who is out`() async throws {
+        try await withWorld { world in
+            let book = world.book()
+            let service = world.service(book: book) { $0.followerPatience = .zero }
+            let follower = world.follower(of: service, book, RevocationSignal(), clock: StoppedClock())
+            let id = try #require(try await service.register().data?["id"]?.text.flatMap { UUID(lowercase: $0) })
+            try await service.catchUp(to: 1)
+            let token = try await service.logIn().accessToken
+            await follower.look()
+            // A lock that somebody forgot keeps the follower from writing.
+            try await world.identity.withTransaction { transaction in
+                try await transaction.query(.init("hold_checkpoint", "SELECT FROM identity.checkpoint FOR UPDATE"))
+                try await service.following {
+                    world.log.write("UserDeactivated", to: StreamName("user", id))
+                    let isTold = await follower.look()
+                    #expect(!isTold)
+                    world.clock.advance(by: .seconds(60))
+                    await follower.look()
+                    let within = await problem(service, token)
+                    #expect(within == nil)
+                    world.clock.advance(by: .milliseconds(1))
+                    let after = await problem(service, token)
+                    #expect(after == .unavailable)
+                }
+            }
+            try await service.catchUp(to: 2)
+            #expect(await follower.look())
+            #expect(await problem(service, token) == .unauthenticated)
+        }
+    }
+
+    private func problem(_ service: AuthService, _ token: String) async -> Problem.Code? {
+        do {
+            _ = try await service.verifier.verify(token)
+            return nil
+        } catch {
+            return error.code
+        }
+    }
+}
+
+extension World {
+    fileprivate var asQueries: HTTPFields { [.serviceToken: serviceKey.token(from: "queries", to: "auth", now: .now)] }
+
+    fileprivate func follower(
+        of service: AuthService, _ book: RevocationBook, _ endings: RevocationSignal, clock: any Clock<Duration>
+    ) -> RevocationFollower {
+        RevocationFollower(
+            book, signal: endings, clock: clock, logger: logger,
+            feed: ServiceClient(name: "queries", audience: "auth", upstream: LocalUpstream(service.responder), key: serviceKey).revocationFeed)
+    }
+}
+
+extension AuthService {
+    /// The session that a sign-in opened, as its access token says; the tables forget the tokens of one that has ended.
+    fileprivate func session(of login: Reply) throws -> UUID {
+        let parts = login.accessToken.split(separator: ".")
+        let claims = try JSONValue.parse(try #require(parts.count == 3 ? Base64URL.decode(String(parts[1])) : nil))
+        return try #require(claims["sid"]?.text.flatMap { UUID(lowercase: $0) })
+    }
+}
+
+private func withAnn(_ body: @Sendable @escaping (World, AuthService, StreamName) async throws -> Void) async throws {
+    try await withWorld { world in
+        let service = world.service()
+        let id = try #require(try await service.register().data?["id"]?.text.flatMap { UUID(lowercase: $0) })
+        try await service.catchUp(to: 1)
+        try await body(world, service, StreamName("user", id))
+    }
+}

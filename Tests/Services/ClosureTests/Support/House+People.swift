@@ -1,0 +1,114 @@
+import CommandService
+import EventLog
+import EventLogTesting
+import EventSourcing
+import Foundation
+import HTTPContract
+import HTTPTypes
+import Hummingbird
+import JSON
+import NIOCore
+import Publishing
+import Testing
+
+@testable import AuthService
+
+/// An answer, read.
+struct Reply: Sendable {
+    let status: Int
+    let headers: HTTPFields
+    let body: JSONValue
+
+    var data: JSONValue? { body["data"] }
+    var code: String? { body["code"]?.text }
+    var closure: String? { data?["closureId"]?.text }
+
+    /// The names of the steps that are done.
+    var done: [String] {
+        guard case .array(let steps)? = data?["steps"] else { return [] }
+        return steps.filter { $0["status"]?.text == "done" }.compactMap { $0["name"]?.text }
+    }
+}
+
+/// Somebody signed in.
+struct Person: Sendable {
+    let id: UUID
+    let token: String
+
+    var stream: StreamName { StreamName(UserRules.category, id) }
+}
+
+extension AuthService {
+    func call(_ method: HTTPRequest.Method, _ path: String, _ body: String? = nil, token: String? = nil, headers: HTTPFields = [:]) async throws
+        -> Reply
+    {
+        var headers = headers
+        if body != nil { headers[.contentType] = "application/json" }
+        if let token { headers[.authorization] = "Bearer \(token)" }
+        let head = HTTPRequest(method: method, scheme: "http", authority: "test", path: path, headerFields: headers)
+        let request = Request(head: head, body: RequestBody(buffer: ByteBuffer(string: body ?? "")))
+        let response = try await responder.respond(to: request, context: CallContext(logger: logger, requestID: "", traceparent: ""))
+        let bytes = try await response.body.collect(upTo: 1 << 20)
+        return Reply(
+            status: response.status.code, headers: response.headers,
+            body: bytes.readableBytes == 0 ? .null : try JSONValue.parse(bytes.readableBytesView))
+    }
+
+    func close(_ person: Person, password: String = House.password, headers: HTTPFields = [:]) async throws -> Reply {
+        try await call(.delete, "/api/v1/users/me", #"{"password":"\#(password)"}"#, token: person.token, headers: headers)
+    }
+
+    func closure(_ id: String?) async throws -> Reply {
+        try await call(.get, "/api/v1/users/closures/\(id ?? "none")")
+    }
+
+    func logIn(_ name: String, password: String = House.password) async throws -> Reply {
+        try await call(.post, "/api/v1/auth/login", #"{"email":"\#(name)@example.org","password":"\#(password)"}"#)
+    }
+
+    /// Registers somebody and signs them in.
+    func person(_ name: String) async throws -> Person {
+        let registered = try await call(
+            .post, "/api/v1/auth/register", #"{"username":"\#(name)","email":"\#(name)@example.org","password":"\#(House.password)"}"#)
+        #expect(registered.status == 201, "\(registered.body)")
+        let login = try await logIn(name)
+        return Person(
+            id: try #require(registered.data?["id"]?.text.flatMap { UUID(lowercase: $0) }), token: try #require(login.data?["accessToken"]?.text))
+    }
+}
+
+extension House {
+    /// Drafts posts, straight in the log.
+    @discardableResult
+    func posts(_ count: Int, by person: Person) async throws -> [StreamName] {
+        var streams: [StreamName] = []
+        for number in 0..<count {
+            let stream = StreamName(PostRules.category, .v7())
+            guard let slug = Slug("\(person.id.lowercased)-\(number)") else { continue }
+            try await order(PostRules.self, .draft(author: person.id, title: "T", slug: slug, content: "c", publish: number == 0), on: stream)
+            streams.append(stream)
+        }
+        return streams
+    }
+
+    func order<Rules: Decider>(_ rules: Rules.Type, _ command: Rules.Command, on stream: StreamName) async throws {
+        let key = CommandReceipt.Key.unrepeated()
+        _ = try await CommandHandler<Rules>(store: log.store).handle(
+            command, on: stream, as: CommandCall(key: key, isRepeatable: false, metadata: EventMetadata(command: key.id)))
+    }
+
+    /// What the operator does to an account.
+    func administer(_ command: UserCommand, _ person: Person) async throws {
+        let key = CommandReceipt.Key.unrepeated()
+        _ = try await Administration(store: log.store).handle(
+            command, on: person.id, by: .server, as: CommandCall(key: key, isRepeatable: false, metadata: EventMetadata(command: key.id)))
+    }
+
+    /// The types of a stream's events.
+    func happened(_ stream: StreamName) async throws -> [String] { try await log.store.load(stream).events.map(\.type) }
+
+    /// Whether the vault still has somebody's key.
+    func hasKey(_ person: Person) async throws -> Bool {
+        try await log.valueInVault("SELECT wrapped IS NOT NULL FROM vault.data_keys WHERE subject = '\(person.id.lowercased)'") == "true"
+    }
+}

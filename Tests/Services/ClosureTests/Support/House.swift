@@ -1,0 +1,136 @@
+import CommandService
+import Crypto
+import EventLog
+import EventLogTesting
+import EventSourcing
+import Foundation
+import HTTPContract
+import HTTPTypes
+import Hummingbird
+import JSON
+import Logging
+import NIOCore
+import Postgres
+import Publishing
+import Synchronization
+import TestSupport
+import Vault
+
+@testable import AuthService
+
+/// A clock that only moves when told to.
+final class HandClock: Sendable {
+    private let time = Mutex(Timestamp.now)
+
+    var now: Timestamp { time.withLock { $0 } }
+
+    func advance(by duration: Duration) { time.withLock { $0 = $0.advanced(by: duration) } }
+}
+
+/// Stands for the read tables: whether they have let go of what was erased.
+final class ReadTables: Sendable {
+    private let state = Mutex((isScrubbed: true, questions: 0))
+
+    var isScrubbed: Bool {
+        get { state.withLock { $0.isScrubbed } }
+        set { state.withLock { $0.isScrubbed = newValue } }
+    }
+
+    /// How often they were asked.
+    var questions: Int { state.withLock { $0.questions } }
+
+    func responder(key: ServiceKey, logger: Logger) -> ServiceResponder {
+        var routes = Routes()
+        routes.on(.get, "/internal/erasures") { [self] _, context in
+            _ = try context.service()
+            let isScrubbed = state.withLock { state in
+                state.questions += 1
+                return state.isScrubbed
+            }
+            guard isScrubbed else { throw Problem.readModelBehind(position: 1) }
+            return Answer.data { $0.object { _ in } }
+        }
+        return routes.responder(service: "queries", verifier: nil, serviceKey: key, logger: logger)
+    }
+}
+
+/// The auth service with the real command service, log, vault and identity database around it. Only the read tables are played: by what the test says of them.
+struct House: Sendable {
+    static let password = "correct horse battery staple"
+
+    let log: LogUnderTest
+    let identity: ConnectionPool
+    let commands: LocalUpstream
+    let signingKey = SymmetricKey(size: .bits256)
+    let serviceKey = ServiceKey(bytes: Array("an installation's key of 32 bytes".utf8))
+    let clock = HandClock()
+    let readTables = ReadTables()
+    let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+    /// Runs `body` with empty databases.
+    static func open(_ body: @escaping @Sendable (House) async throws -> Void) async throws {
+        try await LogUnderTest.open(.publishing) { log in
+            try await TestCluster.withDatabase(migrations: repositoryRoot + "/migrations/identity") { target in
+                var target = target
+                target.role = "annals_auth"
+                try await ConnectionPool.withPool(target, logger: TestCluster.logger) { identity in
+                    try await body(House(log: log, identity: identity))
+                }
+            }
+        }
+    }
+
+    private init(log: LogUnderTest, identity: ConnectionPool) {
+        self.log = log
+        self.identity = identity
+        commands = LocalUpstream(
+            commandService(
+                store: log.store, keys: log.vault, hasher: log.hasher, verifier: TokenVerifier(audience: "commands") { [] }, serviceKey: serviceKey,
+                logger: logger))
+    }
+
+    /// A new process of the auth service, which lives as long as told.
+    /// - Parameter upstream: how it reaches the command service.
+    func process(_ life: Life = Life(moments: nil), reaching upstream: (any Upstream)? = nil) -> AuthService {
+        var settings = AuthSettings()
+        settings.now = { [clock] in clock.now }
+        let keys = SigningKeys(identity: identity, wrapping: .sealed(under: signingKey), settings: settings)
+        return AuthService(
+            identity: identity, log: log.store, currentClaims: { [log] in try await log.store.currentClaims($0, of: $1) },
+            commands: client("commands", upstream ?? MortalUpstream(service: commands, life: life)), erasure: means(life), hasher: log.hasher,
+            keys: keys,
+            serviceKey: serviceKey, passwords: PasswordHasher(parameters: Argon2Parameters(memory: 8, passes: 1)), settings: settings, logger: logger)
+    }
+
+    private func means(_ life: Life) -> ErasureMeans {
+        ErasureMeans(
+            posts: { [log] user, positions in
+                try await life.around {
+                    try await log.store.streams(
+                        with: PostRules.authorship.type, naming: user, in: PostRules.authorship.field, positions: positions
+                    ).map(\.id)
+                }
+            },
+            queries: client("queries", MortalUpstream(service: LocalUpstream(readTables.responder(key: serviceKey, logger: logger)), life: life)),
+            destroyKey: { [log] user in
+                try await life.around { try await log.runInVault("SELECT vault.destroy_key('\(user)')") }
+            })
+    }
+
+    private func client(_ audience: String, _ upstream: any Upstream) -> ServiceClient {
+        ServiceClient(name: "auth", audience: audience, upstream: upstream, key: serviceKey)
+    }
+
+    /// One number from the identity database.
+    func count(_ sql: String) async throws -> Int {
+        try await identity.query(Statement("count", "SELECT count(*) FROM \(sql)")).first?.get(0) ?? -1
+    }
+}
+
+extension KeyWrapping {
+    static func sealed(under key: SymmetricKey) -> KeyWrapping {
+        KeyWrapping(
+            wrap: { Array(try AES.GCM.seal($0, using: key).combined ?? Data()) },
+            unwrap: { Array(try AES.GCM.open(AES.GCM.SealedBox(combined: $0), using: key)) })
+    }
+}

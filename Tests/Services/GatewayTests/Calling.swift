@@ -1,0 +1,105 @@
+import EventSourcing
+import Gateway
+import HTTPContract
+import HTTPTypes
+import Hummingbird
+import JSON
+import Logging
+import NIOCore
+import Synchronization
+
+/// A service that answers everything with its own name, and remembers what it was asked.
+final class Spy: Upstream {
+    let name: String
+    private let seen = Mutex<[HTTPFields]>([])
+    private let answer: @Sendable (Request, CallContext) async throws -> Response
+
+    /// The headers of each request, in order.
+    var requests: [HTTPFields] { seen.withLock { $0 } }
+
+    init(_ name: String, answer: (@Sendable (Request, CallContext) async throws -> Response)? = nil) {
+        self.name = name
+        self.answer = answer ?? { _, _ in Answer.data { $0.string(name) } }
+    }
+
+    func send(_ request: Request, context: CallContext) async throws -> Response {
+        seen.withLock { $0.append(request.headers) }
+        return try await answer(request, context)
+    }
+}
+
+/// A gateway before three spies.
+struct Door {
+    let auth: Spy
+    let commands: Spy
+    let queries: Spy
+    private let responder: any HTTPResponder<CallContext>
+
+    init(
+        auth: Spy = Spy("auth"), commands: Spy = Spy("commands"), queries: Spy = Spy("queries"),
+        readiness: Readiness = Readiness(checks: [], logger: .silent),
+        settings: GatewaySettings = GatewaySettings(), own: Routes = Routes(), admission: Admission? = nil, logger: Logger = .silent
+    ) {
+        (self.auth, self.commands, self.queries) = (auth, commands, queries)
+        responder = gateway(
+            auth: auth, commands: commands, queries: queries, readiness: readiness, settings: settings, own: own, admission: admission, logger: logger
+        )
+    }
+
+    func answer(
+        _ method: HTTPRequest.Method, _ path: String, _ headers: HTTPFields = [:], body: String = "", context: CallContext? = nil
+    ) async throws -> Answered {
+        let head = HTTPRequest(method: method, scheme: "http", authority: "localhost", path: path, headerFields: headers)
+        let request = Request(head: head, body: RequestBody(buffer: ByteBuffer(string: body)))
+        let context = context ?? CallContext(logger: .silent, requestID: "", traceparent: "")
+        return try await Answered(try await responder.respond(to: request, context: context))
+    }
+
+    /// How often any service was asked.
+    var forwarded: Int { auth.requests.count + commands.requests.count + queries.requests.count }
+}
+
+/// What the gateway answered, with its body read.
+struct Answered {
+    let status: Int
+    let headers: HTTPFields
+    let json: JSONValue?
+
+    init(_ response: Response) async throws {
+        status = response.status.code
+        headers = response.headers
+        let body = try await response.body.collect(upTo: 1 << 20)
+        json = body.readableBytes == 0 ? nil : try JSONValue.parse(body.readableBytesView)
+    }
+
+    var code: String? { json?["code"]?.text }
+    var data: String? { json?["data"]?.text }
+}
+
+extension Logger {
+    static let silent = Logger(label: "silent") { _ in SwiftLogNoOpLogHandler() }
+}
+
+/// Log lines kept for the test to look at.
+final class LogLines: Sendable {
+    private let lines = Mutex<[String]>([])
+
+    var text: String { lines.withLock { $0.joined(separator: "\n") } }
+
+    var logger: Logger { Logger(label: "test") { _ in Handler(target: self) } }
+
+    private struct Handler: LogHandler {
+        let target: LogLines
+        var metadata: Logger.Metadata = [:]
+        var logLevel = Logger.Level.trace
+
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+
+        func log(event: LogEvent) {
+            target.lines.withLock { $0.append("\(event.level) \(event.message) \(event.metadata ?? [:])") }
+        }
+    }
+}

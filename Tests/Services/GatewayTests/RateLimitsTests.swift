@@ -1,0 +1,194 @@
+import EventSourcing
+import FoundationEssentials
+import Gateway
+import HTTPContract
+import HTTPTypes
+import Hummingbird
+import JSON
+import NIOCore
+import Synchronization
+import Testing
+
+@Suite struct `A caller of the gateway` {
+    private let key = SigningKey.generate()
+    private let clock = HandClock()
+    private let door: Door
+
+    init() throws {
+        let key = key
+        let settings = RateLimitSettings(
+            calls: RateLimit(5, in: .seconds(60)), logins: RateLimit(3, in: .seconds(60)), registrations: RateLimit(2, in: .seconds(60)))
+        let verifier = TokenVerifier(audience: "gateway") { [key.publicKey] }
+        door = Door(admission: RateLimits(settings, verifier: verifier, now: clock.reading).admission)
+    }
+
+    private func bearer(_ user: UUID, by key: SigningKey? = nil, isOperator: Bool = false, audience: String = "gateway") throws -> HTTPFields {
+        let token = AccessToken(
+            subject: user, role: .user, session: nil, audience: [audience], expiresAt: Timestamp.now.advanced(by: .seconds(900)),
+            isOperator: isOperator)
+        return [.authorization: "Bearer " + (try (key ?? self.key).sign(token))]
+    }
+
+    private func call(
+        _ method: HTTPRequest.Method = .get, _ path: String = "/api/v1/posts", _ headers: HTTPFields = [:], from address: String = "203.0.113.1"
+    ) async throws -> Answered {
+        var context = CallContext(logger: .silent, requestID: "", traceparent: "")
+        context.clientAddress = address
+        return try await door.answer(method, path, headers, context: context)
+    }
+
+    /// How many calls are let through until one is refused; 20 at most.
+    private func allowed(
+        _ method: HTTPRequest.Method = .get, _ path: String = "/api/v1/posts", from address: String = "203.0.113.1",
+        _ headers: () throws -> HTTPFields = { [:] }
+    ) async throws -> Int {
+        for count in 0..<20 where try await call(method, path, try headers(), from: address).status == 429 { return count }
+        return 20
+    }
+
+    @Test func `is told what is left with every answer, whatever it is`() async throws {
+        let first = try await call()
+        #expect(first.headers[.rateLimitLimit] == "5" && first.headers[.rateLimitRemaining] == "4" && first.headers[.rateLimitReset] == "12")
+        let missing = try await call(.get, "/nothing")
+        #expect(missing.status == 404 && missing.headers[.rateLimitRemaining] == "3")
+        let wrong = try await call(.delete, "/api/v1/posts")
+        #expect(wrong.status == 405 && wrong.headers[.rateLimitRemaining] == "2")
+        let large = try await call(.post, "/api/v1/posts", [.contentLength: "99999999"])
+        #expect(large.status == 413 && large.headers[.rateLimitRemaining] == "1")
+        let broken = try await call(.get, "/api/v1/posts/%zz")
+        #expect(broken.status == 400 && broken.headers[.rateLimitRemaining] == "0")
+        let refused = try await call()
+        #expect(refused.code == "RATE_LIMITED" && refused.headers[.retryAfter] == "12" && refused.headers[.rateLimitRemaining] == "0")
+        #expect(refused.headers[.rateLimitLimit] == "5" && refused.headers[.rateLimitReset] == "60")
+        #expect(try await call(.get, "/health").status == 200)
+        clock.advance(.seconds(12))
+        #expect(try await call().status == 200)
+    }
+
+    @Test func `is its user wherever the token is used, and not the neighbours at the same address`() async throws {
+        let ann = try bearer(.v7())
+        #expect(try await allowed { ann } == 5)
+        #expect(try await allowed(from: "198.51.100.7") { ann } == 0)
+        let bob = try bearer(.v7())
+        #expect(try await allowed { bob } == 5)
+        #expect(try await allowed() == 5)
+    }
+
+    @Test func `with a token that nobody verified is its address, and takes no user's calls`() async throws {
+        let ann = UUID.v7()
+        let stranger = SigningKey.generate()
+        let forged = [
+            try bearer(ann, by: stranger), try bearer(ann, audience: "bank"), [.authorization: "Bearer x.y.z"], [.authorization: "Basic YTpi"],
+        ]
+        for headers in forged { #expect(try await call(.get, "/api/v1/posts", headers).headers[.rateLimitLimit] == "5") }
+        #expect(try await allowed() == 1)
+        #expect(try await allowed() == 0)
+        let own = try bearer(ann)
+        #expect(try await allowed { own } == 5)
+    }
+
+    @Test func `can't have signatures checked without end, nor stop those who are known`() async throws {
+        let known = try bearer(.v7())
+        #expect(try await call(.get, "/api/v1/posts", known).status == 200)
+        // Each from the same network, each with another token: five checks, and no sixth.
+        let fetched = try await allowed { [.authorization: "Bearer " + UUID.v7().lowercased] }
+        #expect(fetched == 5)
+        #expect(try await call(.get, "/api/v1/posts", bearer(.v7())).status == 429)
+        #expect(try await call(.get, "/api/v1/posts", known).status == 200)
+        #expect(try await call(.get, "/api/v1/posts", bearer(.v7()), from: "198.51.100.7").status == 200)
+    }
+
+    @Test func `of IPv6 is its network`() async throws {
+        #expect(try await allowed(from: "2001:db8:1:2::1") == 5)
+        #expect(try await allowed(from: "2001:db8:1:2:3:4:5:6") == 0)
+        #expect(try await allowed(from: "2001:db8:1:3::1") == 5)
+    }
+
+    @Test(arguments: [
+        ("/api/v1/auth/register", 2), ("/api/v1/auth/login", 3), ("/api/v1/auth/%6Cogin", 3), ("/api/v1/%61uth/registe%72", 2),
+        ("/api/v1/auth/refresh", 5),
+    ])
+    func `has a limit of its own for what lets a guess be tried, however the path is written`(row: (String, Int)) async throws {
+        #expect(try await allowed(.post, row.0) == row.1)
+    }
+
+    @Test func `gets no more logins by signing in as others`() async throws {
+        #expect(try await allowed(.post, "/api/v1/auth/login") { try bearer(.v7()) } == 3)
+        #expect(try await allowed(.post, "/api/v1/auth/register") { try bearer(.v7()) } == 2)
+    }
+
+    @Test func `is held to the limit of logins wherever a password is asked for`() async throws {
+        let ann = try bearer(.v7())
+        #expect(try await allowed(.post, "/api/v1/auth/password") { ann } == 3)
+        #expect(try await allowed(.delete, "/api/v1/users/me", from: "198.51.100.7") { ann } == 0)
+        #expect(try await allowed(.patch, "/api/v1/users/me") { ann } == 5)
+    }
+
+    @Test func `that the operator has sent is not counted`() async throws {
+        let operatorsToken = try bearer(.v7(), isOperator: true)
+        #expect(try await allowed(.post, "/api/v1/auth/register") { operatorsToken } == 20)
+        #expect(try await call(.get, "/api/v1/posts", operatorsToken).headers[.rateLimitLimit] == nil)
+        #expect(try await allowed(.post, "/api/v1/auth/register") { try bearer(.v7(), by: .generate(), isOperator: true) } == 2)
+    }
+
+    @Test func `is not counted where the limits are off`() async throws {
+        let verifier = TokenVerifier(audience: "gateway") { [] }
+        let door = Door(admission: RateLimits(.off, verifier: verifier, now: clock.reading).admission)
+        for _ in 1...20 {
+            let answer = try await door.answer(.get, "/api/v1/posts")
+            #expect(answer.status == 200 && answer.headers[.rateLimitLimit] == nil)
+        }
+    }
+}
+
+@Suite struct `X-Forwarded-For` {
+    private func client(_ header: String?, from peer: String?, proxies: [String] = ["10.0.0.0/8", "2001:db8::/32"]) async throws -> String? {
+        try await client(header, from: peer, door: { Door(queries: $0, settings: Self.settings(proxies)) })
+    }
+
+    private static func settings(_ proxies: [String]) -> GatewaySettings { GatewaySettings(proxies: proxies.compactMap { AddressBlock($0) }) }
+
+    private func client(_ header: String?, from peer: String?, door: (Spy) -> Door) async throws -> String? {
+        let queries = Spy("queries") { _, context in Answer.data { $0.string(context.clientAddress ?? "none") } }
+        let forwarded = try #require(HTTPField.Name("X-Forwarded-For"))
+        var context = CallContext(logger: .silent, requestID: "", traceparent: "")
+        context.clientAddress = peer
+        return try await door(queries).answer(.get, "/api/v1/posts", header.map { [forwarded: $0] } ?? [:], context: context).data
+    }
+
+    @Test func `is believed of our proxies only`() async throws {
+        #expect(try await client("203.0.113.9", from: "10.1.2.3") == "203.0.113.9")
+        #expect(try await client("203.0.113.9", from: "2001:db8::7") == "203.0.113.9")
+        #expect(try await client("203.0.113.9", from: "198.51.100.7") == "198.51.100.7")
+        #expect(try await client("203.0.113.9", from: "10.1.2.3", proxies: []) == "10.1.2.3")
+        #expect(try await client("203.0.113.9", from: nil) == "none")
+    }
+
+    @Test func `names the first that is no proxy of ours, from the right`() async throws {
+        #expect(try await client("1.1.1.1, 203.0.113.9, 10.9.9.9, 10.8.8.8", from: "10.1.2.3") == "203.0.113.9")
+        #expect(try await client("1.1.1.1,\t2001:4860::8 ", from: "10.1.2.3") == "2001:4860::8")
+        #expect(try await client("10.7.7.7, 10.9.9.9", from: "10.1.2.3") == "10.7.7.7")
+    }
+
+    @Test(arguments: [
+        ("2001:db9::1%x", "2001:db9::1"), ("fe80::1%eth0", "fe80::1"), ("2001:0DB9:0::01", "2001:db9::1"), ("::ffff:203.0.113.9", "203.0.113.9"),
+    ])
+    func `is handed on as the address that was read, and nothing beside it`(row: (String, String)) async throws {
+        #expect(try await client(row.0, from: "10.1.2.3") == row.1)
+    }
+
+    @Test func `of a proxy that nobody trusts is warned of once`() async throws {
+        let lines = LogLines()
+        let door = Door(settings: Self.settings(["10.0.0.0/8"]), logger: lines.logger)
+        _ = try await client("203.0.113.9", from: "10.1.2.3", door: { _ in door })
+        #expect(!lines.text.contains("ANNALS_TRUSTED_PROXIES"))
+        for _ in 1...3 { _ = try await client("203.0.113.9", from: "198.51.100.7", door: { _ in door }) }
+        #expect(lines.text.split(separator: "\n").count { $0.contains("ANNALS_TRUSTED_PROXIES") } == 1)
+        #expect(!lines.text.contains("198.51.100.7") && !lines.text.contains("203.0.113.9"))
+    }
+
+    @Test(arguments: ["", "unknown", "_hidden", "203.0.113.9:80", "203.0.113.9, ", "203.0.113.9,, ", "203.0.113.9; 1.1.1.1"])
+    func `that can't be read leaves the proxy's own address`(header: String) async throws {
+        #expect(try await client(header, from: "10.1.2.3") == "10.1.2.3")
+    }
+}

@@ -1,0 +1,107 @@
+import EventSourcing
+import Foundation
+import HTTPContract
+import HTTPTypes
+import Hummingbird
+import JSON
+import Logging
+import NIOCore
+import Synchronization
+import Testing
+
+/// A request as a handler gets it.
+func request(_ method: HTTPRequest.Method = .get, _ path: String = "/", _ headers: HTTPFields = [:], body: [UInt8] = []) -> Request {
+    Request(
+        head: HTTPRequest(method: method, scheme: "http", authority: "localhost", path: path, headerFields: headers),
+        body: RequestBody(buffer: ByteBuffer(bytes: body)))
+}
+
+/// A POST with a JSON body.
+func posting(_ json: String, to path: String = "/things", _ headers: HTTPFields = [:]) -> Request {
+    var headers = headers
+    if headers[.contentType] == nil { headers[.contentType] = "application/json" }
+    return request(.post, path, headers, body: Array(json.utf8))
+}
+
+/// A context as the server makes it: nothing known yet.
+func freshContext(_ logger: Logger = .silent) -> CallContext { CallContext(logger: logger, requestID: "", traceparent: "") }
+
+/// What a responder answered, with its body read.
+struct Answered {
+    let status: Int
+    let headers: HTTPFields
+    let bytes: [UInt8]
+    let json: JSONValue?
+
+    init(_ response: Response) async throws {
+        status = response.status.code
+        headers = response.headers
+        bytes = Array(try await response.body.collect(upTo: 1 << 24).readableBytesView)
+        json = bytes.isEmpty ? nil : try JSONValue.parse(bytes)
+    }
+
+    var code: String? { json?["code"]?.text }
+}
+
+extension ServiceResponder {
+    func answer(_ request: Request, context: CallContext = freshContext()) async throws -> Answered {
+        try await Answered(try await respond(to: request, context: context))
+    }
+}
+
+/// One route that does what the test says.
+func responder(
+    _ method: HTTPRequest.Method = .get, _ path: String = "/things", verifier: TokenVerifier? = nil, serviceKey: ServiceKey? = nil,
+    logger: Logger = .silent,
+    mapping: @escaping ProblemMapping = { _ in nil }, _ handler: @escaping Routes.Handler
+) -> ServiceResponder {
+    var routes = Routes()
+    routes.on(method, path, handler)
+    return routes.responder(service: "posts", verifier: verifier, serviceKey: serviceKey, logger: logger, mapping: mapping)
+}
+
+/// What a route that reads a body answers to one.
+func reading(_ request: Request, _ read: @escaping @Sendable (JSONObject) throws -> Void) async throws -> Answered {
+    try await responder(.post) { request, _ in
+        try read(try await request.jsonBody())
+        return Answer.noContent()
+    }.answer(request)
+}
+
+/// The problem that some work ends in.
+func problem(of work: () throws -> Void) -> Problem? {
+    do {
+        try work()
+        return nil
+    } catch {
+        return error as? Problem
+    }
+}
+
+/// Log lines kept for the test to look at.
+final class LogLines: Sendable {
+    private let lines = Mutex<[String]>([])
+
+    var text: String { lines.withLock { $0.joined(separator: "\n") } }
+
+    var logger: Logger { Logger(label: "test") { _ in Handler(target: self) } }
+
+    private struct Handler: LogHandler {
+        let target: LogLines
+        var metadata: Logger.Metadata = [:]
+        var logLevel = Logger.Level.trace
+
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+
+        func log(event: LogEvent) {
+            target.lines.withLock { $0.append("\(event.level) \(event.message) \(event.metadata ?? [:])") }
+        }
+    }
+}
+
+extension Logger {
+    static let silent = Logger(label: "silent") { _ in SwiftLogNoOpLogHandler() }
+}

@@ -1,0 +1,108 @@
+import EventSourcing
+import HTTPContract
+import HTTPTypes
+import Hummingbird
+import JSON
+import Logging
+import Synchronization
+
+/// The command service as the query service meets it over HTTP: takes views, once for each key, and can be told to fail.
+final class CommandPeer: Sendable {
+    enum Mood: Sendable {
+        case good
+        /// Answers 503 to so many calls, without taking anything.
+        case failing(Int)
+        /// Takes the views of so many calls, and still answers 503.
+        case forgetful(Int)
+        /// Answers 422 to everything.
+        case refusing
+    }
+
+    fileprivate struct State {
+        var mood = Mood.good
+        var position: Int64 = 100
+        /// What came under each key, and where it ended.
+        var taken: [String: (body: JSONObject, position: Int64)] = [:]
+        var counts: [String: Int64] = [:]
+        var calls: [[String: Int64]] = []
+    }
+
+    private let state = Mutex(State())
+    private let heard: AsyncStream<[String: Int64]>.Continuation
+    /// Every call as it comes: posts and their counts.
+    let calls: AsyncStream<[String: Int64]>
+    private let serviceKey: ServiceKey
+    private let logger: Logger
+
+    init(serviceKey: ServiceKey, logger: Logger) {
+        self.serviceKey = serviceKey
+        self.logger = logger
+        (calls, heard) = AsyncStream.makeStream()
+    }
+
+    /// What its HTTP boundary is.
+    var responder: ServiceResponder {
+        var routes = Routes()
+        routes.on(.post, "/internal/views") { request, context in
+            guard try context.service() == "queries" else { throw Problem.forbidden() }
+            let body = try await request.jsonBody()
+            guard let key = try Preconditions.idempotencyKey(request) else { throw Problem.malformed("A key is needed.") }
+            // Keys belong to callers.
+            let caller = HTTPField.Name("X-Annals-Caller").flatMap { request.headers[$0] } ?? "nobody"
+            let (position, wasReplayed) = try self.take(body, key: "\(caller) \(key)")
+            var headers = HTTPFields()
+            headers.setPosition(position)
+            if wasReplayed { headers.markReplayed() }
+            return Answer.data(headers: headers) { $0.value(.object(["position": .integer(position)])) }
+        }
+        return routes.responder(service: "commands", verifier: nil, serviceKey: serviceKey, logger: logger)
+    }
+
+    func become(_ mood: Mood) { state.withLock { $0.mood = mood } }
+
+    /// How many views of each post it has taken.
+    var counts: [String: Int64] { state.withLock { $0.counts } }
+
+    /// How often it was called.
+    var callCount: Int { state.withLock { $0.calls.count } }
+
+    private func take(_ body: JSONObject, key: String) throws(Problem) -> (Int64, wasReplayed: Bool) {
+        var views: [String: Int64] = [:]
+        for entry in body["views"]?.elements ?? [] { views[entry["post"]?.text ?? "", default: 0] += entry["count"]?.int ?? 0 }
+        if body["recorded"] != nil {
+            var asked = body
+            asked["recorded"] = nil
+            guard let known = state.withLock({ $0.taken[key] }) else { throw .notFound() }
+            guard known.body == asked else { throw .idempotencyKeyReused() }
+            return (known.position, true)
+        }
+        defer { heard.yield(views) }
+        let result: Result<(Int64, wasReplayed: Bool), Problem> = state.withLock { state in
+            state.calls.append(views)
+            switch state.mood {
+            case .refusing: return .failure(.validation("views", "not these"))
+            case .failing(let rest) where rest > 0:
+                state.mood = .failing(rest - 1)
+                return .failure(.unavailable())
+            case .forgetful(let rest) where rest > 0:
+                state.mood = .forgetful(rest - 1)
+                _ = state.append(body, views, key)
+                return .failure(.unavailable())
+            case .good, .failing, .forgetful: return state.append(body, views, key)
+            }
+        }
+        return try result.get()
+    }
+}
+
+extension CommandPeer.State {
+    fileprivate mutating func append(_ body: JSONObject, _ views: [String: Int64], _ key: String) -> Result<(Int64, wasReplayed: Bool), Problem> {
+        if let taken = taken[key] {
+            return taken.body == body ? .success((taken.position, true)) : .failure(.idempotencyKeyReused())
+        }
+        position += Int64(views.count)
+        for (post, count) in views { counts[post, default: 0] += count }
+        taken[key] = (body, position)
+        return .success((position, false))
+    }
+}
