@@ -52,7 +52,8 @@ let layers: [(name: String, modules: [Target])] = [
     (
         "Publishing",
         [
-            .target(name: "Publishing", dependencies: ["EventSourcing", "JSON"])
+            .target(name: "Publishing", dependencies: ["EventSourcing", "JSON"]),
+            .target(name: "PublishingAPI", dependencies: [httpTypes]),
         ]
     ),
     // QueryService can't import Publishing, CommandService can't import Postgres: the line between them is a compile error.
@@ -134,7 +135,8 @@ let tests: [(folder: String, targets: [Target])] = [
     (
         "Publishing",
         [
-            .testTarget(name: "PublishingTests", dependencies: ["EventSourcing", "JSON", "Publishing", "TestSupport"], exclude: ["Golden"])
+            .testTarget(name: "PublishingTests", dependencies: ["EventSourcing", "JSON", "Publishing", "TestSupport"], exclude: ["Golden"]),
+            .testTarget(name: "PublishingAPITests", dependencies: ["PublishingAPI", httpTypes]),
         ]
     ),
     (

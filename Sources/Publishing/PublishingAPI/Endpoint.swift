@@ -1,0 +1,99 @@
+import HTTPTypes
+
+/// Everything that Annals answers over HTTP. A path, the service behind it and what it asks of a caller stand here and nowhere else.
+package enum Endpoint: String, CaseIterable, Sendable {
+    case health, readiness
+
+    case register, login, refresh, logout, changePassword, signingKeys
+
+    case currentUser, updateCurrentUser, closeAccount, accountClosure
+    case listUsers, user, postsOfUser, changeRole, deactivateUser, reactivateUser
+
+    case listPosts, createPost, postBySlug, post, postInThePast, editPost, deletePost, publishPost, unpublishPost
+    case postHistory, postViews, recordView
+
+    case auditEvents, auditProof, auditCheckpoint, auditTile
+
+    case registeredUser, registerUser, releaseClaimOfUser, closeUser, deletePostsOfUser, recordViews, erasures, revocations
+}
+
+extension Endpoint {
+    /// What every public path but `/health`, `/ready` and the signing keys starts with.
+    package static let basePath = "/api/v1"
+
+    /// Paths that stand where an id could and are no endpoint: an unknown path rather than a malformed id.
+    package static let reservedPaths = [basePath + "/posts/stream"]
+
+    /// The table.
+    package var route: Route {
+        switch self {
+        case .health: .get("/health", .gateway, limit: .uncounted, ignoresCredentials: true)
+        case .readiness: .get("/ready", .gateway, limit: .uncounted, ignoresCredentials: true)
+
+        case .register: .command(.post, "/auth/register", .auth, .anyone, limit: .registration, ignoresCredentials: true)
+        case .login: .command(.post, "/auth/login", .auth, .anyone, limit: .login, takesKey: false, ignoresCredentials: true)
+        case .refresh: .command(.post, "/auth/refresh", .auth, .anyone, takesKey: false, ignoresCredentials: true)
+        case .logout: .command(.post, "/auth/logout", .auth, .anyone, ignoresCredentials: true)
+        case .changePassword: .command(.post, "/auth/password", .auth, .signedIn, limit: .password)
+        case .signingKeys: .get("/.well-known/jwks.json", .auth, limit: .uncounted, ignoresCredentials: true)
+
+        case .currentUser: .query("/users/me", .queries, .signedIn)
+        case .updateCurrentUser: .command(.patch, "/users/me", .commands, .signedIn)
+        case .closeAccount: .command(.delete, "/users/me", .auth, .signedIn, limit: .password)
+        case .accountClosure: .query("/users/closures/{closureId}", .auth, .anyone, ignoresCredentials: true)
+        case .listUsers: .query("/users", .queries, .admin)
+        case .user: .query("/users/{id}", .queries, .anyone)
+        case .postsOfUser: .query("/users/{id}/posts", .queries, .anyone)
+        case .changeRole: .command(.put, "/users/{id}/role", .commands, .admin)
+        case .deactivateUser: .command(.post, "/users/{id}/deactivate", .commands, .admin)
+        case .reactivateUser: .command(.post, "/users/{id}/reactivate", .commands, .admin)
+
+        case .listPosts: .query("/posts", .queries, .anyone)
+        case .createPost: .command(.post, "/posts", .commands, .signedIn)
+        case .postBySlug: .query("/posts/by-slug/{slug}", .queries, .anyone)
+        case .post: .query("/posts/{id}", .queries, .anyone)
+        case .postInThePast: .query("/posts/{id}", .commands, .signedIn, ifQueryNames: ["version", "asOf"])
+        case .editPost: .command(.patch, "/posts/{id}", .commands, .signedIn)
+        case .deletePost: .command(.delete, "/posts/{id}", .commands, .signedIn)
+        case .publishPost: .command(.post, "/posts/{id}/publish", .commands, .signedIn)
+        case .unpublishPost: .command(.post, "/posts/{id}/unpublish", .commands, .signedIn)
+        case .postHistory: .query("/posts/{id}/history", .commands, .signedIn)
+        case .postViews: .query("/posts/{id}/views", .queries, .signedIn)
+        case .recordView: .command(.post, "/posts/{id}/views", .queries, .anyone)
+
+        case .auditEvents: .query("/audit/events", .commands, .admin)
+        case .auditProof: .query("/audit/events/{position}/proof", .commands, .admin)
+        case .auditCheckpoint: .query("/audit/checkpoint", .commands, .anyone, ignoresCredentials: true)
+        case .auditTile: .query("/audit/tile/{path...}", .commands, .anyone, limit: .partialTiles, ignoresCredentials: true)
+
+        case .registeredUser: .internal(.get, "/internal/users/{id}", .commands, from: [.auth])
+        case .registerUser: .internal(.post, "/internal/users", .commands, from: [.auth], takesKey: true)
+        case .releaseClaimOfUser: .internal(.post, "/internal/users/{id}/closure/claim", .commands, from: [.auth])
+        case .closeUser: .internal(.post, "/internal/users/{id}/closure", .commands, from: [.auth])
+        case .deletePostsOfUser: .internal(.post, "/internal/users/{id}/closure/posts", .commands, from: [.auth])
+        case .recordViews: .internal(.post, "/internal/views", .commands, from: [.queries], takesKey: true)
+        case .erasures: .internal(.get, "/internal/erasures", .queries, from: [.auth])
+        case .revocations: .internal(.get, "/internal/revocations", .auth, from: [.gateway, .auth, .commands, .queries])
+        }
+    }
+
+    /// The path with its parameters filled in, in the order in which the template names them. Each value is percent-encoded as one segment.
+    package func path(_ values: String...) -> String {
+        var values = values[...]
+        let segments = route.path.split(separator: "/").map { segment in
+            segment.hasPrefix("{") ? Self.encode(values.popFirst() ?? "") : String(segment)
+        }
+        return "/" + segments.joined(separator: "/")
+    }
+
+    private static func encode(_ segment: String) -> String {
+        segment.utf8.map { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+                UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"):
+                String(UnicodeScalar(byte))
+            default: "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+            }
+        }.joined()
+    }
+}
