@@ -1,5 +1,6 @@
 import EventSourcing
 import Foundation
+import JSON
 import NIOHTTP1
 import Testing
 
@@ -137,6 +138,19 @@ import Testing
             #expect(second.code == 1)
             #expect(second.output.hasPrefix("annals: the log database"))
             #expect(second.output.contains("9999"))
+        }
+    }
+
+    @Test func `a data folder of another build is one line that says what to do, and exit code 1`() async throws {
+        try await withDataDirectory { directory in
+            let first = try await RunningSystem(dataDirectory: directory)
+            try await first.execute("UPDATE schema_migrations SET name = '0001_events.sql', checksum = 'x'", in: "annals_log")
+            _ = await first.interrupt()
+            let second = try await Launch.run(["up", "--port", "0", "--data-dir", directory])
+            #expect(second.code == 1)
+            #expect(second.output.hasPrefix("annals: the log database: another build made the database, with 0001_events.sql in place of 0001_log.sql."))
+            #expect(second.output.contains("--data-dir"))
+            #expect(second.output.split(separator: "\n").count == 1)
         }
     }
 }

@@ -66,6 +66,40 @@ import Testing
         }
     }
 
+    @Test func `takes a file with CRLF line ends for the same file`() async throws {
+        let lines = ["CREATE TABLE one (", "    text text DEFAULT 'a", "b'", ");", ""]
+        try await withFolder(["0001_one.sql": lines.joined(separator: "\n")]) { folder, target in
+            _ = try await migrate(folder, target)
+            try write("0001_one.sql", lines.joined(separator: "\r\n"), in: folder)
+            try await #expect(states(folder, target) == ["1 applied"])
+            try await #expect(migrate(folder, target) == [])
+        }
+        try await withFolder(["0001_one.sql": lines.joined(separator: "\r\n")]) { folder, target in
+            _ = try await migrate(folder, target)
+            try write("0001_one.sql", lines.joined(separator: "\n"), in: folder)
+            try await #expect(migrate(folder, target) == [])
+        }
+    }
+
+    @Test func `takes a renamed file for the same file`() async throws {
+        try await withFolder(two) { folder, target in
+            _ = try await migrate(folder, target)
+            try FileManager.default.moveItem(atPath: "\(folder)/0001_one.sql", toPath: "\(folder)/0001_first.sql")
+            try await #expect(migrate(folder, target) == [])
+            try await #expect(states(folder, target) == ["1 applied", "2 applied"])
+        }
+    }
+
+    @Test func `refuses a database of another build, and names what it found`() async throws {
+        try await withFolder(two) { folder, target in
+            _ = try await migrate(folder, target)
+            for name in ["0001_one.sql", "0002_two.sql"] { try FileManager.default.removeItem(atPath: "\(folder)/\(name)") }
+            try write("0001_all.sql", "CREATE TABLE one (); CREATE TABLE two ();", in: folder)
+            await #expect(throws: MigrationError.otherBuild(applied: "0001_one.sql", expected: "0001_all.sql")) { try await migrate(folder, target) }
+            try await #expect(states(folder, target) == ["1 unknown", "2 unknown"])
+        }
+    }
+
     @Test func `refuses a database that is newer than its files`() async throws {
         try await withFolder(two) { folder, target in
             _ = try await migrate(folder, target)

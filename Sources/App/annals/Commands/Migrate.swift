@@ -22,7 +22,7 @@ struct Migrate: AsyncParsableCommand {
                     printLine("\(name): \(applied.isEmpty ? "nothing to do" : applied.map { "\($0)" }.joined(separator: ", "))")
                 }
             } catch let error as MigrationError {
-                throw Failure("the \(name) database: \(error)")
+                throw Failure(error, in: name)
             }
         }
     }

@@ -65,7 +65,7 @@ struct Databases: Sendable {
             do {
                 _ = try await Migrator(directory: installation.migrations(name), logger: logger).migrate(target)
             } catch let error as MigrationError {
-                throw Failure("the \(name) database: \(error)")
+                throw Failure(error, in: name)
             } catch let error as PostgresError {
                 switch error.kind {
                 case .server(let state):
@@ -75,6 +75,18 @@ struct Databases: Sendable {
                 }
             }
         }
+    }
+}
+
+extension Failure {
+    /// What is wrong with the migrations of a database and, where there is a remedy, what to do.
+    init(_ error: MigrationError, in database: String) {
+        let remedy =
+            switch error {
+            case .otherBuild: ". Nothing leads from there to this build: keep the data for that one, and give this one another --data-dir or empty databases"
+            case .edited, .databaseIsNewer, .outOfOrder, .misnamed, .failed, .unreadable: ""
+            }
+        self.init("the \(database) database: \(error)\(remedy)")
     }
 }
 

@@ -4,6 +4,7 @@ import FoundationEssentials
 struct Migration: Sendable {
     let version: Int
     let name: String
+    /// With LF line ends, whatever the checkout made of them: the checksum is of the text, not of the file.
     let sql: String
 
     /// Reads the `.sql` files of a folder, by number.
@@ -20,7 +21,7 @@ struct Migration: Sendable {
             guard let data = FileManager.default.contents(atPath: "\(directory)/\(name)"), let sql = String(validating: data, as: UTF8.self) else {
                 throw .unreadable(path: "\(directory)/\(name)")
             }
-            migrations.append(Migration(version: version, name: name, sql: sql))
+            migrations.append(Migration(version: version, name: name, sql: sql.replacingLineEnds))
         }
         migrations.sort { $0.version < $1.version }
         for (previous, next) in zip(migrations, migrations.dropFirst()) where previous.version == next.version { throw .outOfOrder(name: next.name) }
@@ -29,4 +30,10 @@ struct Migration: Sendable {
 
     /// The line of a 1-based position in characters, as the server counts them.
     func line(at position: Int) -> Int { 1 + sql.unicodeScalars.prefix(position - 1).count { $0 == "\n" } }
+}
+
+extension String {
+    fileprivate var replacingLineEnds: String {
+        utf8.contains(UInt8(ascii: "\r")) ? replacing("\r\n", with: "\n") : self
+    }
 }

@@ -5,6 +5,9 @@ struct MigrationHistory {
         let name: String
         let checksum: String
         let appliedAt: Int64
+
+        /// Whether it is not even an earlier text of the same file. A file may be renamed, but not replaced.
+        func isOther(than migration: Migration, _ checksum: String) -> Bool { name != migration.name && self.checksum != checksum }
     }
 
     /// `[version: entry]`; the files' checksums beside it, in the files' order.
@@ -30,6 +33,10 @@ struct MigrationHistory {
 
     /// What is left to do. Throws when folder and database contradict each other.
     func pending(_ migrations: [Migration]) throws(MigrationError) -> [(migration: Migration, checksum: String)] {
+        for (migration, checksum) in zip(migrations, checksums) {
+            guard let entry = entries[migration.version], entry.isOther(than: migration, checksum) else { continue }
+            throw .otherBuild(applied: entry.name, expected: migration.name)
+        }
         let known = Set(migrations.map(\.version))
         if let unknown = entries.keys.filter({ !known.contains($0) }).max() { throw .databaseIsNewer(version: unknown) }
         let latest = entries.keys.max() ?? 0

@@ -18,7 +18,7 @@ package struct MigrationStatus: Sendable, Equatable, CustomStringConvertible {
         case applied(at: Int64)
         /// In both, but the file has been changed since.
         case edited
-        /// In the database only.
+        /// In the database only; the name is the database's.
         case unknown
     }
 
@@ -35,7 +35,7 @@ package struct MigrationStatus: Sendable, Equatable, CustomStringConvertible {
         case .pending: "\(name)  pending"
         case .applied: "\(name)  applied"
         case .edited: "\(name)  applied, and its file was edited since"
-        case .unknown: "\(name)  applied by a newer version of this program"
+        case .unknown: "\(name)  applied by another version of this program"
         }
     }
 }

@@ -33,13 +33,15 @@ package struct Migrator: Sendable {
             try await pool.rollingBack { session in try await MigrationHistory.load(session, for: migrations) }
         }
         let mine = zip(migrations, history.checksums).map { migration, checksum in
+            let entry = history.entries[migration.version]
             let state: MigrationStatus.State =
-                switch history.entries[migration.version] {
+                switch entry {
                 case nil: .pending
+                case let entry? where entry.isOther(than: migration, checksum): .unknown
                 case let entry? where entry.checksum != checksum: .edited
                 case let entry?: .applied(at: entry.appliedAt)
                 }
-            return MigrationStatus(version: migration.version, name: migration.name, state: state)
+            return MigrationStatus(version: migration.version, name: state == .unknown ? entry?.name ?? migration.name : migration.name, state: state)
         }
         let known = Set(migrations.map(\.version))
         let foreign = history.entries.values.filter { !known.contains($0.version) }

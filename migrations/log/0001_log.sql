@@ -1,0 +1,366 @@
+-- The log: the only truth. Rows are added by log.append and never changed.
+
+-- Roles belong to the cluster, so another database's migration may have made them.
+DO $$
+DECLARE
+    service text;
+BEGIN
+    FOREACH service IN ARRAY ARRAY['annals_commands', 'annals_projector', 'annals_queries', 'annals_auth'] LOOP
+        BEGIN
+            EXECUTE format('CREATE ROLE %I NOLOGIN', service);
+        EXCEPTION WHEN duplicate_object OR unique_violation THEN
+            NULL;
+        END;
+        EXECUTE format('GRANT %I TO CURRENT_USER', service);
+    END LOOP;
+END
+$$;
+
+REVOKE ALL ON SCHEMA public FROM PUBLIC;
+
+CREATE SCHEMA log;
+GRANT USAGE ON SCHEMA log TO annals_commands, annals_projector, annals_auth;
+
+-- Events ---------------------------------------------------------------------------------------------------------------------------------------
+
+CREATE TABLE log.events (
+    position       bigint                NOT NULL,
+    stream         text COLLATE "C"      NOT NULL,
+    version        integer               NOT NULL,
+    id             uuid                  NOT NULL,
+    type           text COLLATE "C"      NOT NULL,
+    schema_version smallint              NOT NULL,
+    data           jsonb                 NOT NULL,
+    metadata       jsonb                 NOT NULL,
+    recorded_at    timestamptz(3)        NOT NULL,
+    CONSTRAINT events_position PRIMARY KEY (position),
+    CONSTRAINT events_stream_version UNIQUE (stream, version)
+);
+
+-- Finds the events of one type in the log's order, however rare they are. It serves a category too, since a category's types are known.
+-- It is the only index beside the two keys, because every append pays for each (docs/decisions/0008).
+CREATE INDEX events_by_type ON log.events (type, position);
+
+CREATE FUNCTION log.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'the log is append-only' USING ERRCODE = 'AN001';
+END
+$$;
+
+CREATE TRIGGER events_are_append_only
+    BEFORE UPDATE OR DELETE OR TRUNCATE ON log.events
+    FOR EACH STATEMENT EXECUTE FUNCTION log.refuse_change();
+
+-- ALWAYS: session_replication_role does not switch it off.
+ALTER TABLE log.events ENABLE ALWAYS TRIGGER events_are_append_only;
+
+GRANT SELECT ON log.events TO annals_commands, annals_projector, annals_auth;
+
+-- Claims and receipts --------------------------------------------------------------------------------------------------------------------------
+
+-- Unique values (email, username, slug) and held states (active), each named by its kind and holder. The hash is keyed and covers the kind.
+CREATE TABLE log.claims (
+    kind   text COLLATE "C" NOT NULL,
+    hash   bytea            NOT NULL,
+    stream text COLLATE "C" NOT NULL,
+    CONSTRAINT claims_value PRIMARY KEY (hash),
+    CONSTRAINT claims_holder UNIQUE (stream, kind)
+);
+GRANT SELECT ON log.claims TO annals_commands, annals_auth;
+
+-- Receipts of the commands that succeeded. They answer repeats.
+CREATE TABLE log.commands (
+    id             uuid             NOT NULL,
+    digest         bytea            NOT NULL,
+    stream         text COLLATE "C" NOT NULL,
+    version        integer          NOT NULL,
+    first_position bigint,
+    last_position  bigint           NOT NULL,
+    recorded_at    timestamptz(3)   NOT NULL,
+    CONSTRAINT commands_id PRIMARY KEY (id)
+);
+GRANT SELECT ON log.commands TO annals_commands;
+
+-- Deletes receipts that are a day old or older, so that log.commands does not grow as fast as the log.
+--
+-- One call looks at 128 blocks (1 MiB) of the table, deletes the old rows there, and returns the block to go on from, or NULL at the end. No append
+-- waits for its locks, and it skips the rows that another prune holds.
+--
+-- There is no index on recorded_at. Each append would pay for one, for ever, under the lock that all appends take turns on. A BRIN index is cheap
+-- but useless here: vacuum gives the space of deleted rows to new ones, so after a day each block range holds old and new rows, and each matches.
+CREATE FUNCTION log.prune_receipts(older_than interval, first_block bigint, OUT removed integer, OUT next_block bigint)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = log, pg_temp
+SET enable_seqscan = off
+AS $$
+DECLARE
+    -- The contract promises a day, so no caller can ask for less. NULL counts as a day too.
+    cutoff   constant timestamptz := clock_timestamp() - least(greatest(older_than, interval '24 hours'), interval '1000 years');
+    blocks   constant bigint := pg_relation_size('log.commands') / current_setting('block_size')::bigint;
+    start    constant bigint := least(greatest(first_block, 0), blocks);
+    from_row constant tid := format('(%s,0)', start)::tid;
+    to_row   constant tid := format('(%s,0)', least(start + 128, blocks))::tid;
+BEGIN
+    DELETE FROM log.commands WHERE ctid = ANY (ARRAY(
+        SELECT c.ctid FROM log.commands c
+        WHERE c.ctid >= from_row AND c.ctid < to_row AND c.recorded_at < cutoff
+        FOR UPDATE SKIP LOCKED
+    ));
+    GET DIAGNOSTICS removed = ROW_COUNT;
+    next_block := start + 128;
+    IF next_block >= blocks THEN next_block := NULL; END IF;
+END
+$$;
+
+REVOKE ALL ON FUNCTION log.prune_receipts FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION log.prune_receipts TO annals_commands;
+
+-- Append ---------------------------------------------------------------------------------------------------------------------------------------
+
+-- The row that appends take turns on. It is locked and never updated: updates would leave dead versions behind for as long as anyone holds a
+-- snapshot, and each append would have to step over them.
+CREATE TABLE log.append_lock (
+    single boolean PRIMARY KEY DEFAULT true CHECK (single)
+);
+INSERT INTO log.append_lock DEFAULT VALUES;
+
+-- The one way into the log. It takes a batch of independent requests; each is appended whole or refused alone (docs/decisions/0009).
+--
+-- Arrays stand for tables, and numbers in them count from 1:
+--   r_*  one element a request. r_append: its first append, whose stream the receipt names. r_last: the number of its last event.
+--   a_*  one a stream that a request appends to. a_expected: -1 any version, 0 a new stream, n exactly version n.
+--   e_*  one an event.
+--   c_*  one a change of claims. c_change: 1 take, 2 release, 3 require.
+-- Appends and events follow each other in the order of their requests.
+--
+-- Requests of one batch must not share a command, touch the same stream or change the same claim. Where they do, a unique key breaks or AN003 is
+-- raised, and the caller sends the requests one by one.
+--
+-- optimistic: skip each look-up that a unique key makes up for (is the command a repeat, does a new stream exist, is a value taken). If one is
+-- violated (23505), or a request is refused for another reason (AN004), the whole batch fails, and the caller sends it again with optimistic off.
+-- Allowed only when every value that the batch takes is taken by a new stream.
+--
+-- Returns a row for the batch (request 0; last_position: the head before it; recorded_at: its time) and a row for each request whose outcome does
+-- not follow from that one: 0 appended (if it expected any version or has no event), 1 appended before, 2 conflict (version: the actual one),
+-- 3 claim taken, 4 claim missing (kind, stream). All other requests were appended, in order, right after the head.
+CREATE FUNCTION log.append(
+    optimistic boolean,
+    r_command uuid[], r_digest bytea[], r_metadata text[], r_append integer[], r_events integer[], r_last integer[],
+    a_request integer[], a_stream text[], a_expected integer[], a_events integer[],
+    e_append integer[], e_number integer[], e_id uuid[], e_type text[], e_schema_version smallint[], e_data text[],
+    c_request integer[], c_change smallint[], c_kind text[], c_hash bytea[], c_stream text[]
+) RETURNS TABLE (
+    request integer, outcome smallint, stream text, version integer, first_position bigint, last_position bigint, recorded_at timestamptz,
+    digest bytea, kind text
+)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = log, pg_temp
+-- Every look-up is a handful of index probes. A plan made while a table was small must not outlive that, and neither replanning nor JIT ever pays.
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+SET plan_cache_mode = force_generic_plan
+SET jit = off
+AS $$
+#variable_conflict use_column
+DECLARE
+    head    bigint;
+    moment  timestamptz(3);
+    heads   integer[]; -- The version of each append's stream before this batch.
+    refused integer[] := '{}';
+    places  integer[]; -- The events' places behind the head when some are left out. NULL: each event's number is its place.
+    stands  bigint[];  -- The last positions of the streams of requests without events.
+BEGIN
+    -- Each statement below must see what was committed before the lock was got. A single snapshot for all would hand out positions twice.
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'append needs READ COMMITTED' USING ERRCODE = 'AN002';
+    END IF;
+    IF optimistic IS NULL OR a_expected IS NULL OR array_position(a_expected, NULL) IS NOT NULL THEN
+        RAISE EXCEPTION 'an expectation is missing' USING ERRCODE = '22004';
+    END IF;
+    -- Here and below, queries that only some batches need stand behind a condition that costs no query.
+    IF 2 = ANY (c_change) THEN
+        IF EXISTS (
+            SELECT FROM unnest(c_request, c_change, c_kind, c_stream) AS mine (request, change, kind, stream)
+            JOIN unnest(c_request, c_change, c_kind, c_stream) AS other (request, change, kind, stream)
+                ON other.kind = mine.kind AND other.stream = mine.stream AND other.request <> mine.request
+            WHERE mine.change = 2
+        ) THEN
+            RAISE EXCEPTION 'requests of one batch depend on each other' USING ERRCODE = 'AN003';
+        END IF;
+    END IF;
+
+    PERFORM FROM log.append_lock FOR UPDATE;
+
+    SELECT e.position, e.recorded_at INTO head, moment FROM log.events e ORDER BY e.position DESC LIMIT 1;
+    head := coalesce(head, 0);
+    moment := greatest(date_trunc('milliseconds', clock_timestamp()), moment);
+    request := 0; outcome := 0; last_position := head; recorded_at := moment;
+    RETURN NEXT;
+
+    -- Repeats.
+    IF NOT optimistic THEN
+        FOR request, outcome, stream, version, first_position, last_position, recorded_at, digest, kind IN
+            SELECT array_position(r_command, c.id), 1, c.stream, c.version, c.first_position, c.last_position, c.recorded_at, c.digest, NULL
+            FROM log.commands c
+            WHERE c.id = ANY (r_command)
+        LOOP
+            refused := refused || request;
+            RETURN NEXT;
+        END LOOP;
+    END IF;
+
+    -- Expected versions. An append without events has no unique key that could tell of its stream.
+    IF optimistic AND 0 = ALL (a_expected) AND 0 <> ALL (a_events) THEN
+        heads := a_expected;
+    ELSE
+        heads := ARRAY(
+            SELECT coalesce((SELECT e.version FROM log.events e WHERE e.stream = a_stream[a] ORDER BY e.version DESC LIMIT 1), 0)
+            FROM generate_series(1, cardinality(a_stream)) a
+            ORDER BY a
+        );
+        IF heads <> a_expected THEN
+            FOR request, outcome, stream, version, first_position, last_position, recorded_at, digest, kind IN
+                SELECT DISTINCT ON (a.request) a.request, 2, a.stream, a.head, NULL, NULL, NULL, NULL, NULL
+                FROM unnest(a_request, a_stream, a_expected, heads) WITH ORDINALITY AS a (request, stream, expected, head, number)
+                WHERE a.expected >= 0 AND a.expected <> a.head AND a.request <> ALL (refused)
+                ORDER BY a.request, a.number
+            LOOP
+                refused := refused || request;
+                RETURN NEXT;
+            END LOOP;
+        END IF;
+    END IF;
+
+    -- Claims.
+    IF NOT optimistic OR 3 = ANY (c_change) THEN
+        -- One question for all first, since a taken value or a missing claim is rare.
+        IF EXISTS (SELECT FROM log.claims held WHERE NOT optimistic AND held.hash = ANY (c_hash)) OR EXISTS (
+            SELECT FROM generate_series(1, cardinality(c_request)) c
+            WHERE c_change[c] = 3 AND (SELECT held.hash FROM log.claims held WHERE held.stream = c_stream[c] AND held.kind = c_kind[c]) IS NULL
+        ) THEN
+            FOR request, outcome, stream, version, first_position, last_position, recorded_at, digest, kind IN
+                SELECT DISTINCT ON (c.request) c.request, CASE c.change WHEN 1 THEN 3 ELSE 4 END, c.stream, NULL, NULL, NULL, NULL, NULL, c.kind
+                FROM unnest(c_request, c_change, c_kind, c_hash, c_stream) WITH ORDINALITY AS c (request, change, kind, hash, stream, number)
+                WHERE c.request <> ALL (refused)
+                    AND (c.change = 1 AND EXISTS (SELECT FROM log.claims held WHERE held.hash = c.hash AND held.stream <> c.stream)
+                        OR c.change = 3 AND NOT EXISTS (SELECT FROM log.claims held WHERE held.stream = c.stream AND held.kind = c.kind))
+                ORDER BY c.request, c.number
+            LOOP
+                refused := refused || request;
+                RETURN NEXT;
+            END LOOP;
+        END IF;
+    END IF;
+    IF optimistic AND cardinality(refused) > 0 THEN
+        -- A skipped look-up, such as the one for repeats, would have come before this refusal.
+        RAISE EXCEPTION 'the batch needs every look-up' USING ERRCODE = 'AN004';
+    END IF;
+    IF NOT optimistic AND 1 = ANY (c_change) THEN
+        -- A stream holds one value of a kind: taking another gives that one up.
+        DELETE FROM log.claims held
+        USING unnest(c_request, c_change, c_kind, c_stream) AS c (request, change, kind, stream)
+        WHERE c.change = 1 AND c.request <> ALL (refused) AND held.stream = c.stream AND held.kind = c.kind;
+    END IF;
+    IF 1 = ANY (c_change) THEN
+        INSERT INTO log.claims (kind, hash, stream)
+        SELECT c_kind[c], c_hash[c], c_stream[c]
+        FROM generate_series(1, cardinality(c_request)) c
+        WHERE c_change[c] = 1 AND c_request[c] <> ALL (refused);
+    END IF;
+    IF 2 = ANY (c_change) THEN
+        -- After values are taken: a value that the same batch releases still belongs to the stream that releases it.
+        DELETE FROM log.claims held
+        USING unnest(c_request, c_change, c_kind, c_stream) AS c (request, change, kind, stream)
+        WHERE c.change = 2 AND c.request <> ALL (refused) AND held.stream = c.stream AND held.kind = c.kind;
+    END IF;
+
+    IF cardinality(refused) > 0 THEN
+        places := ARRAY(
+            SELECT count(*) FILTER (WHERE a_request[e_append[e]] <> ALL (refused)) OVER (ORDER BY e)
+            FROM generate_series(1, cardinality(e_append)) e
+            ORDER BY e
+        );
+    END IF;
+    INSERT INTO log.events (position, stream, version, id, type, schema_version, data, metadata, recorded_at)
+    SELECT
+        head + coalesce(places[e], e), a_stream[e_append[e]], heads[e_append[e]] + e_number[e], e_id[e], e_type[e], e_schema_version[e],
+        e_data[e]::jsonb, r_metadata[a_request[e_append[e]]]::jsonb, moment
+    FROM generate_series(1, cardinality(e_append)) e
+    WHERE a_request[e_append[e]] <> ALL (refused);
+
+    IF 0 = ANY (r_events) THEN
+        stands := ARRAY(
+            SELECT (SELECT e.position FROM log.events e WHERE e.stream = a_stream[r_append[r]] AND e.version = heads[r_append[r]])
+            FROM generate_series(1, cardinality(r_command)) r
+            ORDER BY r
+        );
+    END IF;
+    INSERT INTO log.commands (id, digest, stream, version, first_position, last_position, recorded_at)
+    SELECT
+        r_command[r], r_digest[r], a_stream[r_append[r]], heads[r_append[r]] + a_events[r_append[r]],
+        CASE WHEN r_events[r] > 0 THEN head + coalesce(places[r_last[r]], r_last[r]) - r_events[r] + 1 END,
+        CASE WHEN r_events[r] > 0 THEN head + coalesce(places[r_last[r]], r_last[r]) ELSE coalesce(stands[r], 0) END,
+        moment
+    FROM generate_series(1, cardinality(r_command)) r
+    WHERE r <> ALL (refused);
+
+    IF 0 = ANY (r_events) OR -1 = ANY (a_expected) THEN
+        RETURN QUERY
+        SELECT r, 0::smallint, c.stream, c.version, c.first_position, c.last_position, c.recorded_at::timestamptz, c.digest, NULL
+        FROM generate_series(1, cardinality(r_command)) r
+        JOIN log.commands c ON c.id = r_command[r]
+        WHERE r <> ALL (refused) AND (r_events[r] = 0 OR a_expected[r_append[r]] = -1);
+    END IF;
+END
+$$;
+
+REVOKE ALL ON FUNCTION log.append FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION log.append TO annals_commands;
+
+-- The Merkle tree over the log (docs/audit.md, docs/decisions/0014) ----------------------------------------------------------------------------
+
+-- A follower of the log writes it, under a lease. Appends know nothing of it.
+
+-- C2SP tlog-tiles: up to 256 hashes of 32 bytes side by side. Level -1 holds entries (the SHA-256 of each event's canonical JSON), level 0 their
+-- leaf hashes, level n the roots of complete subtrees of 256^n leaves. The last tile of a level grows; a full tile never changes again.
+CREATE TABLE log.merkle_tiles (
+    level  smallint NOT NULL,
+    tile   bigint   NOT NULL,
+    hashes bytea    NOT NULL,
+    CONSTRAINT merkle_tiles_place PRIMARY KEY (level, tile),
+    CONSTRAINT merkle_tiles_hashes CHECK (length(hashes) BETWEEN 32 AND 8192 AND length(hashes) % 32 = 0)
+);
+-- Hashes do not compress.
+ALTER TABLE log.merkle_tiles ALTER COLUMN hashes SET STORAGE EXTERNAL;
+
+-- Every checkpoint that was ever signed, as the note that was published.
+CREATE TABLE log.merkle_checkpoints (
+    size      bigint         NOT NULL,
+    note      text           NOT NULL,
+    signed_at timestamptz(3) NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT merkle_checkpoints_size PRIMARY KEY (size)
+);
+
+CREATE TRIGGER checkpoints_are_append_only
+    BEFORE UPDATE OR DELETE OR TRUNCATE ON log.merkle_checkpoints
+    FOR EACH STATEMENT EXECUTE FUNCTION log.refuse_change();
+ALTER TABLE log.merkle_checkpoints ENABLE ALWAYS TRIGGER checkpoints_are_append_only;
+
+-- How many leaves the tiles hold, and who may add to them. The token goes up whenever the lease changes hands, and each write names the token it
+-- was given. So a follower that lost the lease without noticing can't write any more.
+CREATE TABLE log.merkle_head (
+    single           boolean PRIMARY KEY DEFAULT true CHECK (single),
+    size             bigint         NOT NULL DEFAULT 0,
+    lease_token      bigint         NOT NULL DEFAULT 0,
+    lease_holder     text,
+    lease_expires_at timestamptz(3),
+    CONSTRAINT merkle_head_lease CHECK ((lease_holder IS NULL) = (lease_expires_at IS NULL))
+);
+INSERT INTO log.merkle_head DEFAULT VALUES;
+
+GRANT SELECT, INSERT, UPDATE ON log.merkle_tiles TO annals_projector;
+GRANT SELECT, INSERT ON log.merkle_checkpoints TO annals_projector;
+GRANT SELECT, UPDATE ON log.merkle_head TO annals_projector;
+GRANT SELECT ON log.merkle_tiles, log.merkle_checkpoints, log.merkle_head TO annals_commands;
