@@ -136,7 +136,7 @@ let tests: [(folder: String, targets: [Target])] = [
         "Publishing",
         [
             .testTarget(name: "PublishingTests", dependencies: ["EventSourcing", "JSON", "Publishing", "TestSupport"], exclude: ["Golden"]),
-            .testTarget(name: "PublishingAPITests", dependencies: ["PublishingAPI", httpTypes]),
+            .testTarget(name: "PublishingAPITests", dependencies: ["PublishingAPI", httpTypes, yaml]),
         ]
     ),
     (
