@@ -189,7 +189,7 @@ let tests: [(folder: String, targets: [Target])] = [
     (
         "",
         [
-            .target(name: "TestSupport", dependencies: ["CLinuxIO", "Postgres", "PrivatePostgres", logging]),
+            .target(name: "TestSupport", dependencies: ["CLinuxIO", "JSON", "Postgres", "PrivatePostgres", logging]),
             .testTarget(
                 name: "EndToEndTests",
                 dependencies: ["annals", "EventSourcing", "JSON", "Postgres", "PrivatePostgres", nioCore, nioHTTP1, httpClient, logging]),

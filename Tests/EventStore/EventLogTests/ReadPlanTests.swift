@@ -2,6 +2,7 @@ import EventLogTesting
 import EventSourcing
 import JSON
 import Postgres
+import TestSupport
 import Testing
 
 @testable import EventLog
@@ -45,7 +46,7 @@ import Testing
                                 "EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) EXECUTE \(read.statement.name)(\(read.values))"))
                         let plan = try #require(try JSONValue.parse(explained[0].get(0, as: String.self)).first?["Plan"])
                         let blocks = (plan["Shared Hit Blocks"]?.int ?? .max) + (plan["Shared Read Blocks"]?.int ?? .max)
-                        #expect(plan["Actual Rows"]?.int == read.rows, "\(read.statement.name)(\(read.values)), \(mode)")
+                        #expect(plan.actualRows == read.rows, "\(read.statement.name)(\(read.values)), \(mode)")
                         #expect(blocks <= read.blocks, "\(read.statement.name)(\(read.values)), \(mode): \(plan.serialized)")
                     }
                 }

@@ -50,11 +50,11 @@ import Testing
     private static func judge(_ plan: JSONValue, of name: String) throws {
         let kind = plan["Node Type"]?.text ?? ""
         let relation = plan["Relation Name"]?.text ?? ""
-        let rows = plan["Actual Rows"]?.int ?? 0
+        let rows = plan.actualRows ?? 0
         #expect(kind != "Seq Scan" || !largeTables.contains(relation), "\(name): \(kind) of \(relation)")
         if kind.hasSuffix("Sort") {
             #expect(
-                plan["Plans"]?.elements.allSatisfy { $0["Actual Rows"]?.int ?? 0 <= Int64(PostList.lookAhead) } == true, "\(name): sorts \(rows) rows"
+                plan["Plans"]?.elements.allSatisfy { $0.actualRows ?? 0 <= Int64(PostList.lookAhead) } == true, "\(name): sorts \(rows) rows"
             )
         }
         for inner in plan["Plans"]?.elements ?? [] { try judge(inner, of: name) }

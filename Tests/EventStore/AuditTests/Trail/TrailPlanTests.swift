@@ -4,6 +4,7 @@ import EventSourcing
 import JSON
 import Postgres
 import Publishing
+import TestSupport
 import Testing
 
 @testable import Audit
@@ -47,7 +48,7 @@ import Testing
                                 "EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) EXECUTE \(read.statement.name)\(values)"))
                         let plan = try #require(try JSONValue.parse(explained[0].get(0, as: String.self)).elements?.first?["Plan"])
                         let blocks = (plan["Shared Hit Blocks"]?.int ?? .max) + (plan["Shared Read Blocks"]?.int ?? .max)
-                        #expect(plan["Actual Rows"]?.int == read.rows, "\(read.statement.name)(\(read.values)), \(mode)")
+                        #expect(plan.actualRows == read.rows, "\(read.statement.name)(\(read.values)), \(mode)")
                         #expect(blocks <= read.blocks, "\(read.statement.name)(\(read.values)), \(mode): \(plan.serialized)")
                     }
                 }
