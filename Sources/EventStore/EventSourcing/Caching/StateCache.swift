@@ -5,7 +5,7 @@ import Synchronization
 ///
 /// It can be stale and can't do harm by that: whoever takes a fold from here reads on from the fold's last event, and finds out that way when the log has moved on or
 /// is another one. It holds personal data, which is why a person's entries can be forgotten, and why no entry gets old: see `Limits.lifetime`.
-package final class StateCache<Rules: Decider>: Sendable {
+package final class StateCache<Rules: StreamRules>: Sendable {
     private struct Entry {
         let folded: FoldedStream<Rules>
         /// Whose personal data it holds.
@@ -129,7 +129,7 @@ package final class StateCache<Rules: Decider>: Sendable {
 }
 
 /// Where a fold begins: with what the cache has of the stream, if anything.
-struct FoldStart<Rules: Decider>: Sendable {
+struct FoldStart<Rules: StreamRules>: Sendable {
     let folded: FoldedStream<Rules>?
     let since: ContinuousClock.Instant
     let suspensions: Int

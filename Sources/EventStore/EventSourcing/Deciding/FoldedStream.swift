@@ -1,7 +1,7 @@
 import FoundationEssentials
 
 /// A stream as a fold of its events.
-package struct FoldedStream<Rules: Decider>: Sendable {
+package struct FoldedStream<Rules: StreamRules>: Sendable {
     package private(set) var state: Rules.State = Rules.initialState
     /// 0 for a stream that does not exist.
     package private(set) var version = 0

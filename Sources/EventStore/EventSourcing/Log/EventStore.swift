@@ -49,9 +49,9 @@ extension EventStore {
     }
 
     /// What is known of a command that its caller may repeat.
-    package func receipt(of call: CommandCall) async throws -> CommandReceipt? {
-        guard call.isRepeatable else { return nil }
-        return try await load(StreamName("command", call.key.id), after: 0, limit: 1, command: call.key.id).receipt
+    package func receipt(of context: CommandContext) async throws -> CommandReceipt? {
+        guard context.isRepeatable else { return nil }
+        return try await load(StreamName("command", context.key.id), after: 0, limit: 1, command: context.key.id).receipt
     }
 
     /// The log from a position on and for ever: pages of what is there, then what is appended. While the log is away it waits and calls `onInterruption` at each try.

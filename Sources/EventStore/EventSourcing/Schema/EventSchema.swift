@@ -32,14 +32,17 @@ package struct EventSchema: Sendable, Hashable {
     package let category: String
     /// The newest version of its JSON.
     package let version: Int
+    /// Whether an event of this type erases what its stream is about: nothing of it may stay in any read table, kept and parked ones included.
+    package let erases: Bool
     package let fields: [EventField]
     /// The names of the fields that the log seals.
     package let personalFields: [String]
 
-    package init(_ type: String, in category: String, version: Int = 1, _ fields: [EventField]) {
+    package init(_ type: String, in category: String, version: Int = 1, erases: Bool = false, _ fields: [EventField]) {
         self.type = type
         self.category = category
         self.version = version
+        self.erases = erases
         self.fields = fields
         personalFields = fields.filter(\.isPersonal).map(\.name)
     }
@@ -48,10 +51,13 @@ package struct EventSchema: Sendable, Hashable {
 /// All event types that the log may hold, and how old forms of them are read.
 package struct EventCatalog: Sendable {
     package let schemas: [String: EventSchema]
+    /// The types whose events erase what their stream is about.
+    package let erasing: Set<String>
     let upcasters: [Upcaster.Source: Upcaster]
 
     package init(_ schemas: [EventSchema], upcasters: [Upcaster] = []) {
         self.schemas = Dictionary(schemas.map { ($0.type, $0) }, uniquingKeysWith: { first, _ in first })
+        erasing = Set(schemas.filter(\.erases).map(\.type))
         self.upcasters = Dictionary(upcasters.map { ($0.source, $0) }, uniquingKeysWith: { first, _ in first })
     }
 

@@ -20,8 +20,6 @@ struct Batch {
         case set
     }
 
-    /// Event types that apply even to a parked stream, and make the rest of it pointless.
-    private static let erasing = EventSchema.erasing
     /// So many events are worth a set: below, planning and unnesting costs more than it saves.
     private static let smallestSet = 4
 
@@ -79,7 +77,8 @@ struct Batch {
         var applied: [RecordedEvent] = []
         for event in events where build.model.statements[event.type] != nil && !parked.leavesOut(event) {
             if parked.contains(event.stream.id), !closed.contains(event.stream.id) {
-                guard Self.erasing.contains(event.type) else {
+                // An erasure applies even to a parked stream, and makes the rest of it pointless.
+                guard build.model.erasing.contains(event.type) else {
                     waiting.append(event)
                     continue
                 }

@@ -25,7 +25,7 @@ extension Maintenance {
         try await withTables(kept, workers: 1) { pool in
             var follow = KeptBuild(kept, parked: try await ParkedStreams.read(kept.build.number, from: pool), pool: pool, feed: feed)
             try await follow.advance(to: try await store.head())
-            if try await pool.query(.parkedErasure, [.int8(kept.build.number), .texts(EventSchema.erasing.sorted())]).count > 0 {
+            if try await pool.query(.parkedErasure, [.int8(kept.build.number), .texts(catalog.erasing.sorted())]).count > 0 {
                 throw ErasureParked()
             }
         }

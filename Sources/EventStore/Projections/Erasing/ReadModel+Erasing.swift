@@ -18,7 +18,7 @@ extension ReadModel {
 extension EventCatalog {
     /// The type that takes away for good what the streams of a category are about.
     fileprivate func erasure(in category: String) -> String? {
-        EventSchema.erasing.sorted().first { schemas[$0]?.category == category }
+        erasing.sorted().first { schemas[$0]?.category == category }
     }
 }
 

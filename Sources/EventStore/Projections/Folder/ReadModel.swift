@@ -15,6 +15,8 @@ package struct ReadModel: Sendable {
     let statements: [String: EventStatement]
     /// Forms for many events at once, by event type: for some of those that have a statement.
     let sets: [String: SetStatement]
+    /// The event types that erase what their stream is about.
+    let erasing: Set<String>
 
     private static let tableFile = "table.sql"
     private static let indexFile = "indexes.sql"
@@ -56,6 +58,7 @@ package struct ReadModel: Sendable {
         self.isStored = isStored
         self.statements = statements
         self.sets = sets
+        erasing = catalog.erasing
         tables = SQLFile(path: "\(name)/\(Self.tableFile)", text: tableText)
         indexes = SQLFile(path: "\(name)/\(Self.indexFile)", text: files[Self.indexFile] ?? "")
     }

@@ -9,8 +9,11 @@ package enum AdminEvent: Sendable, Hashable {
 }
 
 extension AdminRules {
+    /// The events that say who is an admin, and their open field that names the user.
+    package static let membership = (types: ["AdminAdded", "AdminRemoved"], field: "user")
+
     /// The stored form of both events, pinned by golden files.
-    static let schemas = [
+    package static let schemas = [
         EventSchema("AdminAdded", in: category, [.open("user", .id)]),
         EventSchema("AdminRemoved", in: category, [.open("user", .id)]),
     ]
@@ -23,11 +26,11 @@ extension AdminRules {
     }
 
     package static func decode(_ event: RecordedEvent) throws(EventDecodingError) -> AdminEvent {
-        let fields = try EventFields(event)
+        let fields = try EventFields(event, in: schemas)
         switch event.type {
         case "AdminAdded": return .added(try fields.id("user"))
         case "AdminRemoved": return .removed(try fields.id("user"))
-        default: throw EventDecodingError(event, reason: "not an event of the admins")
+        default: throw EventDecodingError(event, reason: "not in the category \(category)")
         }
     }
 }

@@ -1,9 +1,9 @@
 package import EventSourcing
 package import FoundationEssentials
 
-/// Who the admins are. One stream for the whole system, which every command of an admin expects at the very version it was decided on: of two that would each leave
-/// the other's last admin, one is decided again, and whoever stopped being an admin a moment ago is refused, whatever their token says.
-package enum AdminRules: Decider {
+/// The circle of admins, one stream for the whole system. Every command of an admin expects it at the very version it was decided on. So of two commands that would
+/// together remove the last admin, one is decided again; and a user who stopped being an admin a moment ago is refused, whatever their token says.
+package enum AdminRules: StreamRules {
     package typealias Command = AdminCommand
     package typealias Event = AdminEvent
     /// The users who are admins and active.
@@ -38,10 +38,6 @@ package enum AdminRules: Decider {
         }
     }
 
-    package static func claims(for events: [AdminEvent], in state: Set<UUID>, on stream: StreamName) -> [ClaimChange] { [] }
-
-    package static func subject(of events: [AdminEvent], in state: Set<UUID>, on stream: StreamName) -> UUID? { nil }
-
     package static func footprint(of admins: Set<UUID>) -> Int { MemoryLayout<Set<UUID>>.size + admins.count * MemoryLayout<UUID>.stride * 2 }
 }
 
@@ -71,7 +67,7 @@ package enum Authority: Sendable, Hashable {
 
 /// Why the rules refuse a change to the circle of admins.
 package enum AdminRefusal: Error, Hashable {
-    /// Who commands is no admin, or none any more.
+    /// The actor is not an admin, or no longer one.
     case notAdmin
     /// Nobody would be left.
     case lastAdmin

@@ -7,14 +7,13 @@ struct EventFields {
     private let event: RecordedEvent
     private let data: JSONObject
 
-    /// Throws for a type or version that the catalog does not know.
-    init(_ event: RecordedEvent) throws(EventDecodingError) {
-        self.event = event
-        do {
-            data = try EventCatalog.publishing.upcast(event.type, version: event.schemaVersion, data: event.data).data
-        } catch {
+    /// Throws for another version than that of the event's schema.
+    init(_ event: RecordedEvent, in schemas: [EventSchema]) throws(EventDecodingError) {
+        if let schema = schemas.first(where: { $0.type == event.type }), schema.version != event.schemaVersion {
             throw EventDecodingError(event, reason: "this version is not known")
         }
+        self.event = event
+        data = event.data
     }
 
     /// A personal text, or that it is forgotten.
@@ -78,12 +77,15 @@ extension JSONObject {
     }
 }
 
-extension String {
-    /// This text when it differs from what is there; nil when it changes nothing.
-    func asChange(of present: Personal<String>) -> Personal<String>? {
+extension TextValue {
+    /// The value as an event holds it.
+    var stored: Personal<String> { .known(text) }
+
+    /// The same when it differs from what is there, byte by byte; nil when it changes nothing.
+    func change(of present: Personal<String>) -> Personal<String>? {
         switch present {
-        case .known(let text): isIdentical(to: text) ? nil : .known(self)
-        case .forgotten: .known(self)
+        case .known(let old): old.utf8.elementsEqual(text.utf8) ? nil : stored
+        case .forgotten: stored
         }
     }
 }

@@ -14,13 +14,16 @@ package enum PostEvent: Sendable, Hashable {
 }
 
 extension PostRules {
+    /// The event that begins a post, and its field that names the author: how an author's posts are found in the log.
+    package static let authorship = (type: "PostDrafted", field: "author")
+
     /// The stored form of every post event. Names and fields are pinned by golden files: the log keeps them for ever.
-    static let schemas = [
+    package static let schemas = [
         EventSchema("PostDrafted", in: category, [.open("author", .id), .personal("title"), .personal("slug"), .personal("content")]),
         EventSchema("PostEdited", in: category, [.personal("title"), .personal("slug"), .personal("content")]),
         EventSchema("PostPublished", in: category, [.open("publishedAt", .timestamp)]),
         EventSchema("PostUnpublished", in: category, []),
-        EventSchema("PostDeleted", in: category, []),
+        EventSchema("PostDeleted", in: category, erases: true, []),
     ]
 
     package static func encode(_ event: PostEvent) -> NewEvent {
@@ -39,7 +42,7 @@ extension PostRules {
     }
 
     package static func decode(_ event: RecordedEvent) throws(EventDecodingError) -> PostEvent {
-        let fields = try EventFields(event)
+        let fields = try EventFields(event, in: schemas)
         switch event.type {
         case "PostDrafted":
             return .drafted(
@@ -52,7 +55,7 @@ extension PostRules {
         case "PostPublished": return .published(publishedAt: try fields.timestampIfPresent("publishedAt"))
         case "PostUnpublished": return .unpublished
         case "PostDeleted": return .deleted
-        default: throw EventDecodingError(event, reason: "not an event of a post")
+        default: throw EventDecodingError(event, reason: "not in the category \(category)")
         }
     }
 }

@@ -1,7 +1,8 @@
-import EventSourcing
+package import EventSourcing
+package import FoundationEssentials
 
 /// The rules of a post.
-package enum PostRules: Decider {
+package enum PostRules: StreamRules {
     package typealias Command = PostCommand
     package typealias Event = PostEvent
     package typealias State = PostState
@@ -13,7 +14,7 @@ package enum PostRules: Decider {
         switch command {
         case .draft(let author, let title, let slug, let content, let publish):
             guard case .nonexistent = state else { throw .alreadyDrafted }
-            let drafted = PostEvent.drafted(author: author, title: .known(title), slug: .known(slug.text), content: .known(content))
+            let drafted = PostEvent.drafted(author: author, title: title.stored, slug: slug.stored, content: content.stored)
             return publish ? [drafted, .published(publishedAt: nil)] : [drafted]
         case .edit(let actor, let edit):
             return edit.events(for: try state.opened(to: actor))
@@ -28,6 +29,71 @@ package enum PostRules: Decider {
             return [.deleted]
         }
     }
+
+    package static func claims(for events: [PostEvent], in state: PostState, on stream: StreamName) -> [ClaimChange] {
+        events.flatMap { event -> [ClaimChange] in
+            switch event {
+            case .drafted(_, _, let slug, _): take(slug)
+            case .edited(_, let slug, _): take(slug)
+            case .published, .unpublished: []
+            case .deleted: [.release(.slug)]
+            }
+        }
+    }
+
+    /// The author, whoever acts: what an admin edits is still the author's text, and is forgotten with the author.
+    package static func subject(of events: [PostEvent], in state: PostState, on stream: StreamName) -> UUID? {
+        fold(events, from: state).author
+    }
+
+    private static func take(_ slug: Personal<String>?) -> [ClaimChange] {
+        slug?.value.map { [.take(.slug, value: $0)] } ?? []
+    }
+}
+
+/// A command on a post.
+package enum PostCommand: Sendable, Hashable {
+    /// Writes a new post, and publishes it at once if so wished.
+    case draft(author: UUID, title: Title, slug: Slug, content: Content, publish: Bool)
+    case edit(by: Actor, PostEdit)
+    /// Publishes at the moment of recording, or at the past time named, as an import does.
+    case publish(by: Actor, at: Timestamp?)
+    case unpublish(by: Actor)
+    case delete(by: Actor)
+}
+
+/// The parts of a post that an edit may change; nil leaves a part as it is.
+package struct PostEdit: Sendable, Hashable {
+    package var title: Title?
+    package var slug: Slug?
+    package var content: Content?
+
+    package init(title: Title? = nil, slug: Slug? = nil, content: Content? = nil) {
+        self.title = title
+        self.slug = slug
+        self.content = content
+    }
+
+    fileprivate func events(for post: Post) -> [PostEvent] {
+        let title = title?.change(of: post.title)
+        let slug = slug?.change(of: post.slug)
+        let content = content?.change(of: post.content)
+        return title == nil && slug == nil && content == nil ? [] : [.edited(title: title, slug: slug, content: content)]
+    }
+}
+
+/// Why the rules refuse a command on a post.
+package enum PostRefusal: Error, Hashable {
+    /// There never was such a post.
+    case notFound
+    /// There is or was one, and the actor may not know: another's draft, or another's post that was deleted.
+    case notVisible
+    /// There is a post under this id already.
+    case alreadyDrafted
+    /// It is published for all to see, but only its author and admins may command it.
+    case notAuthor
+    /// It was deleted, for good.
+    case deleted
 }
 
 extension PostState {
@@ -40,11 +106,7 @@ extension PostState {
     }
 }
 
-extension PostEdit {
-    fileprivate func events(for post: Post) -> [PostEvent] {
-        let title = title?.asChange(of: post.title)
-        let slug = slug?.text.asChange(of: post.slug)
-        let content = content?.asChange(of: post.content)
-        return title == nil && slug == nil && content == nil ? [] : [.edited(title: title, slug: slug, content: content)]
-    }
+extension ClaimKind {
+    /// The name of a post in its address.
+    package static let slug = ClaimKind(rawValue: "slug")
 }

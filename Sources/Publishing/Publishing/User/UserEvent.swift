@@ -15,14 +15,14 @@ package enum UserEvent: Sendable, Hashable {
 
 extension UserRules {
     /// The stored form of every user event. Names and fields are pinned by golden files: the log keeps them for ever.
-    static let schemas = [
+    package static let schemas = [
         EventSchema("UserRegistered", in: category, [.personal("username"), .personal("email"), .open("role", .text)]),
         EventSchema("UserProfileChanged", in: category, [.personal("username"), .personal("displayName"), .personal("bio")]),
         EventSchema("UserEmailChanged", in: category, [.personal("email")]),
         EventSchema("UserRoleChanged", in: category, [.open("role", .text)]),
         EventSchema("UserDeactivated", in: category, []),
         EventSchema("UserReactivated", in: category, []),
-        EventSchema("UserClosed", in: category, []),
+        EventSchema("UserClosed", in: category, erases: true, []),
     ]
 
     package static func encode(_ event: UserEvent) -> NewEvent {
@@ -43,7 +43,7 @@ extension UserRules {
     }
 
     package static func decode(_ event: RecordedEvent) throws(EventDecodingError) -> UserEvent {
-        let fields = try EventFields(event)
+        let fields = try EventFields(event, in: schemas)
         switch event.type {
         case "UserRegistered":
             return .registered(username: try fields.personal("username"), email: try fields.personal("email"), role: try fields.role("role"))
@@ -56,7 +56,7 @@ extension UserRules {
         case "UserDeactivated": return .deactivated
         case "UserReactivated": return .reactivated
         case "UserClosed": return .closed
-        default: throw EventDecodingError(event, reason: "not an event of a user")
+        default: throw EventDecodingError(event, reason: "not in the category \(category)")
         }
     }
 }

@@ -8,7 +8,7 @@ package enum ViewEvent: Sendable, Hashable {
 }
 
 extension ViewRules {
-    static let schemas = [EventSchema("PostViewed", in: category, [.open("count", .integer)])]
+    package static let schemas = [EventSchema("PostViewed", in: category, [.open("count", .integer)])]
 
     package static func encode(_ event: ViewEvent) -> NewEvent {
         switch event {
@@ -17,10 +17,10 @@ extension ViewRules {
     }
 
     package static func decode(_ event: RecordedEvent) throws(EventDecodingError) -> ViewEvent {
-        let fields = try EventFields(event)
+        let fields = try EventFields(event, in: schemas)
         switch event.type {
         case "PostViewed": return .viewed(count: try fields.integer("count"))
-        default: throw EventDecodingError(event, reason: "not an event of a post's views")
+        default: throw EventDecodingError(event, reason: "not in the category \(category)")
         }
     }
 }

@@ -1,8 +1,7 @@
 package import EventSourcing
-package import FoundationEssentials
 
-/// The rules of a post's views. That the post can be viewed is for the caller to know: views are counted apart, so that reading never waits for writing.
-package enum ViewRules: Decider {
+/// The rules of a post's views. They don't check that the post can be viewed, the caller does: views are counted apart, so that reading never waits for writing.
+package enum ViewRules: StreamRules {
     package typealias Command = ViewCommand
     package typealias Event = ViewEvent
     package typealias State = ViewState
@@ -29,12 +28,7 @@ package enum ViewRules: Decider {
         }
     }
 
-    package static func claims(for events: [ViewEvent], in state: ViewState, on stream: StreamName) -> [ClaimChange] { [] }
-
-    /// Nobody: a count says nothing of anyone.
-    package static func subject(of events: [ViewEvent], in state: ViewState, on stream: StreamName) -> UUID? { nil }
-
-    /// More than a moment's views can be: whoever sends more is mistaken.
+    /// More than the views of a moment can be.
     package static let maximumCount: Int64 = 1_000_000_000
 }
 

@@ -3,7 +3,7 @@ package import JSON
 
 /// Reads a body field by field and remembers everything that is wrong with it, so that the caller learns of all of it at once.
 ///
-/// Each reading function yields a harmless value after a violation; `finish()` must be called before any of them is used. Lengths count Unicode scalars.
+/// Each reading function yields nil or a harmless value after a violation; `finish()` must be called before any of them is used. A field that is null is absent.
 package struct Fields: Sendable {
     let object: JSONObject
     var violations = Violations()
@@ -13,21 +13,39 @@ package struct Fields: Sendable {
         self.object = object
     }
 
-    /// A required text; empty after a violation.
-    package mutating func text(_ name: String, _ length: ClosedRange<Int>, matching rule: TextRule? = nil) -> String {
+    /// A required value of a type that has a rule of its own; `finish(_:)` gives it out.
+    package mutating func required<Value: TextValue>(_ name: String, as type: Value.Type = Value.self) -> Value? {
+        guard let value = take(name) else {
+            violations.add(name, "is required")
+            return nil
+        }
+        return read(value, of: name)
+    }
+
+    /// The same, and it may be absent.
+    package mutating func optional<Value: TextValue>(_ name: String, as type: Value.Type = Value.self) -> Value? {
+        take(name).flatMap { read($0, of: name) }
+    }
+
+    /// The same where null says something: the value without text.
+    package mutating func clearable<Value: TextValue>(_ name: String, as type: Value.Type = Value.self) -> Value? {
+        guard object[name] == .null else { return optional(name) }
+        known.insert(name)
+        return read(.string(""), of: name)
+    }
+
+    /// A required text of a length in Unicode scalars; empty after a violation.
+    package mutating func text(_ name: String, _ length: ClosedRange<Int>) -> String {
         guard let value = take(name) else {
             violations.add(name, "is required")
             return ""
         }
-        return text(of: value, name, length, rule)
+        return text(of: value, name, length)
     }
 
-    /// A text that may be absent. A null is a violation, unless `nullable`: then it means empty.
-    package mutating func optionalText(_ name: String, _ length: ClosedRange<Int>, matching rule: TextRule? = nil, nullable: Bool = false) -> String?
-    {
-        guard let value = take(name) else { return nil }
-        if nullable, value == .null { return "" }
-        return text(of: value, name, length, rule)
+    /// The same, and it may be absent.
+    package mutating func optionalText(_ name: String, _ length: ClosedRange<Int>) -> String? {
+        take(name).map { text(of: $0, name, length) }
     }
 
     /// A truth value that may be absent.
@@ -88,12 +106,37 @@ package struct Fields: Sendable {
         try violations.check()
     }
 
-    private mutating func take(_ name: String) -> JSONValue? {
-        known.insert(name)
-        return object[name]
+    /// Ends the reading and gives out the required values. Throws as `finish()` does.
+    package mutating func finish<each Value>(_ required: repeat (each Value)?) throws(Problem) -> (repeat each Value) {
+        try finish()
+        return (repeat try Self.present(each required))
     }
 
-    private mutating func text(of value: JSONValue, _ name: String, _ length: ClosedRange<Int>, _ rule: TextRule?) -> String {
+    private static func present<Value>(_ value: Value?) throws(Problem) -> Value {
+        // A value is missing only after a violation, which has ended the reading.
+        guard let value else { throw .internalError() }
+        return value
+    }
+
+    private mutating func take(_ name: String) -> JSONValue? {
+        known.insert(name)
+        return object[name].flatMap { $0 == .null ? nil : $0 }
+    }
+
+    private mutating func read<Value: TextValue>(_ json: JSONValue, of name: String) -> Value? {
+        guard let text = json.text else {
+            violations.add(name, "must be a text")
+            return nil
+        }
+        do throws(TextViolation) {
+            return try Value(text)
+        } catch {
+            violations.add(name, error.message)
+            return nil
+        }
+    }
+
+    private mutating func text(of value: JSONValue, _ name: String, _ length: ClosedRange<Int>) -> String {
         guard let text = value.text else {
             violations.add(name, "must be a text")
             return ""
@@ -103,8 +146,6 @@ package struct Fields: Sendable {
             violations.add(name, "may not contain U+0000")
         } else if !(length ~= text.unicodeScalars.count) {
             violations.add(name, Self.objection(to: text.unicodeScalars.count, outside: length))
-        } else if let objection = rule?.objection(to: text) {
-            violations.add(name, objection)
         } else {
             return text
         }

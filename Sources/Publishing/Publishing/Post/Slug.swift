@@ -1,14 +1,16 @@
+package import EventSourcing
+
 /// The name of a post in its address: 1 to 300 of `a-z 0-9 -`.
-package struct Slug: Sendable, Hashable, CustomStringConvertible {
-    package static let maximumLength = 300
+package struct Slug: TextValue {
+    private static let maximumLength = 300
     /// Room for a dash and the longest number of `numbered(_:)`, so that a made slug stays whole when one is added.
-    static let suffixRoom = 12
+    private static let suffixRoom = 12
 
     package let text: String
 
-    /// Takes a slug as somebody wrote it; nil when it has another form.
-    package init?(_ text: String) {
-        guard 1...Self.maximumLength ~= text.utf8.count, text.utf8.allSatisfy(Self.allows) else { return nil }
+    package init(_ text: String) throws(TextViolation) {
+        try text.requireLength(1...Self.maximumLength)
+        try text.requireOnly("a-z, 0-9 and -") { $0.isLowercaseAlphanumeric || $0 == "-" }
         self.text = text
     }
 
@@ -36,16 +38,10 @@ package struct Slug: Sendable, Hashable, CustomStringConvertible {
         self.text = text
     }
 
-    package var description: String { text }
-
     /// This slug with a number behind it, for when it is taken: `a-title-2`. Cut at the end of its words where there is no room.
     package func numbered(_ number: UInt32) -> Slug {
         let suffix = "-\(number)"
         return Slug(unchecked: text.prefix(Self.maximumLength - suffix.utf8.count) + suffix)
-    }
-
-    private static func allows(_ byte: UInt8) -> Bool {
-        UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte || UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte || byte == UInt8(ascii: "-")
     }
 
     /// What a lower-case, decomposed scalar becomes: letters; nothing, for a mark; nil, for what separates words.

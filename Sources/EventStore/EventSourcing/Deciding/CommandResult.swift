@@ -1,5 +1,5 @@
-/// A command that went through: what its answer is made from.
-package struct HandledCommand<Rules: Decider>: Sendable {
+/// What a command that went through has led to.
+package struct CommandResult<Rules: StreamRules>: Sendable {
     package let stream: StreamName
     package let state: Rules.State
     /// The stream's version after the command.

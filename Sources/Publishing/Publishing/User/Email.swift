@@ -1,0 +1,68 @@
+package import EventSourcing
+
+/// An email address that mail can be sent to: RFC 5322's dot-atoms and, as RFC 6531 has it, letters past ASCII. Quoted names, comments and address literals are in
+/// the grammar, too, and in nobody's address. Only a mail that arrives proves one.
+package struct Email: TextValue {
+    /// As its owner writes it, without white space around it.
+    package let text: String
+
+    package init(_ text: String) throws(TextViolation) {
+        try text.requireLength(3...254)
+        let trimmed = text.unicodeScalars.trimmingWhiteSpace
+        guard Self.isAddress(trimmed) else { throw TextViolation("is not an email address") }
+        self.text = String(trimmed)
+    }
+
+    /// What makes two addresses the same one.
+    package var comparable: String { Self.comparable(text) }
+
+    /// The same of a stored address: normal form C, lower case.
+    static func comparable(_ stored: String) -> String { stored.lowercased().composed }
+
+    private static func isAddress(_ text: Substring.UnicodeScalarView) -> Bool {
+        let parts = text.split(separator: "@", omittingEmptySubsequences: false).map { String($0) }
+        // 254: the longest address that fits RFC 5321's path.
+        guard parts.count == 2, parts[0].utf8.count + 1 + parts[1].utf8.count <= 254, 1...64 ~= parts[0].utf8.count else { return false }
+        let atoms = parts[0].unicodeScalars.split(separator: ".", omittingEmptySubsequences: false)
+        let labels = parts[1].unicodeScalars.split(separator: ".", omittingEmptySubsequences: false)
+        return atoms.allSatisfy { !$0.isEmpty && $0.allSatisfy(\.isAtomText) }
+            && labels.count > 1
+            && labels.allSatisfy { !$0.isEmpty && $0.first != "-" && $0.last != "-" && $0.allSatisfy(\.isLabelText) }
+    }
+}
+
+extension String.UnicodeScalarView {
+    fileprivate var trimmingWhiteSpace: Substring.UnicodeScalarView {
+        guard let first = firstIndex(where: { !$0.properties.isWhitespace }), let last = lastIndex(where: { !$0.properties.isWhitespace }) else {
+            return self[endIndex...]
+        }
+        return self[first...last]
+    }
+}
+
+extension Unicode.Scalar {
+    /// RFC 5322 §3.2.3's atext, and past ASCII (RFC 6531 §3.3) what can be seen.
+    fileprivate var isAtomText: Bool {
+        guard isASCII else { return isVisible }
+        switch self {
+        case "a"..."z", "A"..."Z", "0"..."9", "!", "#", "$", "%", "&", "'", "*", "+", "-", "/", "=", "?", "^", "_", "`", "{", "|", "}", "~":
+            return true
+        default: return false
+        }
+    }
+
+    /// What a label of a domain consists of: letters, digits and hyphens, and past ASCII letters, their marks and digits, as internationalised names have (RFC 5892).
+    fileprivate var isLabelText: Bool {
+        guard isASCII else {
+            switch properties.generalCategory {
+            case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter, .nonspacingMark, .spacingMark, .decimalNumber:
+                return !properties.isDefaultIgnorableCodePoint
+            default: return false
+            }
+        }
+        switch self {
+        case "a"..."z", "A"..."Z", "0"..."9", "-": return true
+        default: return false
+        }
+    }
+}
