@@ -8,13 +8,14 @@ import Publishing
 ///
 /// - Parameters:
 ///   - store: the log, opened for appends.
+///   - catalog: the event types that the log may hold.
 ///   - keys: makes a person's data key at registration.
 ///   - hasher: turns callers' idempotency keys into what the log may keep.
 ///   - cache: spares long histories being folded for each command; the caller runs it.
 ///   - audit: the log's tree and checkpoints; without it no event is covered, and there are no proofs.
 ///   - trail: the log as auditors read it, opened; without it there are no audit events.
 package func commandService(
-    store: any EventStore, keys: any PersonalKeys, hasher: any KeyedHasher, cache: CachedStates? = nil, audit: MerkleLog? = nil,
+    store: any EventStore, catalog: EventCatalog, keys: any PersonalKeys, hasher: any KeyedHasher, cache: CachedStates? = nil, audit: MerkleLog? = nil,
     trail: OpenedTrail? = nil, verifier: TokenVerifier, serviceKey: ServiceKey, logger: Logger
 ) -> ServiceResponder {
     let identity = CommandIdentity(hasher: hasher)
@@ -28,8 +29,8 @@ package func commandService(
     let administration = Administration(store: store, users: users)
     AdministrationRoutes(administration: administration, identity: identity).add(to: &routes)
     AccountRoutes(store: store, users: users, keys: keys, identity: identity).add(to: &routes)
-    ClosureRoutes(store: store, administration: administration, admins: CommandHandler(store: store), posts: posts, hasher: hasher).add(to: &routes)
+    ClosureRoutes(store: store, administration: administration, posts: posts, hasher: hasher).add(to: &routes)
     ViewRoutes(store: store, identity: identity).add(to: &routes)
-    if let trail { AuditEventRoutes(trail: trail, store: store).add(to: &routes) }
+    if let trail { AuditEventRoutes(trail: trail, store: store, catalog: catalog).add(to: &routes) }
     return routes.responder(service: "commands", verifier: verifier, serviceKey: serviceKey, logger: logger, mapping: Problem.init(commandError:))
 }

@@ -1,9 +1,8 @@
 import EventSourcing
-import FoundationEssentials
 import JSON
 
 /// The rules that the command handler is tried with: a bank account.
-enum AccountRules: Decider {
+enum AccountRules: StreamRules {
     enum Command: Sendable {
         case open(owner: String)
         case deposit(Int64)
@@ -30,6 +29,10 @@ enum AccountRules: Decider {
     }
 
     static let category = "account"
+    static let schemas = [
+        EventSchema("Opened", in: category, [.open("owner", .text)]), EventSchema("Moved", in: category, [.open("amount", .integer)]),
+        EventSchema("Closed", in: category, []),
+    ]
     static let initialState = State.unopened
     static let owner = ClaimKind(rawValue: "owner")
 
@@ -65,8 +68,6 @@ enum AccountRules: Decider {
             }
         }
     }
-
-    static func subject(of events: [Event], in state: State, on stream: StreamName) -> UUID? { nil }
 
     static func encode(_ event: Event) -> NewEvent {
         switch event {

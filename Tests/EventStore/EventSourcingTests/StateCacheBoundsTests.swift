@@ -7,7 +7,7 @@ import Testing
 @testable import EventSourcing
 
 /// Rules whose states have owners and sizes: a note of somebody.
-private enum NoteRules: Decider {
+private enum NoteRules: StreamRules {
     struct State: Sendable, Equatable {
         var owner: UUID?
         var size = 0
@@ -17,6 +17,7 @@ private enum NoteRules: Decider {
     enum Refusal: Error, Equatable { case never }
 
     static let category = "note"
+    static let schemas = [EventSchema("Written", in: category, [.open("owner", .id), .open("size", .integer)])]
     static let initialState = State()
     static func decide(_ command: Command, in state: State) throws(Refusal) -> [Event] { [] }
     static func evolve(_ state: inout State, with event: Event) {
@@ -24,7 +25,6 @@ private enum NoteRules: Decider {
         case .written(let owner, let size): state = State(owner: owner, size: size)
         }
     }
-    static func claims(for events: [Event], in state: State, on stream: StreamName) -> [ClaimChange] { [] }
     static func subject(of events: [Event], in state: State, on stream: StreamName) -> UUID? { fold(events, from: state).owner }
     static func footprint(of state: State) -> Int { state.size }
     static func encode(_ event: Event) -> NewEvent { NewEvent(type: "Written", schemaVersion: 1, data: [:]) }

@@ -8,9 +8,9 @@ import Testing
 
 private typealias Handler = CommandHandler<AccountRules>
 
-private func call(_ key: CommandReceipt.Key? = nil) -> CommandCall {
+private func call(_ key: CommandReceipt.Key? = nil, at expected: StreamExpectation = .any) -> CommandContext {
     let used = key ?? .unrepeated()
-    return CommandCall(key: used, isRepeatable: key != nil, metadata: EventMetadata(command: used.id))
+    return CommandContext(key: used, isRepeatable: key != nil, metadata: EventMetadata(command: used.id), expected: expected)
 }
 
 private func account() -> StreamName { StreamName(AccountRules.category, .v7()) }
@@ -31,12 +31,12 @@ private func deposit(_ count: Int, into stream: StreamName, in store: any EventS
     @Test func `reads on from the last event that was read`() async throws {
         let store = SwitchedEventStore(log)
         let handler = Handler(store: store, cache: cache)
-        _ = try await handler.handle(.open(owner: "ann"), on: stream, as: call())
+        _ = try await handler.handle(.open(owner: "ann"), on: stream, in: call())
         try await deposit(40, into: stream, in: log)
-        _ = try await handler.handle(.deposit(5), on: stream, as: call())
+        _ = try await handler.handle(.deposit(5), on: stream, in: call())
         _ = store.takeLoads()
         // The 41 events read before, of which the last is read again, and the deposit of five.
-        #expect(try await handler.handle(.withdraw(45), on: stream, as: call()).state == .open(balance: 0))
+        #expect(try await handler.handle(.withdraw(45), on: stream, in: call()).state == .open(balance: 0))
         #expect(store.takeLoads() == [.init(after: 40, limit: 1000, count: 2)])
         #expect(cache.statistics.hits == 1 && cache.statistics.misses == 2)
     }
@@ -44,25 +44,25 @@ private func deposit(_ count: Int, into stream: StreamName, in store: any EventS
     @Test func `reads a long one a page at a time, and once`() async throws {
         let store = SwitchedEventStore(log)
         let handler = Handler(store: store, cache: cache)
-        _ = try await handler.handle(.open(owner: "ann"), on: stream, as: call())
+        _ = try await handler.handle(.open(owner: "ann"), on: stream, in: call())
         try await deposit(2500, into: stream, in: log)
         _ = store.takeLoads()
-        #expect(try await handler.handle(.deposit(0), on: stream, as: call()).state == .open(balance: 2500))
+        #expect(try await handler.handle(.deposit(0), on: stream, in: call()).state == .open(balance: 2500))
         let loads = store.takeLoads()
         #expect(loads.map(\.after) == [0, 999, 1998])
         #expect(loads.allSatisfy { $0.limit == 1000 })
-        #expect(try await handler.handle(.deposit(0), on: stream, as: call()).version == 2501)
+        #expect(try await handler.handle(.deposit(0), on: stream, in: call()).version == 2501)
         #expect(store.takeLoads() == [.init(after: 2500, limit: 1000, count: 1)])
     }
 
     @Test(arguments: [999, 1000, 1001, 1998, 1999, 2000]) func `ends right where pages end`(count: Int) async throws {
         let handler = Handler(store: log)
-        _ = try await handler.handle(.open(owner: "ann"), on: stream, as: call())
+        _ = try await handler.handle(.open(owner: "ann"), on: stream, in: call())
         try await deposit(count - 1, into: stream, in: log)
         let key = CommandReceipt.Key(id: .v7(), digest: [1])
-        #expect(try await handler.handle(.deposit(7), on: stream, as: call(key)).version == count + 1)
+        #expect(try await handler.handle(.deposit(7), on: stream, in: call(key)).version == count + 1)
         try await deposit(1, into: stream, in: log)
-        let again = try await handler.handle(.deposit(7), on: stream, as: call(key))
+        let again = try await handler.handle(.deposit(7), on: stream, in: call(key))
         #expect(again.isReplay && again.version == count + 1 && again.state == .open(balance: Int64(count) + 6))
     }
 
@@ -70,17 +70,17 @@ private func deposit(_ count: Int, into stream: StreamName, in store: any EventS
         let store = SwitchedEventStore(log)
         let handler = Handler(store: store, cache: cache)
         let key = CommandReceipt.Key(id: .v7(), digest: [1])
-        _ = try await handler.handle(.open(owner: "ann"), on: stream, as: call())
+        _ = try await handler.handle(.open(owner: "ann"), on: stream, in: call())
         try await deposit(100, into: stream, in: log)
-        let first = try await handler.handle(.deposit(5), on: stream, as: call(key))
+        let first = try await handler.handle(.deposit(5), on: stream, in: call(key))
         _ = store.takeLoads()
-        let again = try await handler.handle(.deposit(5), on: stream, as: call(key))
+        let again = try await handler.handle(.deposit(5), on: stream, in: call(key))
         #expect(again.isReplay && again.state == first.state && again.version == first.version && again.createdAt == first.createdAt)
         #expect(store.takeLoads().allSatisfy { $0.after == 100 })
         // Now the cache is ahead of what is asked for.
-        _ = try await handler.handle(.withdraw(105), on: stream, as: call())
-        _ = try await handler.handle(.deposit(0), on: stream, as: call())
-        #expect(try await handler.handle(.deposit(5), on: stream, as: call(key)).state == .open(balance: 105))
+        _ = try await handler.handle(.withdraw(105), on: stream, in: call())
+        _ = try await handler.handle(.deposit(0), on: stream, in: call())
+        #expect(try await handler.handle(.deposit(5), on: stream, in: call(key)).state == .open(balance: 105))
     }
 
     @Test func `finds its own earlier try, even when that came between two pages`() async throws {
@@ -88,10 +88,10 @@ private func deposit(_ count: Int, into stream: StreamName, in store: any EventS
         let stream = stream
         let log = log
         let plain = Handler(store: log)
-        _ = try await plain.handle(.open(owner: "ann"), on: stream, as: call())
+        _ = try await plain.handle(.open(owner: "ann"), on: stream, in: call())
         try await deposit(1999, into: stream, in: log)
-        let store = BetweenPages(store: log) { _ = try await plain.handle(.close, on: stream, expecting: .exactly(2000), as: call(key)) }
-        let handled = try await Handler(store: store).handle(.close, on: stream, expecting: .exactly(2000), as: call(key))
+        let store = BetweenPages(store: log) { _ = try await plain.handle(.close, on: stream, in: call(key, at: .oneOf([2000]))) }
+        let handled = try await Handler(store: store).handle(.close, on: stream, in: call(key, at: .oneOf([2000])))
         #expect(handled.isReplay && handled.state == .closed)
     }
 }
@@ -141,9 +141,9 @@ private struct BetweenPages: EventStore {
     private func handler(meeting events: [AccountRules.Event]) async throws -> Handler {
         let store = SwitchedEventStore(old)
         let handler = Handler(store: store, cache: cache)
-        _ = try await handler.handle(.open(owner: "ann"), on: stream, as: call())
+        _ = try await handler.handle(.open(owner: "ann"), on: stream, in: call())
         try await deposit(2, into: stream, in: old)
-        _ = try await handler.handle(.deposit(0), on: stream, as: call())
+        _ = try await handler.handle(.deposit(0), on: stream, in: call())
         #expect(cache.statistics.entries == 1)
         let restored = InMemoryEventStore()
         if !events.isEmpty {
@@ -161,7 +161,7 @@ private struct BetweenPages: EventStore {
     ]
 
     @Test(arguments: histories) func `answers a command that changes nothing with what is there`(history: [AccountRules.Event]) async throws {
-        let handled = try await handler(meeting: history).handle(.deposit(0), on: stream, as: call())
+        let handled = try await handler(meeting: history).handle(.deposit(0), on: stream, in: call())
         #expect(handled.version == history.count)
         #expect(handled.state == .open(balance: Int64(history.count - 1) * 10))
     }
@@ -169,14 +169,14 @@ private struct BetweenPages: EventStore {
     @Test(arguments: histories) func `is decided on what is there`(history: [AccountRules.Event]) async throws {
         let balance = Int64(history.count - 1) * 10
         let handler = try await handler(meeting: history)
-        await #expect(throws: AccountRules.Refusal.overdrawn(by: 1)) { try await handler.handle(.withdraw(balance + 1), on: stream, as: call()) }
-        let handled = try await handler.handle(.deposit(1), on: stream, expecting: .exactly(history.count), as: call())
+        await #expect(throws: AccountRules.Refusal.overdrawn(by: 1)) { try await handler.handle(.withdraw(balance + 1), on: stream, in: call()) }
+        let handled = try await handler.handle(.deposit(1), on: stream, in: call(at: .oneOf([history.count])))
         #expect(handled.state == .open(balance: balance + 1))
     }
 
     @Test func `is no stream when the log has none`() async throws {
         let handler = try await handler(meeting: [])
-        await #expect(throws: AccountRules.Refusal.notOpen) { try await handler.handle(.deposit(0), on: stream, as: call()) }
+        await #expect(throws: AccountRules.Refusal.notOpen) { try await handler.handle(.deposit(0), on: stream, in: call()) }
         #expect(cache.statistics.entries == 0)
     }
 }
@@ -189,7 +189,7 @@ private struct BetweenPages: EventStore {
         case failed(CommandFailure)
     }
 
-    private static func outcome(_ body: () async throws -> HandledCommand<AccountRules>) async throws -> Outcome {
+    private static func outcome(_ body: () async throws -> CommandResult<AccountRules>) async throws -> Outcome {
         do {
             let handled = try await body()
             return .handled(handled.state, version: handled.version, isReplay: handled.isReplay)
@@ -225,11 +225,11 @@ private struct BetweenPages: EventStore {
                 key = Bool.random(using: &random) ? used : CommandReceipt.Key(id: .v7(), digest: [UInt8(step % 3)])
                 if let key { keys.append(key) }
             }
-            let expected: ExpectedVersion = [.any, .any, .any, .none, .exactly(Int.random(in: 0..<10, using: &random))][
+            let expected: StreamExpectation = [.any, .any, .any, .new, .oneOf([Int.random(in: 0..<10, using: &random)])][
                 Int.random(in: 0..<5, using: &random)]
             let handler = cached[Int.random(in: 0..<2, using: &random)]
-            let first = try await Self.outcome { try await handler.handle(command, on: stream, expecting: expected, as: call(key)) }
-            let second = try await Self.outcome { try await plain.handle(command, on: stream, expecting: expected, as: call(key)) }
+            let first = try await Self.outcome { try await handler.handle(command, on: stream, in: call(key, at: expected)) }
+            let second = try await Self.outcome { try await plain.handle(command, on: stream, in: call(key, at: expected)) }
             #expect(first == second, "seed \(seed), step \(step): \(command) on \(stream), expecting \(expected)")
         }
         for stream in streams {
@@ -243,14 +243,14 @@ private struct BetweenPages: EventStore {
         let log = InMemoryEventStore()
         let stream = account()
         let handlers = (0..<4).map { _ in Handler(store: log, cache: StateCache()) }
-        _ = try await handlers[0].handle(.open(owner: "ann"), on: stream, as: call())
+        _ = try await handlers[0].handle(.open(owner: "ann"), on: stream, in: call())
         let deposited = try await withThrowingTaskGroup(of: Int64.self) { group in
             for handler in handlers {
                 group.addTask {
                     var sum: Int64 = 0
                     for _ in 0..<25 {
                         do {
-                            _ = try await handler.handle(.deposit(1), on: stream, as: call())
+                            _ = try await handler.handle(.deposit(1), on: stream, in: call())
                             sum += 1
                         } catch CommandFailure.contended {
                             continue
@@ -261,6 +261,6 @@ private struct BetweenPages: EventStore {
             }
             return try await group.reduce(0, +)
         }
-        #expect(try await handlers[1].handle(.deposit(0), on: stream, as: call()).state == .open(balance: deposited))
+        #expect(try await handlers[1].handle(.deposit(0), on: stream, in: call()).state == .open(balance: deposited))
     }
 }

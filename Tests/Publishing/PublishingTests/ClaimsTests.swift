@@ -13,7 +13,7 @@ import Testing
     }
 
     @Test func `compare emails in normal form and lower case`() {
-        #expect(claims(for: .emailChanged(email: .known(" \u{C9}VA@Example.ORG\n"))) == [.take(.email, value: "\u{E9}va@example.org")])
+        #expect(claims(for: .emailChanged(email: .known("\u{C9}VA@Example.ORG"))) == [.take(.email, value: "\u{E9}va@example.org")])
         #expect(claims(for: .emailChanged(email: .known("E\u{301}va@example.org"))) == [.take(.email, value: "\u{E9}va@example.org")])
     }
 

@@ -18,10 +18,6 @@ enum Sample {
 
     static let time = Timestamp(milliseconds: 1_549_166_706_007)
 
-    static func slug(_ text: String) throws -> Slug { try #require(Slug(text)) }
-    static func username(_ text: String) throws -> Username { try #require(Username(text)) }
-    static func email(_ text: String) throws -> EmailAddress { try #require(EmailAddress(text)) }
-
     /// A stored event as a reader gets it.
     static func recorded(
         _ type: String, _ data: JSONObject, version: Int = 1, at recordedAt: Timestamp = time, position: Int64 = 7
@@ -33,5 +29,33 @@ enum Sample {
 
     static func recorded(_ event: NewEvent, at recordedAt: Timestamp = time) -> RecordedEvent {
         recorded(event.type, event.data, version: event.schemaVersion, at: recordedAt)
+    }
+}
+
+/// Values as literals: a specification reads better with them, and a bad one ends the test.
+protocol LiteralText: TextValue, ExpressibleByStringLiteral {}
+
+extension LiteralText {
+    init(stringLiteral text: String) {
+        // swift-format-ignore: NeverUseForceTry
+        self = try! Self(text)
+    }
+}
+
+extension Title: LiteralText {}
+extension Content: LiteralText {}
+extension Slug: LiteralText {}
+extension Username: LiteralText {}
+extension Email: LiteralText {}
+extension DisplayName: LiteralText {}
+extension Bio: LiteralText {}
+
+/// What is wrong with a text for a value; nil when nothing is.
+func violation<Value: TextValue>(_ type: Value.Type, _ text: String) -> String? {
+    do throws(TextViolation) {
+        _ = try Value(text)
+        return nil
+    } catch {
+        return error.message
     }
 }

@@ -93,7 +93,7 @@ private let goldenFolder = URL(filePath: #filePath).deletingLastPathComponent().
     private func userFailure(_ event: RecordedEvent) -> String? { error(UserRules.self, event)?.reason }
     private func postFailure(_ event: RecordedEvent) -> String? { error(PostRules.self, event)?.reason }
 
-    private func error<Rules: Decider>(_ rules: Rules.Type, _ event: RecordedEvent) -> EventDecodingError? {
+    private func error<Rules: StreamRules>(_ rules: Rules.Type, _ event: RecordedEvent) -> EventDecodingError? {
         do throws(EventDecodingError) {
             _ = try Rules.decode(event)
             return nil
@@ -108,11 +108,11 @@ private let goldenFolder = URL(filePath: #filePath).deletingLastPathComponent().
     }
 
     @Test func `is of an unknown type or version, or of another category`() {
-        #expect(userFailure(Sample.recorded("UserRenamed", [:])) == "UserRenamed version 1: this version is not known")
+        #expect(userFailure(Sample.recorded("UserRenamed", [:])) == "UserRenamed version 1: not in the category user")
         #expect(userFailure(Sample.recorded("UserClosed", [:], version: 2)) == "UserClosed version 2: this version is not known")
         #expect(userFailure(Sample.recorded("UserClosed", [:], version: 0)) == "UserClosed version 0: this version is not known")
-        #expect(userFailure(Sample.recorded("PostDeleted", [:])) == "PostDeleted version 1: not an event of a user")
-        #expect(postFailure(Sample.recorded("UserClosed", [:])) == "UserClosed version 1: not an event of a post")
+        #expect(userFailure(Sample.recorded("PostDeleted", [:])) == "PostDeleted version 1: not in the category user")
+        #expect(postFailure(Sample.recorded("UserClosed", [:])) == "UserClosed version 1: not in the category post")
     }
 
     @Test func `lacks a field`() {

@@ -217,8 +217,6 @@ extension Newsroom {
     }
 
     fileprivate func administer(_ command: UserCommand, _ user: UUID, by authority: Authority) async throws {
-        let key = CommandReceipt.Key.unrepeated()
-        let call = CommandCall(key: key, isRepeatable: false, metadata: EventMetadata(command: key.id))
-        _ = try await Administration(store: log.store).handle(command, on: user, by: authority, as: call)
+        _ = try await Administration(store: log.store).handle(command, on: user, by: authority, in: .ofTheSystem())
     }
 }

@@ -200,10 +200,9 @@ extension Newsroom {
     /// Somebody who is an admin by the log, too.
     fileprivate func admin(_ name: String) async throws -> Person {
         let person = try await person(name, role: .admin)
-        let key = CommandReceipt.Key.unrepeated()
         _ = try await Administration(store: log.store).handle(
             .changeRole(.admin), on: person.id, by: .server,
-            as: CommandCall(key: key, isRepeatable: false, metadata: EventMetadata(command: key.id)))
+            in: .ofTheSystem())
         return person
     }
 }

@@ -3,34 +3,32 @@ import HTTPContract
 import JSON
 import Publishing
 
-/// Who wants to be registered: a body that passed every check.
+/// A request to be registered that has passed every check.
 struct Applicant: Sendable {
     /// How long a password may be, in Unicode scalars (NIST SP 800-63B §5.1.1.2 asks for 8 and 64 at least).
     static let passwordLength = 12...128
 
-    let username: String
-    let email: String
+    let username: Username
+    let email: Email
     let password: String
 
     /// Reads the body; throws every violation at once.
     init(_ body: JSONObject) throws(Problem) {
         var fields = Fields(body)
-        username = fields.text("username", 3...30, matching: .username)
-        email = fields.text("email", 1...254, matching: .email)
+        let givenUsername = fields.required("username", as: Username.self)
+        let givenEmail = fields.required("email", as: Email.self)
         password = fields.text("password", Self.passwordLength)
-        try fields.finish()
+        (username, email) = try fields.finish(givenUsername, givenEmail)
     }
 
     /// What a repeat under the same idempotency key must have in common. It covers the password without revealing it: the key of the hash is the system's own, and
     /// the other parts keep equal passwords from looking equal.
     func digest(with hasher: any KeyedHasher, idempotencyKey: String) -> String {
-        Base64URL.encode(hasher.hash(["registration", idempotencyKey, username, email, password]))
+        Base64URL.encode(hasher.hash(["registration", idempotencyKey, username.text, email.text, password]))
     }
 }
 
 extension KeyedHasher {
-    /// The hash under which the log's claims hold an email, too. Nil for a text that is no address.
-    func hash(email: String) -> [UInt8]? {
-        EmailAddress(email).map { hash([ClaimKind.email.rawValue, $0.comparable]) }
-    }
+    /// The hash under which the log's claims hold an email, too.
+    func hash(_ email: Email) -> [UInt8] { hash([ClaimKind.email.rawValue, email.comparable]) }
 }

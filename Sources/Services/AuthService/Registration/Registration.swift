@@ -19,12 +19,11 @@ struct Registration: Sendable {
 
     /// Registers the applicant, or gives the answer of an earlier, equal request under the same key. Throws a problem.
     func register(_ applicant: Applicant, idempotencyKey: String?, context: CallContext) async throws -> RegisteredUser {
-        guard let emailHash = hasher.hash(email: applicant.email) else { throw Problem.validation("email", "is not an email address") }
         let now = settings.now()
         let id = UUID.v7(at: now)
         try await credentials.insertPending(passwords.hash(applicant.password), for: id, at: now)
         let answer = try await users.register(
-            id, username: applicant.username, email: applicant.email,
+            id, username: applicant.username.text, email: applicant.email.text,
             requestDigest: idempotencyKey.map { applicant.digest(with: hasher, idempotencyKey: $0) }, idempotencyKey: idempotencyKey, context: context
         )
         switch answer {
@@ -35,7 +34,7 @@ struct Registration: Sendable {
         case .registered(let user):
             if user.id != id { try await credentials.deletePending(of: id) }
             // A replay may be of a request that died before this point, with the same password; where nothing is pending any more, nothing happens.
-            try await accounts.insertRegistered(user.id, emailHash: emailHash, position: user.position)
+            try await accounts.insertRegistered(user.id, emailHash: hasher.hash(applicant.email), position: user.position)
             try await credentials.activate(user.id)
             return user
         }

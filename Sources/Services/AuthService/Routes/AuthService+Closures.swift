@@ -16,7 +16,7 @@ extension AuthService {
         let password = fields.text("password", 1...Applicant.passwordLength.upperBound)
         try fields.finish()
         let (closure, isNew) = try await closureRequests.begin(
-            for: user, password: password, expecting: version.exact, context: context)
+            for: user, password: password, expecting: version, context: context)
         var headers: HTTPFields = [.location: "/api/v1/users/closures/\(closure.id.lowercased)"]
         headers.setPosition(closure.steps.first?.position ?? 0)
         if !isNew, key != nil { headers.markReplayed() }
@@ -57,16 +57,6 @@ extension Closure {
             $0.string(done == nil ? "pending" : "done")
             $0.name("at")
             if let done { $0.string(done.at.description) } else { $0.null() }
-        }
-    }
-}
-
-extension ExpectedVersion {
-    /// The version that the caller named.
-    fileprivate var exact: Int? {
-        switch self {
-        case .exactly(let version): version
-        case .none, .any: nil
         }
     }
 }

@@ -4,19 +4,19 @@ import HTTPContract
 import HTTPTypes
 import Hummingbird
 import JSON
-import Publishing
 
 /// The audit trail in pages, as CloudEvents, with personal data opened: for admins.
 struct AuditEventRoutes: Sendable {
     let trail: OpenedTrail
     let store: any EventStore
+    let catalog: EventCatalog
 
     func add(to routes: inout Routes) {
         routes.on(.get, "/api/v1/audit/events") { request, context in
             _ = try context.admin()
             var query = QueryParameters(request)
             let limit = query.integer("limit", in: 1...1000, default: 100)
-            let filter = query.trailFilter()
+            let filter = query.trailFilter(types: catalog)
             try query.finish()
             try await store.waitForPosition(request)
             return answer(try await trail.page(filter, limit: limit), filter: filter, limit: limit, to: request)
@@ -27,7 +27,7 @@ struct AuditEventRoutes: Sendable {
         var writer = JSONWriter(capacity: 4096)
         writer.object {
             $0.name("data")
-            $0.array { for event in page.events { $0.cloudEvent(event, catalog: .publishing) } }
+            $0.array { for event in page.events { $0.cloudEvent(event, catalog: catalog) } }
             $0.name("pagination")
             $0.object {
                 $0.name("limit")
@@ -51,7 +51,7 @@ struct AuditEventRoutes: Sendable {
 }
 
 extension QueryParameters {
-    fileprivate mutating func trailFilter() -> TrailFilter {
+    fileprivate mutating func trailFilter(types catalog: EventCatalog) -> TrailFilter {
         var filter = TrailFilter(after: Int64(integer("after", in: 0...Int.max, default: 0)), actor: id("actor"))
         filter.from = time("from")
         filter.to = time("to")
@@ -62,7 +62,7 @@ extension QueryParameters {
         }
         if let type = text("type") {
             filter.types = [type]
-            if EventCatalog.publishing[type] == nil { refuse("type", "must be the type of an event such as PostPublished") }
+            if catalog[type] == nil { refuse("type", "must be the type of an event such as PostPublished") }
         }
         return filter
     }

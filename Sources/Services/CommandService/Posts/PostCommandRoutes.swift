@@ -13,19 +13,19 @@ struct PostCommandRoutes: Sendable {
     func add(to routes: inout Routes) {
         let draft = PostDrafting(posts: posts, identity: identity)
 
-        routes.on(.post, "/api/v1/posts") { try await draft.answer($0, $1) }
+        routes.on(.post, "/api/v1/posts") { try await draft.response($0, $1) }
 
         routes.on(.patch, "/api/v1/posts/{id}") { request, context in
             let user = try context.signedIn()
             let post = try context.post
             let body = try await request.jsonBody()
             var fields = Fields(body)
-            let edit = PostEdit(title: fields.optionalTitle(), slug: fields.optionalSlug(), content: fields.optionalContent())
+            let edit = PostEdit(title: fields.optional("title"), slug: fields.optional("slug"), content: fields.optional("content"))
             try fields.finish()
             do {
                 let handled = try await posts.handle(
                     .edit(by: Actor(user), edit), on: post,
-                    as: try identity.call(request, context, by: user, body: body))
+                    in: try identity.command(request, context, by: user, body: body))
                 return handled.answer { $0.member("slug", $1.state.post?.slug.value) }
             } catch EventStoreError.subjectUnknown(let author) where author != user.id {
                 // An admin's own account is fine; new text would be the author's, and theirs is to be forgotten.
@@ -43,8 +43,8 @@ struct PostCommandRoutes: Sendable {
             try fields.finish()
             return try await posts.handle(
                 .publish(by: Actor(user), at: time), on: post,
-                as: try identity.call(request, context, by: user, body: body)
-            ).answer()
+                in: try identity.command(request, context, by: user, body: body)
+            ).response()
         }
 
         routes.on(.post, "/api/v1/posts/{id}/unpublish") { request, context in
@@ -55,8 +55,8 @@ struct PostCommandRoutes: Sendable {
             try fields.finish()
             return try await posts.handle(
                 .unpublish(by: Actor(user)), on: post,
-                as: try identity.call(request, context, by: user, body: body)
-            ).answer()
+                in: try identity.command(request, context, by: user, body: body)
+            ).response()
         }
 
         routes.on(.delete, "/api/v1/posts/{id}") { request, context in
@@ -68,7 +68,7 @@ struct PostCommandRoutes: Sendable {
             do {
                 let handled = try await posts.handle(
                     .delete(by: Actor(user)), on: post,
-                    as: try identity.call(request, context, by: user, body: body))
+                    in: try identity.command(request, context, by: user, body: body))
                 return Answer.noContent(headers: handled.headers)
             } catch PostRefusal.deleted {
                 throw Problem.notFound()
@@ -81,15 +81,5 @@ extension CallContext {
     /// The stream of the post that the path names.
     var post: StreamName {
         get throws(Problem) { StreamName(PostRules.category, try id()) }
-    }
-}
-
-extension Fields {
-    mutating func optionalTitle() -> String? { optionalText("title", 1...255, matching: .title) }
-
-    mutating func optionalContent() -> String? { optionalText("content", 1...200_000, matching: .prose) }
-
-    mutating func optionalSlug() -> Slug? {
-        optionalText("slug", 1...Slug.maximumLength, matching: .slug).flatMap { Slug($0) }
     }
 }

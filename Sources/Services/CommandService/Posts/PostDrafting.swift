@@ -9,32 +9,32 @@ struct PostDrafting: Sendable {
     let posts: CommandHandler<PostRules>
     let identity: CommandIdentity
 
-    func answer(_ request: Request, _ context: CallContext) async throws -> Response {
+    func response(_ request: Request, _ context: CallContext) async throws -> Response {
         let user = try context.signedIn()
         let body = try await request.jsonBody()
         var fields = Fields(body)
-        let title = fields.text("title", 1...255, matching: .title)
-        let content = fields.text("content", 1...200_000, matching: .prose)
-        let chosen = fields.optionalSlug()
+        let givenTitle = fields.required("title", as: Title.self)
+        let givenContent = fields.required("content", as: Content.self)
+        let chosen = fields.optional("slug", as: Slug.self)
         let publish = fields.optionalBool("publish") ?? false
-        try fields.finish()
+        let (title, content) = try fields.finish(givenTitle, givenContent)
 
-        var call = try identity.call(request, context, by: user, body: body)
+        var command = try identity.command(request, context, by: user, body: body)
         // There is no post yet whose version could be named.
-        call.versions = .any
+        command.expected = .new
         let stream = StreamName(PostRules.category, .v7())
-        func draft(under slug: Slug) async throws -> HandledCommand<PostRules> {
+        func draft(under slug: Slug) async throws -> CommandResult<PostRules> {
             try await posts.handle(
-                .draft(author: user.id, title: title, slug: slug, content: content, publish: publish), on: stream, expecting: .none, as: call)
+                .draft(author: user.id, title: title, slug: slug, content: content, publish: publish), on: stream, in: command)
         }
-        let handled = if let chosen { try await draft(under: chosen) } else { try await drafted(under: Slug(for: title), draft) }
-        return handled.answer(.created, location: "/api/v1/posts/\(handled.stream.id.lowercased)") { $0.member("slug", $1.state.post?.slug.value) }
+        let handled = if let chosen { try await draft(under: chosen) } else { try await drafted(under: Slug(for: title.text), draft) }
+        return handled.response(.created, location: "/api/v1/posts/\(handled.stream.id.lowercased)") { $0.member("slug", $1.state.post?.slug.value) }
     }
 
     /// Tries the made slug, then the next few numbers, then random ones: common titles are taken by the hundred.
     private func drafted(
-        under slug: Slug, _ draft: (Slug) async throws -> HandledCommand<PostRules>
-    ) async throws -> HandledCommand<PostRules> {
+        under slug: Slug, _ draft: (Slug) async throws -> CommandResult<PostRules>
+    ) async throws -> CommandResult<PostRules> {
         for attempt in UInt32(1)...10 {
             do {
                 let suffix = attempt <= 4 ? attempt : UInt32.random(in: 5...UInt32(pow10: attempt))

@@ -18,32 +18,25 @@ struct AccountRoutes: Sendable {
             _ = try context.service()
             let body = try await request.jsonBody()
             var fields = Fields(body)
-            let id = UUID(lowercase: fields.text("id", 36...36))
-            let username = Username(fields.text("username", 3...30, matching: .username))
-            let email = EmailAddress(fields.text("email", 3...254, matching: .email))
+            let givenID = UUID(lowercase: fields.text("id", 36...36))
+            let givenUsername = fields.required("username", as: Username.self)
+            let givenEmail = fields.required("email", as: Email.self)
             _ = fields.optionalText("requestDigest", 1...128)
-            try fields.finish()
-            guard let id, let username, let email else {
-                throw Problem.validation(id == nil ? "id" : username == nil ? "username" : "email", "is not acceptable")
-            }
+            if givenID == nil { fields.refuse("id", "must be a UUID in lower case") }
+            let (id, username, email) = try fields.finish(givenID, givenUsername, givenEmail)
 
             // The id is made anew for each try of the same registration, so it does not belong to what makes two of them equal.
-            let call = try identity.call(request, context, body: body.without("id"))
+            var command = try identity.command(request, context, body: body.without("id"))
+            command.expected = .new
             // The key must be durable before anything is sealed with it. What is taken is asked first, so that a refused registration leaves no key behind; and
             // before the receipt, so that what an equal request takes meanwhile is known for its own.
             let taken = try await store.taken(username: username, email: email)
-            if try await store.receipt(of: call) == nil {
+            if try await store.receipt(of: command) == nil {
                 guard taken.isEmpty else { throw Problem.duplicate(taken) }
                 try await keys.createKey(for: id)
             }
-            let handled: HandledCommand<UserRules>
-            do {
-                handled = try await users.handle(
-                    .register(username: username, email: email, role: .user), on: StreamName(UserRules.category, id), expecting: .none, as: call)
-            } catch CommandFailure.wrongVersion {
-                // Nobody named a version: the id is somebody's.
-                throw UserRefusal.alreadyRegistered
-            }
+            let handled = try await users.handle(
+                .register(username: username, email: email, role: .user), on: StreamName(UserRules.category, id), in: command)
             return account(
                 handled.stream, handled.state, version: handled.version, createdAt: handled.createdAt, status: .created, headers: handled.headers)
         }

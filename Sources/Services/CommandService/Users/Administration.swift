@@ -25,31 +25,30 @@ package struct Administration: Sendable {
 
     /// Decides one command on an account and appends what happened. Throws `AdminRefusal` and `AccountClosing`, beside what `CommandHandler.handle` throws.
     package func handle(
-        _ command: UserCommand, on user: UUID, by authority: Authority, as call: CommandCall
-    ) async throws -> HandledCommand<UserRules> {
+        _ command: UserCommand, on user: UUID, by authority: Authority, in context: CommandContext
+    ) async throws -> CommandResult<UserRules> {
         let account = StreamName(UserRules.category, user)
         do {
-            return try await users.handle(command, on: account, as: call) { state, events in
-                let taken = try await circle(of: user, before: state, events, authority)
-                // To whom nothing happens nothing would be refused: so it is asked, that nobody is told of an account that it is active.
+            return try await users.handle(command, on: account, in: context) { state, events in
+                let acts = command != .beginClosure && UserRules.fold(events, from: state).actsAsAdmin
+                let appends = try await appendToAdmins(AdminCommand(user: user, acts: acts, authority: authority), unlessUnrelatedTo: state)
+                // A command that changes nothing is never appended, so nothing else finds out that the account is being closed.
                 if command == .reactivate, events.isEmpty, try await store.holder(of: .active, value: user.lowercased) == nil {
                     throw AccountClosing()
                 }
-                return taken
+                return appends
             }
         } catch CommandFailure.claimMissing(let kind, let holder) where kind == .active && holder == account {
             throw AccountClosing()
         }
     }
 
-    /// What the stream of the admins takes along.
-    private func circle(of user: UUID, before state: UserState, _ events: [UserEvent], _ authority: Authority) async throws -> [StreamAppend] {
-        let acts = UserRules.fold(events, from: state).actsAsAdmin
-        switch authority {
+    private func appendToAdmins(_ command: AdminCommand, unlessUnrelatedTo state: UserState) async throws -> [StreamAppend] {
+        switch command.authority {
         case .admin: break
-        // Who is no admin and becomes none is no affair of theirs: such commands need not take turns.
-        case .owner, .server: if !state.actsAsAdmin, !acts { return [] }
+        // Commands on a user who neither was nor becomes an admin need not take turns on the admins' stream.
+        case .owner, .server: if !state.actsAsAdmin, !command.acts { return [] }
         }
-        return [try await admins.decision(on: AdminCommand(user: user, acts: acts, authority: authority), for: AdminRules.stream)]
+        return [try await admins.decision(on: command, for: AdminRules.stream)]
     }
 }

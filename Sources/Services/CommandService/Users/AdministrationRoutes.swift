@@ -43,8 +43,8 @@ struct AdministrationRoutes: Sendable {
     ) async throws -> Response {
         do {
             return try await administration.handle(
-                command, on: id, by: .admin(admin.id), as: try identity.call(request, context, by: admin, body: body)
-            ).answer {
+                command, on: id, by: .admin(admin.id), in: try identity.command(request, context, by: admin, body: body)
+            ).response {
                 $0.member("role", $1.state.account?.role.rawValue)
                 $0.member("status", $1.state.statusName)
             }

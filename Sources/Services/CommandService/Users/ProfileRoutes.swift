@@ -15,14 +15,12 @@ struct ProfileRoutes: Sendable {
             let body = try await request.jsonBody()
             var fields = Fields(body)
             let change = UserChange(
-                username: fields.optionalText("username", 3...30, matching: .username).flatMap { Username($0) },
-                email: fields.optionalText("email", 3...254, matching: .email).flatMap { EmailAddress($0) },
-                displayName: fields.optionalText("displayName", 0...100, matching: .line, nullable: true),
-                bio: fields.optionalText("bio", 0...2000, matching: .prose, nullable: true))
+                username: fields.optional("username"), email: fields.optional("email"), displayName: fields.clearable("displayName"),
+                bio: fields.clearable("bio"))
             try fields.finish()
             let account = StreamName(UserRules.category, user.id)
             do {
-                return try await users.handle(.change(change), on: account, as: try identity.call(request, context, by: user, body: body)).answer()
+                return try await users.handle(.change(change), on: account, in: try identity.command(request, context, by: user, body: body)).response()
             } catch CommandFailure.claimTaken(let kind) {
                 let taken = try await store.taken(username: change.username, email: change.email, besides: account)
                 // By now it may be free again: then the next try goes through.

@@ -16,28 +16,28 @@ struct ViewRoutes: Sendable {
             _ = try context.service()
             let body = try await request.jsonBody()
             let counts = try viewCounts(body)
-            let call = try identity.call(request, context, body: body.without("recorded"))
+            let command = try identity.command(request, context, body: body.without("recorded"))
             if body["recorded"] == .bool(true) {
-                guard let receipt = try await store.receipt(of: call) else { throw Problem.notFound() }
-                return try replay(receipt, of: call)
+                guard let receipt = try await store.receipt(of: command) else { throw Problem.notFound() }
+                return try replay(receipt, of: command)
             }
             let appends = try counts.sorted { $0.key.lowercased < $1.key.lowercased }.map { post, count in
                 StreamAppend(
                     try ViewRules.decide(.record(count: count), in: ViewRules.initialState).map(ViewRules.encode),
                     to: StreamName(ViewRules.category, post), expecting: .any, sealedFor: nil)
             }
-            let outcome = try await store.append(AppendRequest(appends, claims: [], command: call.key, metadata: call.metadata))
+            let outcome = try await store.append(AppendRequest(appends, claims: [], command: command.key, metadata: command.metadata))
             switch outcome {
             case .appended(let receipt): return answer(receipt, isReplay: false)
-            case .alreadyAppended(let receipt): return try replay(receipt, of: call)
+            case .alreadyAppended(let receipt): return try replay(receipt, of: command)
             case .conflict, .claimTaken, .claimMissing: throw CommandFailure.contended
             }
         }
     }
 
-    private func replay(_ receipt: CommandReceipt, of call: CommandCall) throws(CommandFailure) -> Response {
-        guard receipt.key.digest == call.key.digest else { throw .keyReused }
-        return answer(receipt, isReplay: call.isRepeatable)
+    private func replay(_ receipt: CommandReceipt, of command: CommandContext) throws(CommandFailure) -> Response {
+        guard receipt.key.digest == command.key.digest else { throw .keyReused }
+        return answer(receipt, isReplay: command.isRepeatable)
     }
 
     /// `{"views": [{"post", "count"}]}`, summed by post.

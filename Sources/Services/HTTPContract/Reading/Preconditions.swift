@@ -7,7 +7,7 @@ package enum Preconditions {
     /// `If-Match` as the versions to run at: `"5"` and a query's `"5.<digest>"` are both version 5; absent or `*` is any.
     ///
     /// A weak tag never matches (RFC 9110 §13.1.1), nor does a tag that is not of ours: where no other is named, no version will do. Text of another form is 400.
-    package static func versions(_ request: Request) throws(Problem) -> VersionCondition {
+    package static func expectation(_ request: Request) throws(Problem) -> StreamExpectation {
         guard let header = request.headers[.ifMatch] else { return .any }
         guard let list = EntityTagList(header) else { throw .malformed("If-Match is not an entity tag such as \"5\".") }
         return switch list {
@@ -16,15 +16,12 @@ package enum Preconditions {
         }
     }
 
-    /// The same for a command that can be held to one version only: a list of several is 400, and what can't be a version is 412 at once.
-    package static func expectedVersion(_ request: Request) throws(Problem) -> ExpectedVersion {
-        switch try versions(request) {
-        case .any: return .any
-        case .oneOf(let versions):
-            guard versions.count <= 1 else { throw .malformed("If-Match names several versions; name one.") }
-            guard let version = versions.first else { throw .preconditionFailed() }
-            return .exactly(version)
-        }
+    /// The same for a command that can be held to one version only: a list of several is 400, and what can't be a version is 412 at once. Nil for any version.
+    package static func expectedVersion(_ request: Request) throws(Problem) -> Int? {
+        guard case .oneOf(let versions) = try expectation(request) else { return nil }
+        guard versions.count <= 1 else { throw .malformed("If-Match names several versions; name one.") }
+        guard let version = versions.first else { throw .preconditionFailed() }
+        return version
     }
 
     /// `Idempotency-Key`, 1–128 visible ASCII characters and given once, else 400.

@@ -92,16 +92,14 @@ extension House {
     }
 
     func order<Rules: Decider>(_ rules: Rules.Type, _ command: Rules.Command, on stream: StreamName) async throws {
-        let key = CommandReceipt.Key.unrepeated()
         _ = try await CommandHandler<Rules>(store: log.store).handle(
-            command, on: stream, as: CommandCall(key: key, isRepeatable: false, metadata: EventMetadata(command: key.id)))
+            command, on: stream, in: .ofTheSystem())
     }
 
     /// What the operator does to an account.
     func administer(_ command: UserCommand, _ person: Person) async throws {
-        let key = CommandReceipt.Key.unrepeated()
         _ = try await Administration(store: log.store).handle(
-            command, on: person.id, by: .server, as: CommandCall(key: key, isRepeatable: false, metadata: EventMetadata(command: key.id)))
+            command, on: person.id, by: .server, in: .ofTheSystem())
     }
 
     /// The types of a stream's events.

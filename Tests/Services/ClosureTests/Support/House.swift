@@ -85,7 +85,7 @@ struct House: Sendable {
         self.identity = identity
         commands = LocalUpstream(
             commandService(
-                store: log.store, keys: log.vault, hasher: log.hasher, verifier: TokenVerifier(audience: "commands") { [] }, serviceKey: serviceKey,
+                store: log.store, catalog: .publishing, keys: log.vault, hasher: log.hasher, verifier: TokenVerifier(audience: "commands") { [] }, serviceKey: serviceKey,
                 logger: logger))
     }
 

@@ -51,7 +51,7 @@ struct Newsroom: Sendable {
         of log: LogUnderTest, _ trail: OpenedTrail, on store: any EventStore, cache: CachedStates? = nil, audit: MerkleLog? = nil
     ) -> ServiceResponder {
         commandService(
-            store: store, keys: log.vault, hasher: log.hasher, cache: cache, audit: audit, trail: trail,
+            store: store, catalog: .publishing, keys: log.vault, hasher: log.hasher, cache: cache, audit: audit, trail: trail,
             verifier: TokenVerifier(audience: "commands") { [signingKey.publicKey] }, serviceKey: serviceKey, logger: TestCluster.logger)
     }
 
@@ -75,9 +75,8 @@ struct Newsroom: Sendable {
 
     /// What only admins and closures do to accounts, straight in the log.
     func order(_ command: UserCommand, for person: Person) async throws {
-        let key = CommandReceipt.Key.unrepeated()
         _ = try await CommandHandler<UserRules>(store: log.store).handle(
-            command, on: person.stream, as: CommandCall(key: key, isRepeatable: false, metadata: EventMetadata(command: key.id)))
+            command, on: person.stream, in: .ofTheSystem())
     }
 
     static func token(for id: UUID, role: HTTPContract.Role = .user, audience: String = "commands") throws -> String {

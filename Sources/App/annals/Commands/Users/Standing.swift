@@ -55,13 +55,11 @@ extension Users {
 private func apply(_ command: UserCommand, to email: String, _ flags: SettingsFlags, saying outcome: String) async throws {
     let operation = try await Operation.begin(flags)
     try await operation.withCommandLog { log in
-        guard let address = EmailAddress(email), let stream = try await log.holder(of: .email, value: address.comparable) else {
+        guard let address = try? Email(email), let stream = try await log.holder(of: .email, value: address.comparable) else {
             throw Failure("no such user")
         }
-        let key = CommandReceipt.Key.unrepeated()
-        let call = CommandCall(key: key, isRepeatable: false, metadata: EventMetadata(command: key.id))
         do {
-            _ = try await Administration(store: log).handle(command, on: stream.id, by: .server, as: call)
+            _ = try await Administration(store: log).handle(command, on: stream.id, by: .server, in: .ofTheSystem())
         } catch AdminRefusal.lastAdmin {
             throw Failure("\(email) is the last admin; promote somebody else first")
         } catch is AccountClosing {

@@ -4,7 +4,7 @@ import HTTPTypes
 import Hummingbird
 import JSON
 
-extension HandledCommand {
+extension CommandResult {
     /// The headers that every successful command answers with.
     var headers: HTTPFields {
         var headers = HTTPFields()
@@ -14,8 +14,8 @@ extension HandledCommand {
         return headers
     }
 
-    /// The answer of a command on one entity: its id and version, and what else `write` adds.
-    func answer(
+    /// The response to a command on one entity: its id and version, and what else `write` adds.
+    func response(
         _ status: HTTPResponse.Status = .ok, location: String? = nil, _ write: (inout JSONWriter, Self) -> Void = { _, _ in }
     ) -> Response {
         var headers = headers

@@ -5,15 +5,15 @@ import Hummingbird
 import JSON
 import Publishing
 
-/// One call of an account's closure. Its commands take their ids from the closure's, so that a repeat, by whatever process and after whatever crash, is the same command.
-struct ClosureCall: Sendable {
-    /// More posts than this are sent in several calls.
+/// One request of an account's closure. Its commands take their ids from the closure's, so that a repeat, by whatever process and after whatever crash, is the same command.
+struct ClosureRequest: Sendable {
+    /// More posts than this are sent in several requests.
     static let postLimit = 500
 
     let closure: UUID
     let user: UUID
-    /// Of the user's stream, where the caller named one.
-    let expectedVersion: ExpectedVersion
+    /// Of the user's stream, where the caller named a version.
+    let expected: StreamExpectation
     let posts: [UUID]
     private let context: CallContext
     private let hasher: any KeyedHasher
@@ -25,7 +25,7 @@ struct ClosureCall: Sendable {
         let body = try await request.jsonBody()
         guard let closure = body["closure"]?.text.flatMap({ UUID(lowercase: $0) }) else { throw Problem.validation("closure", "must be an id") }
         self.closure = closure
-        expectedVersion = body["version"]?.int.map { .exactly(Int(clamping: $0)) } ?? .any
+        expected = body["version"]?.int.map { .oneOf([Int(clamping: $0)]) } ?? .any
         posts = try Self.posts(body)
         self.context = context
         self.hasher = hasher
@@ -38,11 +38,11 @@ struct ClosureCall: Sendable {
     var actor: Actor { Actor(id: user, role: .user) }
 
     /// A command of the closure, told apart from its others by these words.
-    func command(_ words: String..., causation: UUID? = nil) -> CommandCall {
+    func command(_ words: String..., causation: UUID? = nil) -> CommandContext {
         let key = CommandReceipt.Key(
             id: UUID(hash: hasher.hash(["closure", closure.lowercased] + words)),
             digest: hasher.hash(["closure", closure.lowercased, user.lowercased]))
-        return CommandCall(
+        return CommandContext(
             key: key, isRepeatable: true,
             metadata: EventMetadata(
                 actor: user, command: key.id, correlation: hasher.kept(requestID: context.requestID), causation: causation,

@@ -10,9 +10,9 @@ import Publishing
 struct CommandIdentity: Sendable {
     let hasher: any KeyedHasher
 
-    /// The call behind a request. With an `Idempotency-Key` the command's id is the keyed hash of the key's owner and the key, and its digest that of method, path and
-    /// body, however the body's JSON is written; without, nobody can name it again. Nothing else makes a command: parameters in the query are 422.
-    func call(_ request: Request, _ context: CallContext, body: JSONObject = [:], requires: [ClaimChange] = []) throws(Problem) -> CommandCall {
+    /// The command that a request gives. With an `Idempotency-Key` the command's id is the keyed hash of the key's owner and the key, and its digest that of method, path
+    /// and body, however the body's JSON is written; without one nobody can name it again. Parameters in the query are 422: nothing in a command comes from there.
+    func command(_ request: Request, _ context: CallContext, body: JSONObject = [:], claims: [ClaimChange] = []) throws(Problem) -> CommandContext {
         try request.refuseParameters()
         let owner = context.keyOwner(of: request)
         let key = try Preconditions.idempotencyKey(request).map { name in
@@ -21,17 +21,17 @@ struct CommandIdentity: Sendable {
                 digest: hasher.hash(["request", request.method.rawValue, request.uri.path, JSONValue.object(body).sortedByName.serialized]))
         }
         let command = key ?? .unrepeated()
-        return CommandCall(
+        return CommandContext(
             key: command, isRepeatable: key != nil,
             metadata: EventMetadata(
                 actor: context.user?.id, command: command.id, correlation: hasher.kept(requestID: context.requestID), traceparent: context.traceparent
             ),
-            versions: try Preconditions.versions(request), requirements: requires)
+            expected: try Preconditions.expectation(request), claims: claims)
     }
 
-    /// The call of a signed-in user, whose account must be active when the events are appended, whatever their token says.
-    func call(_ request: Request, _ context: CallContext, by user: SignedInUser, body: JSONObject = [:]) throws(Problem) -> CommandCall {
-        try call(request, context, body: body, requires: [.require(.active, holder: StreamName(UserRules.category, user.id))])
+    /// The command of a signed-in user, whose account must be active when the events are appended, whatever their token says.
+    func command(_ request: Request, _ context: CallContext, by user: SignedInUser, body: JSONObject = [:]) throws(Problem) -> CommandContext {
+        try command(request, context, body: body, claims: [.requireActive(user.id)])
     }
 }
 
@@ -55,7 +55,7 @@ extension Actor {
 }
 
 extension JSONObject {
-    /// A body less a member that does not belong to what makes two requests equal.
+    /// A body without a member that does not count for whether two requests are equal.
     func without(_ name: String) -> JSONObject {
         var object = self
         object[name] = nil
