@@ -71,7 +71,8 @@ struct AnnalsSystem {
         let cache = CachedStates(following: closures, logger: logger)
         let commands = LocalUpstream(
             commandService(
-                store: log, catalog: catalog, keys: keys, hasher: hasher, cache: cache, audit: MerkleLog(commandsLog), trail: trail, verifier: verifier("commands"),
+                store: log, catalog: catalog, keys: keys, hasher: hasher, cache: cache, audit: MerkleLog(commandsLog), trail: trail,
+                verifier: verifier("commands"),
                 serviceKey: serviceKey, logger: logger))
         let projectors = try ProjectorGroup(
             folder: installation.projections, target: databases.readDirect.acting(as: "annals_projector"), pool: leases, store: opened,

@@ -2,7 +2,6 @@ package import EventSourcing
 package import FoundationEssentials
 package import HTTPContract
 package import Postgres
-import Publishing
 
 /// What the operator may do on the server without signing in. Needs the identity database and the keys, but no running service.
 package struct AuthOperator: Sendable {
@@ -42,7 +41,7 @@ package struct AuthOperator: Sendable {
 
     /// The user who has this email at present, as far as the follower has come.
     package func user(email: String) async throws -> UUID {
-        guard let email = try? Email(email), let user = try await accounts.user(emailHash: hasher.hash(email)) else { throw Failure.unknownUser }
+        guard let hash = hasher.hash(email: email), let user = try await accounts.user(emailHash: hash) else { throw Failure.unknownUser }
         return user
     }
 

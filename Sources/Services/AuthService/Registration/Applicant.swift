@@ -31,4 +31,7 @@ struct Applicant: Sendable {
 extension KeyedHasher {
     /// The hash under which the log's claims hold an email, too.
     func hash(_ email: Email) -> [UInt8] { hash([ClaimKind.email.rawValue, email.comparable]) }
+
+    /// The same of a text; nil when it is no address, which is as good as one that nobody has.
+    func hash(email text: String) -> [UInt8]? { (try? Email(text)).map { hash($0) } }
 }

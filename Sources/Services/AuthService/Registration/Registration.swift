@@ -2,6 +2,7 @@ import EventSourcing
 import FoundationEssentials
 import HTTPContract
 import Logging
+import Publishing
 
 /// Registration across two databases, as a process that a crash can't leave half done:
 ///

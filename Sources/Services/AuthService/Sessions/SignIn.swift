@@ -1,7 +1,6 @@
 import EventSourcing
 import FoundationEssentials
 import HTTPContract
-import Publishing
 
 /// Signing in and staying signed in.
 struct SignIn: Sendable {
@@ -28,8 +27,7 @@ struct SignIn: Sendable {
 
     /// Opens a session. An unknown email, a wrong password and an account that is not active are the same 401, after the same work.
     func signIn(email: String, password: String, context: CallContext) async throws -> Grant {
-        // A text that is no address is as good as one that nobody has.
-        let account = (try? Email(email)).map(hasher.hash)
+        let account = hasher.hash(email: email)
         let claimant = SignInThrottle.Claimant(account: account ?? hasher.hash(["no email", email]), address: context.clientAddress)
         let addressHash = addressHash(of: claimant)
         let candidate = try await throttle.attempt(claimant) {

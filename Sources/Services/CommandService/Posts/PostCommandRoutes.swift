@@ -26,7 +26,7 @@ struct PostCommandRoutes: Sendable {
                 let handled = try await posts.handle(
                     .edit(by: Actor(user), edit), on: post,
                     in: try identity.command(request, context, by: user, body: body))
-                return handled.answer { $0.member("slug", $1.state.post?.slug.value) }
+                return handled.response { $0.member("slug", $1.state.post?.slug.value) }
             } catch EventStoreError.subjectUnknown(let author) where author != user.id {
                 // An admin's own account is fine; new text would be the author's, and theirs is to be forgotten.
                 throw Problem.conflict("The post's author was erased; it takes no new text.")
