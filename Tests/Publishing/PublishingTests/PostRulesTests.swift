@@ -67,7 +67,7 @@ import Testing
 
     @Test func `is not published twice, whatever time is named`() {
         #expect(post.when(.publish(by: Sample.asAnn, at: nil)) == .success([]))
-        #expect(post.when(.publish(by: Sample.asAnn, at: Sample.time)) == .success([]))
+        #expect(post.when(.publish(by: Sample.asAnn, at: Sample.time)) == .success([.published(publishedAt: Sample.time)]))
     }
 
     @Test func `can be edited, unpublished and deleted`() {

@@ -14,11 +14,17 @@ import Testing
     @Test(arguments: [
         ("Hello, World!", "hello-world"), ("  --Dashes -- everywhere--  ", "dashes-everywhere"), ("Crème brûlée", "creme-brulee"),
         ("Cre\u{300}me", "creme"), ("ﬁne Ｗide ½", "fine-wide-1-2"), ("Straße in Łódź", "strasse-in-lodz"), ("Smørrebrød Æon", "smorrebrod-aeon"),
-        ("Don't", "dont"), ("İstanbul", "istanbul"), ("C++ & Swift 6.3", "c-swift-6-3"), ("日本語", "post"), ("", "post"), ("!!!", "post"),
-        ("Swift 日本", "swift"),
+        ("Don't", "dont"), ("İstanbul", "istanbul"), ("C++ & Swift 6.3", "c-swift-6-3"), ("日本語", "ri-ben-yu"), ("Swift 日本", "swift-ri-ben"),
+        ("Привет, мир", "privet-mir"), ("ı œ", "i-oe"), ("한국어", "hangug-eo"), ("Ελληνικά", "ellenika"),
     ])
     func `is made from any title`(title: String, slug: String) {
         #expect(Slug(for: title).text == slug)
+    }
+
+    @Test(arguments: ["", "!!!", "👋", "😀😀"]) func `is a hash of a title of which no letter remains`(title: String) throws {
+        let slug = Slug(for: title)
+        #expect(slug.text.hasPrefix("post-") && violation(Slug.self, slug.text) == nil)
+        #expect(slug == Slug(for: title) && slug != Slug(for: title + "!"))
     }
 
     @Test(arguments: ["a", "ab ", "é", "ﬃ", "½-"]) func `made from a long title is acceptable and leaves room for a number`(part: String) throws {
@@ -86,18 +92,19 @@ import Testing
         #expect(violation(Title.self, text) == nil)
     }
 
-    @Test(arguments: [" ", "\u{200B}", "\u{FEFF}\u{2060}\u{A0}\u{3000}", "\u{3164}", "two\nlines", "two\u{2028}lines", "tab\t", "\u{85}"])
+    @Test(arguments: [" ", "\u{200B}", "\u{FEFF}\u{2060}\u{A0}\u{3000}", "\u{3164}", "two\nlines", "two\u{2028}lines", "tab\t", "\u{85}", "a\u{202E}b", "\u{2068}a"])
     func `is nothing else`(text: String) {
         #expect(violation(Title.self, text) != nil)
     }
 }
 
 @Suite struct `A display name` {
-    @Test(arguments: ["One name, 👋", ""]) func `is a line or nothing`(text: String) {
+    @Test(arguments: ["One name, 👋", "", "שלום", "عربي ‏"]) func `is a line or nothing`(text: String) {
         #expect(violation(DisplayName.self, text) == nil)
     }
 
-    @Test(arguments: ["two\u{2028}lines", "two\u{2029}paragraphs", "two\nlines", "tab\t", "\u{85}"]) func `is nothing else`(text: String) {
+    @Test(arguments: ["two\u{2028}lines", "two\u{2029}paragraphs", "two\nlines", "tab\t", "\u{85}", " ", "\u{200B}", "\u{3164}", "\u{2800}", "Ann\u{202E}", "a\u{2066}b"])
+    func `is nothing else`(text: String) {
         #expect(violation(DisplayName.self, text) != nil)
     }
 }
@@ -139,6 +146,12 @@ import Testing
 
     @Test func `is kept as written, without the space around it`() throws {
         #expect(try Email("\t Ann@Example.org\u{A0}\n").text == "Ann@Example.org")
+    }
+
+    @Test func `is compared with the domain as the DNS has it`() throws {
+        let forms = ["a@bücher.example", "A@BÜCHER.example", "a@xn--bcher-kva.example", "a@ｂücher.example", "a@bu\u{308}cher.example"]
+        #expect(Set(try forms.map { try Email($0).comparable }) == ["a@xn--bcher-kva.example"])
+        #expect(try Email("ü@b.example").comparable == "ü@b.example")
     }
 
     @Test func `is compared without regard to case and spelling`() throws {

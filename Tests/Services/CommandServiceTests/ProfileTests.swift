@@ -107,7 +107,7 @@ import Testing
     @Test func `names every field that is wrong`() async throws {
         try await Newsroom.open { newsroom in
             let ann = try await newsroom.person("ann")
-            let body = #"{"username":"A","email":null,"displayName":"a\nb","bio":"\u0000","role":"admin","password":"x"}"#
+            let body = #"{"username":"A","email":1,"displayName":"a\nb","bio":"\u0000","role":"admin","password":"x"}"#
             let reply = try await newsroom.call(.patch, Self.path, body, by: ann)
             #expect(reply.status == 422)
             #expect(reply.fields == ["username", "email", "displayName", "bio", "role", "password"])

@@ -30,7 +30,34 @@ import Testing
         }
     }
 
-    @Test(arguments: [#""9999-01-01T00:00:00Z""#, #""yesterday""#, "null", "0"]) func `refuse a time to come and what is no time`(time: String)
+    @Test func `move a published post to another time, once, and none is the present one`() async throws {
+        try await Newsroom.open { newsroom in
+            let ann = try await newsroom.person("ann")
+            let post = try await newsroom.post(by: ann, publish: true)
+            let body = #"{"publishedAt":"2014-06-02T10:00:00.000Z"}"#
+            let moved = try await newsroom.call(.post, "\(post.path)/publish", body, by: ann)
+            #expect(moved.status == 200 && moved.events.map(\.data) == [["publishedAt": .string("2014-06-02T10:00:00.000Z")]])
+            for body in [body, #"{"publishedAt":null}"#, "{}"] {
+                let again = try await newsroom.call(.post, "\(post.path)/publish", body, by: ann)
+                #expect(again.status == 200 && again.happened == [])
+            }
+        }
+    }
+
+    @Test func `take a time up to a minute ahead for now`() async throws {
+        try await Newsroom.open { newsroom in
+            let ann = try await newsroom.person("ann")
+            let post = try await newsroom.post(by: ann)
+            let soon = Timestamp.now.advanced(by: .seconds(50))
+            let reply = try await newsroom.call(.post, "\(post.path)/publish", #"{"publishedAt":"\#(soon)"}"#, by: ann)
+            let published = try #require(reply.events.first?.data["publishedAt"]?.text.flatMap { Timestamp($0) })
+            #expect(reply.status == 200 && published < soon)
+            let late = Timestamp.now.advanced(by: .seconds(90))
+            #expect(try await newsroom.call(.post, "\(post.path)/publish", #"{"publishedAt":"\#(late)"}"#, by: ann).fields == ["publishedAt"])
+        }
+    }
+
+    @Test(arguments: [#""9999-01-01T00:00:00Z""#, #""yesterday""#, "0"]) func `refuse a time to come and what is no time`(time: String)
         async throws
     {
         try await Newsroom.open { newsroom in

@@ -20,7 +20,8 @@ package enum PostRules: StreamRules {
             return edit.events(for: try state.opened(to: actor))
         case .publish(let actor, let time):
             _ = try state.opened(to: actor)
-            return state.isPublished ? [] : [.published(publishedAt: time)]
+            guard case .published(_, let present) = state else { return [.published(publishedAt: time)] }
+            return time == nil || time == present ? [] : [.published(publishedAt: time)]
         case .unpublish(let actor):
             _ = try state.opened(to: actor)
             return state.isPublished ? [.unpublished] : []
@@ -56,7 +57,7 @@ package enum PostCommand: Sendable, Hashable {
     /// Writes a new post, and publishes it at once if so wished.
     case draft(author: UUID, title: Title, slug: Slug, content: Content, publish: Bool)
     case edit(by: Actor, PostEdit)
-    /// Publishes at the moment of recording, or at the past time named, as an import does.
+    /// Publishes at the moment of recording, or at the past time named, as an import does. Another time moves a post that is published.
     case publish(by: Actor, at: Timestamp?)
     case unpublish(by: Actor)
     case delete(by: Actor)

@@ -7,6 +7,7 @@ package struct Title: TextValue {
     package init(_ text: String) throws(TextViolation) {
         try text.requireLength(1...255)
         try text.requireOneLine()
+        try text.requireNoDirectionControls()
         try text.requireVisible()
         self.text = text
     }

@@ -3,7 +3,7 @@ package import EventSourcing
 /// The name of a post in its address: 1 to 300 of `a-z 0-9 -`.
 package struct Slug: TextValue {
     private static let maximumLength = 300
-    /// Room for a dash and the longest number of `numbered(_:)`, so that a made slug stays whole when one is added.
+    /// Room for a dash and the longest number of `numbered(_:)`: a made slug stays whole when one is added.
     private static let suffixRoom = 12
 
     package let text: String
@@ -14,24 +14,23 @@ package struct Slug: TextValue {
         self.text = text
     }
 
-    /// Makes a slug from any title: marks and case are dropped, all else but letters and digits becomes one dash. `post` when nothing remains, as with a title in
-    /// another script.
+    /// Makes a slug from any title: it is written in Latin letters, marks and case are dropped, and all else but letters and digits becomes one dash. Where nothing
+    /// remains, as of a title of emoji, the slug is a hash of the title. The same title always makes the same slug.
     package init(for title: String) {
         var bytes: [UInt8] = []
         var needsDash = false
-        for scalar in title.decomposedCompatibly.lowercased().unicodeScalars {
-            let letters = Self.letters(for: scalar)
-            if let letters, !letters.isEmpty {
+        for scalar in title.latinized.decomposedCompatibly.unicodeScalars {
+            if scalar.isLowercaseAlphanumeric {
                 if needsDash, !bytes.isEmpty { bytes.append(UInt8(ascii: "-")) }
                 needsDash = false
-                bytes.append(contentsOf: letters)
-            } else if letters == nil {
+                bytes.append(UInt8(ascii: scalar))
+            } else if !scalar.standsWithinWord {
                 needsDash = true
             }
         }
         bytes = Array(bytes.prefix(Self.maximumLength - Self.suffixRoom))
         while bytes.last == UInt8(ascii: "-") { bytes.removeLast() }
-        text = bytes.isEmpty ? "post" : String(decoding: bytes, as: UTF8.self)
+        text = bytes.isEmpty ? "post-\(String(title.fnv1a, radix: 36))" : String(decoding: bytes, as: UTF8.self)
     }
 
     private init(unchecked text: String) {
@@ -43,27 +42,20 @@ package struct Slug: TextValue {
         let suffix = "-\(number)"
         return Slug(unchecked: text.prefix(Self.maximumLength - suffix.utf8.count) + suffix)
     }
+}
 
-    /// What a lower-case, decomposed scalar becomes: letters; nothing, for a mark; nil, for what separates words.
-    private static func letters(for scalar: Unicode.Scalar) -> String.UTF8View? {
-        switch scalar {
-        case "a"..."z", "0"..."9": String(scalar).utf8
-        // Letters that no normal form takes apart.
-        case "ß": "ss".utf8
-        case "æ": "ae".utf8
-        case "œ": "oe".utf8
-        case "ø": "o".utf8
-        case "đ", "ð": "d".utf8
-        case "ł": "l".utf8
-        case "þ": "th".utf8
-        case "ı": "i".utf8
-        // An apostrophe stands within a word.
-        case "'", "’": "".utf8
-        default:
-            switch scalar.properties.generalCategory {
-            case .nonspacingMark, .spacingMark, .enclosingMark: "".utf8
-            default: nil
-            }
+extension Unicode.Scalar {
+    /// Marks, apostrophes and the letters like them: left out without parting a word.
+    fileprivate var standsWithinWord: Bool {
+        if self == "'" || self == "’" { return true }
+        switch properties.generalCategory {
+        case .nonspacingMark, .spacingMark, .enclosingMark, .modifierLetter: return true
+        default: return false
         }
     }
+}
+
+extension String {
+    /// FNV-1a with 64 bits (draft-eastlake-fnv). Tells titles apart; slugs that collide all the same are numbered like others.
+    fileprivate var fnv1a: UInt64 { utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 } }
 }

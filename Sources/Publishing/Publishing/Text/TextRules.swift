@@ -23,6 +23,13 @@ extension String {
         if unicodeScalars.contains(where: { $0.isControl || $0.endsLine }) { throw TextViolation("may not contain control characters or line breaks") }
     }
 
+    /// Refuses the characters that embed, override or isolate a direction (UAX #9 §2): they make one text look like another.
+    func requireNoDirectionControls() throws(TextViolation) {
+        if unicodeScalars.contains(where: { 0x202A...0x202E ~= $0.value || 0x2066...0x2069 ~= $0.value }) {
+            throw TextViolation("may not contain characters that change the direction of text")
+        }
+    }
+
     /// Refuses control characters other than line breaks and tabs.
     func requireProse() throws(TextViolation) {
         if unicodeScalars.contains(where: { $0.isControl && $0 != "\n" && $0 != "\r" && $0 != "\t" }) {
@@ -45,8 +52,8 @@ extension Unicode.Scalar {
     /// The two separators that break a line without being control characters.
     var endsLine: Bool { value == 0x2028 || value == 0x2029 }
 
-    /// Whether there is anything to see of it, alone or on another.
+    /// Whether there is anything to see of it, alone or on another. Braille's blank is a symbol like its others, and empty.
     var isVisible: Bool {
-        !isControl && !properties.isWhitespace && !properties.isDefaultIgnorableCodePoint && properties.generalCategory != .format
+        !isControl && self != "\u{2800}" && !properties.isWhitespace && !properties.isDefaultIgnorableCodePoint && properties.generalCategory != .format
     }
 }

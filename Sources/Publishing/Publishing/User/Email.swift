@@ -16,8 +16,12 @@ package struct Email: TextValue {
     /// What makes two addresses the same one.
     package var comparable: String { Self.comparable(text) }
 
-    /// The same of a stored address: normal form C, lower case.
-    static func comparable(_ stored: String) -> String { stored.lowercased().composed }
+    /// The same of a stored address: normal form C, lower case, the domain in its ASCII form.
+    static func comparable(_ stored: String) -> String {
+        let parts = stored.lowercased().composed.split(separator: "@", maxSplits: 1)
+        guard parts.count == 2 else { return stored }
+        return "\(parts[0])@\(String(parts[1]).asciiHost)"
+    }
 
     private static func isAddress(_ text: Substring.UnicodeScalarView) -> Bool {
         let parts = text.split(separator: "@", omittingEmptySubsequences: false).map { String($0) }

@@ -11,13 +11,15 @@ package struct Username: TextValue {
     }
 }
 
-/// The name that a user shows: one line of up to 100 characters. Empty for none.
+/// The name that a user shows: one line of up to 100 characters with something to see in it. Empty for none.
 package struct DisplayName: TextValue {
     package let text: String
 
     package init(_ text: String) throws(TextViolation) {
         try text.requireLength(0...100)
         try text.requireOneLine()
+        try text.requireNoDirectionControls()
+        if !text.isEmpty { try text.requireVisible() }
         self.text = text
     }
 }

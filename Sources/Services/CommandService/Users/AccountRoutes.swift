@@ -18,11 +18,12 @@ struct AccountRoutes: Sendable {
             _ = try context.service()
             let body = try await request.jsonBody()
             var fields = Fields(body)
-            let givenID = UUID(lowercase: fields.text("id", 36...36))
+            let idText = fields.text("id", 1...64)
+            let givenID = UUID(lowercase: idText)
+            if givenID == nil, !idText.isEmpty { fields.refuse("id", "must be a UUID in lower case") }
             let givenUsername = fields.required("username", as: Username.self)
             let givenEmail = fields.required("email", as: Email.self)
             _ = fields.optionalText("requestDigest", 1...128)
-            if givenID == nil { fields.refuse("id", "must be a UUID in lower case") }
             let (id, username, email) = try fields.finish(givenID, givenUsername, givenEmail)
 
             // The id is made anew for each try of the same registration, so it does not belong to what makes two of them equal.

@@ -84,22 +84,22 @@ extension House {
         var streams: [StreamName] = []
         for number in 0..<count {
             let stream = StreamName(PostRules.category, .v7())
-            guard let slug = Slug("\(person.id.lowercased)-\(number)") else { continue }
-            try await order(PostRules.self, .draft(author: person.id, title: "T", slug: slug, content: "c", publish: number == 0), on: stream)
+            let draft = PostCommand.draft(
+                author: person.id, title: try Title("T"), slug: try Slug("\(person.id.lowercased)-\(number)"), content: try Content("c"),
+                publish: number == 0)
+            try await order(PostRules.self, draft, on: stream)
             streams.append(stream)
         }
         return streams
     }
 
-    func order<Rules: Decider>(_ rules: Rules.Type, _ command: Rules.Command, on stream: StreamName) async throws {
-        _ = try await CommandHandler<Rules>(store: log.store).handle(
-            command, on: stream, in: .ofTheSystem())
+    func order<Rules: StreamRules>(_ rules: Rules.Type, _ command: Rules.Command, on stream: StreamName) async throws {
+        _ = try await CommandHandler<Rules>(store: log.store).handle(command, on: stream, in: .ofTheSystem())
     }
 
     /// What the operator does to an account.
     func administer(_ command: UserCommand, _ person: Person) async throws {
-        _ = try await Administration(store: log.store).handle(
-            command, on: person.id, by: .server, in: .ofTheSystem())
+        _ = try await Administration(store: log.store).handle(command, on: person.id, by: .server, in: .ofTheSystem())
     }
 
     /// The types of a stream's events.
