@@ -45,6 +45,16 @@ private let drafted = PostEvent.drafted(author: ann, title: .known("Title"), slu
         #expect(found == [#"("2015-12-03 10:00:00.123+00","2026-01-01 00:00:01+00")"#])
     }
 
+    @Test func `counts a post once that is published again at another time`() async throws {
+        let time = Timestamp("2015-12-03T10:00:00.123Z")
+        let found = try await rows(
+            "SELECT published_at, version, (SELECT count FROM posts.published_count), (SELECT published FROM posts.author_count) FROM posts.post"
+        ) {
+            try await $0.tell(drafted, .published(publishedAt: nil), .published(publishedAt: time), of: post)
+        }
+        #expect(found == [#"("2015-12-03 10:00:00.123+00",3,1,1)"#])
+    }
+
     @Test func `takes a publication back`() async throws {
         let found = try await rows("SELECT published, published_at, version FROM posts.post") {
             try await $0.tell(drafted, .published(publishedAt: nil), .unpublished, of: post)

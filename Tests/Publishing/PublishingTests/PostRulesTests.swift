@@ -65,7 +65,7 @@ import Testing
 @Suite struct `A published post` {
     let post = given(PostRules.self, Sample.drafted, .published(publishedAt: nil))
 
-    @Test func `is not published twice, whatever time is named`() {
+    @Test func `is published again only at another time`() {
         #expect(post.when(.publish(by: Sample.asAnn, at: nil)) == .success([]))
         #expect(post.when(.publish(by: Sample.asAnn, at: Sample.time)) == .success([.published(publishedAt: Sample.time)]))
     }

@@ -11,7 +11,8 @@ extension String {
     /// In lower-case Latin letters without marks, as far as ICU can write the text so: "Привет" as "privet".
     var latinized: String {
         if utf8.allSatisfy({ $0 < 0x80 }) { return lowercased() }
-        return applyingTransform(StringTransform("Any-Latin; Latin-ASCII; Lower()"), reverse: false) ?? lowercased()
+        // The compiler finds it only with `self`.
+        return self.applyingTransform(StringTransform("Any-Latin; Latin-ASCII; Lower()"), reverse: false) ?? lowercased()
     }
 
     /// A host's name in its ASCII form, as the DNS has it (UTS #46): "Bücher.example" as "xn--bcher-kva.example". In lower case where it has none.

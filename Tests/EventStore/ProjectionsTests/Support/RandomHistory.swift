@@ -41,7 +41,9 @@ extension PostEvent {
         case .draft, .published:
             switch Int.random(in: 0..<8, using: &random) {
             case 0: return .deleted
-            case 1..<4: return state.isPublished ? .unpublished : .published(publishedAt: Bool.random(using: &random) ? History.start : nil)
+            case 1: return state.isPublished ? .unpublished : .published(publishedAt: nil)
+            // A published post, too: at another time.
+            case 2, 3: return .published(publishedAt: Bool.random(using: &random) ? History.start : nil)
             default:
                 return .edited(
                     title: Bool.random(using: &random) ? .random(&random) : nil, slug: Bool.random(using: &random) ? .random(&random) : nil,
