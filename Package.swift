@@ -180,7 +180,8 @@ let tests: [(folder: String, targets: [Target])] = [
     (
         "App",
         [
-            .testTarget(name: "annalsTests", dependencies: ["annals"]),
+            .testTarget(
+                name: "annalsTests", dependencies: ["annals", "EventLogTesting", "EventSourcing", "JSON", "Publishing", "TestSupport"]),
             .testTarget(
                 name: "BlogImportTests",
                 dependencies: ["BlogImport", "EventSourcing", "JSON", "TestSupport", nioCore, nioHTTP1, nioPosix, httpClient, logging]),

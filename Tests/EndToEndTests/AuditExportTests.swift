@@ -127,7 +127,7 @@ private let isLong = ProcessInfo.processInfo.environment["ANNALS_LONG_TESTS"] ==
             await export.process.waitForExit()
             #expect(export.process.terminationReason == .uncaughtSignal, "it was still at work")
             #expect(!FileManager.default.fileExists(atPath: folder + "/out"))
-            // What is left, where files can't be without a name, does not look like an export.
+            // Where files can't be nameless, the leftover does not look like an export.
             #expect(try FileManager.default.contentsOfDirectory(atPath: folder).allSatisfy { $0.hasPrefix(".") && $0.hasSuffix(".partial") })
         }
     }
@@ -177,7 +177,7 @@ private let isLong = ProcessInfo.processInfo.environment["ANNALS_LONG_TESTS"] ==
     }
 }
 
-/// What a command said, without the lines that a slow machine gets to read on the way.
+/// The output of a command, without the progress lines that a slow machine gets to see.
 private func withoutProgress(_ text: String) -> String {
     text.split(separator: "\n", omittingEmptySubsequences: false).filter { !$0.hasPrefix("export: ") }.joined(separator: "\n")
 }

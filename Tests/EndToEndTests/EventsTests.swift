@@ -183,7 +183,7 @@ extension RunningSystem {
         try await Launch.run(["events"] + arguments + ["--data-dir", dataDirectory])
     }
 
-    /// What it prints with `--json`: an object a line.
+    /// The output with `--json`: an object a line.
     fileprivate func entries(_ arguments: [String]) async throws -> [JSONValue] {
         let (code, output) = try await events(arguments + ["--json"])
         guard code == 0 else { throw LaunchFailure(output: output) }

@@ -161,7 +161,7 @@ extension Client {
                     try await system.killEverything()
                     system = try await RunningSystem(dataDirectory: directory)
                 }
-                // What a crash has taken back comes again by itself, not only with the next event.
+                // Commits that a crash has undone come again by themselves, not only with the next event.
                 try await system.caughtUp()
                 try await until { try await ann.at(system).publish("After \(round)").status == 201 }
                 try await expectEqual(on: directory)

@@ -4,21 +4,21 @@ import Glibc
 import NIOCore
 import NIOPosix
 
-/// The one executable: services, operator's tool, one subcommand a job.
+/// The one executable: all services and the operator's tool, one subcommand a job.
 @main
 struct Annals: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "annals",
         abstract: "An event-sourced publishing backend.",
-        discussion: "Exit codes: 0 good, 1 failed, 2 wrong use, 3 a check found a difference.",
+        discussion: "Exit codes: 0 success, 1 failure, 2 wrong use, 3 a check found a difference.",
         subcommands: [
             Up.self, Migrate.self, ProjectionsCommand.self, Import.self, Users.self, Keys.self, Events.self, AuditCommand.self, Config.self,
         ])
 
     static func main() async {
-        // Swift's tasks run on the event loops themselves, which saves a hop between threads for each request. Nothing that blocks may run in a task.
+        // Swift's tasks run on the event loops, which saves each request a hop between threads. Nothing that blocks may run in a task.
         NIOSingletons.unsafeTryInstallSingletonPosixEventLoopGroupAsConcurrencyGlobalExecutor()
-        // Whoever has read enough of the output closes it; that is no reason to leave a rebuild half done.
+        // A reader may close the output once it has read enough. That must not end a rebuild halfway.
         signal(SIGPIPE, SIG_IGN)
         do {
             var command = try parseAsRoot()
@@ -41,7 +41,7 @@ struct Annals: AsyncParsableCommand {
     }
 }
 
-/// What ends a command: one line for its user, and an exit code.
+/// The end of a command that did not succeed: one line for its user, and an exit code.
 struct Failure: Error {
     enum Code: Int32 {
         case failed = 1

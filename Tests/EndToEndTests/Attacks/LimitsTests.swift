@@ -25,7 +25,7 @@ import Testing
             }
             let ann = try await anyone.signedUp("ann")
             #expect(ann.token != nil)
-            // Whose emails are taken can be asked twice an hour from one network.
+            // Registrations that probe for taken emails are limited to two an hour from one network.
             let register = #"{"username":"ann","email":"ann@example.org","password":"a long password"}"#
             let registering = try await calling(.POST, "/auth/register", json: register, from: "198.51.100.1", as: anyone)
             #expect(registering == [409, 409] + Array(repeating: 429, count: 8))

@@ -13,7 +13,7 @@ import Testing
         /// With the ids filled in.
         let path: String
         var json: String?
-        /// What another user gets; nobody gets more without signing in.
+        /// The status that another user gets. A caller without a token gets no more.
         var refusals: Set<Int> = [403, 404]
     }
 
@@ -39,7 +39,7 @@ import Testing
                     #expect(!text.contains("nobody's business") && !text.contains("ann@example.org"), "\(name): \(attempt.method) \(attempt.path)")
                 }
             }
-            // What may be seen of another person shows nothing of the hidden part.
+            // The public part of another person shows nothing of the hidden part.
             for client in [bob, anyone] {
                 for path in ["/users/\(user)", "/users/\(user)/posts", "/posts", "/posts/\(post)"] {
                     let answer = try await client.call(.GET, path, headers: wait)

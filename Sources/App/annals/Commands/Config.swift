@@ -2,9 +2,9 @@ import ArgumentParser
 import Logging
 import Postgres
 
-/// `annals config`: the settings in force, secrets as `<redacted>`.
+/// `annals config`: the settings in force, with secrets as `<redacted>`.
 struct Config: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Show the settings in force; secrets are shown as <redacted>.")
+    static let configuration = CommandConfiguration(abstract: "Show the settings in force, with secrets as <redacted>.")
 
     @OptionGroup var flags: SettingsFlags
 
@@ -32,7 +32,7 @@ struct Config: AsyncParsableCommand {
                 ("ANNALS_AUDIT_ORIGIN", settings.auditOrigin ?? "named after the key"),
                 ("ANNALS_REBUILD_STALE", "\(settings.rebuildsStale)"),
                 ("ANNALS_LOG_LEVEL", settings.logLevel.rawValue),
-            ] + settings.door.rows
+            ] + settings.server.rows
         for (name, value) in rows { printLine("\(name)=\(value)") }
     }
 }

@@ -7,14 +7,15 @@ import Postgres
 /// `annals keys`: the keys that access tokens are signed with.
 struct Keys: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Look after the keys that access tokens are signed with.", subcommands: [KeysRotate.self, KeysRevoke.self, KeysList.self])
+        abstract: "Rotate, withdraw and list the keys that access tokens are signed with.",
+        subcommands: [KeysRotate.self, KeysRevoke.self, KeysList.self])
 }
 
 /// `annals keys rotate`
 struct KeysRotate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rotate", abstract: "Make a new signing key.",
-        discussion: "It is published at once and signs ten minutes later. Running processes pick it up; nobody is signed out.")
+        discussion: "It is published at once and signs ten minutes later. Running processes pick it up, and nobody is signed out.")
 
     @OptionGroup var flags: SettingsFlags
 
@@ -29,12 +30,12 @@ struct KeysRotate: AsyncParsableCommand {
 struct KeysRevoke: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "revoke", abstract: "Withdraw a signing key that somebody else may have.",
-        discussion: "The next key signs at once. Tokens of this one are refused everywhere within a minute; sessions go on with their refresh tokens."
+        discussion: "The next key signs at once. Tokens of this one are refused everywhere within a minute. Sessions go on with their refresh tokens."
     )
 
     @OptionGroup var flags: SettingsFlags
 
-    @Argument(help: "The key's name, as keys list shows it.")
+    @Argument(help: "The key's id, as `keys list` shows it.")
     var key: String
 
     func run() async throws {
@@ -46,7 +47,7 @@ struct KeysRevoke: AsyncParsableCommand {
 
 /// `annals keys list`
 struct KeysList: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "list", abstract: "The signing keys there ever were, the newest first.")
+    static let configuration = CommandConfiguration(commandName: "list", abstract: "List the signing keys, newest first.")
 
     @OptionGroup var flags: SettingsFlags
 
@@ -86,9 +87,9 @@ extension Operation {
         } catch let failure as SigningKeys.Failure {
             switch failure {
             case .wrongMasterKey: throw Failure("the master key does not open the signing keys")
-            case .missing: throw Failure("the signing key is gone; try again")
+            case .missing: throw Failure("the signing key has just gone; try again")
             case .rotationUnderWay(let kid, let signsFrom): throw Failure("key \(kid) does not sign before \(signsFrom): one rotation at a time")
-            case .unknown(let kid): throw Failure("there is no signing key \(kid); annals keys list shows them")
+            case .unknown(let kid): throw Failure("there is no signing key \(kid); \(CommandName.of("keys list")) shows them")
             }
         }
     }

@@ -1,13 +1,13 @@
 import ArgumentParser
 import Postgres
 
-/// `annals migrate`: brings the four databases up to this binary.
+/// `annals migrate`: brings the four databases up to this build.
 struct Migrate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Apply the migrations that the databases lack.")
 
     @OptionGroup var flags: SettingsFlags
 
-    @Flag(help: "Only show what is applied and what is not.")
+    @Flag(help: "Show which migrations are applied, and apply none.")
     var status = false
 
     func run() async throws {

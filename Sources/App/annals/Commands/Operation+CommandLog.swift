@@ -6,7 +6,7 @@ import Publishing
 import Vault
 
 extension Operation {
-    /// The hash that the log's claims and kept ids are made with.
+    /// The keyed hash of the log's claims and kept ids.
     func systemHasher() async throws -> SystemHasher {
         let secrets = try Secrets.load(settings, from: directory, logger: logger)
         return try await ConnectionPool.withPool(databases.vault.acting(as: "annals_commands"), logger: logger) {
@@ -14,7 +14,8 @@ extension Operation {
         }
     }
 
-    /// The log with the command service's right to append, for commands of the operator. Without the vault: they neither write nor read anything personal.
+    /// The log with the command service's right to append, for commands of the operator. It has no vault, since
+    /// they neither write nor read anything personal.
     func withCommandLog(_ body: @Sendable @escaping (PostgresEventStore) async throws -> Void) async throws {
         let hasher = try await systemHasher()
         do {
@@ -25,7 +26,7 @@ extension Operation {
                     group.addTask { try await log.run() }
                     group.addTask { try await body(log) }
                     defer { group.cancelAll() }
-                    // A log that can't go on ends the command, too.
+                    // If the log can't go on, the command ends too.
                     try await group.next()
                 }
             }

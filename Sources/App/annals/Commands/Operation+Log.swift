@@ -6,7 +6,8 @@ import Publishing
 import Vault
 
 extension Operation {
-    /// The log with the rights of a projector: all of it, with the keys that open it, and no right to append. When woken, `body` may wait for events.
+    /// The log with the rights of a projector: all of it and the keys that open it, but no right to append. With `isWoken`, `body` may wait for
+    /// events.
     func withLog<Value: Sendable>(
         _ form: EventForm = .opened, isWoken: Bool = false, _ body: @Sendable @escaping (PostgresEventStore) async throws -> Value
     ) async throws -> Value {
@@ -20,7 +21,7 @@ extension Operation {
         }
     }
 
-    /// The same for a command that shows events: what may go wrong with the log becomes one line.
+    /// The same for a command that shows events: trouble with the log becomes one line.
     func readLog(_ form: EventForm, isWoken: Bool = false, _ body: @Sendable @escaping (PostgresEventStore) async throws -> Void) async throws {
         do {
             try await withLog(form, isWoken: isWoken, body)
@@ -49,7 +50,7 @@ extension Operation {
                 }
                 group.addTask { try await body(log) }
                 defer { group.cancelAll() }
-                // A watch that can't go on ends the command, too.
+                // If the watch can't go on, the command ends too.
                 guard let value = try await group.next() ?? nil else { throw CancellationError() }
                 return value
             }

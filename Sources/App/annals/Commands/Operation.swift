@@ -4,7 +4,7 @@ import Postgres
 import PrivatePostgres
 import Vault
 
-/// What an operator's command needs of a running or reachable system.
+/// An operator's command on a running or reachable system: its settings, databases and keys.
 struct Operation: Sendable {
     let settings: Settings
     let installation: Installation
@@ -12,7 +12,7 @@ struct Operation: Sendable {
     let directory: DataDirectory
     let logger: Logger
 
-    /// Reads the settings and finds the databases: those that the settings name, or the private server of the data folder, which `annals up` runs.
+    /// Reads the settings and finds the databases: those of the settings, or the private server of the data folder, which `annals up` runs.
     static func begin(_ flags: SettingsFlags) async throws -> Operation {
         let settings = try await Settings.read(flags)
         let logger = makeLogger(settings)
@@ -23,7 +23,8 @@ struct Operation: Sendable {
             databases = try Databases(urls)
         } else {
             guard let location = PrivateServer.locate(directory: directory.postgres) else {
-                throw Failure("no system is running on \(settings.dataDirectory); start it with: annals up --data-dir \(settings.dataDirectory)")
+                let directory = settings.dataDirectory
+                throw Failure("no system is running on \(directory); start it with: \(CommandName.of("up")) --data-dir \(directory)")
             }
             databases = Databases { location.target(database: $0) }
         }

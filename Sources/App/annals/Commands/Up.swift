@@ -6,7 +6,7 @@ import Postgres
 struct Up: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run everything in one process.",
-        discussion: "Without database URLs in the environment it makes and runs a PostgreSQL of its own in the data directory.")
+        discussion: "Without database URLs in the settings it makes and runs its own PostgreSQL in the data folder.")
 
     @OptionGroup var flags: SettingsFlags
 

@@ -5,18 +5,18 @@ import Logging
 import Postgres
 import SystemPackage
 
-/// The flags that every command which reaches the system takes.
+/// The flags of every command that reaches the system.
 struct SettingsFlags: ParsableArguments {
-    @Option(help: "The port to listen on, or to find the system at. (ANNALS_PORT, 3000)")
+    @Option(help: "Port that the system listens on. (ANNALS_PORT, 3000)")
     var port: Int?
 
-    @Option(help: "The address to listen on. (ANNALS_HOST, 127.0.0.1)")
+    @Option(help: "Address that the system listens on. (ANNALS_HOST, 127.0.0.1)")
     var host: String?
 
-    @Option(help: "Where keys and the private PostgreSQL lie. (ANNALS_DATA_DIR, .annals)")
+    @Option(help: "Folder of the keys and the private PostgreSQL. (ANNALS_DATA_DIR, .annals)")
     var dataDir: String?
 
-    @Option(help: "trace, debug, info, notice, warning, error or critical. (ANNALS_LOG_LEVEL, notice)")
+    @Option(help: "Least severe level to log: trace, debug, info, notice, warning, error or critical. (ANNALS_LOG_LEVEL, notice)")
     var logLevel: String?
 }
 
@@ -36,12 +36,14 @@ extension Settings {
     /// | ANNALS_MASTER_KEY | 64 hexadecimal digits, instead of the file | none |
     /// | ANNALS_AUDIT_KEY_FILE | path | `keys/audit.key` in the data directory |
     /// | ANNALS_AUDIT_ORIGIN | name without spaces, such as `example.org/log` | `annals-` and the beginning of the audit key |
-    /// | the door's: see ``DoorSettings`` | | |
+    /// | the HTTP server's: see ``ServerSettings`` | | |
     /// | ANNALS_REBUILD_STALE | true or false | false |
     /// | ANNALS_LOG_LEVEL | level | notice |
     /// | ANNALS_CONFIG_FILE | path of a JSON file with the same keys, `{"annals": {"port": …}}` | none |
-    static func read(_ flags: SettingsFlags) async throws -> Settings {
-        let environment = EnvironmentVariablesProvider()
+    static func read(
+        _ flags: SettingsFlags, environment: [String: String] = ProcessInfo.processInfo.environment
+    ) async throws -> Settings {
+        let environment = EnvironmentVariablesProvider(environmentVariables: environment)
         var providers: [any ConfigProvider] = [InMemoryProvider(name: "flags", values: flags.values), environment]
         if let file = ConfigReader(provider: environment).string(forKey: "annals.configFile") {
             do {
@@ -54,15 +56,8 @@ extension Settings {
     }
 
     private init(_ config: ConfigReader) throws {
-        func number(_ key: ConfigKey, in range: ClosedRange<Int>) throws -> Int? {
-            // A number in a JSON file is no string to the reader, and one in the environment is nothing else.
-            guard let text = config.string(forKey: key) ?? config.int(forKey: key).map(String.init) else { return nil }
-            guard let value = Int(text), range.contains(value) else {
-                throw Failure("\(text) is not a number from \(range.lowerBound) to \(range.upperBound)", code: .wrongUse)
-            }
-            return value
-        }
-        port = try number("annals.port", in: 0...65_535) ?? port
+        let settings = SettingReader(config)
+        port = try settings.number("annals.port", in: 0...65_535) ?? port
         host = config.string(forKey: "annals.host") ?? host
         dataDirectory = config.string(forKey: "annals.dataDir") ?? dataDirectory
         masterKeyFile = config.string(forKey: "annals.masterKeyFile")
@@ -72,13 +67,10 @@ extension Settings {
         guard masterKey == nil || masterKeyFile == nil else {
             throw Failure("ANNALS_MASTER_KEY and ANNALS_MASTER_KEY_FILE: set one of them", code: .wrongUse)
         }
-        door = try DoorSettings(config)
-        if let text = config.string(forKey: "annals.rebuildStale") {
-            guard let value = Bool(text) else { throw Failure("\(text) is neither true nor false", code: .wrongUse) }
-            rebuildsStale = value
-        }
+        server = try ServerSettings(config)
+        rebuildsStale = try settings.bool("annals.rebuildStale") ?? rebuildsStale
         if let name = config.string(forKey: "annals.logLevel") {
-            guard let level = Logger.Level(rawValue: name) else { throw Failure("\(name) is not a log level", code: .wrongUse) }
+            guard let level = Logger.Level(rawValue: name) else { throw Failure("ANNALS_LOG_LEVEL: \(name) is not a log level", code: .wrongUse) }
             logLevel = level
         }
         databases = try DatabaseURLs(config)

@@ -15,16 +15,16 @@ struct Settings: Sendable {
     var auditKeyFile: String?
     /// The log's name in audit checkpoints; nil leaves it to the key.
     var auditOrigin: String?
-    /// The master key itself, for where files are harder to keep than the environment.
+    /// The master key itself, where secrets are easier to keep in the environment than in files.
     var masterKey: String?
-    /// What the door lets in, and how often.
-    var door = DoorSettings()
-    /// Whether the projector rebuilds by itself what has become stale.
+    /// Limits of the HTTP server.
+    var server = ServerSettings()
+    /// Whether stale read models are rebuilt after the start.
     var rebuildsStale = false
     var logLevel = Logger.Level.notice
 }
 
-/// A URL a database. The direct ones are for LISTEN and for what needs a session, beside a pooler. Without them it is the same URL, unless that is a pooler's.
+/// A URL a database. The direct ones lead past a pooler, for LISTEN and for whatever needs a session; without a pooler the same URL serves both.
 struct DatabaseURLs: Sendable {
     var log: String
     var read: String
@@ -32,6 +32,6 @@ struct DatabaseURLs: Sendable {
     var vault: String
     var logDirect: String?
     var readDirect: String?
-    /// What the four lead through.
+    /// The kind of pooler that the four lead through.
     var pooling = Pooling.session
 }

@@ -105,9 +105,9 @@ struct AnnalsSystem {
         let door = gateway(
             auth: authUpstream, commands: commands, queries: LocalUpstream(queries.responder),
             readiness: readiness(log: log, read: read, identity: identity, vault: commandsVault, accounts: auth.follower, merkle: merkle),
-            settings: settings.door.gateway, admission: RateLimits(settings.door.rateLimits, verifier: verifier("gateway")).admission, logger: logger)
+            settings: settings.server.gateway, admission: RateLimits(settings.server.rateLimits, verifier: verifier("gateway")).admission, logger: logger)
         let server = Application(
-            responder: door, server: .watchedHTTP1(settings.door.connections),
+            responder: door, server: .watchedHTTP1(settings.server.connections),
             configuration: ApplicationConfiguration(address: .hostname(settings.host, port: settings.port), serverName: nil),
             onServerRunning: { channel in
                 let port = channel.localAddress?.port ?? settings.port
@@ -123,8 +123,8 @@ struct AnnalsSystem {
             LongRunning("cache") { try await cache.run() },
             LongRunning("receipts") { try await ReceiptPruning(commandsLog, logger: logger).run() },
             // Stopped after the projectors, whose leases it gives back.
-            LastWord { await projectors.release() },
-            LastWord { await merkle.release() },
+            ShutdownHook { await projectors.release() },
+            ShutdownHook { await merkle.release() },
             LongRunning("merkle") { try await merkle.run() },
             LongRunning("projectors") { try await projectors.run() },
             LongRunning("positions") { try await positions.run() },
@@ -135,14 +135,14 @@ struct AnnalsSystem {
                 do {
                     try await auth.run()
                 } catch EventStoreError.broken(let reason) {
-                    // Who may sign in is not known any more, so nothing goes on.
+                    // Nobody knows any more who may sign in, so nothing goes on.
                     logger.critical("the log is not the one that the accounts have followed: the process ends", metadata: ["reason": "\(reason)"])
                     throw Failure(EventStoreError.broken(reason: reason).line)
                 }
             },
             LongRunning("revocations") { await revocations.run() },
             queries.views,
-            Door(server: server) {
+            GatewayServer(server: server) {
                 _ = try await positions.wait(for: 0, models: projectors.models, timeout: .seconds(30))
                 // Until the feed has answered once no token is taken.
                 await revocations.look()
@@ -154,7 +154,7 @@ struct AnnalsSystem {
         try await ServiceGroup(configuration: group).run()
     }
 
-    /// What `/ready` asks.
+    /// The checks behind `/ready`.
     private func readiness(
         log: PostgresEventStore, read: ConnectionPool, identity: ConnectionPool, vault: ConnectionPool, accounts: AccountFollower,
         merkle: MerkleFollower

@@ -2,7 +2,7 @@ import Audit
 import Logging
 
 extension Settings {
-    /// Where the audit key lies.
+    /// The file of the audit key.
     func auditKey(in directory: DataDirectory) -> AuditKeyFile { AuditKeyFile(auditKeyFile ?? "\(directory.path)/keys/audit.key") }
 
     /// The key that checkpoints are signed with, made on first use.

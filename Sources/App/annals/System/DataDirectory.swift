@@ -4,18 +4,18 @@ import Glibc
 import Logging
 import Vault
 
-/// The folder that keeps what a single installation must not lose: keys, and the private PostgreSQL.
+/// The folder of what an installation must not lose: its keys, and the private PostgreSQL.
 struct DataDirectory: Sendable {
     let path: String
 
-    /// The folder of a system that was started before.
+    /// The folder of a system that has run before.
     static func existing(_ path: String) throws -> DataDirectory {
         let absolute = path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
-        guard access(absolute + "/keys", X_OK) == 0 else { throw Failure("there is no data folder at \(path); annals up makes one") }
+        guard access(absolute + "/keys", X_OK) == 0 else { throw Failure("there is no data folder at \(path); \(CommandName.of("up")) makes one") }
         return DataDirectory(path: absolute)
     }
 
-    /// Makes the folder when it is not there, for its owner only.
+    /// Makes the folder, for its owner only, unless it is there.
     static func open(_ path: String) throws -> DataDirectory {
         let absolute = path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
         do {
@@ -32,7 +32,7 @@ struct DataDirectory: Sendable {
 
     var postgres: String { path + "/postgres" }
 
-    /// Refuses a folder of keys that everybody may look into: whoever opened it may have opened the keys.
+    /// Refuses a folder of keys that everybody may look into, since somebody may have.
     func requirePrivateKeys(_ logger: Logger) throws { try KeyFile(path: path + "/keys").requirePrivacy(logger) }
 
     /// The secret in a key file: 64 hexadecimal digits, made on first use, readable by its owner only.
@@ -42,7 +42,7 @@ struct DataDirectory: Sendable {
         return try KeyFile(path: file).read(logger)
     }
 
-    /// Makes a key file whole or not at all: a key that is lost after something was sealed with it takes that with it.
+    /// Makes a key file whole or not at all. A key that is lost after something was sealed with it takes that with it.
     private func make(_ file: String) throws {
         let unfinished = "\(file).\(getpid())"
         let descriptor = Glibc.open(unfinished, O_CREAT | O_EXCL | O_WRONLY, 0o600)
@@ -51,7 +51,7 @@ struct DataDirectory: Sendable {
         let secret = Array((MasterKey.generate() + "\n").utf8)
         let isWritten = write(descriptor, secret, secret.count) == secret.count && fsync(descriptor) == 0
         close(descriptor)
-        // A link never replaces: of two first starts, one makes the key and both read it.
+        // A link never replaces a file: of two first starts, one makes the key and both read it.
         guard isWritten, link(unfinished, file) == 0 || errno == EEXIST else { throw Failure("the key file \(file) can't be written") }
         let folder = Glibc.open("\(path)/keys", O_RDONLY | O_DIRECTORY)
         guard folder >= 0, fsync(folder) == 0 else { throw Failure("the folder \(path)/keys can't be written") }
@@ -59,7 +59,7 @@ struct DataDirectory: Sendable {
     }
 
     private static func makePrivateFolder(_ path: String) throws {
-        // The PostgreSQL server of root's installation runs as another user, who must be able to pass through.
+        // Under root the PostgreSQL server runs as another user, who must be able to pass through.
         try FileManager.default.createDirectory(
             atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: path.hasSuffix("/keys") ? 0o700 : 0o711])
     }
@@ -68,10 +68,10 @@ struct DataDirectory: Sendable {
 /// The keys that this process holds.
 struct Secrets: Sendable {
     let masterKey: MasterKey
-    /// What services trust each other by: 32 bytes.
+    /// The key that services recognize each other by: 32 bytes.
     let serviceKey: [UInt8]
 
-    /// Locks the keys that tokens are signed with.
+    /// Wraps the keys that tokens are signed with.
     var wrapping: KeyWrapping {
         KeyWrapping(
             wrap: { [masterKey] in try masterKey.wrap($0, for: "signing-key") },

@@ -2,19 +2,19 @@ import Logging
 import Postgres
 import PrivatePostgres
 
-/// The four databases, each as its owner reaches it; `acting(as:)` narrows to one service's rights.
+/// The four databases, each as its owner reaches it. `acting(as:)` narrows the rights to one service's.
 struct Databases: Sendable {
     let log: ConnectionTarget
     let read: ConnectionTarget
     let identity: ConnectionTarget
     let vault: ConnectionTarget
-    /// Where the log can be listened to; nil when there is only a pooler: then it is polled.
+    /// Where LISTEN works on the log; nil behind a pooler without a direct URL, and then the log is polled.
     let logDirect: ConnectionTarget?
     let readDirect: ConnectionTarget
 
     static let names = ["log", "read", "identity", "vault"]
 
-    /// By the URLs that the settings name.
+    /// At the URLs of the settings.
     init(_ urls: DatabaseURLs) throws {
         func target(_ url: String, _ name: String) throws -> ConnectionTarget {
             do {
@@ -59,7 +59,7 @@ struct Databases: Sendable {
 
     var all: [(name: String, target: ConnectionTarget)] { [("log", log), ("read", read), ("identity", identity), ("vault", vault)] }
 
-    /// Applies what each database lacks.
+    /// Applies the migrations that each database lacks.
     func migrate(_ installation: Installation, logger: Logger) async throws {
         for (name, target) in all {
             do {
@@ -79,11 +79,13 @@ struct Databases: Sendable {
 }
 
 extension Failure {
-    /// What is wrong with the migrations of a database and, where there is a remedy, what to do.
+    /// A migration error of one of the databases, with what to do where there is something.
     init(_ error: MigrationError, in database: String) {
         let remedy =
             switch error {
-            case .otherBuild: ". Nothing leads from there to this build: keep the data for that one, and give this one another --data-dir or empty databases"
+            case .otherBuild: """
+                . Nothing leads from there to this build: keep the data for that one, and give this one another --data-dir or empty databases
+                """
             case .edited, .databaseIsNewer, .outOfOrder, .misnamed, .failed, .unreadable: ""
             }
         self.init("the \(database) database: \(error)\(remedy)")
@@ -91,7 +93,8 @@ extension Failure {
 }
 
 extension ConnectionTarget {
-    /// The same database with the rights of one service only: the role is taken after the login, or is the login where a session's role would not stay.
+    /// The same database with the rights of one service. The role is taken after the login; behind a pooler, where it would not stay, it is the
+    /// login.
     func acting(as role: String) -> ConnectionTarget {
         var target = self
         switch pooling {

@@ -1,7 +1,7 @@
 import FoundationEssentials
 import Glibc
 
-/// Where the program's own files lie: migrations and projections, beside the sources or in the image.
+/// The folder of the program's own files, migrations and projections: the repository, or a folder of the image.
 struct Installation: Sendable {
     let root: String
 

@@ -3,20 +3,20 @@ import Glibc
 import Logging
 import Vault
 
-/// A file, or a folder of such files, that is a secret: taken only while it is one. A key that everybody on the machine could read may be known to somebody already.
+/// A key file, or a folder of them. It is refused while everybody on the machine can read it, because somebody may know the key already.
 struct KeyFile: Sendable {
     let path: String
 
     /// The secret in it: 64 hexadecimal digits.
     func read(_ logger: Logger) throws -> String {
-        // By its descriptor: what is looked at is what is read.
+        // By its descriptor, so that the file that is checked is the file that is read.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw Failure("the key file \(path) can't be read") }
         defer { close(descriptor) }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw Failure("the key file \(path) can't be read") }
         try requirePrivacy(of: status, remedy: "chmod 600", logger)
-        // Longer than any key: what is cut off is none.
+        // Longer than any key.
         var bytes = [UInt8](repeating: 0, count: 128)
         let count = Glibc.read(descriptor, &bytes, bytes.count)
         guard count >= 0 else { throw Failure("the key file \(path) can't be read") }
@@ -25,7 +25,8 @@ struct KeyFile: Sendable {
         return text
     }
 
-    /// Refuses what others than its owner and group may read, write or pass, and warns of what the group may: secrets mounted into containers belong to a group.
+    /// Refuses a file that others than its owner and group may read, write or pass. Warns of rights of the group, which secrets mounted
+    /// into containers have.
     func requirePrivacy(_ logger: Logger) throws {
         var status = stat()
         guard stat(path, &status) == 0 else { return }

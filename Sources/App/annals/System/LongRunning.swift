@@ -1,7 +1,7 @@
 import Postgres
 import ServiceLifecycle
 
-/// A `run()` of ours as a service of the group: a graceful stop cancels it, which is how all of ours end.
+/// A `run()` of ours as a service of the group. A graceful stop cancels it, which is how all of ours end.
 struct LongRunning: Service {
     let name: String
     let body: @Sendable () async throws -> Void

@@ -1,6 +1,6 @@
 import Glibc
 
-/// Says at once when the port can't be had, before databases are started for nothing.
+/// Fails at once if the port can't be had, before databases are started for nothing.
 func refuseTakenPort(_ settings: Settings) throws {
     guard settings.port != 0 else { return }
     var hints = addrinfo()
@@ -14,7 +14,7 @@ func refuseTakenPort(_ settings: Settings) throws {
     let descriptor = socket(address.ai_family, address.ai_socktype, address.ai_protocol)
     guard descriptor >= 0 else { throw Failure("no socket can be opened: \(String(cString: strerror(errno)))") }
     defer { close(descriptor) }
-    // As the server itself does: connections that linger after a restart don't hold the port.
+    // As the server does: connections that linger after a restart don't hold the port.
     var yes: Int32 = 1
     setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
     guard bind(descriptor, address.ai_addr, address.ai_addrlen) == 0, listen(descriptor, 1) == 0 else {

@@ -2,7 +2,7 @@ import Logging
 import Postgres
 import PrivatePostgres
 
-/// The private PostgreSQL server of a data folder, for as long as `body` runs; when it ends by itself, it is started again.
+/// Runs the private PostgreSQL server of a data folder for as long as `body` runs. If it ends by itself, it is started again.
 func withPrivateDatabases(
     _ directory: DataDirectory, logger: Logger, _ body: @escaping @Sendable (Databases) async throws -> Void
 ) async throws {
@@ -19,7 +19,7 @@ func withPrivateDatabases(
                 try await createDatabases(at: location, logger: logger)
                 try await body(Databases { location.target(database: $0) })
             }
-            // Whichever ends first ends the other; an error is the command's.
+            // The first to end ends the other. An error is the command's.
             try await group.next()
             group.cancelAll()
             try await group.waitForAll()
@@ -34,7 +34,7 @@ func withPrivateDatabases(
     try result.get()
 }
 
-/// Makes the four databases that the server does not have yet.
+/// Makes those of the four databases that the server lacks.
 private func createDatabases(at location: PrivateServer.Location, logger: Logger) async throws {
     try await ConnectionPool.withPool(location.target(database: "postgres"), logger: logger) { pool in
         for name in Databases.names.map({ "annals_" + $0 }) where try await pool.query(.findDatabase, [.text(name)]).count == 0 {

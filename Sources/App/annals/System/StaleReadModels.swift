@@ -4,7 +4,7 @@ import Projections
 import Publishing
 import ServiceLifecycle
 
-/// Rebuilds, after the start, the read models whose folder has changed since their tables were made; only where the settings want that.
+/// Rebuilds, after the start and if the settings say so, the read models whose folder has changed since their tables were made.
 struct StaleReadModels: Service {
     let isRebuilding: Bool
     let folder: String

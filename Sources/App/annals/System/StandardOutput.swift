@@ -2,14 +2,15 @@ import ArgumentParser
 import Glibc
 import NIOPosix
 
-/// Standard output of a command that may print for long, to a reader that may be slow or leave early.
+/// Standard output of a command that may print for a long time, to a reader that may be slow or leave early.
 struct StandardOutput: Sendable {
     init() {
-        // A reader that has left is to be an error of the write, not the end by a signal.
+        // A reader that has left must be an error of the write, not a deadly signal.
         signal(SIGPIPE, SIG_IGN)
     }
 
-    /// Writes lines at once, on a thread that may block. When nobody reads any more the command ends, quietly and well: `… | head` has what it wanted.
+    /// Writes lines at once, on a thread that may block. When nobody reads any more, the command ends quietly with exit
+    /// code 0: `… | head` has what it wants.
     func write(_ lines: [String]) async throws {
         if lines.isEmpty { return }
         let bytes = lines.flatMap { Array($0.utf8) + [UInt8(ascii: "\n")] }

@@ -1,14 +1,14 @@
 import Synchronization
 
-/// Shows progress on standard error: a bar that redraws itself on a terminal, a plain line every few seconds elsewhere. May be called from any task.
+/// Shows progress on standard error: on a terminal as a bar that redraws itself, elsewhere as a plain line every few seconds. Any task may call it.
 package final class ProgressBar: Sendable {
     /// How progress is shown.
     package enum Style: Sendable {
-        /// In one line that is written over; the width is asked for at each drawing, since windows change.
+        /// One line that is written over. The width is asked for at each drawing, since windows change.
         case bar(width: @Sendable () -> Int, isColored: Bool)
         case lines(every: Duration)
 
-        /// What suits this process's standard error.
+        /// The style that suits this process's standard error.
         package static var standardError: Style {
             StandardError.isTerminal ? .bar(width: { StandardError.columns }, isColored: StandardError.allowsColor) : .lines(every: .seconds(5))
         }
@@ -29,7 +29,7 @@ package final class ProgressBar: Sendable {
     private let write: @Sendable (String) -> Void
     private let state: Mutex<State>
 
-    /// A bar for work that begins now. `elapsed` tells the time since then.
+    /// A bar for work that begins now. `elapsed` is the time since then.
     package init(
         _ label: String, total: Int = 0, style: Style = .standardError, elapsed: (@Sendable () -> Duration)? = nil,
         write: @escaping @Sendable (String) -> Void = StandardError.write
@@ -41,7 +41,7 @@ package final class ProgressBar: Sendable {
         state = Mutex(State(progress: ProgressState(label: label, completed: 0, total: total, elapsed: .zero)))
     }
 
-    /// Records how far the work has come, and shows it if it was not shown a moment ago.
+    /// Records how far the work has come, and shows it unless something was shown a moment ago.
     package func update(completed: Int, total: Int? = nil) {
         state.withLock { state in
             state.progress.completed = completed
@@ -61,7 +61,7 @@ package final class ProgressBar: Sendable {
         }
     }
 
-    /// Shows where the work ended and leaves the line.
+    /// Shows where the work ended and ends the line.
     package func finish() {
         state.withLock { state in
             state.progress.elapsed = elapsed()
@@ -72,7 +72,7 @@ package final class ProgressBar: Sendable {
         }
     }
 
-    /// Leaves the bar as it was shown last, if it was: the work has not come to its end, and what is said next stands on a line of its own.
+    /// Leaves the bar as it was last shown: the work did not come to its end. Whatever is printed next stands on a line of its own.
     package func breakOff() {
         state.withLock { state in
             if state.isOnScreen { write("\n") }
@@ -82,7 +82,7 @@ package final class ProgressBar: Sendable {
 
     private func isDue(_ state: State) -> Bool {
         guard let lastShown = state.lastShown else {
-            // A log wants no line before there is something to say; an eye wants the bar at once.
+            // In a log the first line comes when there is something to say; on a terminal the bar comes at once.
             if case .lines(let pause) = style { return state.progress.elapsed >= pause }
             return true
         }

@@ -1,5 +1,6 @@
 extension ProgressState {
-    /// One line for a terminal of that many columns, never longer: `import ━━━━━━━╌╌╌ 120/283 42 % 31/s 0:06 left`. What does not fit is left away from the end.
+    /// One line for a terminal of that many columns, never longer: `import ━━━━━━━╌╌╌ 120/283 42 % 31/s 0:06 left`.
+    /// Figures that don't fit are left out.
     package func bar(width: Int, isColored: Bool) -> String {
         let figures = [" \(completed)/\(total)", " \(percent) %", rateText.map { " \($0)" } ?? "", remainingText.map { " \($0) left" } ?? ""]
         let shownLabel = String(label.prefix(max(0, width - 1)))

@@ -1,6 +1,6 @@
 /// How far a piece of work of known size has come.
 package struct ProgressState: Sendable, Equatable {
-    /// What is being done, in a word or two.
+    /// The work, in a word or two.
     package var label: String
     package var completed: Int
     package var total: Int
@@ -14,7 +14,7 @@ package struct ProgressState: Sendable, Equatable {
         self.elapsed = elapsed
     }
 
-    /// From 0 to 1; work of size 0 is done.
+    /// From 0 to 1. Work of size 0 is done.
     package var fraction: Double { total > 0 ? min(1, max(0, Double(completed) / Double(total))) : 1 }
 
     /// Completed per second so far; nil before anything can be said.

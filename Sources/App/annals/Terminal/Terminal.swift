@@ -5,7 +5,7 @@ func printError(_ line: String) {
     write(line, to: STDERR_FILENO)
 }
 
-/// Writes one line to standard output, past any buffer: who waits for the line gets it now.
+/// Writes one line to standard output without buffering, so that a waiting reader gets it now.
 func printLine(_ line: String) {
     write(line, to: STDOUT_FILENO)
 }
@@ -19,7 +19,7 @@ private func write(_ line: String, to descriptor: Int32) {
     var bytes = Array(line.utf8) + [UInt8(ascii: "\n")]
     while !bytes.isEmpty {
         let count = Glibc.write(descriptor, bytes, bytes.count)
-        // A closed terminal is nobody to tell.
+        // The terminal is closed: there is nobody to tell.
         if count <= 0 { return }
         bytes.removeFirst(count)
     }

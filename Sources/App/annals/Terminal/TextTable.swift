@@ -1,4 +1,4 @@
-/// Rows under headings, in columns as wide as they need.
+/// Rows under headings, in columns as wide as they need to be.
 struct TextTable {
     private var rows: [[String]]
 

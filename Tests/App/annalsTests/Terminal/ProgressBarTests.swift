@@ -3,7 +3,7 @@ import Testing
 
 @testable import annals
 
-/// What a bar wrote, with the time that the test sets.
+/// The output of a bar, at times that the test sets.
 private final class Screen: Sendable {
     let text = Mutex("")
     let time = Mutex(Duration.zero)

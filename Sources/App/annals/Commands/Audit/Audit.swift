@@ -1,8 +1,8 @@
 import ArgumentParser
 
-/// `annals audit`: what an outsider can check, and how.
+/// `annals audit`: exports, proofs and checks of the log.
 struct AuditCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "audit", abstract: "Prove what the log holds, and check it.",
+        commandName: "audit", abstract: "Export the log, prove what it holds, and check it.",
         subcommands: [AuditExport.self, AuditKey.self, AuditCheckpoint.self, AuditProve.self, AuditVerify.self])
 }

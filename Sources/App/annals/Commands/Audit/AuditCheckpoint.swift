@@ -2,11 +2,11 @@ import ArgumentParser
 import Audit
 import Postgres
 
-/// `annals audit checkpoint`: what an auditor keeps a copy of.
+/// `annals audit checkpoint`: the checkpoint that auditors keep copies of.
 struct AuditCheckpoint: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "checkpoint", abstract: "Print the newest signed checkpoint.",
-        discussion: "A C2SP tlog-checkpoint. Whoever keeps a copy can tell later whether anything up to its size was changed.")
+        discussion: "A C2SP tlog-checkpoint. With a copy one can tell later whether anything up to its size was changed.")
 
     @OptionGroup var flags: SettingsFlags
 

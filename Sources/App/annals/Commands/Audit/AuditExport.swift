@@ -6,29 +6,28 @@ import FoundationEssentials
 import HTTPContract
 import Publishing
 
-
-/// `annals audit export`: the log, or a part of it, for somebody else to keep.
+/// `annals audit export`: writes out the log or a part of it.
 struct AuditExport: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "export", abstract: "Write events out as JSON lines or CloudEvents.",
         discussion: """
-            Ends with the log as it was at the start. A file is there whole or not at all; the last line says how many events there are and the SHA-256 of \
-            all that was written.
+            The export ends where the log ends at its start. A file is there whole or not at all. The last line gives the number of events and the \
+            SHA-256 of everything written.
             """)
 
     @OptionGroup var flags: SettingsFlags
     @OptionGroup var selection: EventTypeSelection
 
-    @Option(help: "Only events that the log took at this time or later, such as 2026-11-21T01:02:03Z.")
+    @Option(help: "Only events recorded at this time or later, such as 2026-11-21T01:02:03Z.")
     var from: Timestamp?
 
-    @Option(help: "Only events that the log took by this time, itself included.")
+    @Option(help: "Only events recorded at this time or earlier.")
     var to: Timestamp?
 
     @Option(help: "Only events after this position.")
     var after: Int64 = 0
 
-    @Option(help: "Only events up to this position, itself included.")
+    @Option(help: "Only events up to and including this position.")
     var until = Int64.max
 
     @Option(help: "Only events of this stream.")
@@ -37,7 +36,7 @@ struct AuditExport: AsyncParsableCommand {
     @Option(help: "Only events that this user caused.")
     var actor: UserID?
 
-    @Option(help: "Only events of the call with this X-Request-ID. One that is neither a UUID nor 32 hexadecimal digits needs the keys.")
+    @Option(help: "Only events of the call with this X-Request-ID. An id that is neither a UUID nor 32 hexadecimal digits needs the keys.")
     var correlation: String?
 
     @Option(help: "ndjson: one JSON object a line. cloudevents: one CloudEvent a line. cloudevents-batch: one JSON array of CloudEvents.")
@@ -47,13 +46,14 @@ struct AuditExport: AsyncParsableCommand {
     var output: String?
 
     @Flag(
-        help: "Leave personal data sealed; needs no keys. A line of ndjson is then the event's canonical JSON, whose SHA-256 the Merkle log has.")
+        help: "Leave personal data sealed. Needs no keys. A line of ndjson is then the event's canonical JSON, whose SHA-256 is in the Merkle tree.")
     var sealed = false
 
-    @Flag(help: "Add a proof to each event that it is in the log, as annals audit verify checks it. Sealed, ndjson, and up to the newest checkpoint.")
+    @Flag(
+        help: "Add to each event a proof that it is in the log, for `annals audit verify`. Implies --sealed, ndjson, and an end at the newest checkpoint.")
     var proofs = false
 
-    @Option(help: "With --proofs: a file with a checkpoint that its reader has. The export then proves, too, that the log goes on from that one.")
+    @Option(help: "With --proofs: a file with a checkpoint that the reader has. The export then also proves that the log extends it.")
     var against: String?
 
     enum Format: String, ExpressibleByArgument, CaseIterable {
@@ -134,7 +134,7 @@ struct AuditExport: AsyncParsableCommand {
         var filter = TrailFilter(
             after: after, until: until, from: from, to: to, stream: stream, types: EventCatalog.publishing.types(of: selection.filter),
             actor: actor?.id, correlation: correlation)
-        // What can only be an id stands in the log as it is, and needs no key.
+        // An opaque id stands in the log as it is and needs no key.
         if let correlation, !RequestIdentity.isOpaque(correlation) {
             filter.correlation = try await operation.systemHasher().kept(requestID: correlation)
         }

@@ -1,11 +1,11 @@
 import ArgumentParser
 import Audit
 
-/// `annals audit key`: what auditors check signatures with.
+/// `annals audit key`: the key that auditors check signatures with.
 struct AuditKey: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "key", abstract: "Print the public half of the key that checkpoints are signed with.",
-        discussion: "In the form of C2SP signed-note and of Go's note package. Give it to auditors by a way that they trust.")
+        discussion: "In the form of C2SP signed-note and of Go's note package. Give it to auditors in a way that they trust.")
 
     @OptionGroup var flags: SettingsFlags
 

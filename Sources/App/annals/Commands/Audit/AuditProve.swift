@@ -1,14 +1,14 @@
 import ArgumentParser
 import Audit
 
-/// `annals audit prove`: that one event is in the log.
+/// `annals audit prove`: a proof that one event is in the log.
 struct AuditProve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "prove", abstract: "Print a proof that the event at a position is in the log.",
         discussion: """
-            A C2SP tlog-proof: the event's index, the hashes beside its way to the root, and a signed checkpoint. It proves the SHA-256 of the event's canonical JSON; \
-            annals audit export --sealed --after N-1 --until N prints that. The proof is tried on the event as the log has it: exit code 3 when it does not hold, or when \
-            the log does not go on from the checkpoint of --against.
+            A C2SP tlog-proof: the event's index, the hashes beside its path to the root, and a signed checkpoint. It proves the SHA-256 of the \
+            event's canonical JSON, which annals audit export --sealed --after N-1 --until N prints. The proof is tried on the event in the log. \
+            Exit code 3 if it does not hold, or if the log does not extend the checkpoint of --against.
             """)
 
     @OptionGroup var flags: SettingsFlags
@@ -16,7 +16,7 @@ struct AuditProve: AsyncParsableCommand {
     @Argument(help: "The event's position, from 1.")
     var position: Int64
 
-    @Option(help: "A file with a checkpoint that you have: the proof is made for that one. By default it is the newest.")
+    @Option(help: "A file with a checkpoint that you have, to make the proof for. (the newest)")
     var against: String?
 
     func validate() throws {

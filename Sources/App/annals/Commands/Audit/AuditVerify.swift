@@ -2,14 +2,14 @@ import ArgumentParser
 import Audit
 import Postgres
 
-
-/// `annals audit verify`: whether the log, or an export of it, is what was signed.
+/// `annals audit verify`: checks the log, or an export of it, against the signed checkpoints.
 struct AuditVerify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "verify", abstract: "Check the log, or an export with proofs, against what was signed.",
+        commandName: "verify", abstract: "Check the log, or an export with proofs, against the signed checkpoints.",
         discussion: """
-            Without a file it reads the whole log again and checks every leaf, every stored tile and every stored checkpoint, and the one in the file beside this \
-            installation's key. With a file it needs no database. Exit code 0 when all fits; 3 when something does not: the first position that does not fit is named.
+            Without a file it reads the whole log and checks every leaf, every stored tile and checkpoint, and the checkpoint in the file \
+            beside this installation's key. With a file it needs no database. Exit code 0 if everything matches; 3 if something differs, with the first position \
+            that does.
             """)
 
     @OptionGroup var flags: SettingsFlags
@@ -19,12 +19,14 @@ struct AuditVerify: AsyncParsableCommand {
 
     @Option(
         help:
-            "A file with a checkpoint that you have: the log, or the export, must go on from it. For an export: annals audit export --proofs --against."
+            "A file with a checkpoint that you have and that the log or the export must extend. An export needs: annals audit export --proofs --against."
     )
     var checkpoint: String?
 
     @Option(
-        help: "The log's public key as annals audit key prints it, or a file that holds it. May be repeated. By default it is this installation's.")
+        help:
+            "The log's public key as `annals audit key` prints it, or a file with it. Can be given more than once. (this installation's)"
+    )
     var key: [String] = []
 
     func run() async throws {

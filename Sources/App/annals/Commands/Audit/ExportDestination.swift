@@ -2,7 +2,7 @@ import Audit
 import NIOPosix
 
 extension AuditExport {
-    /// Where the export goes. All that blocks is done on threads that may.
+    /// The output of the export. Everything that blocks runs on threads that may.
     struct Destination: Sendable {
         /// Nil for standard output.
         private let file: ExportFile?
@@ -22,7 +22,7 @@ extension AuditExport {
             }
         }
 
-        /// Gives the file its name, and says what is in it: on standard error when standard output has the events.
+        /// Gives the file its name and prints a summary, on standard error if standard output has the events.
         func finish(_ summary: ExportSummary) async throws {
             try await blocking { file, _ throws(ExportOutputError) in try file?.publish() }
             if file == nil { printError(summary.line) } else { printLine(summary.line) }

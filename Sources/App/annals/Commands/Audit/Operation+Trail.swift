@@ -4,7 +4,7 @@ import EventSourcing
 import Postgres
 
 extension Operation {
-    /// Reads the log as an auditor does, with the rights of a projector. In the opened form there is what opens personal data, too.
+    /// Reads the log as an auditor does, with the rights of a projector. In the opened form `body` also gets the means to open personal data.
     func readTrail(_ form: EventForm, _ body: @Sendable @escaping (AuditTrail, EventOpening?) async throws -> Void) async throws {
         do {
             try await readLog(form) { log in

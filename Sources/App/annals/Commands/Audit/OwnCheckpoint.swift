@@ -8,13 +8,13 @@ func readCheckpoint(_ path: String) throws -> SignedCheckpoint {
     return checkpoint
 }
 
-/// What is in a file that came by mail or through a browser, which may have made its line ends CR and LF; nil when it can't be read.
+/// The text of a file, or nil if it can't be read. Mail and browsers may have made its line ends CRLF.
 func keptText(_ path: String) -> String? {
     FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self).replacing("\r\n", with: "\n") }
 }
 
 extension MerkleLog {
-    /// Fails with exit code 3 unless the log's tree goes on from the one of a checkpoint.
+    /// Fails with exit code 3 unless the log's tree extends the one of a checkpoint.
     func confirmBeginning(_ checkpoint: Checkpoint) async throws {
         let size = try await size()
         guard checkpoint.size <= size else {
@@ -28,7 +28,7 @@ extension MerkleLog {
 }
 
 extension Operation {
-    /// Fails with exit code 3 unless a checkpoint is signed by the audit key or one before it. Where the key does not lie nothing can tell.
+    /// Fails with exit code 3 unless the audit key or an earlier one signed the checkpoint. Without the key on this machine it checks nothing.
     func confirmSigned(_ checkpoint: SignedCheckpoint) throws {
         let file = settings.auditKey(in: directory)
         guard FileManager.default.fileExists(atPath: file.path) else { return }

@@ -3,10 +3,10 @@ import EventSourcing
 import FoundationEssentials
 import JSON
 
-/// One event, one line. Nothing in it can steer the terminal, whatever people have written into their posts.
+/// One event, one line. Nothing in it can control the terminal, whatever people have written in their posts.
 struct EventLines: Sendable {
     let isJSON: Bool
-    /// Says which fields are personal, and so forgotten when they are null.
+    /// Tells which fields are personal: those are forgotten when they are null.
     let catalog: EventCatalog
 
     func line(_ event: RecordedEvent) -> String {

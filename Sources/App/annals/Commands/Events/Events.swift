@@ -3,20 +3,20 @@ import EventLog
 import EventSourcing
 import Publishing
 
-/// `annals events`: the log as it is.
+/// `annals events`: shows the log.
 struct Events: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Look into the log.", subcommands: [Show.self, Tail.self])
+    static let configuration = CommandConfiguration(abstract: "Show events of the log.", subcommands: [Show.self, Tail.self])
 
-    /// Events in memory at once; one of them may be nearly a megabyte.
+    /// The number of events in memory at once. One of them may be nearly a megabyte.
     static let pageSize = 100
 }
 
 /// How events are shown.
 struct EventOutput: ParsableArguments {
-    @Flag(help: "Show events exactly as they are stored, personal fields sealed. Needs no keys.")
+    @Flag(help: "Show events as they are stored, with personal fields sealed. Needs no keys.")
     var sealed = false
 
-    @Flag(help: "One JSON object a line.")
+    @Flag(help: "Print one JSON object a line.")
     var json = false
 
     var form: EventForm { sealed ? .stored : .opened }
@@ -29,7 +29,7 @@ struct EventTypeSelection: ParsableArguments {
     @Option(help: "Only events of streams of this category: post, user, views.")
     var category: String?
 
-    @Option(name: .customLong("type"), help: "Only events of this type; can be given more than once.")
+    @Option(name: .customLong("type"), help: "Only events of this type. Can be given more than once.")
     var types: [String] = []
 
     func validate() throws {

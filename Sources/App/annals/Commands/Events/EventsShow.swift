@@ -18,13 +18,13 @@ extension Events {
         @Option(help: "The last version.")
         var to = Int.max
 
-        @Option(help: "Leave out what the log took after this time, such as 2026-11-21T01:02:03Z.")
+        @Option(help: "Leave out events recorded after this time, such as 2026-11-21T01:02:03Z.")
         var until: Timestamp?
 
         @Flag(help: "Newest first.")
         var backwards = false
 
-        @Option(help: "At most so many events.")
+        @Option(help: "The most events to show.")
         var limit = Int.max
 
         func validate() throws {

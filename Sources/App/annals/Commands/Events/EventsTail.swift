@@ -2,11 +2,11 @@ import ArgumentParser
 import EventSourcing
 
 extension Events {
-    /// `annals events tail`: the newest events, and with `--follow` what comes.
+    /// `annals events tail`: the newest events and, with `--follow`, those to come.
     struct Tail: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Show the newest events of the log.",
-            discussion: "With --after and no --last: all events after that position. Ctrl-C ends --follow with exit code 0.")
+            discussion: "With --after and without --last it shows all events after that position. Ctrl-C ends --follow with exit code 0.")
 
         @OptionGroup var flags: SettingsFlags
         @OptionGroup var output: EventOutput
@@ -14,10 +14,10 @@ extension Events {
         @Option(help: "Only events after this position.")
         var after: Int64?
 
-        @Option(help: "The newest so many events. (10)")
+        @Option(help: "How many of the newest events. (10)")
         var last: Int?
 
-        @Flag(name: [.short, .long], help: "Go on with what is appended.")
+        @Flag(name: [.short, .long], help: "Go on with events as they are appended.")
         var follow = false
 
         @Option(help: "Only events of this stream.")
@@ -40,7 +40,7 @@ extension Events {
         }
 
         private func show(_ stream: StreamName, of log: some EventStore) async throws {
-            // A stream that is followed may be yet to come.
+            // A followed stream may not exist yet.
             if !follow { try await log.require(stream) }
             let part = try await newest.part(of: stream, in: log, isOpen: follow)
             if follow {

@@ -1,13 +1,13 @@
 import EventSourcing
 
-/// Finds where the newest events begin, by walking backwards: they are then read forwards, so that no more than a page is in memory however many they are.
+/// Finds where the newest events begin by walking backwards. They are then read forwards, so that only a page is in memory however many they are.
 struct NewestEvents: Sendable {
     /// Only events after this position.
     let after: Int64
     let count: Int
     let filter: EventFilter
 
-    /// The part of the log that begins with them, and ends with the log as it is now or, when it is open, never.
+    /// The part of the log that begins with them. It ends with the log as it is now or, when open, never.
     func part(of log: some EventStore, isOpen: Bool) async throws -> LogRead {
         let first = min(after, .max - 1) + 1
         let head = try await log.head()
@@ -21,7 +21,7 @@ struct NewestEvents: Sendable {
         return LogRead(filter, positions: start...(isOpen ? .max : max(start, head)))
     }
 
-    /// The part of a stream that begins with them. The filter is the reader's to apply.
+    /// The part of a stream that begins with them. The reader applies the filter.
     func part(of stream: StreamName, in log: some EventStore, isOpen: Bool) async throws -> StreamRead {
         var start = 1
         var end = 1

@@ -3,7 +3,6 @@ import JSON
 import Projections
 import Synchronization
 
-
 /// Progress of one or more read models together: a bar on a terminal, lines elsewhere, or JSON.
 final class MaintenanceProgress: Sendable {
     private static let jsonInterval = Duration.seconds(1)
@@ -32,7 +31,7 @@ final class MaintenanceProgress: Sendable {
             state.models[progress.model] = progress
             let isDue = isNewPhase || now - state.lastLine >= Self.jsonInterval
             if isDue { state.lastLine = now }
-            // Those that have not begun have as much before them as this one.
+            // A model that has not begun is taken to have as much work as this one.
             let unseen = Int64(names.count - state.models.count) * progress.total
             return (
                 state.models.values.reduce(0) { $0 + $1.applied }, state.models.values.reduce(unseen) { $0 + $1.total }, isDue, now - begun
@@ -45,14 +44,14 @@ final class MaintenanceProgress: Sendable {
         }
     }
 
-    /// Leaves the bar as it stands, if there was anything to show.
+    /// Ends the bar, if there was anything to show.
     func finish() {
         if state.withLock({ !$0.models.isEmpty }) { bar?.finish() }
     }
 }
 
 extension RebuildProgress {
-    /// Rate and time left are null before anything can be said.
+    /// Rate and time left are null while they are unknown.
     fileprivate func json(elapsed: Duration) -> String {
         let pace = ProgressState(label: model, completed: Int(applied), total: Int(total), elapsed: elapsed)
         return JSONValue.object([

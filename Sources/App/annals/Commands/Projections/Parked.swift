@@ -5,24 +5,24 @@ import Postgres
 import Projections
 import Publishing
 
-/// `annals projections parked`: events that a read model could not take.
+/// `annals projections parked`: events that a read model could not apply.
 struct Parked: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Look at events that could not be applied, and settle them.",
-        discussion: "An event at fault parks its stream: later events of it and of streams with the same id wait, in order; all others go on.",
+        discussion: "A failed event parks its stream. Later events of that stream, and of streams with the same id, wait in order. All others go on.",
         subcommands: [List.self, Show.self, Retry.self, Discard.self], defaultSubcommand: List.self)
 }
 
 extension Parked {
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "One line for each parked stream.")
+        static let configuration = CommandConfiguration(abstract: "List the parked streams, one a line.")
 
         @OptionGroup var flags: SettingsFlags
 
         @Flag(help: "Print JSON.")
         var json = false
 
-        @Argument(help: "A read model; all of them without it.")
+        @Argument(help: "A read model. (all of them)")
         var name: String?
 
         func run() async throws {
@@ -44,7 +44,7 @@ extension Parked {
 
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Every parked event of a stream, and of those that wait with it: SQLSTATE and constraint of the failure, never the row.")
+            abstract: "Show the parked events of a stream and of those that wait with it: the failure's SQLSTATE and constraint, never the row.")
 
         @OptionGroup var flags: SettingsFlags
 
@@ -73,7 +73,7 @@ extension Parked {
     }
 
     struct Retry: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Apply what waits, after what made it fail was mended.")
+        static let configuration = CommandConfiguration(abstract: "Apply what waits, once the cause of the failure is fixed.")
 
         @OptionGroup var flags: SettingsFlags
 
@@ -83,7 +83,7 @@ extension Parked {
         @Argument(help: "The read model.")
         var name: String
 
-        @Argument(help: "One stream; all of them without it.")
+        @Argument(help: "One stream. (all of them)")
         var stream: String?
 
         func run() async throws {
@@ -105,7 +105,7 @@ extension Parked {
 
     struct Discard: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Leave one event out of the tables for good, and apply what waited behind it.", discussion: "A rebuild tries it again.")
+            abstract: "Leave one event out of the tables for good, and apply what waits behind it.", discussion: "A rebuild tries it again.")
 
         @OptionGroup var flags: SettingsFlags
 
@@ -145,7 +145,8 @@ extension ParkedEvent {
     fileprivate var json: JSONObject {
         [
             "model": .string(model), "stream": .string("\(stream)"), "position": .integer(position), "type": .string(type),
-            "state": .string(state.rawValue), "sqlState": sqlState.map(JSONValue.string) ?? .null, "constraint": constraint.map(JSONValue.string) ?? .null,
+            "state": .string(state.rawValue), "sqlState": sqlState.map(JSONValue.string) ?? .null,
+            "constraint": constraint.map(JSONValue.string) ?? .null,
             "since": .string("\(since)"),
         ]
     }

@@ -3,11 +3,11 @@ import EventSourcing
 import JSON
 import Projections
 
-/// `annals projections rollback`: back to the tables that were live before.
+/// `annals projections rollback`: back to the previous tables.
 struct Rollback: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Bring the tables that were live before up to the log, and swap them in.",
-        discussion: "They are kept current by the SQL that made them, whatever the folder holds. Refused when a query would not work with them.")
+        abstract: "Bring the previous tables up to date with the log, and swap them in.",
+        discussion: "They are kept current by the SQL that made them, whatever the folder holds now. Refused if a query would not work with them.")
 
     @OptionGroup var flags: SettingsFlags
 
@@ -28,16 +28,16 @@ struct Rollback: AsyncParsableCommand {
     }
 }
 
-/// `annals projections drop`: removes the tables that were live before, or a read model whose folder is gone.
+/// `annals projections drop`: removes the previous tables, or a read model whose folder is gone.
 struct Drop: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Drop the tables that were live before; there is no way back to them then.")
+    static let configuration = CommandConfiguration(abstract: "Drop the previous tables. There is no rollback to them after that.")
 
     @OptionGroup var flags: SettingsFlags
 
     @Argument(help: "The read model.")
     var name: String
 
-    @Flag(help: "Drop the read model itself, whose folder is gone: live tables, kept ones, what is parked, its checkpoint.")
+    @Flag(help: "Drop a read model whose folder is gone: live and previous tables, parked events, checkpoint.")
     var orphaned = false
 
     @Flag(help: "Print JSON.")

@@ -6,20 +6,20 @@ import Projections
 import Publishing
 import QueryService
 
-/// `annals projections`: what an operator sees of read models, and does about them.
+/// `annals projections`: what an operator sees of read models and does about them.
 struct ProjectionsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "projections", abstract: "Look after the read models.",
+        commandName: "projections", abstract: "Inspect, rebuild and verify the read models.",
         subcommands: [
             ProjectionsList.self, ProjectionsStatus.self, Rebuild.self, Verify.self, Rollback.self, Drop.self, Parked.self,
         ])
 }
 
 extension Operation {
-    /// The read database with the projector's rights, not through a pooler.
+    /// The read database with the projector's rights, past any pooler.
     var readModels: ConnectionTarget { databases.readDirect.acting(as: "annals_projector") }
 
-    /// What is done to whole read models.
+    /// Work on whole read models.
     func withMaintenance<Value: Sendable>(_ body: @Sendable @escaping (Maintenance) async throws -> Value) async throws -> Value {
         try await refusing {
             try await withLog { log in
@@ -28,7 +28,7 @@ extension Operation {
         }
     }
 
-    /// The read models' folders, each with what it holds or why it is refused.
+    /// The read models' folders, each with its contents or the reason why it is refused.
     func folders() throws -> [(name: String, model: Result<ReadModel, ReadModelError>)] {
         do {
             return try ReadModel.loadEach(root: installation.projections, catalog: .publishing)
@@ -38,7 +38,7 @@ extension Operation {
     }
 }
 
-/// Runs an operator's call, and turns what it can be refused for into one line.
+/// Runs an operator's call and turns each possible refusal into one line.
 func refusing<Value>(_ body: () async throws -> Value) async throws -> Value {
     do {
         return try await body()

@@ -5,17 +5,17 @@ import Postgres
 import Projections
 import Publishing
 
-/// A read model as `list` and `status` show it: what its folder says, and what the read database says.
+/// A read model as `list` and `status` show it: its folder, and its state in the read database.
 struct ReadModelReport: Sendable {
     let model: String
     let state: ReadModelState
-    /// Of the folder; nil without one.
+    /// The folder's version; nil without a folder.
     let folderVersion: String?
     /// Why the folder is refused.
     let refusal: ReadModelError?
-    /// What the read database has; nil when unbuilt.
+    /// The read database's record; nil if the model is unbuilt.
     let live: ReadModelStatus?
-    /// Events that it has not applied.
+    /// Number of events that it has not applied.
     let lag: Int64
     /// How long the first of them has been waiting.
     let lagSeconds: Double
@@ -25,7 +25,7 @@ struct ReadModelReport: Sendable {
         let folders = try operation.folders()
         return try await ConnectionPool.withPool(operation.readModels, logger: operation.logger) { read in
             try await ConnectionPool.withPool(operation.databases.log.acting(as: "annals_projector"), logger: operation.logger) { log in
-                // Nothing needs opening to see when an event was recorded.
+                // The time of an event is not sealed, so no vault is needed.
                 let store = PostgresEventStore(
                     log, head: HeadWatch(log, direct: operation.databases.logDirect, logger: operation.logger), vault: nil, hasher: nil,
                     catalog: .publishing, logger: operation.logger)
@@ -66,7 +66,7 @@ struct ReadModelReport: Sendable {
             if refusal != nil {
                 .broken
             } else if let live {
-                // Whether it is stale is told by the folder as it is now.
+                // The folder as it is now decides whether the model is stale.
                 folderVersion.map { live.beside(folderVersion: $0).state(firstWaiting: waiting, at: now) } ?? .orphaned
             } else {
                 .unbuilt

@@ -4,23 +4,25 @@ import FoundationEssentials
 import JSON
 import Projections
 
-/// `annals projections rebuild`: makes tables anew, beside the live ones.
+/// `annals projections rebuild`: makes new tables beside the live ones.
 struct Rebuild: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Make a read model's tables anew from the log, and swap them in.",
+        abstract: "Make new tables of read models from the log, and swap them in.",
         discussion:
-            "Queries and the live projector go on meanwhile. Interrupted at any moment it leaves the live tables as they were. The tables that were live are kept."
-    )
+            """
+            Queries and the live projector go on meanwhile. If it is interrupted, the live tables stay as they were. The replaced tables are kept \
+            for a rollback.
+            """)
 
     @OptionGroup var flags: SettingsFlags
 
     @Argument(help: "The read model.")
     var name: String?
 
-    @Flag(help: "All read models, side by side.")
+    @Flag(help: "Rebuild all read models, side by side.")
     var all = false
 
-    @Option(help: "How many streams of each read model are applied side by side.")
+    @Option(help: "Number of streams of each read model that are applied side by side.")
     var parallel = 2
 
     @Flag(help: "Print progress and result as JSON, one object a line.")
@@ -47,7 +49,7 @@ struct Rebuild: AsyncParsableCommand {
                 return try await group.reduce(into: []) { $0.append($1) }
             }
         }
-        // One model alone has its failure told by the end of the command.
+        // The failure of a single model ends the command and is told there.
         if !all, let failure = outcomes.first?.failure { throw failure }
         for outcome in outcomes.sorted(by: { $0.model < $1.model }) { outcome.tell(json: json) }
         let failed = outcomes.count { $0.failure != nil }
@@ -55,7 +57,7 @@ struct Rebuild: AsyncParsableCommand {
     }
 }
 
-/// How the rebuild of one model has ended. Those of others go on whatever it is.
+/// The end of one model's rebuild. The others go on whatever it is.
 private struct Outcome: Sendable {
     let model: String
     let result: Result<RebuildReport, Failure>

@@ -5,7 +5,8 @@ import Projections
 
 /// `annals projections status`: how far each read model is.
 struct ProjectionsStatus: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "status", abstract: "How far each read model is, and who keeps it current.")
+    static let configuration = CommandConfiguration(commandName: "status",
+        abstract: "Show how far each read model is and which process keeps it current.")
 
     @OptionGroup var flags: SettingsFlags
 
@@ -29,9 +30,9 @@ struct ProjectionsStatus: AsyncParsableCommand {
     }
 }
 
-/// `annals projections list`: which read models there are.
+/// `annals projections list`: the read models and their versions.
 struct ProjectionsList: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "list", abstract: "The read models there are, with their versions.")
+    static let configuration = CommandConfiguration(commandName: "list", abstract: "List the read models and their versions.")
 
     @OptionGroup var flags: SettingsFlags
 
@@ -74,7 +75,7 @@ extension ReadModelReport {
 }
 
 extension [ReadModelReport] {
-    /// Why folders are broken, beside the table.
+    /// Prints why folders are broken, on standard error.
     fileprivate func printRefusals() {
         for case let refusal? in map(\.refusal) { printError("annals: \(refusal)") }
     }

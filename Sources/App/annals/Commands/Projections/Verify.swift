@@ -3,18 +3,18 @@ import EventSourcing
 import JSON
 import Projections
 
-/// `annals projections verify`: proves that live tables are a fold of the log.
+/// `annals projections verify`: proves that live tables equal a fold of the log.
 struct Verify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Fold the log anew and compare the result with the live tables, row for row.",
-        discussion: "Exit code 0 when they are equal; 3 when rows differ, or when events are parked or discarded.")
+        abstract: "Fold the log again and compare the result with the live tables, row for row.",
+        discussion: "Exit code 0 if they are equal; 3 if rows differ, or if events are parked or discarded.")
 
     @OptionGroup var flags: SettingsFlags
 
     @Argument(help: "The read model.")
     var name: String
 
-    @Option(help: "How many streams are applied side by side.")
+    @Option(help: "Number of streams that are applied side by side.")
     var parallel = 2
 
     @Flag(help: "Print the result as JSON.")
@@ -39,14 +39,14 @@ struct Verify: AsyncParsableCommand {
 extension VerificationReport {
     fileprivate var lines: [String] {
         var lines = differences.map(\.description)
-        lines += unappliable.map { "can not be applied: position \($0)" }
+        lines += unappliable.map { "can't be applied: position \($0)" }
         lines += parked.map { "parked: \($0)" }
         lines += discarded.map { "discarded: position \($0)" }
         let total = rows.values.reduce(0, +)
         let place = "\(model) at position \(position)" + (lag == 0 ? "" : ", \(lag) behind the log")
         lines.append(
             hasEqualRows
-                ? "\(place): equal, \(total) rows in \(rows.count) tables" + (isEqual ? "." : ", apart from what is named above.")
+                ? "\(place): equal, \(total) rows in \(rows.count) tables" + (isEqual ? "." : ", apart from the events above.")
                 : "\(place): different; at most 10 rows of each table are named.")
         return lines
     }

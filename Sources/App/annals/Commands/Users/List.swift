@@ -6,7 +6,7 @@ import Postgres
 
 extension Users {
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List the accounts, the oldest first, as the read model has them.")
+        static let configuration = CommandConfiguration(abstract: "List the accounts, oldest first, as the read model has them.")
 
         @OptionGroup var flags: SettingsFlags
 
@@ -32,7 +32,7 @@ extension Users {
     }
 }
 
-/// An account as the list shows it. Personal parts are missing once it is closed.
+/// An account as the list shows it. Its personal parts are missing once it is closed.
 private struct ListedUser {
     static let heading = line("ID", "ROLE", "STATUS", "CREATED", "USERNAME", "EMAIL")
 

@@ -4,17 +4,17 @@ import FoundationEssentials
 import Postgres
 import Vault
 
-/// `annals users`: what an operator does to accounts.
+/// `annals users`: an operator's work on accounts.
 struct Users: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Look after users.",
+        abstract: "List, export, promote, deactivate and otherwise manage users.",
         subcommands: [List.self, Export.self, Promote.self, Demote.self, Deactivate.self, Reactivate.self, SetPassword.self])
 }
 
 extension Users {
     struct SetPassword: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Give a user a new password; their sessions end.", discussion: "The password is read from standard input, one line.")
+            abstract: "Give a user a new password and end their sessions.", discussion: "The password is read from standard input, one line.")
 
         @OptionGroup var flags: SettingsFlags
 
@@ -33,7 +33,7 @@ extension Users {
 }
 
 extension Operation {
-    /// What the operator may do to accounts, with the keys of this installation.
+    /// The operator's access to accounts, with the keys of this installation.
     func withAuthOperator<Value: Sendable>(_ body: @Sendable @escaping (AuthOperator) async throws -> Value) async throws -> Value {
         let secrets = try Secrets.load(settings, from: directory, logger: logger)
         let hasher = try await ConnectionPool.withPool(databases.vault.acting(as: "annals_auth"), logger: logger) {

@@ -1,13 +1,13 @@
 import Glibc
 import NIOPosix
 
-/// Where an export goes: standard output, or a new file that only its owner can read.
+/// The output of an export: standard output, or a new file that only its owner can read.
 struct ExportOutput: Sendable {
     private let standardOutput = StandardOutput()
     private let path: String?
     private let descriptor: Int32
 
-    /// Makes the file; nil is standard output. A file that is there already is not written over.
+    /// Makes the file; nil is standard output. An existing file is not overwritten.
     init(_ path: String?) throws {
         self.path = path
         guard let path else {
@@ -32,7 +32,7 @@ struct ExportOutput: Sendable {
         }
     }
 
-    /// Ends the file: what is not on the disk by then is an error.
+    /// Ends the file. Throws unless everything is on the disk.
     func close() throws {
         guard let path else { return }
         guard fsync(descriptor) == 0, Glibc.close(descriptor) == 0 else {

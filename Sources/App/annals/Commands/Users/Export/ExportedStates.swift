@@ -4,7 +4,7 @@ import JSON
 import Publishing
 
 extension FoldedStream<UserRules> {
-    /// The account as it is; personal parts are null once they are forgotten.
+    /// The account as it is. Personal parts are null once they are forgotten.
     var record: JSONObject {
         let account = state.account
         return [
@@ -16,7 +16,7 @@ extension FoldedStream<UserRules> {
 }
 
 extension FoldedStream<PostRules> {
-    /// The post as it is. Of a deleted one only the events are left.
+    /// The post as it is. Only the events are left of a deleted one.
     func record(id: UUID) -> JSONObject {
         let post = state.post
         return [

@@ -4,19 +4,19 @@ import FoundationEssentials
 import JSON
 import Publishing
 
-/// Everything that is held about a person, as one JSON object. A post or an event is a line, and one page of events is in memory at a time, however much there is.
+/// Everything that is held about a person, as one JSON object. Each post and each event is a line, and only a page of events is in memory at a time.
 struct PersonExport: Sendable {
-    /// How much of the log is looked through at once.
+    /// The number of positions that are searched at once.
     private static let stretch: Int64 = 50_000
 
     let user: UUID
-    /// What the identity database holds.
+    /// The identity database's record of the person.
     let identity: JSONObject
     let log: PostgresEventStore
 
     private var account: StreamName { StreamName(UserRules.category, user) }
 
-    /// Writes the object to its end. Throws before anything is written when there is no such user.
+    /// Writes the whole object. Throws before it writes anything if there is no such user.
     func write(to output: ExportOutput) async throws {
         try await log.require(account)
         let head = try await log.head()
@@ -49,7 +49,7 @@ struct PersonExport: Sendable {
     private func writeEvents(in streams: [StreamName], through head: Int64, to output: ExportOutput) async throws {
         let lines = EventLines(isJSON: true, catalog: .publishing)
         let own = Set(streams)
-        // A line is written when the next is known: only the last has no comma.
+        // A line is written when the next is known, since only the last has no comma.
         var held: String?
         for stretch in stretches(through: head) {
             var first = stretch.lowerBound
@@ -77,7 +77,7 @@ struct PersonExport: Sendable {
 }
 
 extension RecordedEvent {
-    /// The same event without the values that are personal to whomever its stream is about.
+    /// The same event without the values that are personal to the subject of its stream.
     fileprivate var withoutPersonalFields: RecordedEvent {
         var data = data
         for field in EventCatalog.publishing[type]?.personalFields ?? [] where data[field] != nil { data[field] = .null }

@@ -5,13 +5,13 @@ import EventSourcing
 import FoundationEssentials
 
 extension Users {
-    /// `annals users export`: the other half of data protection, beside erasure.
+    /// `annals users export`: everything that is held about a person.
     struct Export: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Write everything that is held about a person, as JSON.",
             discussion: """
-                Profile, posts, sessions, closures, and the events by and about the person, opened. Of what the person did to others' things it says that, and leaves out \
-                what is personal to those others.
+                Profile, posts, sessions, closures, and the events by and about the person, opened. What the person did to other people's posts is \
+                listed without those people's personal data.
                 """)
 
         @OptionGroup var flags: SettingsFlags
@@ -19,7 +19,7 @@ extension Users {
         @Argument(help: "The user's id.")
         var id: String
 
-        @Option(help: "A file to make, readable by its owner only; standard output without it.")
+        @Option(help: "The file to write, readable by its owner only. (standard output)")
         var output: String?
 
         func validate() throws {

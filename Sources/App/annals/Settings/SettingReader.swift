@@ -1,15 +1,15 @@
 import Configuration
 import Gateway
 
-/// Reads settings of a few forms; one of another form ends the program with a line that names it.
-struct DoorReader {
+/// Reads settings of a few forms. A setting in another form ends the program with a line that names it.
+struct SettingReader {
     private let config: ConfigReader
 
     init(_ config: ConfigReader) {
         self.config = config
     }
 
-    /// A number in a file is no string to the configuration's reader, and one in the environment is nothing else.
+    /// A number in a file is not a string to the configuration's reader, and a number in the environment is nothing but a string.
     private func text(_ key: ConfigKey) -> String? { config.string(forKey: key) ?? config.int(forKey: key).map(String.init) }
 
     /// Comma-separated.
@@ -31,17 +31,18 @@ struct DoorReader {
         return value
     }
 
-    /// A time; nil also for `off`, where that may be said.
+    /// A duration; nil also for `off`, if that is allowed.
     func duration(_ key: ConfigKey, orOff: Bool = false, in range: ClosedRange<Duration>) throws -> Duration? {
         guard let text = text(key), !(orOff && text == "off") else { return nil }
         guard let value = Duration(setting: text), range.contains(value) else {
             throw Failure(
-                "\(key.variable): \(text) is not a time such as 30s from \(range.lowerBound.setting) to \(range.upperBound.setting)", code: .wrongUse)
+                "\(key.variable): \(text) is not a duration such as 30s from \(range.lowerBound.setting) to \(range.upperBound.setting)",
+                code: .wrongUse)
         }
         return value
     }
 
-    /// A limit; nil for `off`.
+    /// A rate limit; nil for `off`.
     func rateLimit(_ key: ConfigKey, default fallback: RateLimit?) throws -> RateLimit? {
         guard let text = text(key) else { return fallback }
         if text == "off" { return nil }
@@ -71,7 +72,7 @@ extension Duration {
         self = unit.duration * Int(count)
     }
 
-    /// The same in seconds, or milliseconds where it has a part of one.
+    /// The same in seconds, or in milliseconds if it is not a whole number of seconds.
     var setting: String {
         let (seconds, rest) = components
         return rest == 0 ? "\(seconds)s" : "\(seconds * 1000 + rest / 1_000_000_000_000_000)ms"

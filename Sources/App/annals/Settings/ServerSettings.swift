@@ -2,7 +2,7 @@ import Configuration
 import Gateway
 import HTTPContract
 
-/// What the one door lets in, and how often.
+/// Limits of the gateway's HTTP server: rates, sizes, times, origins.
 ///
 /// | key | type | default |
 /// | --- | --- | --- |
@@ -19,18 +19,18 @@ import HTTPContract
 /// | ANNALS_HEADER_TIMEOUT | a time | 10s |
 /// | ANNALS_BODY_TIMEOUT | a time, before the rate counts | 10s |
 /// | ANNALS_BODY_RATE | bytes a second | 1024 |
-struct DoorSettings: Sendable {
+struct ServerSettings: Sendable {
     var gateway = GatewaySettings()
     var rateLimits = RateLimitSettings()
     var connections = ConnectionLimits()
-    /// As they were written.
+    /// As the settings give them.
     private var origins: [String] = []
     private var proxies: [String] = []
 }
 
-extension DoorSettings {
+extension ServerSettings {
     init(_ config: ConfigReader) throws {
-        let settings = DoorReader(config)
+        let settings = SettingReader(config)
         rateLimits.calls = try settings.rateLimit("annals.rateLimit", default: rateLimits.calls)
         let defaults: RateLimitSettings = rateLimits.calls == nil ? .off : rateLimits
         rateLimits.logins = try settings.rateLimit("annals.loginRateLimit", default: defaults.logins)

@@ -7,7 +7,7 @@ import Publishing
 
 extension Users {
     struct Promote: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Make a user an admin. This is how the first one is made.")
+        static let configuration = CommandConfiguration(abstract: "Make a user an admin. The first admin is made this way.")
 
         @OptionGroup var flags: SettingsFlags
 
@@ -18,18 +18,18 @@ extension Users {
     }
 
     struct Demote: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Make an admin a user like others. The last admin stays one.")
+        static let configuration = CommandConfiguration(abstract: "Take the admin role from a user. Refused for the last admin.")
 
         @OptionGroup var flags: SettingsFlags
 
         @Argument(help: "The user's email address.")
         var email: String
 
-        func run() async throws { try await apply(.changeRole(.user), to: email, flags, saying: "is no admin") }
+        func run() async throws { try await apply(.changeRole(.user), to: email, flags, saying: "is not an admin any more") }
     }
 
     struct Deactivate: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Keep a user out: no sign-in, no commands, sessions end. Posts stay.")
+        static let configuration = CommandConfiguration(abstract: "Lock a user out: no sign-in, no commands, sessions end. Posts stay.")
 
         @OptionGroup var flags: SettingsFlags
 
@@ -51,7 +51,7 @@ extension Users {
     }
 }
 
-/// Gives one command on an account in the operator's name, beside a running system or without one.
+/// Handles one command on an account for the operator. It works beside a running system and without one.
 private func apply(_ command: UserCommand, to email: String, _ flags: SettingsFlags, saying outcome: String) async throws {
     let operation = try await Operation.begin(flags)
     try await operation.withCommandLog { log in
@@ -63,7 +63,7 @@ private func apply(_ command: UserCommand, to email: String, _ flags: SettingsFl
         } catch AdminRefusal.lastAdmin {
             throw Failure("\(email) is the last admin; promote somebody else first")
         } catch is AccountClosing {
-            throw Failure("\(email) is being closed, as their user has asked")
+            throw Failure("\(email) is being closed at the user's request")
         }
     }
     printLine("\(email) \(outcome).")

@@ -1,9 +1,9 @@
 import ServiceLifecycle
 
-/// The HTTP server, opened once what it answers from is there: the first answer is as good as any later one.
-struct Door<Server: Service>: Service {
+/// The HTTP server. It opens once its answers have something to come from, so that the first one is as good as any later one.
+struct GatewayServer<Server: Service>: Service {
     let server: Server
-    /// Returns when everything is there, or when waiting longer is no use: `/ready` then says what is missing.
+    /// Returns when everything is there, or when waiting longer is pointless; `/ready` then says what is missing.
     let prepare: @Sendable () async throws -> Void
 
     func run() async throws {

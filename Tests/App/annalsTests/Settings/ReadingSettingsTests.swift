@@ -1,0 +1,115 @@
+import FoundationEssentials
+import Testing
+
+@testable import annals
+
+/// Reads settings as a process with these flags, environment and file would.
+private func settings(
+    _ flags: [String] = [], environment: [String: String] = [:], file: String? = nil
+) async throws -> Settings {
+    guard let file else { return try await Settings.read(SettingsFlags.parse(flags), environment: environment) }
+    let path = FileManager.default.temporaryDirectory.appending(path: "settings-\(UUID().uuidString).json").path
+    try Data(file.utf8).write(to: URL(filePath: path))
+    defer { #expect(throws: Never.self) { try FileManager.default.removeItem(atPath: path) } }
+    return try await Settings.read(
+        SettingsFlags.parse(flags), environment: environment.merging(["ANNALS_CONFIG_FILE": path]) { first, _ in first })
+}
+
+/// The line that reading these settings fails with, and the exit code.
+private func refusal(environment: [String: String]) async -> (line: String, code: Failure.Code)? {
+    do {
+        _ = try await settings(environment: environment)
+        return nil
+    } catch let failure as Failure {
+        return (failure.message, failure.code)
+    } catch {
+        return ("\(error)", .failed)
+    }
+}
+
+@Suite struct `Reading the settings` {
+    @Test func `takes flags over the environment, that over the file, and that over the defaults`() async throws {
+        let file = #"{"annals": {"port": 3001, "host": "::1", "dataDir": "/file", "logLevel": "info"}}"#
+        let read = try await settings(["--port", "3003"], environment: ["ANNALS_PORT": "3002", "ANNALS_HOST": "0.0.0.0"], file: file)
+        #expect(read.port == 3003)
+        #expect(read.host == "0.0.0.0")
+        #expect(read.dataDirectory == "/file")
+        #expect(read.logLevel == .info)
+        let defaults = try await settings()
+        #expect(defaults.port == 3000)
+        #expect(defaults.host == "127.0.0.1")
+        #expect(defaults.dataDirectory == ".annals")
+        #expect(defaults.databases == nil)
+    }
+
+    @Test func `takes a number in the file as a number or as text`() async throws {
+        for port in ["3001", #""3001""#] { #expect(try await settings(file: #"{"annals": {"port": \#(port)}}"#).port == 3001) }
+    }
+
+    @Test(
+        arguments: [
+            ("ANNALS_PORT", "70000", "ANNALS_PORT: 70000 is not a number from 0 to 65535"),
+            ("ANNALS_PORT", "x", "ANNALS_PORT: x is not a number from 0 to 65535"),
+            ("ANNALS_REBUILD_STALE", "maybe", "ANNALS_REBUILD_STALE: maybe is neither true nor false"),
+            ("ANNALS_LOG_LEVEL", "loud", "ANNALS_LOG_LEVEL: loud is not a log level"),
+            ("ANNALS_RATE_LIMIT", "lots", "ANNALS_RATE_LIMIT: lots is neither off nor a limit such as 100/60s"),
+            ("ANNALS_DEADLINE", "soon", "ANNALS_DEADLINE: soon is not a duration such as 30s from 10ms to 3600s"),
+            ("ANNALS_TRUSTED_PROXIES", "10.0.0.0/8, proxy", "ANNALS_TRUSTED_PROXIES: proxy is neither an IP address nor a block such as 10.0.0.0/8"),
+            ("ANNALS_CORS_ORIGINS", "example.org", "ANNALS_CORS_ORIGINS: example.org is not an origin such as https://example.org"),
+        ])
+    func `names a setting that it can't understand, and what it should look like`(name: String, value: String, line: String) async {
+        let refusal = await refusal(environment: [name: value])
+        #expect(refusal?.line == line)
+        #expect(refusal?.code == .wrongUse)
+    }
+
+    @Test func `turns the other limits off with the first, unless they are set`() async throws {
+        let off = try await settings(environment: ["ANNALS_RATE_LIMIT": "off", "ANNALS_LOGIN_RATE_LIMIT": "5/60s"]).server.rateLimits
+        #expect(off.calls == nil)
+        #expect(off.registrations == nil)
+        #expect(off.logins != nil)
+    }
+}
+
+@Suite struct `Reading the databases' URLs` {
+    private let urls = Dictionary(
+        uniqueKeysWithValues: ["LOG", "READ", "IDENTITY", "VAULT"].map { ("ANNALS_\($0)_URL", "postgres://ann:secret@db/\($0.lowercased())") })
+
+    @Test func `wants all four or none`() async throws {
+        #expect(try await settings(environment: urls).databases?.vault == "postgres://ann:secret@db/vault")
+        let one = await refusal(environment: urls.filter { $0.key == "ANNALS_READ_URL" })
+        #expect(one?.line.hasPrefix("ANNALS_LOG_URL, ANNALS_IDENTITY_URL, ANNALS_VAULT_URL must be set too") == true)
+    }
+
+    @Test func `takes a URL from a file, without the line end, and not from both`() async throws {
+        let path = FileManager.default.temporaryDirectory.appending(path: "url-\(UUID().uuidString)").path
+        try Data("postgres://db/read\n".utf8).write(to: URL(filePath: path))
+        defer { #expect(throws: Never.self) { try FileManager.default.removeItem(atPath: path) } }
+        var environment = urls
+        environment["ANNALS_READ_URL_FILE"] = path
+        #expect(await refusal(environment: environment)?.line == "ANNALS_READ_URL and ANNALS_READ_URL_FILE: set one of them")
+        environment["ANNALS_READ_URL"] = nil
+        #expect(try await settings(environment: environment).databases?.read == "postgres://db/read")
+    }
+
+    @Test func `does not quote a URL that is not one, since it may hold a password`() async throws {
+        var environment = urls
+        environment["ANNALS_LOG_URL"] = "postgres://ann:very-secret@db:notaport/log"
+        let read = try #require(try await settings(environment: environment).databases)
+        let failure = #expect(throws: Failure.self) { try Databases(read) }
+        #expect(failure?.message == "ANNALS_LOG_URL is not a PostgreSQL URL")
+    }
+
+    @Test func `wants a direct read URL behind a pooler in transaction mode`() async throws {
+        let read = try #require(try await settings(environment: urls.merging(["ANNALS_POOLING": "transaction"]) { first, _ in first }).databases)
+        let failure = #expect(throws: Failure.self) { try Databases(read) }
+        #expect(failure?.message.hasPrefix("ANNALS_READ_DIRECT_URL must be set") == true)
+    }
+}
+
+@Suite struct `A command in a hint` {
+    @Test func `is named as the user has called it`() {
+        #expect(CommandName.of("up", environment: [:]) == "annals up")
+        #expect(CommandName.of("keys list", environment: ["ANNALS_COMMAND": "bin/annals"]) == "bin/annals keys list")
+    }
+}
