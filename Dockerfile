@@ -1,11 +1,11 @@
-# Build: the whole toolchain. Run: a small Debian with the two C libraries.
+# The build stage has the Swift toolchain; the image that runs is a small Debian with the C libraries.
 FROM swift:6.3-bookworm AS build
 RUN apt-get update && apt-get install -y --no-install-recommends libpq-dev libargon2-dev zlib1g-dev pkg-config && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY Package.swift ./
 COPY Sources Sources
 COPY Tests Tests
-RUN swift build -c release --product annals --static-swift-stdlib && strip .build/release/annals
+RUN swift build -c release --explicit-target-dependency-import-check error --product annals --static-swift-stdlib && strip .build/release/annals
 
 FROM debian:bookworm-slim
 RUN apt-get update && apt-get install -y --no-install-recommends libpq5 libargon2-1 ca-certificates && rm -rf /var/lib/apt/lists/* \

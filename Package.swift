@@ -181,7 +181,8 @@ let tests: [(folder: String, targets: [Target])] = [
         "App",
         [
             .testTarget(
-                name: "annalsTests", dependencies: ["annals", "EventLogTesting", "EventSourcing", "JSON", "Publishing", "TestSupport"]),
+                name: "annalsTests",
+                dependencies: ["annals", "AuthService", "EventLogTesting", "EventSourcing", "JSON", "Publishing", "TestSupport", arguments]),
             .testTarget(
                 name: "BlogImportTests",
                 dependencies: ["BlogImport", "EventSourcing", "JSON", "TestSupport", nioCore, nioHTTP1, nioPosix, httpClient, logging]),

@@ -5,18 +5,6 @@ import NIOHTTP1
 import Testing
 
 @Suite(.serialized) struct `The main job` {
-    @Test func `the README's walk works by copy and paste`() async throws {
-        try await withSystem(isLimited: true) { system, _ in
-            let readme = try String(contentsOfFile: repositoryRoot + "/README.md", encoding: .utf8)
-            let walk = try #require(readme.components(separatedBy: "```sh\n").dropFirst().first?.components(separatedBy: "```").first)
-            let output = try await Shell.run(walk.replacingOccurrences(of: "127.0.0.1:3000", with: "127.0.0.1:\(system.port)"))
-            #expect(output.contains(#""username":"ann""#))
-            #expect(output.contains(#""title":"Hello""#))
-            #expect(output.contains(#""type":"PostDrafted""#))
-            #expect(output.contains(#""type":"PostPublished""#))
-        }
-    }
-
     @Test func `a post is written, read, changed, counted, and its history shown`() async throws {
         try await withSystem { system, anyone in
             let ann = try await anyone.signedUp("ann")

@@ -1,4 +1,4 @@
--- The other three databases; the image makes the first.
+-- The image makes the first database; these are the other three.
 CREATE DATABASE annals_read;
 CREATE DATABASE annals_identity;
 CREATE DATABASE annals_vault;

@@ -37,7 +37,7 @@ CREATE TABLE vault.data_keys (
     CONSTRAINT data_keys_destroyed CHECK ((wrapped IS NULL) = (destroyed_at IS NOT NULL))
 -- A destroyed key's old row version stays in the table's file until VACUUM comes. By default it comes after 50 of them and a fifth of the table; with
 -- these settings it comes within a minute or so (autovacuum_naptime) of the first, and SQL can't reach the row from then on. What happens to the
--- bytes of the page: docs/operations.md, "Erased users".
+-- bytes of the page: docs/back-up.md, "Erased users in backups and files".
 ) WITH (autovacuum_vacuum_threshold = 0, autovacuum_vacuum_scale_factor = 0);
 GRANT SELECT, INSERT ON vault.data_keys TO annals_commands;
 GRANT SELECT ON vault.data_keys TO annals_projector;

@@ -11,6 +11,7 @@ struct Annals: AsyncParsableCommand {
         commandName: "annals",
         abstract: "An event-sourced publishing backend.",
         discussion: "Exit codes: 0 success, 1 failure, 2 wrong use, 3 a check found a difference.",
+        version: "0.1.0",
         subcommands: [
             Up.self, Migrate.self, ProjectionsCommand.self, Import.self, Users.self, Keys.self, Events.self, AuditCommand.self, Config.self,
         ])
@@ -30,14 +31,31 @@ struct Annals: AsyncParsableCommand {
             let code = exitCode(for: error)
             // ArgumentParser's own code for wrong use is 64; ours is 2.
             if code == .validationFailure {
+                if let name = meantSubcommand(CommandLine.arguments.dropFirst()) { printError("annals: did you mean \(name)?") }
                 printError(fullMessage(for: error))
                 endProcess(.wrongUse)
             }
             // Help and versions come this way too, as a clean exit.
             if code == .success || error is ValidationError { exit(withError: error) }
-            printError("annals: \(error)")
+            printError(error is CancellationError ? "annals: interrupted" : "annals: \(error)")
             endProcess(.failed)
         }
+    }
+
+    /// The subcommand that the arguments most likely mean, if they name one that does not exist: `projections status` for `projections statsu`.
+    static func meantSubcommand(_ arguments: some Sequence<String>) -> String? {
+        var command: any ParsableCommand.Type = Annals.self
+        var path: [String] = []
+        for argument in arguments where !argument.hasPrefix("-") {
+            let subcommands = command.configuration.subcommands
+            if subcommands.isEmpty { return nil }
+            guard let next = subcommands.first(where: { $0._commandName == argument }) else {
+                return Suggestion.closest(to: argument, among: subcommands.map { $0._commandName }).map { (path + [$0]).joined(separator: " ") }
+            }
+            path.append(argument)
+            command = next
+        }
+        return nil
     }
 }
 

@@ -57,21 +57,46 @@ struct KeysList: AsyncParsableCommand {
     func run() async throws {
         let operation = try await Operation.begin(flags)
         let records = try await operation.withSigningKeys { try await $0.records() }
-        if json { return printLine(JSONValue.array(records.map { .object($0.json) }).serialized) }
-        var table = TextTable("KEY", "CREATED", "SIGNS FROM", "RETIRED", "WITHDRAWN")
-        for record in records {
+        let states = records.states(at: .now)
+        if json { return printLine(JSONValue.array(zip(records, states).map { .object($0.json($1)) }).serialized) }
+        var table = TextTable("KEY", "STATE", "CREATED", "SIGNS FROM", "RETIRED", "WITHDRAWN")
+        for (record, state) in zip(records, states) {
             let times = [record.signsFrom, record.retiredAt, record.revokedAt].map { time in time.map { "\($0)" } ?? "-" }
-            table.add(record.kid, "\(record.createdAt)", times[0], times[1], times[2])
+            table.add(record.kid, state.rawValue, "\(record.createdAt)", times[0], times[1], times[2])
         }
         table.lines.forEach(printLine)
     }
 }
 
+/// The part that a signing key plays now.
+enum SigningKeyState: String {
+    /// New tokens are signed with it.
+    case signs
+    /// Published, and signs later.
+    case next
+    /// Another key signs.
+    case retired
+    case withdrawn
+}
+
+extension [SigningKeyRecord] {
+    /// The states of these keys, newest first. The newest key that may sign does.
+    func states(at now: Timestamp) -> [SigningKeyState] {
+        var hasSigner = false
+        return map { key in
+            if key.revokedAt != nil { return .withdrawn }
+            if let signsFrom = key.signsFrom, signsFrom.milliseconds > now.milliseconds { return .next }
+            defer { hasSigner = true }
+            return hasSigner ? .retired : .signs
+        }
+    }
+}
+
 extension SigningKeyRecord {
-    fileprivate var json: JSONObject {
+    fileprivate func json(_ state: SigningKeyState) -> JSONObject {
         func time(_ time: Timestamp?) -> JSONValue { time.map { .string("\($0)") } ?? .null }
         return [
-            "kid": .string(kid), "createdAt": time(createdAt), "signsFrom": time(signsFrom), "retiredAt": time(retiredAt),
+            "kid": .string(kid), "state": .string(state.rawValue), "createdAt": time(createdAt), "signsFrom": time(signsFrom), "retiredAt": time(retiredAt),
             "revokedAt": time(revokedAt),
         ]
     }

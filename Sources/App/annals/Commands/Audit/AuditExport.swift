@@ -28,7 +28,7 @@ struct AuditExport: AsyncParsableCommand {
     var after: Int64 = 0
 
     @Option(help: "Only events up to and including this position.")
-    var until = Int64.max
+    var until: Int64?
 
     @Option(help: "Only events of this stream.")
     var stream: StreamName?
@@ -50,7 +50,7 @@ struct AuditExport: AsyncParsableCommand {
     var sealed = false
 
     @Flag(
-        help: "Add to each event a proof that it is in the log, for `annals audit verify`. Implies --sealed, ndjson, and an end at the newest checkpoint.")
+        help: "Add to each event a proof that it is in the log, for `annals audit verify`. Implies --sealed, and ends at the newest checkpoint.")
     var proofs = false
 
     @Option(help: "With --proofs: a file with a checkpoint that the reader has. The export then also proves that the log extends it.")
@@ -63,7 +63,7 @@ struct AuditExport: AsyncParsableCommand {
     }
 
     func validate() throws {
-        guard after >= 0, until >= after else { throw ValidationError("positions count from 1, and --until is not below --after") }
+        guard after >= 0, until ?? .max >= after else { throw ValidationError("positions count from 1, and --until is not below --after") }
         if let from, let to, to < from { throw ValidationError("--to is not before --from") }
         if stream != nil, selection.category != nil { throw ValidationError("--stream and --category don't go together") }
         guard proofs || against == nil else { throw ValidationError("--against goes with --proofs only") }
@@ -102,12 +102,12 @@ struct AuditExport: AsyncParsableCommand {
             let checkpoint = try await log.newestCheckpoint()
             try operation.confirmSigned(checkpoint)
             let size = checkpoint.checkpoint.size
-            guard until == .max || until <= size else { throw Failure("the newest checkpoint covers \(size) events, not position \(until)") }
+            if let until, until > size { throw Failure("the newest checkpoint covers \(size) events, not position \(until)") }
             if let own, own.size > size {
                 throw Failure("the checkpoint is of \(own.size), but the log's newest is of \(size)", code: .difference)
             }
             var filter = filter
-            filter.until = min(until, size)
+            filter.until = min(until ?? size, size)
             try await operation.readTrail(.stored) { [filter] trail, _ in
                 let head = try await trail.part(TrailFilter()).head
                 guard head >= size else {
@@ -132,7 +132,7 @@ struct AuditExport: AsyncParsableCommand {
 
     private func filter(_ operation: Operation) async throws -> TrailFilter {
         var filter = TrailFilter(
-            after: after, until: until, from: from, to: to, stream: stream, types: EventCatalog.publishing.types(of: selection.filter),
+            after: after, until: until ?? .max, from: from, to: to, stream: stream, types: EventCatalog.publishing.types(of: selection.filter),
             actor: actor?.id, correlation: correlation)
         // An opaque id stands in the log as it is and needs no key.
         if let correlation, !RequestIdentity.isOpaque(correlation) {

@@ -35,7 +35,9 @@ struct EventTypeSelection: ParsableArguments {
     func validate() throws {
         let schemas = EventCatalog.publishing.schemas
         for type in types where schemas[type] == nil {
-            throw ValidationError("there is no event type \(type); there are \(schemas.keys.sorted().joined(separator: ", "))")
+            throw ValidationError(
+                Suggestion.closest(to: type, among: schemas.keys.sorted()).map { "there is no event type \(type); did you mean \($0)?" }
+                    ?? "there is no event type \(type); there are \(schemas.keys.sorted().joined(separator: ", "))")
         }
         let categories = Set(schemas.values.map(\.category))
         if let category, !categories.contains(category) {

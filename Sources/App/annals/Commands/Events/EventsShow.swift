@@ -16,7 +16,7 @@ extension Events {
         var from = 1
 
         @Option(help: "The last version.")
-        var to = Int.max
+        var to: Int?
 
         @Option(help: "Leave out events recorded after this time, such as 2026-11-21T01:02:03Z.")
         var until: Timestamp?
@@ -25,20 +25,20 @@ extension Events {
         var backwards = false
 
         @Option(help: "The most events to show.")
-        var limit = Int.max
+        var limit: Int?
 
         func validate() throws {
-            guard from >= 1, to >= from else { throw ValidationError("versions count from 1, and --to is not below --from") }
-            guard limit >= 1 else { throw ValidationError("--limit is 1 or more") }
+            guard from >= 1, to ?? .max >= from else { throw ValidationError("versions count from 1, and --to is not below --from") }
+            guard limit ?? 1 >= 1 else { throw ValidationError("--limit is 1 or more") }
         }
 
         func run() async throws {
             let operation = try await Operation.begin(flags)
-            let part = StreamRead(stream, versions: from...to, until: until, backwards ? .backwards : .forwards)
+            let part = StreamRead(stream, versions: from...(to ?? .max), until: until, backwards ? .backwards : .forwards)
             try await operation.readLog(output.form) { log in
                 let standardOutput = StandardOutput()
                 var isThere = false
-                for try await page in log.pages(of: part, limit: limit, pageSize: Events.pageSize) {
+                for try await page in log.pages(of: part, limit: limit ?? .max, pageSize: Events.pageSize) {
                     isThere = true
                     try await standardOutput.write(page.map(output.lines.line))
                 }

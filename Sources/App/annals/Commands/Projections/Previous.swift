@@ -19,6 +19,7 @@ struct Rollback: AsyncParsableCommand {
 
     func run() async throws {
         let operation = try await Operation.begin(flags)
+        try await operation.requireReadModels([name])
         let progress = MaintenanceProgress("rollback", of: [name], json: json)
         let report = try await operation.withMaintenance { [name] maintenance in
             defer { progress.finish() }
@@ -45,6 +46,7 @@ struct Drop: AsyncParsableCommand {
 
     func run() async throws {
         let operation = try await Operation.begin(flags)
+        try await operation.requireReadModels([name])
         if orphaned, try operation.folders().contains(where: { $0.name == name }) {
             throw Failure("\(name) is not orphaned: there is a folder projections/\(name)")
         }

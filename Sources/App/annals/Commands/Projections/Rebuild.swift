@@ -16,11 +16,7 @@ struct Rebuild: AsyncParsableCommand {
 
     @OptionGroup var flags: SettingsFlags
 
-    @Argument(help: "The read model.")
-    var name: String?
-
-    @Flag(help: "Rebuild all read models, side by side.")
-    var all = false
+    @OptionGroup var models: ReadModelNames
 
     @Option(help: "Number of streams of each read model that are applied side by side.")
     var parallel = 2
@@ -29,28 +25,32 @@ struct Rebuild: AsyncParsableCommand {
     var json = false
 
     func validate() throws {
-        guard all != (name != nil) else { throw ValidationError("Name one read model, or give --all.") }
         guard 1...64 ~= parallel else { throw ValidationError("--parallel takes 1 to 64.") }
     }
 
     func run() async throws {
         let operation = try await Operation.begin(flags)
-        let folders = try operation.folders().filter { all || $0.name == name }
-        if let name, folders.isEmpty { throw Failure("there is no folder projections/\(name)") }
+        try await operation.requireReadModels(models.names)
+        let folders = try operation.folders().filter { models.all || models.names.contains($0.name) }
+        if let name = models.names.first(where: { name in !folders.contains { $0.name == name } }) {
+            throw Failure("there is no folder projections/\(name)")
+        }
         let progress = MaintenanceProgress("rebuild", of: folders.map(\.name), json: json)
-        let outcomes = try await operation.withMaintenance { [parallel] maintenance in
-            defer { progress.finish() }
-            return try await withThrowingTaskGroup(of: Outcome.self) { group in
-                for (name, folder) in folders {
-                    group.addTask {
-                        await Outcome(name) { try await maintenance.rebuild(folder.get(), workers: parallel) { progress.update($0) } }
+        let outcomes = try await cancellingOnInterrupt { [parallel] in
+            try await operation.withMaintenance { maintenance in
+                defer { progress.finish() }
+                return await withTaskGroup(of: Outcome.self) { group in
+                    for (name, folder) in folders {
+                        group.addTask {
+                            await Outcome(name) { try await maintenance.rebuild(folder.get(), workers: parallel) { progress.update($0) } }
+                        }
                     }
+                    return await group.reduce(into: []) { $0.append($1) }
                 }
-                return try await group.reduce(into: []) { $0.append($1) }
             }
         }
         // The failure of a single model ends the command and is told there.
-        if !all, let failure = outcomes.first?.failure { throw failure }
+        if outcomes.count == 1, let failure = outcomes.first?.failure { throw failure }
         for outcome in outcomes.sorted(by: { $0.model < $1.model }) { outcome.tell(json: json) }
         let failed = outcomes.count { $0.failure != nil }
         if failed > 0 { throw Failure("\(failed) of \(outcomes.count) read models were not rebuilt") }
@@ -67,7 +67,7 @@ private struct Outcome: Sendable {
         do {
             result = .success(try await refusing(rebuild))
         } catch {
-            result = .failure(error as? Failure ?? Failure("\(error)"))
+            result = .failure(Task.isCancelled ? .interrupted : error as? Failure ?? Failure("\(error)"))
         }
     }
 
@@ -82,6 +82,11 @@ private struct Outcome: Sendable {
         case .failure(let failure): printError("annals: \(model): \(failure.message)")
         }
     }
+}
+
+extension Failure {
+    fileprivate static let interrupted = Failure(
+        "interrupted; the live tables are as they were, and the unfinished ones go with the next rebuild, or within 30 s where a projector runs")
 }
 
 extension RebuildReport {

@@ -11,8 +11,7 @@ struct Verify: AsyncParsableCommand {
 
     @OptionGroup var flags: SettingsFlags
 
-    @Argument(help: "The read model.")
-    var name: String
+    @OptionGroup var models: ReadModelNames
 
     @Option(help: "Number of streams that are applied side by side.")
     var parallel = 2
@@ -26,13 +25,19 @@ struct Verify: AsyncParsableCommand {
 
     func run() async throws {
         let operation = try await Operation.begin(flags)
-        let progress = MaintenanceProgress("verify", of: [name], json: json)
-        let report = try await operation.withMaintenance { [name, parallel] maintenance in
-            defer { progress.finish() }
-            return try await maintenance.verify(name, workers: parallel) { progress.update($0) }
+        try await operation.requireReadModels(models.names)
+        let names = models.all ? try await operation.readModelNames() : models.names
+        var areEqual = true
+        for name in names {
+            let progress = MaintenanceProgress("verify", of: [name], json: json)
+            let report = try await operation.withMaintenance { [parallel] maintenance in
+                defer { progress.finish() }
+                return try await maintenance.verify(name, workers: parallel) { progress.update($0) }
+            }
+            if json { printLine(report.json) } else { report.lines.forEach(printLine) }
+            areEqual = areEqual && report.isEqual
         }
-        if json { printLine(report.json) } else { report.lines.forEach(printLine) }
-        if !report.isEqual { endProcess(.difference) }
+        if !areEqual { endProcess(.difference) }
     }
 }
 
@@ -46,7 +51,7 @@ extension VerificationReport {
         let place = "\(model) at position \(position)" + (lag == 0 ? "" : ", \(lag) behind the log")
         lines.append(
             hasEqualRows
-                ? "\(place): equal, \(total) rows in \(rows.count) tables" + (isEqual ? "." : ", apart from the events above.")
+                ? "\(place): equal, \(total) \(total == 1 ? "row" : "rows") in \(rows.count) \(rows.count == 1 ? "table" : "tables")" + (isEqual ? "." : ", apart from the events above.")
                 : "\(place): different; at most 10 rows of each table are named.")
         return lines
     }

@@ -16,22 +16,21 @@ extension Users {
 
         @OptionGroup var flags: SettingsFlags
 
-        @Argument(help: "The user's id.")
-        var id: String
+        @Argument(help: "The user's email address or id.")
+        var user: String
 
         @Option(help: "The file to write, readable by its owner only. (standard output)")
         var output: String?
 
-        func validate() throws {
-            guard UUID(lowercase: id) != nil else { throw ValidationError("\(id) is not a UUID in lower case") }
-        }
-
         func run() async throws {
-            guard let user = UUID(lowercase: id) else { return }
             let operation = try await Operation.begin(flags)
-            let identity = try await operation.withAuthOperator { try await $0.record(of: user) }
+            let (id, identity) = try await operation.withAuthOperator { [user] auth in
+                // A closed account has no email any more and is found by its id only.
+                let id = if let id = UUID(lowercase: user) { id } else { try await auth.user(email: user) }
+                return (id, try await auth.record(of: id))
+            }
             try await operation.readLog(.opened) { log in
-                try await PersonExport(user: user, identity: identity, log: log).write(to: try ExportOutput(output))
+                try await PersonExport(user: id, identity: identity, log: log).write(to: try ExportOutput(output))
             }
         }
     }

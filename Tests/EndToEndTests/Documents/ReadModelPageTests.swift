@@ -45,18 +45,6 @@ private struct Walkthrough {
     }
 }
 
-/// A copy of what the program reads of the repository, with the built binary as its `bin/annals`.
-private func withRepositoryCopy(_ body: (String) async throws -> Void) async throws {
-    try await withDataDirectory { root in
-        try FileManager.default.createDirectory(atPath: root + "/bin", withIntermediateDirectories: true)
-        for folder in ["migrations", "projections"] {
-            try FileManager.default.copyItem(atPath: "\(repositoryRoot)/\(folder)", toPath: "\(root)/\(folder)")
-        }
-        try FileManager.default.createSymbolicLink(atPath: root + "/bin/annals", withDestinationPath: Launch.binary.path)
-        try await body(root)
-    }
-}
-
 extension RunningSystem {
     /// Returns once the archive has what the log has: a reader takes longer than that.
     fileprivate func archiveCaughtUp() async throws {
