@@ -182,7 +182,10 @@ let tests: [(folder: String, targets: [Target])] = [
         [
             .testTarget(
                 name: "annalsTests",
-                dependencies: ["annals", "AuthService", "EventLogTesting", "EventSourcing", "JSON", "Publishing", "TestSupport", arguments]),
+                dependencies: [
+                    "annals", "AuthService", "EventLog", "EventLogTesting", "EventSourcing", "Gateway", "JSON", "Publishing", "TestSupport", "Vault", arguments,
+                    logging,
+                ]),
             .testTarget(
                 name: "BlogImportTests",
                 dependencies: ["BlogImport", "EventSourcing", "JSON", "TestSupport", nioCore, nioHTTP1, nioPosix, httpClient, logging]),

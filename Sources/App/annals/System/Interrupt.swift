@@ -14,7 +14,7 @@ func cancellingOnInterrupt<Value: Sendable>(_ body: @Sendable @escaping () async
             for number in [SIGINT, SIGTERM] { signal(number, SIG_DFL) }
             return nil
         }
-        group.addTask(operation: body)
+        group.addTask { try await body() }
         let first = try await group.next() ?? nil
         group.cancelAll()
         if let first { return first }

@@ -1,4 +1,7 @@
+import ArgumentParser
 import FoundationEssentials
+import Gateway
+import Logging
 import Testing
 
 @testable import annals
@@ -94,7 +97,7 @@ private func refusal(environment: [String: String]) async -> (line: String, code
 
     @Test func `does not quote a URL that is not one, since it may hold a password`() async throws {
         var environment = urls
-        environment["ANNALS_LOG_URL"] = "postgres://ann:very-secret@db:notaport/log"
+        environment["ANNALS_LOG_URL"] = "mysql://ann:very-secret@db/log"
         let read = try #require(try await settings(environment: environment).databases)
         let failure = #expect(throws: Failure.self) { try Databases(read) }
         #expect(failure?.message == "ANNALS_LOG_URL is not a PostgreSQL URL")

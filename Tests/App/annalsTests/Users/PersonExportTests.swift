@@ -1,9 +1,11 @@
+import EventLog
 import EventLogTesting
 import EventSourcing
 import FoundationEssentials
 import JSON
 import Publishing
 import Testing
+import Vault
 
 @testable import annals
 
@@ -19,12 +21,15 @@ private struct SharedLog {
             let shared = SharedLog(log: log)
             for (name, user) in [("ann", shared.ann), ("eve", shared.eve)] {
                 try await log.vault.createKey(for: user)
-                let account: JSONObject = ["username": .string(name), "email": .string("\(name)@example.org"), "role": "user"]
+                let account: JSONObject = ["username": .string(name), "email": .string("\(name)@example.org"), "role": .string("user")]
                 try await shared.append("UserRegistered", account, to: StreamName("user", user), by: user, about: user)
             }
-            let draft: JSONObject = ["author": .string(shared.ann.lowercased), "title": "ann's title", "slug": "a", "content": "ann's text"]
+            let draft: JSONObject = [
+                "author": .string(shared.ann.lowercased), "title": .string("ann's title"), "slug": .string("a"),
+                "content": .string("ann's text"),
+            ]
             try await shared.append("PostDrafted", draft, to: shared.post, by: shared.ann, about: shared.ann)
-            try await shared.append("PostEdited", ["title": "ann's other title"], to: shared.post, by: shared.eve, about: shared.ann)
+            try await shared.append("PostEdited", ["title": .string("ann's other title")], to: shared.post, by: shared.eve, about: shared.ann)
             try await body(shared)
         }
     }
