@@ -57,7 +57,7 @@ private struct Page {
             for link in page.links {
                 let parts = link.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
                 let folder = (page.path as NSString).deletingLastPathComponent
-                let path = URL(filePath: "/\(folder)/\(parts[0])").standardized.path
+                let path = URL(filePath: "/" + [folder, parts[0]].filter { !$0.isEmpty }.joined(separator: "/")).standardized.path
                 let target = parts[0].isEmpty ? page.path : String(path.trimmingPrefix("/"))
                 #expect(FileManager.default.fileExists(atPath: "\(repositoryRoot)/\(target)"), "\(page.path): \(link)")
                 if parts.count == 2 { #expect(anchors[target]?.contains(parts[1]) == true, "\(page.path): \(link)") }
