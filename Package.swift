@@ -53,31 +53,43 @@ let layers: [(name: String, modules: [Target])] = [
         "Publishing",
         [
             .target(name: "Publishing", dependencies: ["EventSourcing", "JSON"]),
-            .target(name: "PublishingAPI", dependencies: [httpTypes]),
+            .target(name: "PublishingAPI", dependencies: ["EventSourcing", "JSON", httpTypes]),
         ]
     ),
     // QueryService can't import Publishing, CommandService can't import Postgres: the line between them is a compile error.
     (
         "Services",
         [
-            .target(name: "HTTPContract", dependencies: ["EventSourcing", "JSON", hummingbird, httpTypes, nioCore, nioHTTP1, crypto, logging]),
+            .target(name: "AccessTokens", dependencies: ["EventSourcing", "JSON", crypto, logging]),
+            .target(
+                name: "HTTPContract",
+                dependencies: [
+                    "AccessTokens", "EventSourcing", "JSON", "PublishingAPI", hummingbird, httpTypes, nioCore, nioHTTP1, crypto, logging,
+                ]),
             .target(
                 name: "AuthService",
                 dependencies: [
-                    "HTTPContract", "EventSourcing", "JSON", "Publishing", "Postgres", "CArgon2", hummingbird, httpTypes, nioCore, nioPosix, crypto,
-                    logging,
+                    "AccessTokens", "HTTPContract", "EventSourcing", "JSON", "Publishing", "PublishingAPI", "Postgres", "CArgon2", hummingbird,
+                    httpTypes, nioCore, nioPosix, crypto, logging,
                 ]),
             .target(
                 name: "CommandService",
-                dependencies: ["Audit", "HTTPContract", "EventSourcing", "JSON", "Publishing", hummingbird, httpTypes, nioCore, logging]),
+                dependencies: [
+                    "AccessTokens", "Audit", "HTTPContract", "EventSourcing", "JSON", "Publishing", "PublishingAPI", hummingbird, httpTypes,
+                    nioCore, logging,
+                ]),
             .target(
                 name: "QueryService",
                 dependencies: [
-                    "HTTPContract", "EventSourcing", "JSON", "Postgres", "Projections", hummingbird, httpTypes, nioCore, crypto, lifecycle, logging,
+                    "AccessTokens", "HTTPContract", "EventSourcing", "JSON", "Postgres", "Projections", "PublishingAPI", hummingbird, httpTypes,
+                    nioCore, lifecycle, logging,
                 ]),
             .target(
                 name: "Gateway",
-                dependencies: ["HTTPContract", "EventSourcing", "JSON", hummingbird, hummingbirdCore, httpTypes, nioCore, nioHTTP1, nioPosix, logging]),
+                dependencies: [
+                    "AccessTokens", "HTTPContract", "EventSourcing", "JSON", "PublishingAPI", hummingbird, hummingbirdCore, httpTypes, nioCore,
+                    nioHTTP1, nioPosix, lifecycle, logging,
+                ]),
         ]
     ),
     // The composition root and the operator's tools.
@@ -88,8 +100,8 @@ let layers: [(name: String, modules: [Target])] = [
             .executableTarget(
                 name: "annals",
                 dependencies: [
-                    "Audit", "AuthService", "BlogImport", "CommandService", "EventLog", "EventSourcing", "Gateway", "HTTPContract", "JSON", "Postgres",
-                    "PrivatePostgres", "Projections", "Publishing", "QueryService", "Vault", arguments, configuration, crypto, httpClient,
+                    "AccessTokens", "Audit", "AuthService", "BlogImport", "CommandService", "EventLog", "EventSourcing", "Gateway", "HTTPContract", "JSON", "Postgres",
+                    "PrivatePostgres", "Projections", "Publishing", "PublishingAPI", "QueryService", "Vault", arguments, configuration, crypto, httpClient,
                     hummingbird, hummingbirdCore, lifecycle, logging, nioCore, nioPosix, signals, system,
                 ]),
         ]
@@ -136,44 +148,54 @@ let tests: [(folder: String, targets: [Target])] = [
         "Publishing",
         [
             .testTarget(name: "PublishingTests", dependencies: ["EventSourcing", "JSON", "Publishing", "TestSupport"], exclude: ["Golden"]),
-            .testTarget(name: "PublishingAPITests", dependencies: ["PublishingAPI", httpTypes, yaml]),
+            .testTarget(name: "PublishingAPITests", dependencies: ["EventSourcing", "JSON", "PublishingAPI", httpTypes, yaml]),
         ]
     ),
     (
         "Services",
         [
+            .testTarget(name: "AccessTokensTests", dependencies: ["AccessTokens", "EventSourcing", "JSON", crypto, jwt, logging]),
             .testTarget(
                 name: "HTTPContractTests",
-                dependencies: ["EventSourcing", "HTTPContract", "JSON", hummingbird, hummingbirdTesting, httpTypes, crypto, jwt, nioCore, logging]),
+                dependencies: [
+                    "AccessTokens", "EventSourcing", "HTTPContract", "JSON", "PublishingAPI", hummingbird, hummingbirdTesting, httpTypes, crypto,
+                    nioCore, logging,
+                ]),
             .testTarget(
                 name: "GatewayTests",
                 dependencies: [
-                    "EventSourcing", "Gateway", "HTTPContract", "JSON", hummingbird, hummingbirdTesting, httpTypes, nioCore, nioEmbedded, nioHTTP1,
+                    "AccessTokens", "EventSourcing", "Gateway", "HTTPContract", "JSON", "PublishingAPI", hummingbird, hummingbirdTesting, httpTypes, nioCore, nioEmbedded, nioHTTP1,
                     logging,
                 ]),
             .testTarget(
                 name: "AuthServiceTests",
                 dependencies: [
-                    "AuthService", "EventSourcing", "HTTPContract", "JSON", "Postgres", "TestSupport", hummingbird, httpTypes, crypto, jwt, nioCore,
-                    logging,
+                    "AccessTokens", "AuthService", "EventSourcing", "HTTPContract", "JSON", "Postgres", "PublishingAPI", "TestSupport", hummingbird,
+                    httpTypes, crypto, jwt, nioCore, logging,
                 ]),
             .testTarget(
                 name: "CommandServiceTests",
                 dependencies: [
-                    "Audit", "CommandService", "EventLog", "EventLogTesting", "EventSourcing", "HTTPContract", "JSON", "Postgres", "Publishing",
+                    "AccessTokens", "Audit", "CommandService", "EventLog", "EventLogTesting", "EventSourcing", "HTTPContract", "JSON", "Postgres", "Publishing",
                     "TestSupport", "Vault", hummingbird, httpTypes, nioCore, logging,
                 ]),
             .testTarget(
                 name: "ClosureTests",
                 dependencies: [
-                    "AuthService", "CommandService", "EventLog", "EventLogTesting", "EventSourcing", "HTTPContract", "JSON", "Postgres",
-                    "Publishing", "TestSupport", "Vault", hummingbird, httpTypes, crypto, nioCore, logging,
+                    "AccessTokens", "AuthService", "CommandService", "EventLog", "EventLogTesting", "EventSourcing", "HTTPContract", "JSON", "Postgres",
+                    "Publishing", "PublishingAPI", "TestSupport", "Vault", hummingbird, httpTypes, crypto, nioCore, logging,
+                ]),
+            .testTarget(
+                name: "EndpointTests",
+                dependencies: [
+                    "AccessTokens", "Audit", "AuthService", "CommandService", "EventSourcing", "EventStoreTesting", "Gateway", "HTTPContract",
+                    "Postgres", "Projections", "PublishingAPI", "QueryService", hummingbird, logging,
                 ]),
             .testTarget(
                 name: "QueryServiceTests",
                 dependencies: [
-                    "EventSourcing", "HTTPContract", "JSON", "Postgres", "Projections", "QueryService", "TestSupport", hummingbird, httpTypes,
-                    nioCore, logging,
+                    "AccessTokens", "EventSourcing", "HTTPContract", "JSON", "Postgres", "Projections", "PublishingAPI", "QueryService", "TestSupport",
+                    hummingbird, httpTypes, nioCore, logging,
                 ]),
         ]
     ),

@@ -1,6 +1,6 @@
 import HTTPTypes
 
-/// Everything that Annals answers over HTTP. A path, the service behind it and what it asks of a caller stand here and nowhere else.
+/// Everything that Annals answers over HTTP. Paths, the services behind them and the rights that they need stand here and nowhere else.
 package enum Endpoint: String, CaseIterable, Sendable {
     case health, readiness
 
@@ -18,7 +18,7 @@ package enum Endpoint: String, CaseIterable, Sendable {
 }
 
 extension Endpoint {
-    /// What every public path but `/health`, `/ready` and the signing keys starts with.
+    /// The start of every public path but `/health`, `/ready` and the signing keys.
     package static let basePath = "/api/v1"
 
     /// Paths that stand where an id could and are no endpoint: an unknown path rather than a malformed id.
@@ -78,7 +78,10 @@ extension Endpoint {
     }
 
     /// The path with its parameters filled in, in the order in which the template names them. Each value is percent-encoded as one segment.
-    package func path(_ values: String...) -> String {
+    package func path(_ values: String...) -> String { path(values) }
+
+    /// The same with the values in an array.
+    package func path(_ values: [String]) -> String {
         var values = values[...]
         let segments = route.path.split(separator: "/").map { segment in
             segment.hasPrefix("{") ? Self.encode(values.popFirst() ?? "") : String(segment)

@@ -5,9 +5,9 @@ package enum ServiceName: String, CaseIterable, Sendable {
     case gateway, auth, commands, queries
 }
 
-/// What an endpoint is: its place, and what it asks of a caller.
+/// One row of the table: where an endpoint is, and what it asks of a caller.
 package struct Route: Sendable {
-    /// Who may call.
+    /// The callers that an endpoint admits.
     package enum Access: Sendable, Equatable {
         case anyone
         case signedIn

@@ -1,4 +1,5 @@
 package import EventSourcing
+import PublishingAPI
 
 /// What the auth service may be told; the defaults are what `api.md` promises.
 package struct AuthSettings: Sendable {
@@ -11,7 +12,7 @@ package struct AuthSettings: Sendable {
     /// The longest life of a token made by the operator; a retired key stays published for as long.
     package var operatorTokenLifetime = Duration.seconds(24 * 60 * 60)
     /// The services that access tokens are good for.
-    package var audience = ["gateway", "auth", "commands", "queries"]
+    package var audience = ServiceName.allCases.map(\.rawValue)
     /// How long a registration may stay unknown to the log before it is undone. Longer than any request lives.
     package var registrationPatience = Duration.seconds(10 * 60)
     /// How often unfinished registrations, keys and expired sessions are looked after.

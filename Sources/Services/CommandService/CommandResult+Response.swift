@@ -31,21 +31,3 @@ extension CommandResult {
         }
     }
 }
-
-extension JSONWriter {
-    /// A text member; null when it is forgotten or absent.
-    mutating func member(_ name: String, _ value: String?) {
-        self.name(name)
-        if let value { string(value) } else { null() }
-    }
-
-    /// A text that a user may leave empty; null when it is, as in every read model.
-    mutating func optionalMember(_ name: String, _ value: String?) {
-        member(name, value?.isEmpty == false ? value : nil)
-    }
-
-    /// A time member; null when absent.
-    mutating func member(_ name: String, _ value: Timestamp?) {
-        member(name, value?.description)
-    }
-}

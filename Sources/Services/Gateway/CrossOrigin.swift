@@ -1,5 +1,6 @@
 import HTTPContract
 import HTTPTypes
+import Hummingbird
 
 /// Which origins may call from a browser (the Fetch standard's CORS protocol). Everyone together with credentials can't be said.
 package enum CrossOrigin: Sendable, Equatable {
@@ -35,25 +36,26 @@ package enum CrossOrigin: Sendable, Equatable {
     }
 
     private static let exposed =
-        "ETag, Location, Position, Read-Model-Position, Idempotency-Replayed, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, "
+        "ETag, Location, Position, Read-Model-Position, Idempotency-Replayed, Retry-After, RateLimit, RateLimit-Policy, "
         + "X-Request-ID, traceparent, WWW-Authenticate, Allow"
     private static let taken =
-        "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, Wait-For-Position, Prefer, X-Request-ID, traceparent, DNT, Last-Event-ID"
+        "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, Wait-For-Position, Prefer, X-Request-ID, "
+        + "traceparent, tracestate, baggage, sentry-trace, DNT, Last-Event-ID"
 
     /// Whether a request asks what it would be allowed to do, before it is made.
-    static func isPreflight(_ request: HTTPRequest) -> Bool {
-        request.method == .options && request.headerFields[.origin] != nil && request.headerFields[.accessControlRequestMethod] != nil
+    static func isPreflight(_ request: Request) -> Bool {
+        request.method == .options && request.headers.contains(.origin) && request.headers.contains(.accessControlRequestMethod)
     }
 
     /// Adds what a browser must know to hand the answer to the page.
-    func mark(_ headers: inout HTTPFields, origin: String?) {
+    func mark(_ headers: inout HTTPFields, origin: WireText?) {
         guard let allowed = allow(origin, in: &headers) else { return }
         headers[.accessControlAllowOrigin] = allowed
         headers[.accessControlExposeHeaders] = Self.exposed
     }
 
     /// Adds the answer to a preflight for a path with these methods.
-    func markPreflight(_ headers: inout HTTPFields, origin: String?, methods: String) {
+    func markPreflight(_ headers: inout HTTPFields, origin: WireText?, methods: String) {
         guard let allowed = allow(origin, in: &headers) else { return }
         headers[.accessControlAllowOrigin] = allowed
         headers[.accessControlAllowMethods] = methods
@@ -61,16 +63,16 @@ package enum CrossOrigin: Sendable, Equatable {
         headers[.accessControlMaxAge] = "600"
     }
 
-    /// The value of `Access-Control-Allow-Origin`, nil when that origin may not. Where it depends on the caller, caches are told so, also when the answer is no.
-    private func allow(_ origin: String?, in headers: inout HTTPFields) -> String? {
+    /// The value of `Access-Control-Allow-Origin`, nil when that origin may not call. Where it depends on the caller, `Vary` tells caches, even when it is nil.
+    private func allow(_ origin: WireText?, in headers: inout HTTPFields) -> String? {
         switch self {
         case .nobody: return nil
         case .everyone: return origin == nil ? nil : "*"
         case .only(let origins, let withCredentials):
             headers.append(HTTPField(name: .vary, value: "Origin"))
-            guard let origin, origins.contains(origin) else { return nil }
+            guard let origin, let allowed = origins.first(where: { WireText($0) == origin }) else { return nil }
             if withCredentials { headers[.accessControlAllowCredentials] = "true" }
-            return origin
+            return allowed
         }
     }
 }

@@ -1,7 +1,14 @@
 import HTTPContract
 
-/// What can be set about a gateway.
+/// The settings of a gateway.
 package struct GatewaySettings: Sendable {
+    /// Where it listens. Port 0 is any free one.
+    package var host = "127.0.0.1"
+    package var port = 0
+    /// Called with the port once it listens.
+    package var onListening: @Sendable (_ port: Int) -> Void = { _ in }
+    /// The limits of one connection.
+    package var connections = ConnectionLimits()
     /// Which other origins' pages may call.
     package var crossOrigin: CrossOrigin
     /// The largest body let in, in bytes.
@@ -10,7 +17,7 @@ package struct GatewaySettings: Sendable {
     package var deadline: Duration
     /// Our own proxies, whose word on the client's address is taken (`X-Forwarded-For`). Anyone else could pose as any address.
     package var proxies: [AddressBlock]
-    /// How long browsers are told to come by TLS only; nil says nothing, as a door without TLS in front of it must.
+    /// How long browsers are told to come by TLS only; nil says nothing, as a gateway without TLS in front of it must.
     package var strictTransportSecurity: Duration?
 
     package init(

@@ -10,7 +10,7 @@ package struct Readiness: Sendable {
     /// One thing that requests depend on.
     package struct Check: Sendable {
         package let name: String
-        /// Whether requests fail without it. Without a part that isn't, the gateway is ready all the same.
+        /// Whether requests fail without it. The gateway is ready without the others.
         package let isRequired: Bool
         /// Returns when it answers; throws when it does not.
         package let probe: @Sendable () async throws -> Void
@@ -45,7 +45,7 @@ package struct Readiness: Sendable {
     private let checks: [Check]
     private let projections: @Sendable () async throws -> [Projection]
     private let logger: Logger
-    private let probe: SharedProbe<Outcome>
+    private let probe: SingleFlight<Outcome>
 
     /// - Parameter now: nanoseconds of a clock that only goes forward.
     package init(
@@ -55,10 +55,10 @@ package struct Readiness: Sendable {
         self.checks = checks
         self.projections = projections
         self.logger = logger
-        probe = SharedProbe(lifetime: .seconds(1), now: now)
+        probe = SingleFlight(lifetime: .seconds(1), now: now)
     }
 
-    /// What was seen when everything was asked.
+    /// The result of asking everything once.
     private struct Outcome: Sendable {
         let down: Set<String>
         let progress: [Projection]?
@@ -66,8 +66,8 @@ package struct Readiness: Sendable {
 
     /// 200 while every required check passes, else 503: `{"status", "checks": {name: {"status"}}, "projections": {name: {"position", "lag", "status",
     /// "parked"}}}`. Says that something is down, never why: anyone may ask. However many do, the dependencies are asked once a second at most.
-    func answer() async -> Response {
-        let outcome = await probe.outcome { Outcome(down: await failedChecks(), progress: await readProgress()) }
+    func response() async throws -> Response {
+        let outcome = try await probe.outcome { Outcome(down: await failedChecks(), progress: await readProgress()) }
         let (down, progress) = (outcome.down, outcome.progress)
         let isReady = progress != nil && !checks.contains { $0.isRequired && down.contains($0.name) }
         var writer = JSONWriter()
@@ -111,7 +111,7 @@ package struct Readiness: Sendable {
         }
     }
 
-    /// Whoever asks wants to know now: what takes longer than a second is down.
+    /// A dependency that takes longer than a second counts as down.
     private static func inTime<Value: Sendable>(_ probe: @escaping @Sendable () async throws -> Value) async throws -> Value {
         try await withThrowingTaskGroup(of: Value.self) { group in
             group.addTask { try await probe() }

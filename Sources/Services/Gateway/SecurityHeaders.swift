@@ -2,10 +2,10 @@ import HTTPContract
 import HTTPTypes
 import Hummingbird
 
-/// Headers that keep browsers from doing more with an answer than showing data. A route's own content policy wins, as the documentation page needs, and so does what it
-/// says about keeping its answer.
+/// Headers that keep browsers from doing more with a response than showing data. A route's own content policy wins, as the documentation page needs, and so does
+/// its own `Cache-Control`.
 enum SecurityHeaders {
-    /// What every answer has, those included that the server below gives without asking us.
+    /// The headers of every response, including those that the server below gives by itself.
     static let always: [(name: HTTPField.Name, value: String)] = [
         (.xContentTypeOptions, "nosniff"), (.frameOptions, "DENY"), (.referrerPolicy, "no-referrer"),
         (.contentSecurityPolicy, "default-src 'none'; frame-ancestors 'none'"),
@@ -15,7 +15,7 @@ enum SecurityHeaders {
         for header in always where header.name != .contentSecurityPolicy || !headers.contains(header.name) { headers[header.name] = header.value }
         if let age = strictTransportSecurity { headers[.strictTransportSecurity] = "max-age=\(age.components.seconds); includeSubDomains" }
         let isShareable = request.method == .get || request.method == .head
-        // What one caller may see is not kept for the next one.
+        // A response to one caller is not kept for the next one.
         guard !headers.contains(.cacheControl), !isShareable || request.headers.contains(.authorization) else { return }
         headers[.cacheControl] = "no-store"
     }

@@ -1,3 +1,4 @@
+import AccessTokens
 import EventSourcing
 import Foundation
 import HTTPContract
@@ -48,8 +49,8 @@ import Testing
             let id = try #require(try await service.register().data?["id"]?.text.flatMap { UUID(lowercase: $0) })
             let reply = try await service.logIn()
             let token = try #require(reply.data?["accessToken"]?.text)
-            let verifier = TokenVerifier(audience: audience, now: { world.clock.now }, fetchKeys: { try await service.keys.published() })
-            let user = try await verifier.verify(token)
+            let verifier = TokenVerifier(now: { world.clock.now }, fetchKeys: { try await service.keys.published() })
+            let user = try await verifier.verify(token).user(for: audience)
             #expect(user.id == id)
             #expect(user.role == .user)
             #expect(!user.isOperator)
@@ -66,9 +67,9 @@ import Testing
             let stranger = TokenVerifier(audience: "bank", now: { world.clock.now }, fetchKeys: { try await service.keys.published() })
             await #expect(throws: Problem.self) { try await stranger.verify(token) }
             world.clock.advance(by: .seconds(899))
-            #expect(try await service.verifier.verify(token).role == .user)
+            #expect(try await service.verify(token).role == .user)
             world.clock.advance(by: .seconds(1))
-            await #expect(throws: Problem.self) { try await service.verifier.verify(token) }
+            await #expect(throws: TokenError.self) { try await service.verify(token) }
         }
     }
 
@@ -80,7 +81,7 @@ import Testing
             let reply = try await service.logIn()
             #expect(reply.data?["user"]?["role"] == .string("admin"))
             let token = try #require(reply.data?["accessToken"]?.text)
-            #expect(try await service.verifier.verify(token).role == .admin)
+            #expect(try await service.verify(token).role == .admin)
         }
     }
 
@@ -93,7 +94,7 @@ import Testing
             var sessions: Set<UUID?> = []
             for reply in [first, second] {
                 let token = try #require(reply.data?["accessToken"]?.text)
-                sessions.insert(try await service.verifier.verify(token).session)
+                sessions.insert(try await service.verify(token).session)
             }
             #expect(sessions.count == 1 && !sessions.contains(nil))
         }

@@ -149,7 +149,7 @@ import Testing
         }
     }
 
-    private func withAnn(_ body: @Sendable @escaping (World, AuthService, StreamName) async throws -> Void) async throws {
+    private func withAnn(_ body: @Sendable @escaping (World, Auth, StreamName) async throws -> Void) async throws {
         try await withWorld { world in
             let service = world.service()
             let id = try #require(try await service.register().data?["id"]?.text.flatMap { UUID(lowercase: $0) })
@@ -158,7 +158,7 @@ import Testing
     }
 }
 
-extension AuthService {
+extension Auth {
     /// Runs the follower until it has applied a position.
     func catchUp(to position: Int64) async throws {
         try await following { () async throws in #expect(try await follower.waitFor(position, timeout: .seconds(60))) }

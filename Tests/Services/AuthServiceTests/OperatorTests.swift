@@ -1,3 +1,4 @@
+import AccessTokens
 import EventSourcing
 import Foundation
 import HTTPContract
@@ -58,7 +59,7 @@ import Testing
             let service = world.service()
             let subject = UUID.v7()
             let token = try await world.administrator(of: service).mintOperatorToken(subject: subject, role: .admin, lifetime: .seconds(60))
-            #expect(try await service.verifier.verify(token) == SignedInUser(id: subject, role: .admin, session: nil, isOperator: true))
+            #expect(try await service.verify(token) == SignedInUser(id: subject, role: .admin, session: nil, isOperator: true))
             for lifetime in [Duration.zero, .seconds(24 * 3600 + 1)] {
                 await #expect(throws: AuthOperator.Failure.unacceptableLifetime) {
                     try await world.administrator(of: service).mintOperatorToken(subject: subject, role: .admin, lifetime: lifetime)

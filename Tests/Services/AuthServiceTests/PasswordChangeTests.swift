@@ -1,3 +1,4 @@
+import AccessTokens
 import EventSourcing
 import Foundation
 import HTTPContract
@@ -27,14 +28,14 @@ import Testing
             let (own, other) = (try await service.logIn(), try await service.logIn())
             _ = try await service.changePassword(token: own.accessToken)
             let sessions = try await service.revocations.news(after: nil).revocations.sessions
-            #expect(sessions == [try #require(try await service.verifier.verify(other.accessToken).session)])
+            #expect(sessions == [try #require(try await service.verify(other.accessToken).session)])
         }
     }
 
     @Test func `by a token of no session ends all of them`() async throws {
         try await withAnn { world, service in
             let login = try await service.logIn()
-            let user = try await service.verifier.verify(login.accessToken).id
+            let user = try await service.verify(login.accessToken).id
             let token = try await world.administrator(of: service).mintOperatorToken(subject: user, role: .user, lifetime: .seconds(60))
             #expect(try await service.changePassword(token: token).status == .noContent)
             #expect(try await service.refresh(login.refreshToken).status == .unauthorized)
@@ -144,7 +145,7 @@ import Testing
         }
     }
 
-    private func withAnn(_ body: @Sendable @escaping (World, AuthService) async throws -> Void) async throws {
+    private func withAnn(_ body: @Sendable @escaping (World, Auth) async throws -> Void) async throws {
         try await withWorld { world in
             let service = world.service()
             _ = try await service.register()

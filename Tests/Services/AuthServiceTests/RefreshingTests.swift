@@ -1,3 +1,4 @@
+import AccessTokens
 import Crypto
 import EventSourcing
 import Foundation
@@ -154,7 +155,7 @@ import Testing
         }
     }
 
-    private func withSession(_ body: @Sendable @escaping (World, AuthService, String) async throws -> Void) async throws {
+    private func withSession(_ body: @Sendable @escaping (World, Auth, String) async throws -> Void) async throws {
         try await withWorld { world in
             let service = world.service()
             _ = try await service.register()

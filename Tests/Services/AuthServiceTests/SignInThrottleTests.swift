@@ -17,8 +17,8 @@ private let wrong = "a wrong password"
                 let reply = try await service.logIn(email, password: wrong, from: "203.0.113.7")
                 #expect(reply.status == .tooManyRequests && reply.code == "RATE_LIMITED")
                 #expect(reply.headers[.retryAfter] == "\(pause)")
-                #expect(reply.headers[.rateLimitLimit] == "5" && reply.headers[.rateLimitRemaining] == "0")
-                #expect(reply.headers[.rateLimitReset] == "\(pause)")
+                #expect(reply.headers[.rateLimitPolicy] == "\"wrong-password\";q=5")
+                #expect(reply.headers[.rateLimit] == "\"wrong-password\";r=0;t=\(pause)")
                 world.clock.advance(by: .seconds(pause))
                 #expect(try await service.logIn(email, password: wrong, from: "203.0.113.\(pause)").status == .unauthorized)
             }
@@ -140,7 +140,7 @@ private let wrong = "a wrong password"
         }
     }
 
-    private func withAnn(_ body: @Sendable @escaping (World, AuthService) async throws -> Void) async throws {
+    private func withAnn(_ body: @Sendable @escaping (World, Auth) async throws -> Void) async throws {
         try await withWorld { world in
             let service = world.service()
             _ = try await service.register()

@@ -1,3 +1,4 @@
+import AccessTokens
 import Crypto
 import EventSourcing
 import Foundation
@@ -60,7 +61,7 @@ import Testing
             #expect(rotation.retired == old && rotation.signsFrom == world.clock.now.advanced(by: .seconds(600)))
             #expect(try await service.keys.current().kid == old)
             #expect(try await service.keys.published().map(\.kid) == [rotation.kid, old])
-            #expect(try await service.verifier.verify(before).role == .user)
+            #expect(try await service.verify(before).role == .user)
 
             world.clock.advance(by: .seconds(599))
             let last = try #require(try await service.logIn().data?["accessToken"]?.text)
@@ -68,7 +69,7 @@ import Testing
             world.clock.advance(by: .seconds(1))
             let first = try #require(try await service.logIn().data?["accessToken"]?.text)
             #expect(first.kid == rotation.kid)
-            for token in [last, first] { #expect(try await service.verifier.verify(token).role == .user) }
+            for token in [last, first] { #expect(try await service.verify(token).role == .user) }
 
             world.clock.advance(by: .seconds(24 * 3600 + 300))
             #expect(try await service.keys.published().map(\.kid) == [rotation.kid])
@@ -79,16 +80,16 @@ import Testing
         try await withWorld { world in
             let service = world.service()
             _ = try await service.register()
-            let verifier = TokenVerifier(audience: "queries", now: { world.clock.now }, fetchKeys: { try await service.keys.published() })
+            let verifier = TokenVerifier(now: { world.clock.now }, fetchKeys: { try await service.keys.published() })
             let login = try #require(try await service.logIn().data?["accessToken"]?.text)
-            #expect(try await verifier.verify(login).role == .user)
+            #expect(try await verifier.verify(login).user(for: "queries").role == .user)
             _ = try await service.keys.rotate()
             // Any token within the overlap has the verifier fetch the set, once its own is five minutes old.
             world.clock.advance(by: .seconds(301))
-            #expect(try await verifier.verify(#require(try await service.logIn().data?["accessToken"]?.text)).role == .user)
+            #expect(try await verifier.verify(#require(try await service.logIn().data?["accessToken"]?.text)).user(for: "queries").role == .user)
             world.clock.advance(by: .seconds(299))
             let next = try #require(try await service.logIn().data?["accessToken"]?.text)
-            #expect(try await verifier.verify(next).role == .user)
+            #expect(try await verifier.verify(next).user(for: "queries").role == .user)
         }
     }
 

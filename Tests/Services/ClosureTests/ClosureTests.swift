@@ -1,3 +1,4 @@
+import AccessTokens
 import CommandService
 import Crypto
 import EventLog
@@ -310,7 +311,7 @@ import Testing
             let id = try await auth.close(try await auth.person("ann")).closure
             try await auth.continueClosures()
             let receipt = try #require(try await auth.closure(id).data?["receipt"]?.text)
-            await #expect(throws: Problem.self) { try await auth.verifier.verify(receipt) }
+            await #expect(throws: TokenError.self) { try await auth.verify(receipt) }
         }
     }
 
@@ -319,7 +320,7 @@ import Testing
         return parts.count == 3 ? (Base64URL.decode(parts[1]).flatMap { try? JSONValue.parse($0) }?.members ?? [:]) : [:]
     }
 
-    private static func verified(_ token: String, by auth: AuthService) async throws -> JSONObject {
+    private static func verified(_ token: String, by auth: Auth) async throws -> JSONObject {
         let parts = token.split(separator: ".")
         let header = try JSONValue.parse(try #require(Base64URL.decode(parts[0])))
         #expect(header["typ"]?.text == "closure-receipt+jwt")

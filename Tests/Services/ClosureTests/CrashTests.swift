@@ -65,7 +65,7 @@ import Testing
     }
 
     /// Asks for a closure and works on it, until it is done or the process dies.
-    private static func run(_ process: AuthService, closing person: Person) async throws {
+    private static func run(_ process: Auth, closing person: Person) async throws {
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 do {

@@ -54,7 +54,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("\"2\"", 412), ("\"2.abc\"", 412), ("\"0\"", 412), ("W/\"1\"", 412), ("\"x\"", 412), ("1", 400),
+        ("\"2\"", 412), ("\"2.abc\"", 412), ("\"0\"", 412), ("W/\"2\"", 412), ("\"x\"", 412), ("1", 400),
     ])
     func `refuses another version and what is none`(tag: String, status: Int) async throws {
         try await Newsroom.open { newsroom in

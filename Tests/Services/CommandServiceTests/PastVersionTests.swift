@@ -38,7 +38,7 @@ import Testing
             let head = try await newsroom.log.store.head()
             #expect(reply.headers[.readModelPosition] == String(head))
             let etag = try #require(reply.headers[.eTag])
-            #expect(etag.hasPrefix("\"\(version).") && etag.count == 2 + 2 + 16)
+            #expect(etag.hasPrefix("W/\"\(version).") && etag.count == 4 + 2 + 16)
 
             let unchanged = try await newsroom.call(.get, "\(post.path)?version=\(version)", by: ann, headers: [.ifNoneMatch: etag])
             #expect(unchanged.status == 304 && unchanged.text == "" && unchanged.headers[.eTag] == etag)

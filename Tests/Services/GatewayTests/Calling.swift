@@ -1,3 +1,4 @@
+import AccessTokens
 import EventSourcing
 import Gateway
 import HTTPContract
@@ -29,21 +30,21 @@ final class Spy: Upstream {
 }
 
 /// A gateway before three spies.
-struct Door {
+struct SpiedGateway {
     let auth: Spy
     let commands: Spy
     let queries: Spy
-    private let responder: any HTTPResponder<CallContext>
+    private let gateway: APIGateway
 
     init(
         auth: Spy = Spy("auth"), commands: Spy = Spy("commands"), queries: Spy = Spy("queries"),
-        readiness: Readiness = Readiness(checks: [], logger: .silent),
-        settings: GatewaySettings = GatewaySettings(), own: Routes = Routes(), admission: Admission? = nil, logger: Logger = .silent
+        readiness: Readiness = Readiness(checks: [], logger: .silent), verifier: TokenVerifier? = nil,
+        settings: GatewaySettings = GatewaySettings(), limits: RateLimits = RateLimits(.off), logger: Logger = .silent
     ) {
         (self.auth, self.commands, self.queries) = (auth, commands, queries)
-        responder = gateway(
-            auth: auth, commands: commands, queries: queries, readiness: readiness, settings: settings, own: own, admission: admission, logger: logger
-        )
+        gateway = APIGateway(
+            auth: auth, commands: commands, queries: queries, readiness: readiness, verifier: verifier, settings: settings, limits: limits,
+            logger: logger)
     }
 
     func answer(
@@ -52,7 +53,7 @@ struct Door {
         let head = HTTPRequest(method: method, scheme: "http", authority: "localhost", path: path, headerFields: headers)
         let request = Request(head: head, body: RequestBody(buffer: ByteBuffer(string: body)))
         let context = context ?? CallContext(logger: .silent, requestID: "", traceparent: "")
-        return try await Answered(try await responder.respond(to: request, context: context))
+        return try await Answered(try await gateway.respond(to: request, context: context))
     }
 
     /// How often any service was asked.

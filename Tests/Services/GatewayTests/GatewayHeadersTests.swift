@@ -11,7 +11,7 @@ import Testing
     private static let settings = GatewaySettings(crossOrigin: .only([origin, "https://other.example.org"], withCredentials: true))
 
     private func preflight(_ settings: GatewaySettings, origin: String = origin, _ path: String = "/api/v1/posts") async throws -> Answered {
-        try await Door(settings: settings).answer(.options, path, [.origin: origin, .accessControlRequestMethod: "POST"])
+        try await SpiedGateway(settings: settings).answer(.options, path, [.origin: origin, .accessControlRequestMethod: "POST"])
     }
 
     @Test func `that may call is told so before and after`() async throws {
@@ -19,10 +19,12 @@ import Testing
         #expect(before.status == 204 && before.headers[.accessControlAllowOrigin] == Self.origin)
         #expect(before.headers[.accessControlAllowCredentials] == "true" && before.headers[.vary] == "Origin")
         #expect(before.headers[.accessControlAllowMethods] == "GET, HEAD, POST, OPTIONS")
-        #expect(before.headers[.accessControlAllowHeaders]?.contains("Idempotency-Key") == true)
-        let after = try await Door(settings: Self.settings).answer(.get, "/api/v1/posts", [.origin: Self.origin])
+        for name in ["Idempotency-Key", "traceparent", "tracestate", "baggage", "sentry-trace"] {
+            #expect(before.headers[.accessControlAllowHeaders]?.contains(name) == true, "\(name)")
+        }
+        let after = try await SpiedGateway(settings: Self.settings).answer(.get, "/api/v1/posts", [.origin: Self.origin])
         #expect(after.headers[.accessControlAllowOrigin] == Self.origin && after.headers[.accessControlExposeHeaders]?.contains("Position") == true)
-        let failed = try await Door(settings: Self.settings).answer(.get, "/nothing", [.origin: Self.origin])
+        let failed = try await SpiedGateway(settings: Self.settings).answer(.get, "/nothing", [.origin: Self.origin])
         #expect(failed.status == 404 && failed.headers[.accessControlAllowOrigin] == Self.origin)
     }
 
@@ -30,7 +32,7 @@ import Testing
     func `that may not call is told nothing, and caches are warned`(origin: String) async throws {
         for answer in [
             try await preflight(Self.settings, origin: origin),
-            try await Door(settings: Self.settings).answer(.get, "/api/v1/posts", [.origin: origin]),
+            try await SpiedGateway(settings: Self.settings).answer(.get, "/api/v1/posts", [.origin: origin]),
         ] {
             #expect(answer.headers[.accessControlAllowOrigin] == nil && answer.headers[.accessControlAllowCredentials] == nil)
             #expect(answer.headers[.vary] == "Origin")
@@ -39,7 +41,9 @@ import Testing
 
     @Test func `may call without credentials where everyone may`() async throws {
         let settings = GatewaySettings(crossOrigin: .everyone)
-        for answer in [try await preflight(settings), try await Door(settings: settings).answer(.get, "/api/v1/posts", [.origin: Self.origin])] {
+        for answer in [
+            try await preflight(settings), try await SpiedGateway(settings: settings).answer(.get, "/api/v1/posts", [.origin: Self.origin]),
+        ] {
             #expect(answer.headers[.accessControlAllowOrigin] == "*" && answer.headers[.accessControlAllowCredentials] == nil)
         }
     }
@@ -63,41 +67,40 @@ import Testing
 
 @Suite struct `Every answer` {
     @Test(arguments: ["/api/v1/posts", "/nothing", "/health"]) func `keeps browsers from doing more than showing it`(path: String) async throws {
-        let headers = try await Door().answer(.get, path).headers
+        let headers = try await SpiedGateway().answer(.get, path).headers
         #expect(headers[.xContentTypeOptions] == "nosniff" && headers[.frameOptions] == "DENY" && headers[.referrerPolicy] == "no-referrer")
         #expect(headers[.contentSecurityPolicy] == "default-src 'none'; frame-ancestors 'none'")
     }
 
     @Test func `asks for TLS from then on where TLS is in front, and not elsewhere`() async throws {
-        #expect(try await Door().answer(.get, "/health").headers[.strictTransportSecurity] == nil)
-        let door = Door(settings: GatewaySettings(strictTransportSecurity: .seconds(31_536_000)))
+        #expect(try await SpiedGateway().answer(.get, "/health").headers[.strictTransportSecurity] == nil)
+        let gateway = SpiedGateway(settings: GatewaySettings(strictTransportSecurity: .seconds(31_536_000)))
         for path in ["/health", "/nothing"] {
-            #expect(try await door.answer(.get, path).headers[.strictTransportSecurity] == "max-age=31536000; includeSubDomains")
+            #expect(try await gateway.answer(.get, path).headers[.strictTransportSecurity] == "max-age=31536000; includeSubDomains")
         }
     }
 
     @Test func `to a command or to someone known is stored nowhere`() async throws {
-        #expect(try await Door().answer(.get, "/api/v1/posts").headers[.cacheControl] == nil)
-        #expect(try await Door().answer(.post, "/api/v1/posts").headers[.cacheControl] == "no-store")
-        #expect(try await Door().answer(.get, "/api/v1/posts", [.authorization: "Bearer x"]).headers[.cacheControl] == "no-store")
+        #expect(try await SpiedGateway().answer(.get, "/api/v1/posts").headers[.cacheControl] == nil)
+        #expect(try await SpiedGateway().answer(.post, "/api/v1/posts").headers[.cacheControl] == "no-store")
+        #expect(try await SpiedGateway().answer(.get, "/api/v1/posts", [.authorization: "Bearer x"]).headers[.cacheControl] == "no-store")
     }
 
     @Test func `may say itself how long it is kept`() async throws {
-        var own = Routes()
-        own.on(.get, "/kept") { _, _ in Answer.bytes(json: Array("1".utf8), headers: [.cacheControl: "private, no-cache"]) }
+        let queries = Spy("queries") { _, _ in Answer.bytes(json: Array("1".utf8), headers: [.cacheControl: "private, no-cache"]) }
         for headers in [[:], [.authorization: "Bearer x"]] as [HTTPFields] {
-            #expect(try await Door(own: own).answer(.get, "/kept", headers).headers[.cacheControl] == "private, no-cache")
+            #expect(try await SpiedGateway(queries: queries).answer(.get, "/api/v1/posts", headers).headers[.cacheControl] == "private, no-cache")
         }
     }
 
     @Test func `may bring its own content policy`() async throws {
-        var own = Routes()
-        own.on(.get, "/docs") { _, _ in Answer.bytes(json: Array("1".utf8), headers: [.contentSecurityPolicy: "default-src 'self'"]) }
-        #expect(try await Door(own: own).answer(.get, "/docs").headers[.contentSecurityPolicy] == "default-src 'self'")
+        let queries = Spy("queries") { _, _ in Answer.bytes(json: Array("1".utf8), headers: [.contentSecurityPolicy: "default-src 'self'"]) }
+        let answer = try await SpiedGateway(queries: queries).answer(.get, "/api/v1/posts")
+        #expect(answer.headers[.contentSecurityPolicy] == "default-src 'self'")
     }
 
     @Test func `to HEAD has no body`() async throws {
-        let answer = try await Door().answer(.head, "/health")
+        let answer = try await SpiedGateway().answer(.head, "/health")
         #expect(answer.status == 200 && answer.json == nil && answer.headers[.contentLength] == "15")
     }
 }
@@ -106,7 +109,7 @@ import Testing
     private struct Down: Error {}
 
     @Test func `the gateway is healthy while it lives`() async throws {
-        let answer = try await Door().answer(.get, "/health")
+        let answer = try await SpiedGateway().answer(.get, "/health")
         #expect(answer.status == 200 && answer.json == .object(["status": .string("ok")]))
     }
 
@@ -114,7 +117,7 @@ import Testing
         let readiness = Readiness(
             checks: [.init("log") {}, .init("redis", isRequired: false) { throw Down() }],
             projections: { [.init(name: "posts", position: 17, lag: 3, state: "stale", parked: 2)] }, logger: .silent)
-        let answer = try await Door(readiness: readiness).answer(.get, "/ready")
+        let answer = try await SpiedGateway(readiness: readiness).answer(.get, "/ready")
         #expect(answer.status == 200)
         #expect(
             answer.json
@@ -133,7 +136,7 @@ import Testing
             Readiness(checks: [.init("read") {}], projections: { throw Down() }, logger: .silent),
         ]
         for readiness in failing {
-            let answer = try await Door(readiness: readiness).answer(.get, "/ready")
+            let answer = try await SpiedGateway(readiness: readiness).answer(.get, "/ready")
             #expect(answer.status == 503 && answer.headers[.retryAfter] == "1")
             #expect(answer.json?["status"]?.text == "unavailable" && answer.json?.serialized.contains("Down") == false)
         }

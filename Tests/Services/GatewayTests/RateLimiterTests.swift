@@ -21,16 +21,16 @@ final class HandClock: Sendable {
     private let clock = HandClock()
 
     private func limiter(_ count: Int, in window: Duration = .seconds(60), capacity: Int = 1024) throws -> RateLimiter {
-        RateLimiter(try #require(RateLimit(count, in: window)), capacity: capacity, now: clock.reading)
+        RateLimiter("default", try #require(RateLimit(count, in: window)), capacity: capacity, now: clock.reading)
     }
 
     @Test func `lets so many calls through at once, and then one each time one has come back`() throws {
         let limiter = try limiter(100)
         let ann = BucketKey.user(.v7())
-        #expect(limiter.take(ann) == .init(limit: 100, isAllowed: true, remaining: 99, reset: 1, retryAfter: 0))
+        #expect(limiter.take(ann) == .init(isAllowed: true, remaining: 99, nextIn: 1))
         for _ in 2...99 { #expect(limiter.take(ann).isAllowed) }
-        #expect(limiter.take(ann) == .init(limit: 100, isAllowed: true, remaining: 0, reset: 60, retryAfter: 0))
-        #expect(limiter.take(ann) == .init(limit: 100, isAllowed: false, remaining: 0, reset: 60, retryAfter: 1))
+        #expect(limiter.take(ann) == .init(isAllowed: true, remaining: 0, nextIn: 1))
+        #expect(limiter.take(ann) == .init(isAllowed: false, remaining: 0, nextIn: 1))
         clock.advance(.milliseconds(599))
         #expect(!limiter.take(ann).isAllowed)
         clock.advance(.milliseconds(1))
@@ -45,7 +45,7 @@ final class HandClock: Sendable {
         for wait in [Duration.seconds(60), .seconds(86_400)] {
             clock.advance(wait)
             for _ in 1...3 { #expect(limiter.take(ann).isAllowed) }
-            #expect(limiter.take(ann) == .init(limit: 3, isAllowed: false, remaining: 0, reset: 60, retryAfter: 20))
+            #expect(limiter.take(ann) == .init(isAllowed: false, remaining: 0, nextIn: 20))
         }
     }
 
@@ -53,7 +53,7 @@ final class HandClock: Sendable {
         let limiter = try limiter(7, in: .seconds(10))
         let ann = BucketKey.user(.v7())
         while limiter.take(ann).isAllowed {}
-        let wait = limiter.take(ann).retryAfter
+        let wait = limiter.take(ann).nextIn
         #expect(wait == 2)
         clock.advance(.seconds(wait))
         #expect(limiter.take(ann).isAllowed)

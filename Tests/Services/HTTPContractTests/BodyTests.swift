@@ -4,6 +4,7 @@ import HTTPTypes
 import Hummingbird
 import JSON
 import NIOCore
+import PublishingAPI
 import Testing
 
 @Suite struct `A body` {
@@ -21,13 +22,13 @@ import Testing
 
     @Test(arguments: ["text/plain;charset=UTF-8", "application/x-www-form-urlencoded", ""])
     func `that is empty has no media type to speak of`(type: String) async throws {
-        let optional = responder(.post) { request, _ in
+        let optional = responder(.register) { request, _ in
             let object = try await request.optionalJSONBody()
             return Answer.data { $0.bool(object != nil) }
         }
         for headers in [[.contentType: type], [.contentType: type, .contentLength: "0", .contentEncoding: "gzip"]] as [HTTPFields] {
-            #expect(try await optional.answer(request(.post, "/things", headers)).json?["data"] == .bool(false))
-            #expect(try await code(request(.post, "/things", headers)) == "MALFORMED_REQUEST")
+            #expect(try await optional.answer(request(.post, "/api/v1/auth/register", headers)).json?["data"] == .bool(false))
+            #expect(try await code(request(.post, "/api/v1/auth/register", headers)) == "MALFORMED_REQUEST")
         }
     }
 
@@ -38,7 +39,7 @@ import Testing
     }
 
     @Test func `without a media type, or compressed, is 415`() async throws {
-        #expect(try await code(request(.post, "/things", body: Array("{}".utf8))) == "UNSUPPORTED_MEDIA_TYPE")
+        #expect(try await code(request(.post, "/api/v1/auth/register", body: Array("{}".utf8))) == "UNSUPPORTED_MEDIA_TYPE")
         for coding in ["gzip", "identity, gzip", "identityx"] {
             #expect(try await code(posting("{}", [.contentEncoding: coding])) == "UNSUPPORTED_MEDIA_TYPE")
         }
@@ -54,7 +55,7 @@ import Testing
 
     @Test func `that is not UTF-8 is 400`() async throws {
         let bytes = Array(#"{"a":""#.utf8) + [0xED, 0xA0, 0x80] + Array(#""}"#.utf8)
-        #expect(try await code(request(.post, "/things", [.contentType: "application/json"], body: bytes)) == "MALFORMED_REQUEST")
+        #expect(try await code(request(.post, "/api/v1/auth/register", [.contentType: "application/json"], body: bytes)) == "MALFORMED_REQUEST")
     }
 
     @Test func `over the limit is 413, announced or not`() async throws {
@@ -71,11 +72,11 @@ import Testing
     }
 
     @Test func `may be absent where the route says so`() async throws {
-        let optional = responder(.post) { request, _ in
+        let optional = responder(.register) { request, _ in
             let object = try await request.optionalJSONBody()
             return Answer.data { $0.bool(object != nil) }
         }
-        #expect(try await optional.answer(request(.post, "/things")).json?["data"] == .bool(false))
+        #expect(try await optional.answer(request(.post, "/api/v1/auth/register")).json?["data"] == .bool(false))
         #expect(try await optional.answer(posting("{}")).json?["data"] == .bool(true))
         #expect(try await optional.answer(posting("x")).status == 400)
     }
@@ -83,7 +84,7 @@ import Testing
     @Test(arguments: ["👩‍👩‍👧‍👦 \u{1F3F4}\u{E0067}\u{E0062}\u{E007F}", "שלום \u{202E}עולם", "e\u{301} é", "\u{FFFD}\u{10FFFF}"])
     func `keeps every text as it was written`(text: String) async throws {
         let json = JSONValue.object(["title": .string(text)]).serialized
-        let answer = try await responder(.post) { request, _ in
+        let answer = try await responder(.register) { request, _ in
             var fields = Fields(try await request.jsonBody())
             let title = fields.text("title", 1...100)
             try fields.finish()

@@ -1,9 +1,29 @@
+import AccessTokens
 import EventSourcing
+import Foundation
 import HTTPContract
 import HTTPTypes
 import Hummingbird
 import JSON
+import PublishingAPI
 import Testing
+
+/// A signing key, a user, and what they make.
+private struct Issuer {
+    let key = SigningKey.generate()
+    let subject = UUID.v7()
+
+    func bearer(role: SignedInUser.Role = .user, audience: [String] = ["queries"]) throws -> HTTPFields {
+        let token = AccessToken(
+            subject: subject, role: role, session: nil, audience: audience, expiresAt: Timestamp.now.advanced(by: .seconds(900)))
+        return [.authorization: "Bearer " + (try key.sign(token))]
+    }
+
+    var verifier: TokenVerifier {
+        let key = key.publicKey
+        return TokenVerifier { [key] }
+    }
+}
 
 @Suite struct `The caller of a route` {
     private let issuer = Issuer()
@@ -11,90 +31,98 @@ import Testing
 
     private var service: ServiceResponder {
         var routes = Routes()
-        func named(_ read: @escaping @Sendable (CallContext) throws -> String) -> Routes.Handler {
-            { _, context in
-                let name = try read(context)
-                return Answer.data { $0.string(name) }
+        for endpoint in [Endpoint.listPosts, .currentUser, .listUsers, .erasures, .auditCheckpoint] {
+            routes.on(endpoint) { _, context in
+                Answer.data {
+                    switch context.caller {
+                    case .anonymous: $0.string("stranger")
+                    case .user(let user): $0.string(user.id.lowercased)
+                    case .service(let name): $0.string(name.rawValue)
+                    }
+                }
             }
         }
-        routes.on(.get, "/anyone", named { $0.user == nil ? "stranger" : "user" })
-        routes.on(.get, "/signed-in", named { try $0.signedIn().id.lowercased })
-        routes.on(.get, "/admin", named { try $0.admin().role.rawValue })
-        routes.on(.get, "/internal", named { try $0.service() })
-        routes.on(.get, "/refresh", ignoringCredentials: true, named { $0.user == nil ? "stranger" : "user" })
-        return routes.responder(service: "posts", verifier: issuer.verifier(), serviceKey: key, logger: .silent)
+        return routes.responder(for: .queries, authentication: Authentication(verifier: issuer.verifier, serviceKey: key), logger: .silent)
     }
 
-    private func answer(_ path: String, _ headers: HTTPFields = [:]) async throws -> Answered {
-        try await service.answer(request(.get, path, headers))
+    private func answer(_ endpoint: Endpoint, _ headers: HTTPFields = [:]) async throws -> Answered {
+        try await service.answer(request(.get, endpoint.path(), headers))
     }
-
-    private func bearer(_ token: AccessToken) throws -> HTTPFields { [.authorization: "Bearer " + (try issuer.key.sign(token))] }
 
     @Test func `is nobody without credentials`() async throws {
-        #expect(try await answer("/anyone").json?["data"]?.text == "stranger")
-        let refused = try await answer("/signed-in")
+        #expect(try await answer(.listPosts).json?["data"]?.text == "stranger")
+        let refused = try await answer(.currentUser)
         #expect(refused.code == "UNAUTHENTICATED" && refused.headers[.wwwAuthenticate] == "Bearer")
-        #expect(try await answer("/admin").status == 401)
+        #expect(try await answer(.listUsers).status == 401)
     }
 
     @Test func `is the bearer of the token`() async throws {
-        #expect(try await answer("/signed-in", bearer(issuer.token())).json?["data"]?.text == issuer.subject.lowercased)
-        #expect(try await answer("/signed-in", [.authorization: "bearer " + issuer.key.sign(issuer.token())]).status == 200)
+        #expect(try await answer(.currentUser, issuer.bearer()).json?["data"]?.text == issuer.subject.lowercased)
+        let token = try #require(try issuer.bearer()[.authorization]).dropFirst(7)
+        #expect(try await answer(.currentUser, [.authorization: "bEARER \(token)"]).status == 200)
+    }
+
+    @Test func `needs a token that is meant for the service`() async throws {
+        #expect(try await answer(.listPosts, issuer.bearer(audience: ["commands"])).status == 401)
     }
 
     @Test func `needs the role of an admin where only an admin may`() async throws {
-        #expect(try await answer("/admin", bearer(issuer.token())).code == "FORBIDDEN")
-        #expect(try await answer("/admin", bearer(issuer.token(role: .admin))).status == 200)
+        #expect(try await answer(.listUsers, issuer.bearer()).code == "FORBIDDEN")
+        #expect(try await answer(.listUsers, issuer.bearer(role: .admin)).status == 200)
     }
 
-    @Test(arguments: ["", "Bearer", "Bearer ", "Basic YTpi", "Bearer x.y.z", "Bearer \(String(repeating: "a", count: 9000))"])
-    func `is refused with bad credentials even where none are needed`(value: String) async throws {
-        let refused = try await answer("/anyone", [.authorization: value])
+    @Test(arguments: ["Bearer ", "Bearer x.y.z", "Bearer \(String(repeating: "a", count: 9000))", "Bearer e\u{301}.e\u{301}.e\u{301}"])
+    func `is refused with a bad token even where none is needed`(value: String) async throws {
+        let refused = try await answer(.listPosts, [.authorization: value])
         #expect(refused.status == 401 && refused.headers[.wwwAuthenticate]?.hasPrefix("Bearer") == true)
     }
 
-    @Test func `is not asked where credentials are got`() async throws {
-        #expect(try await answer("/refresh", [.authorization: "Bearer stale"]).json?["data"]?.text == "stranger")
+    @Test(arguments: ["", "Bearer", "Basic YTpi", "Digest x", "Be\u{301}arer x.y.z"])
+    func `may use another scheme where no token is needed, and nowhere else`(value: String) async throws {
+        #expect(try await answer(.listPosts, [.authorization: value]).json?["data"]?.text == "stranger")
+        #expect(try await answer(.currentUser, [.authorization: value]).status == 401)
+    }
+
+    @Test func `is not asked where credentials are ignored`() async throws {
+        #expect(try await answer(.auditCheckpoint, [.authorization: "Bearer stale"]).json?["data"]?.text == "stranger")
     }
 
     @Test func `is a service with a service's token, and users see no internal route`() async throws {
-        let token = key.token(from: "auth", to: "posts", now: .now)
-        #expect(try await answer("/internal", [.serviceToken: token]).json?["data"]?.text == "auth")
-        #expect(try await answer("/internal").status == 404)
-        #expect(try await answer("/internal", bearer(issuer.token(role: .admin))).status == 404)
-        #expect(try await answer("/signed-in", [.serviceToken: token]).status == 401)
-        #expect(try await answer("/internal", [.serviceToken: "auth"]).status == 401)
+        let token = key.token(from: "auth", to: "queries", now: .now)
+        #expect(try await answer(.erasures, [.serviceToken: token]).json?["data"]?.text == "auth")
+        #expect(try await answer(.erasures).status == 404)
+        #expect(try await answer(.erasures, issuer.bearer(role: .admin)).status == 404)
+        #expect(try await answer(.currentUser, [.serviceToken: token]).status == 401)
+        #expect(try await answer(.erasures, [.serviceToken: "auth"]).status == 401)
+    }
+
+    @Test func `that is a service may call what names it, and nothing else internal`() async throws {
+        for (name, status) in [("auth", 200), ("commands", 404), ("gateway", 404), ("somebody", 401)] {
+            let token = key.token(from: name, to: "queries", now: .now)
+            #expect(try await answer(.erasures, [.serviceToken: token]).status == status, "\(name)")
+        }
     }
 
     @Test func `is found out anew, whatever the context says`() async throws {
         var context = freshContext()
         context.caller = .user(SignedInUser(id: issuer.subject, role: .admin))
-        #expect(try await service.answer(request(.get, "/admin"), context: context).status == 401)
-    }
-}
-
-@Suite struct `A service token` {
-    private let key = ServiceKey(bytes: Array("a key that only services have, 32 bytes".utf8))
-
-    @Test func `names its maker to the one it is for, for a minute`() {
-        let token = key.token(from: "auth", to: "posts", now: noon)
-        #expect(key.verify(token, audience: "posts", now: noon) == "auth")
-        #expect(key.verify(token, audience: "posts", now: noon.advanced(by: .seconds(59))) == "auth")
-        #expect(key.verify(token, audience: "posts", now: noon.advanced(by: .seconds(60))) == nil)
-        #expect(key.verify(token, audience: "posts", now: noon.advanced(by: .seconds(-31))) == nil)
-        #expect(key.verify(token, audience: "auth", now: noon) == nil)
+        #expect(try await service.answer(request(.get, Endpoint.listUsers.path()), context: context).status == 401)
     }
 
-    @Test func `of another key, or changed anywhere, is none`() {
-        let token = key.token(from: "auth", to: "posts", now: noon)
-        #expect(ServiceKey(bytes: Array("another key".utf8)).verify(token, audience: "posts", now: noon) == nil)
-        for offset in 0..<token.utf8.count {
-            var bytes = Array(token.utf8)
-            bytes[offset] = bytes[offset] == UInt8(ascii: "1") ? UInt8(ascii: "2") : UInt8(ascii: "1")
-            #expect(key.verify(String(decoding: bytes, as: UTF8.self), audience: "posts", now: noon) == nil, "byte \(offset)")
+    @Test func `that the gateway of the same process has verified is known without a second look`() async throws {
+        let verified = try await issuer.verifier.verify(String(try #require(try issuer.bearer()[.authorization]).dropFirst(7)))
+        func status(_ endpoint: Endpoint, _ token: VerifiedToken?) async throws -> Int {
+            guard case .endpoint(let match) = try EndpointRouter(Endpoint.allCases).match(request(.get, endpoint.path())) else { return 0 }
+            let call = VerifiedCall(match: match, token: token)
+            return try await service.send(request(.get, "/"), as: call, context: freshContext()).status.code
         }
-        for text in ["", "...", "auth.posts.1.", ".posts.99999999999.AAAA"] { #expect(key.verify(text, audience: "posts", now: noon) == nil) }
+        #expect(try await status(.currentUser, verified) == 200)
+        #expect(try await status(.currentUser, nil) == 401)
+        #expect(try await status(.listUsers, verified) == 403)
+        #expect(try await status(.erasures, verified) == 404)
+        let foreign = Issuer()
+        let other = try await foreign.verifier.verify(String(try #require(try foreign.bearer(audience: ["commands"])[.authorization]).dropFirst(7)))
+        #expect(try await status(.listPosts, other) == 401)
     }
 }
 
@@ -125,18 +153,5 @@ import Testing
         let other = CursorCodec(key: ServiceKey(bytes: Array("a key that only services have".utf8)), purpose: "audit")
         let foreign = CursorCodec(key: ServiceKey(bytes: Array("another".utf8)))
         for codec in [other, foreign] { #expect(problem { _ = try codec.decode(self.codec.encode(values)) }?.code == .malformedRequest) }
-    }
-}
-
-@Suite struct `The base64url alphabet` {
-    @Test(arguments: [("", ""), ("f", "Zg"), ("fo", "Zm8"), ("foo", "Zm9v"), ("foob", "Zm9vYg"), ("fooba", "Zm9vYmE"), ("foobar", "Zm9vYmFy")])
-    func `writes and reads RFC 4648's own examples`(row: (String, String)) {
-        #expect(Base64URL.encode(Array(row.0.utf8)) == row.1)
-        #expect(Base64URL.decode(row.1) == Array(row.0.utf8))
-    }
-
-    @Test func `knows no padding, no other alphabet and no second spelling`() {
-        #expect(Base64URL.encode([0xFB, 0xFF]) == "-_8")
-        for text in ["Zg==", "Zh", "+_8", "-/8", "A", "Zm9v ", "Zm9v\n", "é"] { #expect(Base64URL.decode(text) == nil, "\(text)") }
     }
 }

@@ -6,6 +6,7 @@ import Hummingbird
 import JSON
 import Logging
 import NIOCore
+import PublishingAPI
 import Synchronization
 import Testing
 
@@ -17,7 +18,7 @@ func request(_ method: HTTPRequest.Method = .get, _ path: String = "/", _ header
 }
 
 /// A POST with a JSON body.
-func posting(_ json: String, to path: String = "/things", _ headers: HTTPFields = [:]) -> Request {
+func posting(_ json: String, to path: String = "/api/v1/auth/register", _ headers: HTTPFields = [:]) -> Request {
     var headers = headers
     if headers[.contentType] == nil { headers[.contentType] = "application/json" }
     return request(.post, path, headers, body: Array(json.utf8))
@@ -49,20 +50,18 @@ extension ServiceResponder {
     }
 }
 
-/// One route that does what the test says.
+/// One route that does what the test says, for anyone.
 func responder(
-    _ method: HTTPRequest.Method = .get, _ path: String = "/things", verifier: TokenVerifier? = nil, serviceKey: ServiceKey? = nil,
-    logger: Logger = .silent,
-    mapping: @escaping ProblemMapping = { _ in nil }, _ handler: @escaping Routes.Handler
+    _ endpoint: Endpoint = .listPosts, logger: Logger = .silent, mapping: @escaping ProblemMapping = { _ in nil }, _ handler: @escaping Routes.Handler
 ) -> ServiceResponder {
     var routes = Routes()
-    routes.on(method, path, handler)
-    return routes.responder(service: "posts", verifier: verifier, serviceKey: serviceKey, logger: logger, mapping: mapping)
+    routes.on(endpoint, handler)
+    return routes.responder(for: endpoint.route.service, authentication: Authentication(verifier: nil), logger: logger, mapping: mapping)
 }
 
 /// What a route that reads a body answers to one.
 func reading(_ request: Request, _ read: @escaping @Sendable (JSONObject) throws -> Void) async throws -> Answered {
-    try await responder(.post) { request, _ in
+    try await responder(.register) { request, _ in
         try read(try await request.jsonBody())
         return Answer.noContent()
     }.answer(request)

@@ -26,24 +26,26 @@ import Testing
 
     @Test func `is rendered as RFC 9457 asks`() async throws {
         let answer = try await responder { _, _ in throw Problem.duplicate(field: "email") }.answer(
-            request(.get, "/things?page=2", [.requestID: "call-1"]))
+            request(.get, "/api/v1/posts?page=2", [.requestID: "call-1"]))
         #expect(answer.status == 409)
         #expect(answer.headers[.contentType] == "application/problem+json")
         #expect(
             answer.json
                 == .object([
                     "type": .string("urn:annals:problem:duplicate-entry"), "title": .string("Already taken"), "status": .integer(409),
-                    "detail": .string("This email is taken."), "instance": .string("/things"), "code": .string("DUPLICATE_ENTRY"),
+                    "detail": .string("This email is taken."), "instance": .string("/api/v1/posts"), "code": .string("DUPLICATE_ENTRY"),
                     "requestId": .string("call-1"), "details": .array([.object(["field": .string("email"), "message": .string("is taken")])]),
                 ]))
     }
 
     @Test func `has no details where no field is to blame`() async throws {
-        let answer = try await responder { _, _ in throw Problem.notFound() }.answer(request(.get, "/things"))
+        let answer = try await responder { _, _ in throw Problem.notFound() }.answer(request(.get, "/api/v1/posts"))
         #expect(answer.json?["details"] == nil)
     }
 
-    @Test(arguments: [Problem.rateLimited(retryAfter: 7), .unavailable(retryAfter: 7), .readModelBehind(position: 3, retryAfter: 7)])
+    @Test(arguments: [
+        Problem.rateLimited(policy: "default", retryAfter: 7), .unavailable(retryAfter: 7), .readModelBehind(position: 3, retryAfter: 7),
+    ])
     func `that passes by itself says when to come back`(problem: Problem) {
         #expect(problem.headers[.retryAfter] == "7")
     }
@@ -61,7 +63,7 @@ import Testing
     @Test func `is 500 without a word of it in the body, and whole in the log`() async throws {
         let log = LogLines()
         let answer = try await responder(logger: log.logger) { _, _ in throw DatabaseError() }.answer(
-            request(.get, "/things", [.requestID: "call-2"]))
+            request(.get, "/api/v1/posts", [.requestID: "call-2"]))
         #expect(answer.status == 500 && answer.code == "INTERNAL_ERROR")
         #expect(!String(decoding: answer.bytes, as: UTF8.self).contains("users"))
         #expect(log.text.contains("relation") && log.text.contains("call-2"))
@@ -69,19 +71,19 @@ import Testing
 
     @Test func `is what the service's own mapping says`() async throws {
         let mapped = responder(mapping: { $0 is DatabaseError ? .unavailable(retryAfter: 3) : nil }) { _, _ in throw DatabaseError() }
-        let answer = try await mapped.answer(request(.get, "/things"))
+        let answer = try await mapped.answer(request(.get, "/api/v1/posts"))
         #expect(answer.status == 503 && answer.headers[.retryAfter] == "3")
     }
 
     @Test func `is 503 when the log is away or the call was given up`() async throws {
         for error in [EventStoreError.unavailable(reason: "x"), CancellationError()] as [any Error] {
-            let answer = try await responder { _, _ in throw error }.answer(request(.get, "/things"))
+            let answer = try await responder { _, _ in throw error }.answer(request(.get, "/api/v1/posts"))
             #expect(answer.code == "UNAVAILABLE" && answer.headers[.retryAfter] != nil)
         }
     }
 
     @Test func `is logged when the log is broken`() async throws {
-        let answer = try await responder { _, _ in throw EventStoreError.broken(reason: "x") }.answer(request(.get, "/things"))
+        let answer = try await responder { _, _ in throw EventStoreError.broken(reason: "x") }.answer(request(.get, "/api/v1/posts"))
         #expect(answer.status == 500)
     }
 
@@ -90,7 +92,7 @@ import Testing
             (NIOTooManyBytesError(maxBytes: 3), 413), (HTTPError(.badRequest, message: "x"), 400), (HTTPError(.conflict), 500),
         ]
         for (error, status) in cases {
-            let answer = try await responder { _, _ in throw error }.answer(request(.get, "/things"))
+            let answer = try await responder { _, _ in throw error }.answer(request(.get, "/api/v1/posts"))
             #expect(answer.status == status)
             #expect(answer.headers[.contentType] == "application/problem+json")
         }

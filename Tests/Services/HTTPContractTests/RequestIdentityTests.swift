@@ -10,7 +10,7 @@ import Testing
     private static let traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
     private func answered(_ headers: HTTPFields) async throws -> HTTPFields {
-        try await responder { _, _ in Answer.noContent() }.answer(request(.get, "/things", headers)).headers
+        try await responder { _, _ in Answer.noContent() }.answer(request(.get, "/api/v1/posts", headers)).headers
     }
 
     @Test func `are taken and returned`() async throws {
@@ -58,7 +58,8 @@ import Testing
     @Test func `stay what the first responder of a process made them`() async throws {
         var context = freshContext()
         context.identify(by: request(.get, "/", [.requestID: "outer"]))
-        let answer = try await responder { _, _ in Answer.noContent() }.answer(request(.get, "/things", [.requestID: "inner"]), context: context)
+        let answer = try await responder { _, _ in Answer.noContent() }.answer(
+            request(.get, "/api/v1/posts", [.requestID: "inner"]), context: context)
         #expect(answer.headers[.requestID] == "outer")
     }
 }

@@ -1,23 +1,24 @@
+import AccessTokens
 import EventSourcing
 import HTTPContract
 import HTTPTypes
 import Hummingbird
 import JSON
 import NIOCore
+import PublishingAPI
 import Testing
 
 @Suite struct `A service that calls another` {
     private let key = ServiceKey(bytes: Array("a key that only services have, 32 bytes".utf8))
 
-    private func client(_ key: ServiceKey? = nil) -> ServiceClient {
+    private func client(_ name: ServiceName = .queries, _ key: ServiceKey? = nil) -> ServiceClient {
         var routes = Routes()
-        routes.on(.post, "/internal/views") { request, context in
-            let name = try context.service()
+        routes.on(.recordViews) { request, context in
             let body = try await request.jsonBody()
             return Answer.data(.accepted, headers: [.position: "9"]) {
                 $0.object {
                     $0.name("caller")
-                    $0.string(name)
+                    $0.string("\(context.caller)")
                     $0.name("requestId")
                     $0.string(context.requestID)
                     $0.name("owner")
@@ -27,45 +28,42 @@ import Testing
                 }
             }
         }
-        routes.on(.get, "/internal/none") { _, context in
-            _ = try context.service()
-            return Answer.noContent()
-        }
-        let responder = routes.responder(service: "commands", verifier: nil, serviceKey: self.key, logger: .silent)
-        return ServiceClient(name: "queries", audience: "commands", upstream: LocalUpstream(responder), key: key ?? self.key)
+        routes.on(.registeredUser) { _, _ in Answer.noContent() }
+        let responder = routes.responder(for: .commands, authentication: Authentication(verifier: nil, serviceKey: self.key), logger: .silent)
+        return ServiceClient(name: name, audience: .commands, upstream: responder, key: key ?? self.key)
     }
 
     @Test func `is known by name, under the ids of the call that led to it`() async throws {
         var context = freshContext()
         context.identify(by: request(.get, "/", [.requestID: "call-9"]))
-        let answer = try await client().post("/internal/views", json: ["count": .integer(3)], context: context)
+        let answer = try await client().post(.recordViews, json: ["count": .integer(3)], context: context)
         #expect(answer.status == .accepted && answer.headers[.position] == "9" && answer.headers[.requestID] == "call-9")
-        #expect(answer.data?["caller"]?.text == "queries" && answer.data?["requestId"]?.text == "call-9")
+        #expect(answer.data?["caller"]?.text == "service(PublishingAPI.ServiceName.queries)" && answer.data?["requestId"]?.text == "call-9")
         #expect(answer.data?["body"] == .object(["count": .integer(3)]))
     }
 
     @Test func `says whose idempotency keys it brings`() async throws {
         var context = freshContext()
         context.clientAddress = "192.0.2.1"
-        #expect(try await client().post("/internal/views", json: [:], context: context).data?["owner"]?.text == "address 192.0.2.1")
+        #expect(try await client().post(.recordViews, json: [:], context: context).data?["owner"]?.text == "address 192.0.2.1")
         let user = SignedInUser(id: .v7(), role: .user)
         context.caller = .user(user)
-        #expect(try await client().post("/internal/views", json: [:], context: context).data?["owner"]?.text == user.id.lowercased)
-        #expect(try await client().post("/internal/views", json: [:]).data?["owner"]?.text == "service queries")
+        #expect(try await client().post(.recordViews, json: [:], context: context).data?["owner"]?.text == user.id.lowercased)
+        #expect(try await client().post(.recordViews, json: [:]).data?["owner"]?.text == "service queries")
         // Only services are believed.
         #expect(context.keyOwner(of: request(.post, "/", [.caller: "somebody else"])) == user.id.lowercased)
     }
 
     @Test func `needs no request around it`() async throws {
-        #expect(try await client().post("/internal/views", json: [:]).data?["requestId"]?.text?.isEmpty == false)
-        let answer = try await client().get("/internal/none")
+        #expect(try await client().post(.recordViews, json: [:]).data?["requestId"]?.text?.isEmpty == false)
+        let answer = try await client(.auth).get(.registeredUser, "17")
         #expect(answer.isSuccess && answer.body == nil)
     }
 
     @Test func `gets problems as answers`() async throws {
-        let answer = try await client().get("/internal/nothing")
+        let answer = try await client(.auth).get(.erasures)
         #expect(!answer.isSuccess && answer.problemCode == .notFound && answer.data == nil)
-        #expect(try await client(ServiceKey(bytes: Array("another".utf8))).get("/internal/none").problemCode == .unauthenticated)
+        #expect(try await client(.auth, ServiceKey(bytes: Array("another".utf8))).get(.registeredUser, "17").problemCode == .unauthenticated)
     }
 
     @Test func `reads streamed bodies up to a limit`() async throws {

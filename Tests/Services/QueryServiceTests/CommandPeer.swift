@@ -1,9 +1,11 @@
+import AccessTokens
 import EventSourcing
 import HTTPContract
 import HTTPTypes
 import Hummingbird
 import JSON
 import Logging
+import PublishingAPI
 import Synchronization
 
 /// The command service as the query service meets it over HTTP: takes views, once for each key, and can be told to fail.
@@ -43,8 +45,7 @@ final class CommandPeer: Sendable {
     /// What its HTTP boundary is.
     var responder: ServiceResponder {
         var routes = Routes()
-        routes.on(.post, "/internal/views") { request, context in
-            guard try context.service() == "queries" else { throw Problem.forbidden() }
+        routes.on(.recordViews) { request, _ in
             let body = try await request.jsonBody()
             guard let key = try Preconditions.idempotencyKey(request) else { throw Problem.malformed("A key is needed.") }
             // Keys belong to callers.
@@ -55,7 +56,7 @@ final class CommandPeer: Sendable {
             if wasReplayed { headers.markReplayed() }
             return Answer.data(headers: headers) { $0.value(.object(["position": .integer(position)])) }
         }
-        return routes.responder(service: "commands", verifier: nil, serviceKey: serviceKey, logger: logger)
+        return routes.responder(for: .commands, authentication: Authentication(verifier: nil, serviceKey: serviceKey), logger: logger)
     }
 
     func become(_ mood: Mood) { state.withLock { $0.mood = mood } }

@@ -1,3 +1,4 @@
+import AccessTokens
 import EventSourcing
 import Foundation
 import HTTPContract
@@ -8,6 +9,7 @@ import Logging
 import NIOCore
 import Postgres
 import Projections
+import PublishingAPI
 import TestSupport
 
 @testable import QueryService
@@ -36,11 +38,11 @@ struct Newsroom: Sendable {
             limits.multiplexedConnections = 1
             let read = ConnectionPool(own, limits: limits, logger: logger)
             let positions = ReadModelPositions(read, listeningOn: own, logger: logger)
-            let queries = queryService(
+            let queries = Queries(
                 read: read, positions: positions,
                 commands: ServiceClient(
-                    name: "queries", audience: "commands", upstream: LocalUpstream(commands.responder), key: serviceKey, logger: logger),
-                verifier: TokenVerifier(audience: "queries") { [signingKey.publicKey] }, serviceKey: serviceKey, viewWindow: window, logger: logger)
+                    name: .queries, audience: .commands, upstream: commands.responder, key: serviceKey, logger: logger),
+                verifier: TokenVerifier { [signingKey.publicKey] }, serviceKey: serviceKey, viewWindow: window, logger: logger)
             let newsroom = Newsroom(
                 owner: ConnectionPool(target, logger: logger), read: read, queries: queries, commands: commands, signingKey: signingKey)
             try await withThrowingTaskGroup(of: Void.self) { group in
@@ -108,7 +110,7 @@ extension ViewWindowSettings {
 /// Somebody with an access token.
 struct Reader: Sendable {
     let id: UUID
-    var role = Role.user
+    var role = SignedInUser.Role.user
 
     static func admin() -> Reader { Reader(id: .v7(), role: .admin) }
 

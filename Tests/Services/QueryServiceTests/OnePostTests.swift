@@ -84,12 +84,25 @@ import Testing
             let path = "/api/v1/posts/\(try await room.post("Title", by: ann.id).lowercased)"
             let first = try await room.get(path, as: ann)
             let tag = try #require(first.tag)
-            #expect(tag.hasPrefix("\"3.") && tag.utf8.count == 20)
+            #expect(tag.hasPrefix("W/\"3.") && tag.utf8.count == 22)
             let again = try await room.get(path, as: ann, [.ifNoneMatch: tag])
             #expect(again.status == 304 && again.text.isEmpty && again.tag == tag && again.position == "0")
             try await room.owner.query(.init("rename", "UPDATE users.account SET display_name = 'Ann B.'"))
             let changed = try await room.get(path, as: ann, [.ifNoneMatch: tag])
             #expect(changed.status == 200 && changed.tag != tag)
+        }
+    }
+
+    @Test func `keeps its tag while it is only viewed, alone and in a list`() async throws {
+        try await Newsroom.open { room in
+            let id = try await room.post("Title", by: .v7())
+            let path = "/api/v1/posts/\(id.lowercased)"
+            let (post, list) = (try await room.get(path), try await room.get("/api/v1/posts"))
+            try await room.views(7, of: id, hour: 0)
+            let seen = try await room.get(path)
+            #expect(seen.data?["viewCount"] == .integer(7) && seen.tag == post.tag)
+            #expect(try await room.get(path, [.ifNoneMatch: post.tag ?? ""]).status == 304)
+            #expect(try await room.get("/api/v1/posts", [.ifNoneMatch: list.tag ?? ""]).status == 304)
         }
     }
 

@@ -1,18 +1,16 @@
+import AccessTokens
 import Audit
 import AuthService
 import CommandService
-import Crypto
 import EventLog
 import EventSourcing
-import FoundationEssentials
 import Gateway
 import HTTPContract
-import Hummingbird
-import HummingbirdCore
 import Logging
 import Postgres
 import Projections
 import Publishing
+import PublishingAPI
 import QueryService
 import ServiceLifecycle
 import UnixSignals
@@ -29,108 +27,92 @@ struct AnnalsSystem {
 
     /// Runs until SIGINT or SIGTERM. Says one line when it is ready.
     func run() async throws {
-        let serviceKey = ServiceKey(bytes: secrets.serviceKey)
+        let pools = Pools(databases, logger: logger)
         let catalog = EventCatalog.publishing
-
-        // Each service reaches each database with its own rights and no others.
-        let commandsLog = pool(databases.log, as: "annals_commands", multiplexed: 4)
-        let appends = ConnectionPool(databases.log.acting(as: "annals_commands"), limits: .appends, logger: logger)
-        let commandsVault = pool(databases.vault, as: "annals_commands")
-        let projectorLog = pool(databases.log, as: "annals_projector")
-        let projectorVault = pool(databases.vault, as: "annals_projector")
-        let authVault = pool(databases.vault, as: "annals_auth")
-        let authLog = pool(databases.log, as: "annals_auth")
-        let identity = pool(databases.identity, as: "annals_auth")
-        let read = pool(databases.read, as: "annals_queries", multiplexed: 4)
-        let leases = pool(databases.readDirect, as: "annals_projector", multiplexed: 1)
-        let pools = [commandsLog, appends, commandsVault, projectorLog, projectorVault, authVault, authLog, identity, read, leases]
-
+        let serviceKey = ServiceKey(bytes: secrets.serviceKey)
         // The hasher reads its key from the vault before anything else runs.
         let hasher = try await ConnectionPool.withPool(databases.vault.acting(as: "annals_commands"), logger: logger) { [secrets] in
             try await SystemHasher.open($0, masterKey: secrets.masterKey)
         }
 
-        let head = HeadWatch(projectorLog, direct: databases.logDirect?.acting(as: "annals_projector"), logger: logger)
-        let keys = KeyVault(commandsVault, masterKey: secrets.masterKey)
-        let log = PostgresEventStore(
-            commandsLog, appends: appends, head: head, vault: keys, hasher: hasher, catalog: catalog, logger: logger)
-        let trail = OpenedTrail(AuditTrail(commandsLog)) { try await log.open($0) }
-        let projectorKeys = KeyVault(projectorVault, masterKey: secrets.masterKey)
-        let opened = PostgresEventStore(projectorLog, head: head, vault: projectorKeys, hasher: nil, catalog: catalog, logger: logger)
-        let closures = PostgresEventStore(commandsLog, head: head, vault: nil, hasher: nil, catalog: catalog, logger: logger)
-        let sealed = PostgresEventStore(authLog, head: head, vault: nil, hasher: nil, catalog: catalog, logger: logger)
+        // The log: as the command service writes it, as the projector reads it opened, and as others read it sealed.
+        let head = HeadWatch(pools.projectorLog, direct: databases.logDirect?.acting(as: "annals_projector"), logger: logger)
+        func store(_ pool: ConnectionPool, appends: ConnectionPool? = nil, vault: KeyVault? = nil, hasher: SystemHasher? = nil) -> PostgresEventStore
+        {
+            PostgresEventStore(pool, appends: appends, head: head, vault: vault, hasher: hasher, catalog: catalog, logger: logger)
+        }
+        let keys = KeyVault(pools.commandsVault, masterKey: secrets.masterKey)
+        let projectorKeys = KeyVault(pools.projectorVault, masterKey: secrets.masterKey)
+        let log = store(pools.commandsLog, appends: pools.appends, vault: keys, hasher: hasher)
+        let opened = store(pools.projectorLog, vault: projectorKeys)
+        let sealed = store(pools.authLog)
 
-        // Each service verifies tokens by itself, with the keys that auth publishes and the endings that its feed tells.
-        let book = RevocationBook(patience: .seconds(60))
-        let endings = RevocationSignal()
-        let signingKeys = SigningKeys(identity: identity, wrapping: secrets.wrapping)
-        let verifier = { (service: String) in TokenVerifier(audience: service, revocations: book, fetchKeys: { try await signingKeys.published() }) }
+        // Tokens are verified once a process, with the keys that auth publishes and the revocations that its feed tells.
+        let revocations = RevocationList(patience: .seconds(60))
+        let revocationSignal = Signal()
+        let signingKeys = SigningKeys(identity: pools.identity, wrapping: secrets.wrapping)
+        let verifier = TokenVerifier(revocations: revocations, fetchKeys: { try await signingKeys.published() })
+
+        // The command service, and the followers of the log.
+        let cache = CachedStates(following: store(pools.commandsLog), logger: logger)
+        let commands = Commands(
+            store: log, catalog: catalog, keys: keys, hasher: hasher, cache: cache, audit: MerkleLog(pools.commandsLog),
+            trail: OpenedTrail(AuditTrail(pools.commandsLog)) { try await log.open($0) }, verifier: verifier, serviceKey: serviceKey, logger: logger)
         let auditKey = settings.auditKey(in: directory)
         let merkle = MerkleFollower(
-            projectorLog, wokenBy: sealed, signer: try settings.auditSigner(auditKey, logger: logger), file: auditKey.lastCheckpoint, logger: logger)
-        let cache = CachedStates(following: closures, logger: logger)
-        let commands = LocalUpstream(
-            commandService(
-                store: log, catalog: catalog, keys: keys, hasher: hasher, cache: cache, audit: MerkleLog(commandsLog), trail: trail,
-                verifier: verifier("commands"),
-                serviceKey: serviceKey, logger: logger))
+            pools.projectorLog, wokenBy: sealed, signer: try settings.auditSigner(auditKey, logger: logger), file: auditKey.lastCheckpoint,
+            logger: logger)
+        let projector = databases.readDirect.acting(as: "annals_projector")
         let projectors = try ProjectorGroup(
-            folder: installation.projections, target: databases.readDirect.acting(as: "annals_projector"), pool: leases, store: opened,
-            catalog: catalog, logger: logger)
-        let maintenance = Maintenance(
-            databases.readDirect.acting(as: "annals_projector"), store: opened, catalog: catalog, readers: ReadStatements.all, logger: logger)
-        let positions = ReadModelPositions(read, listeningOn: databases.readDirect.acting(as: "annals_queries"), logger: logger)
-        let queries = queryService(
-            read: read, positions: positions, commands: ServiceClient(name: "queries", audience: "commands", upstream: commands, key: serviceKey),
-            verifier: verifier("queries"), serviceKey: serviceKey, logger: logger)
+            folder: installation.projections, target: projector, pool: pools.leases, store: opened, catalog: catalog, logger: logger)
+        let maintenance = Maintenance(projector, store: opened, catalog: catalog, readers: ReadStatements.all, logger: logger)
 
-        // Other processes forget an opened key within a minute; this one at once.
-        let destroyer = KeyVault(authVault, masterKey: secrets.masterKey)
+        // The query service.
+        let positions = ReadModelPositions(pools.read, listeningOn: databases.readDirect.acting(as: "annals_queries"), logger: logger)
+        let queries = Queries(
+            read: pools.read, positions: positions,
+            commands: ServiceClient(name: .queries, audience: .commands, upstream: commands.responder, key: serviceKey), verifier: verifier,
+            serviceKey: serviceKey, logger: logger)
+
+        // The auth service. Other processes forget an opened key within a minute after its destruction; this one at once.
+        let destroyer = KeyVault(pools.authVault, masterKey: secrets.masterKey)
         let erasure = ErasureMeans(
             posts: { try await sealed.posts(by: $0, in: $1) },
-            queries: ServiceClient(name: "auth", audience: "queries", upstream: LocalUpstream(queries.responder), key: serviceKey),
+            queries: ServiceClient(name: .auth, audience: .queries, upstream: queries.responder, key: serviceKey),
             destroyKey: { user in
                 try await destroyer.destroyKey(of: user)
                 for vault in [keys, projectorKeys] { vault.noteDestruction(of: user) }
             })
-        let auth = AuthService(
-            identity: identity, log: sealed, currentClaims: { try await sealed.currentClaims($0, of: $1) },
-            commands: ServiceClient(name: "auth", audience: "commands", upstream: commands, key: serviceKey), erasure: erasure, hasher: hasher,
-            keys: signingKeys, serviceKey: serviceKey, book: book, endings: endings, logger: logger)
-        let authUpstream = LocalUpstream(auth.responder)
-        let revocations = RevocationFollower(
-            book, signal: endings, logger: logger,
-            feed: ServiceClient(name: "services", audience: "auth", upstream: authUpstream, key: serviceKey).revocationFeed)
+        let auth = Auth(
+            identity: pools.identity, log: sealed, currentClaims: { try await sealed.currentClaims($0, of: $1) },
+            commands: ServiceClient(name: .auth, audience: .commands, upstream: commands.responder, key: serviceKey), erasure: erasure,
+            hasher: hasher, keys: signingKeys, verifier: verifier, serviceKey: serviceKey, revocationSignal: revocationSignal, logger: logger)
+        let authResponder = auth.responder
+        let follower = RevocationFollower(
+            revocations, signal: revocationSignal, logger: logger,
+            feed: ServiceClient(name: .gateway, audience: .auth, upstream: authResponder, key: serviceKey).revocationFeed)
 
-        let door = gateway(
-            auth: authUpstream, commands: commands, queries: LocalUpstream(queries.responder),
-            readiness: readiness(log: log, read: read, identity: identity, vault: commandsVault, accounts: auth.follower, merkle: merkle),
-            settings: settings.server.gateway, admission: RateLimits(settings.server.rateLimits, verifier: verifier("gateway")).admission, logger: logger)
-        let server = Application(
-            responder: door, server: .watchedHTTP1(settings.server.connections),
-            configuration: ApplicationConfiguration(address: .hostname(settings.host, port: settings.port), serverName: nil),
-            onServerRunning: { channel in
-                let port = channel.localAddress?.port ?? settings.port
-                printLine("Annals is ready at http://\(settings.host):\(port) (data in \(settings.dataDirectory))")
-            },
-            logger: logger)
+        // The gateway, which clients reach.
+        let gateway = APIGateway(
+            auth: authResponder, commands: commands.responder, queries: queries.responder,
+            readiness: readiness(pools, log: log, accounts: auth.follower, merkle: merkle), verifier: verifier, settings: gatewaySettings,
+            limits: RateLimits(settings.server.rateLimits), logger: logger)
 
-        // Started in this order and stopped in reverse: the server first, the pools last.
-        var services: [any Service] = pools.map { pool in LongRunning("pool") { try await pool.run() } }
+        // Started in this order and stopped in reverse: the gateway first, the pools last.
+        var services: [any Service] = pools.all.map { pool in LongRunning("pool") { try await pool.run() } }
         services += [
             LongRunning("head") { try await head.run() },
             LongRunning("log") { try await log.run() },
-            LongRunning("cache") { try await cache.run() },
-            LongRunning("receipts") { try await ReceiptPruning(commandsLog, logger: logger).run() },
+            LongRunning("commands") { try await commands.run() },
+            LongRunning("receipts") { try await ReceiptPruning(pools.commandsLog, logger: logger).run() },
             // Stopped after the projectors, whose leases it gives back.
             ShutdownHook { await projectors.release() },
             ShutdownHook { await merkle.release() },
             LongRunning("merkle") { try await merkle.run() },
             LongRunning("projectors") { try await projectors.run() },
-            LongRunning("positions") { try await positions.run() },
             StaleReadModels(
-                isRebuilding: settings.rebuildsStale, folder: installation.projections, read: leases, maintenance: maintenance, logger: logger),
-            LongRunning("scrubbing") { try await TableScrubbing(maintenance, pool: leases, logger: logger).run() },
+                isRebuilding: settings.rebuildsStale, folder: installation.projections, read: pools.leases, maintenance: maintenance, logger: logger),
+            LongRunning("scrubbing") { try await TableScrubbing(maintenance, pool: pools.leases, logger: logger).run() },
             LongRunning("auth") {
                 do {
                     try await auth.run()
@@ -140,12 +122,12 @@ struct AnnalsSystem {
                     throw Failure(EventStoreError.broken(reason: reason).line)
                 }
             },
-            LongRunning("revocations") { await revocations.run() },
-            queries.views,
-            GatewayServer(server: server) {
+            LongRunning("revocations") { try await follower.run() },
+            queries,
+            GatewayServer(server: gateway) {
                 _ = try await positions.wait(for: 0, models: projectors.models, timeout: .seconds(30))
-                // Until the feed has answered once no token is taken.
-                await revocations.look()
+                // Until the feed has answered once no token is accepted.
+                await follower.look()
             },
         ]
         var group = ServiceGroupConfiguration(services: services, gracefulShutdownSignals: [.sigint, .sigterm], logger: logger)
@@ -154,38 +136,14 @@ struct AnnalsSystem {
         try await ServiceGroup(configuration: group).run()
     }
 
-    /// The checks behind `/ready`.
-    private func readiness(
-        log: PostgresEventStore, read: ConnectionPool, identity: ConnectionPool, vault: ConnectionPool, accounts: AccountFollower,
-        merkle: MerkleFollower
-    ) -> Readiness {
-        let alive = Statement("is_alive", "SELECT 1")
-        return Readiness(
-            checks: [
-                Readiness.Check("log") { _ = try await log.head() },
-                Readiness.Check("read") { try await read.query(alive) },
-                Readiness.Check("identity") { try await identity.query(alive) },
-                Readiness.Check("vault") { try await vault.query(alive) },
-                // While they are behind the log no token is taken.
-                Readiness.Check("accounts") { try await accounts.confirmLevel() },
-                // Requests are served without it: whoever looks after the system decides what a log that can't be signed any more means.
-                Readiness.Check("audit", isRequired: false) { try merkle.confirmRunning() },
-            ],
-            projections: {
-                let head = try await log.head()
-                // Asked anew: at a start the last poll may be from before the leases were taken.
-                return try await ReadModelStatus.readAll(from: read).map {
-                    Readiness.Projection(
-                        name: $0.model, position: $0.position, lag: max(0, head - $0.position), state: $0.state.rawValue, parked: $0.parkedStreams)
-                }
-            }, logger: logger)
-    }
-
-    private func pool(_ target: ConnectionTarget, as role: String, multiplexed: Int = 2) -> ConnectionPool {
-        var limits = PoolLimits()
-        limits.multiplexedConnections = multiplexed
-        // A caller is better told soon that a database is away than kept until its own patience ends.
-        limits.acquireTimeout = .seconds(3)
-        return ConnectionPool(target.acting(as: role), limits: limits, logger: logger)
+    private var gatewaySettings: GatewaySettings {
+        var gateway = settings.server.gateway
+        gateway.host = settings.host
+        gateway.port = settings.port
+        gateway.connections = settings.server.connections
+        gateway.onListening = { [settings] port in
+            printLine("Annals is ready at http://\(settings.host):\(port) (data in \(settings.dataDirectory))")
+        }
+        return gateway
     }
 }

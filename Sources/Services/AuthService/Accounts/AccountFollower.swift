@@ -1,3 +1,4 @@
+import AccessTokens
 package import EventSourcing
 import FoundationEssentials
 package import HTTPContract
@@ -25,7 +26,7 @@ package final class AccountFollower: Sendable {
     private let log: any EventStore
     private let identity: ConnectionPool
     private let currentClaims: CurrentClaims
-    private let endings: RevocationSignal
+    private let endings: Signal
     private let now: @Sendable () -> Timestamp
     private let logger: Logger
     private let progress = FollowerProgress()
@@ -35,7 +36,7 @@ package final class AccountFollower: Sendable {
     ///   - identity: where `accounts` and the checkpoint are.
     ///   - endings: raised when an event ends tokens.
     package init(
-        log: any EventStore, identity: ConnectionPool, currentClaims: @escaping CurrentClaims, endings: RevocationSignal = RevocationSignal(),
+        log: any EventStore, identity: ConnectionPool, currentClaims: @escaping CurrentClaims, endings: Signal = Signal(),
         now: @escaping @Sendable () -> Timestamp = { .now }, logger: Logger
     ) {
         self.log = log

@@ -4,6 +4,7 @@ import HTTPContract
 import HTTPTypes
 import JSON
 import Logging
+import PublishingAPI
 
 /// The steps of a closure that other services do. Every failure is a problem; `Refused` is one that trying again does not mend.
 struct ClosureCommands: Sendable {
@@ -20,20 +21,20 @@ struct ClosureCommands: Sendable {
     func releaseClaim(_ closure: Closure) async throws -> (position: Int64, wasHeld: Bool) {
         var body: JSONObject = ["closure": .string(closure.id.lowercased)]
         if let version = closure.expectedVersion { body["version"] = .integer(Int64(version)) }
-        let answer = try await post("/claim", body, closure)
+        let answer = try await post(.releaseClaimOfUser, body, closure)
         guard answer.isSuccess else { throw refusal(in: answer) }
         return (try position(in: answer), answer.data?["wasHeld"] == .bool(true))
     }
 
     /// Appends `UserClosed`. Returns its position. A conflict is waited out: with the claim gone there is no way back.
     func closeAccount(_ closure: Closure) async throws -> Int64 {
-        try position(in: try await post("", ["closure": .string(closure.id.lowercased)], closure))
+        try position(in: try await post(.closeUser, ["closure": .string(closure.id.lowercased)], closure))
     }
 
     /// Deletes some posts. Returns the last position of that, and how many were not deleted before.
     func delete(_ posts: [UUID], _ closure: Closure) async throws -> (position: Int64, count: Int64) {
         let answer = try await post(
-            "/posts", ["closure": .string(closure.id.lowercased), "posts": .array(posts.map { .string($0.lowercased) })], closure)
+            .deletePostsOfUser, ["closure": .string(closure.id.lowercased), "posts": .array(posts.map { .string($0.lowercased) })], closure)
         return (try position(in: answer), answer.data?["count"]?.int ?? 0)
     }
 
@@ -41,14 +42,14 @@ struct ClosureCommands: Sendable {
     func waitUntilScrubbed(_ erasures: ClosedRange<Int64>, _ closure: Closure) async throws {
         let headers: HTTPFields = [.waitForPosition: "\(erasures.upperBound)", .prefer: "wait=5"]
         let answer = try await queries.reach(logger: logger) {
-            try await $0.get("/internal/erasures?from=\(erasures.lowerBound)", headers: headers, context: context(of: closure))
+            try await $0.get(.erasures, query: "from=\(erasures.lowerBound)", headers: headers, context: context(of: closure))
         }
         guard answer.isSuccess else { throw answer.problemCode == .readModelBehind ? Problem.readModelBehind(position: 0) : unexpected(answer) }
     }
 
-    private func post(_ path: String, _ body: JSONObject, _ closure: Closure) async throws -> ServiceAnswer {
+    private func post(_ endpoint: Endpoint, _ body: JSONObject, _ closure: Closure) async throws -> ServiceAnswer {
         try await commands.reach(logger: logger) {
-            try await $0.post("/internal/users/\(closure.user.lowercased)/closure\(path)", json: body, context: context(of: closure))
+            try await $0.post(endpoint, closure.user.lowercased, json: body, context: context(of: closure))
         }
     }
 

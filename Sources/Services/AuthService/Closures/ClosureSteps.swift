@@ -1,3 +1,4 @@
+import AccessTokens
 import EventSourcing
 import FoundationEssentials
 import HTTPContract
@@ -14,7 +15,7 @@ struct ClosureSteps: Sendable {
     let services: ClosureCommands
     let means: ErasureMeans
     let keys: SigningKeys
-    let endings: RevocationSignal
+    let endings: Signal
 
     /// Does an action and records its step. Returns the closure with it.
     func perform(_ action: ClosureAction, of closure: Closure, lease: UUID) async throws -> Closure {

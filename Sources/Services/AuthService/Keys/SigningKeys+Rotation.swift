@@ -1,3 +1,4 @@
+import AccessTokens
 package import EventSourcing
 import HTTPContract
 import Postgres

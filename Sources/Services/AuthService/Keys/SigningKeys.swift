@@ -1,3 +1,4 @@
+package import AccessTokens
 package import EventSourcing
 package import HTTPContract
 package import Postgres

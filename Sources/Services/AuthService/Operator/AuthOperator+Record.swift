@@ -1,3 +1,4 @@
+import AccessTokens
 package import EventSourcing
 package import FoundationEssentials
 import HTTPContract

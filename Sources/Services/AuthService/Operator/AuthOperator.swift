@@ -1,3 +1,4 @@
+package import AccessTokens
 package import EventSourcing
 package import FoundationEssentials
 package import HTTPContract
@@ -19,7 +20,7 @@ package struct AuthOperator: Sendable {
     let settings: AuthSettings
     private let accounts: Accounts
     private let credentials: Credentials
-    private let tokens: AccessTokens
+    private let tokens: TokenIssuer
     private let passwords: PasswordHasher
     private let hasher: any KeyedHasher
 
@@ -33,7 +34,7 @@ package struct AuthOperator: Sendable {
         self.identity = identity
         accounts = Accounts(identity: identity)
         credentials = Credentials(identity: identity)
-        tokens = AccessTokens(keys: keys, settings: settings)
+        tokens = TokenIssuer(keys: keys, settings: settings)
         self.passwords = passwords
         self.hasher = hasher
         self.settings = settings
@@ -52,7 +53,7 @@ package struct AuthOperator: Sendable {
     }
 
     /// A token that acts as `subject` and is not rate-limited. It belongs to no session, so only its expiry ends it.
-    package func mintOperatorToken(subject: UUID, role: Role, lifetime: Duration) async throws -> String {
+    package func mintOperatorToken(subject: UUID, role: SignedInUser.Role, lifetime: Duration) async throws -> String {
         guard lifetime > .zero, lifetime <= settings.operatorTokenLifetime else { throw Failure.unacceptableLifetime }
         return try await tokens.issueToOperator(as: subject, role: role, lifetime: lifetime)
     }

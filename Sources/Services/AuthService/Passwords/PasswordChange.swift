@@ -1,3 +1,4 @@
+import AccessTokens
 import EventSourcing
 import FoundationEssentials
 import HTTPContract
@@ -9,7 +10,7 @@ struct PasswordChange: Sendable {
     let confirmation: PasswordConfirmation
     let passwords: PasswordHasher
     let hasher: any KeyedHasher
-    let endings: RevocationSignal
+    let endings: Signal
     let settings: AuthSettings
 
     /// Changes it. True when an equal request under the same key did so before, and nothing happens now.

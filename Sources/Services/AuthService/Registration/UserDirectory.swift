@@ -4,6 +4,7 @@ import HTTPContract
 import HTTPTypes
 import JSON
 import Logging
+import PublishingAPI
 
 /// The users as the command service knows them, straight from the log. Every failure comes out as a problem that a client may see.
 struct UserDirectory: Sendable {
@@ -19,7 +20,7 @@ struct UserDirectory: Sendable {
         if let requestDigest { body["requestDigest"] = .string(requestDigest) }
         var headers = HTTPFields()
         if let idempotencyKey { headers[.idempotencyKey] = idempotencyKey }
-        let answer = try await commands.reach(logger: logger) { try await $0.post("/internal/users", json: body, headers: headers, context: context) }
+        let answer = try await commands.reach(logger: logger) { try await $0.post(.registerUser, json: body, headers: headers, context: context) }
         guard answer.isSuccess else { return .refused(refusal(in: answer), isFinal: answer.status.kind == .clientError) }
         guard let data = answer.data, let user = RegisteredUser(data, headers: answer.headers) else { throw unreadable(answer) }
         return .registered(user)
@@ -27,7 +28,7 @@ struct UserDirectory: Sendable {
 
     /// The user as the log has them at this moment; nil when it never heard of them.
     func find(_ id: UUID, context: CallContext? = nil) async throws -> UserStanding? {
-        let answer = try await commands.reach(logger: logger) { try await $0.get("/internal/users/\(id.lowercased)", context: context) }
+        let answer = try await commands.reach(logger: logger) { try await $0.get(.registeredUser, id.lowercased, context: context) }
         if answer.problemCode == .notFound { return nil }
         guard answer.isSuccess else { throw refusal(in: answer) }
         guard let standing = answer.data.flatMap(UserStanding.init) else { throw unreadable(answer) }

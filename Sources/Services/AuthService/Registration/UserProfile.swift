@@ -1,3 +1,4 @@
+import AccessTokens
 import EventSourcing
 import FoundationEssentials
 import HTTPContract
@@ -56,13 +57,13 @@ struct UserProfile: Sendable {
     let id: UUID
     let username: String?
     let displayName: String?
-    let role: Role
+    let role: SignedInUser.Role
     /// RFC 3339, as the log's owner wrote it.
     let createdAt: String
 
     /// Nil when something is missing.
     init?(_ data: JSONValue) {
-        guard let id = data["id"]?.text.flatMap({ UUID(lowercase: $0) }), let role = data["role"]?.text.flatMap({ Role(rawValue: $0) }),
+        guard let id = data["id"]?.text.flatMap({ UUID(lowercase: $0) }), let role = data["role"]?.text.flatMap({ SignedInUser.Role(rawValue: $0) }),
             let createdAt = data["createdAt"]?.text
         else { return nil }
         self.id = id

@@ -1,3 +1,4 @@
+import AccessTokens
 import EventSourcing
 import FoundationEssentials
 import HTTPContract
@@ -30,14 +31,14 @@ struct RevocationFeed: Sendable {
 
     /// What came since the cursor; everything that still matters without one, or with one of another server. Throws 503 while the accounts are behind the log: a deactivation that
     /// is in the log and not here yet would be missing without a trace, and who asks is to know that they don't know.
-    func news(after text: String?) async throws -> RevocationNews {
+    func news(after text: String?) async throws -> RevocationUpdate {
         try await follower.confirmLevel(within: settings.followerPatience)
         if let cursor = text.flatMap({ Cursor($0) }) {
             let news = try await read(.endingsSince, [.text(cursor.transaction)])
-            if news.cursor.start == cursor.start { return RevocationNews(cursor: news.cursor.text, revocations: news.revocations) }
+            if news.cursor.start == cursor.start { return RevocationUpdate(cursor: news.cursor.text, revocations: news.revocations) }
         }
         let news = try await read(.endings, [])
-        return RevocationNews(cursor: news.cursor.text, revocations: news.revocations)
+        return RevocationUpdate(cursor: news.cursor.text, revocations: news.revocations)
     }
 
     private func read(_ statement: Statement, _ values: [SQLValue]) async throws -> (cursor: Cursor, revocations: Revocations) {

@@ -1,3 +1,4 @@
+import AccessTokens
 import Crypto
 import HTTPContract
 
@@ -17,7 +18,7 @@ struct RefreshToken: Sendable {
 
     /// Nil for a text that can't be one of ours.
     init?(_ text: String) {
-        guard let bytes = Base64URL.decode(text), bytes.count == 32 else { return nil }
+        guard let bytes = Base64URL.decode(text.utf8), bytes.count == 32 else { return nil }
         self.init(bytes: bytes)
     }
 

@@ -1,3 +1,4 @@
+import AccessTokens
 import EventSourcing
 import FoundationEssentials
 import HTTPContract
@@ -16,10 +17,10 @@ struct SignIn: Sendable {
     let sessions: Sessions
     let users: UserDirectory
     let passwords: PasswordHasher
-    let tokens: AccessTokens
+    let tokens: TokenIssuer
     let hasher: any KeyedHasher
     let throttle: SignInThrottle
-    let endings: RevocationSignal
+    let endings: Signal
     let settings: AuthSettings
 
     /// One answer for every reason, so that nobody learns which emails are known.

@@ -1,3 +1,4 @@
+import AccessTokens
 import EventSourcing
 import HTTPContract
 import HTTPTypes
@@ -63,7 +64,7 @@ final class SignInThrottle: Sendable {
     private func problem(_ refusal: FailureCounts.Refusal) -> Problem {
         let seconds = Int((refusal.until.milliseconds - settings.now().milliseconds + 999) / 1000)
         return .rateLimited(
-            retryAfter: seconds,
-            headers: [.rateLimitLimit: String(refusal.free), .rateLimitRemaining: "0", .rateLimitReset: String(max(1, seconds))])
+            policy: "wrong-password", retryAfter: seconds,
+            headers: [.rateLimitPolicy: "\"wrong-password\";q=\(refusal.free)", .rateLimit: "\"wrong-password\";r=0;t=\(max(1, seconds))"])
     }
 }

@@ -4,6 +4,7 @@ import HTTPContract
 import HTTPTypes
 import Hummingbird
 import JSON
+import PublishingAPI
 
 /// The audit trail in pages, as CloudEvents, with personal data opened: for admins.
 struct AuditEventRoutes: Sendable {
@@ -12,8 +13,7 @@ struct AuditEventRoutes: Sendable {
     let catalog: EventCatalog
 
     func add(to routes: inout Routes) {
-        routes.on(.get, "/api/v1/audit/events") { request, context in
-            _ = try context.admin()
+        routes.on(.auditEvents) { request, _ in
             var query = QueryParameters(request)
             let limit = query.integer("limit", in: 1...1000, default: 100)
             let filter = query.trailFilter(types: catalog)

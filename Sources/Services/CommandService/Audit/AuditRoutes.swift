@@ -5,23 +5,22 @@ import HTTPTypes
 import Hummingbird
 import JSON
 import NIOCore
+import PublishingAPI
 
 /// The log's checkpoint, tiles and proofs, for auditors. Checkpoint and tiles are for everybody: they hold hashes of sealed events and nothing else.
 struct AuditRoutes: Sendable {
-    private static let prefix = "/api/v1/audit"
-
     let log: MerkleLog
 
     func add(to routes: inout Routes) {
-        routes.on(.get, "\(Self.prefix)/checkpoint", ignoringCredentials: true) { request, _ in
+        routes.on(.auditCheckpoint) { request, _ in
             try request.refuseParameters()
             guard let checkpoint = try await log.checkpoint() else { throw Problem.notFound("Nothing has been signed yet.") }
             return Self.answer(Array(checkpoint.note.description.utf8), type: "text/plain; charset=utf-8", cacheControl: "no-cache")
         }
 
-        routes.on(.get, "\(Self.prefix)/tile/{path...}", ignoringCredentials: true) { request, _ in
+        routes.on(.auditTile) { request, context in
             try request.refuseParameters()
-            guard let tile = Tile(path: request.uri.path.dropFirst(Self.prefix.count + 1)), let bytes = try await log.served(tile) else {
+            guard let tile = Tile(path: "tile/" + (try context.parameters.text("path"))), let bytes = try await log.served(tile) else {
                 // What a cache answers for a while would be missing when it is there.
                 throw Problem(.notFound, "There is no such tile, or not yet.", headers: [.cacheControl: "no-store"])
             }
@@ -29,8 +28,7 @@ struct AuditRoutes: Sendable {
             return Self.answer(bytes, type: "application/octet-stream", cacheControl: "public, max-age=31536000, immutable")
         }
 
-        routes.on(.get, "\(Self.prefix)/events/{position}/proof") { request, context in
-            _ = try context.admin()
+        routes.on(.auditProof) { request, context in
             try request.refuseParameters()
             let position = try context.parameters.number("position")
             guard let checkpoint = try await log.checkpoint(), position >= 1, position <= checkpoint.checkpoint.size else {

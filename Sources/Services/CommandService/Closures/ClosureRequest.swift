@@ -20,7 +20,6 @@ struct ClosureRequest: Sendable {
 
     /// Reads `{"closure", "version"?, "posts"?}`. Only services get here.
     init(_ request: Request, _ context: CallContext, hasher: any KeyedHasher) async throws {
-        _ = try context.service()
         user = try context.id()
         let body = try await request.jsonBody()
         guard let closure = body["closure"]?.text.flatMap({ UUID(lowercase: $0) }) else { throw Problem.validation("closure", "must be an id") }

@@ -5,6 +5,7 @@ import HTTPTypes
 import Hummingbird
 import JSON
 import Publishing
+import PublishingAPI
 
 /// The steps of an account's closure that change the log. The auth service leads the closure; each step may be called again at any time.
 struct ClosureRoutes: Sendable {
@@ -14,15 +15,15 @@ struct ClosureRoutes: Sendable {
     let hasher: any KeyedHasher
 
     func add(to routes: inout Routes) {
-        routes.on(.post, "/internal/users/{id}/closure/claim") { [self] request, context in
+        routes.on(.releaseClaimOfUser) { [self] request, context in
             let (position, wasHeld) = try await releaseClaim(ClosureRequest(request, context, hasher: hasher))
             return answer(position, ("wasHeld", .bool(wasHeld)))
         }
-        routes.on(.post, "/internal/users/{id}/closure") { [self] request, context in
+        routes.on(.closeUser) { [self] request, context in
             let closure = try await ClosureRequest(request, context, hasher: hasher)
             return answer(try await administration.handle(.close, on: closure.user, by: .owner, in: closure.command("close")).position)
         }
-        routes.on(.post, "/internal/users/{id}/closure/posts") { [self] request, context in
+        routes.on(.deletePostsOfUser) { [self] request, context in
             let (position, count) = try await deletePosts(ClosureRequest(request, context, hasher: hasher))
             return answer(position, ("count", .integer(Int64(count))))
         }

@@ -1,9 +1,11 @@
+import AccessTokens
 import EventSourcing
 import FoundationEssentials
 import HTTPContract
 import Hummingbird
 import JSON
 import Publishing
+import PublishingAPI
 
 /// The commands on posts.
 struct PostCommandRoutes: Sendable {
@@ -13,9 +15,9 @@ struct PostCommandRoutes: Sendable {
     func add(to routes: inout Routes) {
         let draft = PostDrafting(posts: posts, identity: identity)
 
-        routes.on(.post, "/api/v1/posts") { try await draft.response($0, $1) }
+        routes.on(.createPost) { try await draft.response($0, $1) }
 
-        routes.on(.patch, "/api/v1/posts/{id}") { request, context in
+        routes.on(.editPost) { request, context in
             let user = try context.signedIn()
             let post = try context.post
             let body = try await request.jsonBody()
@@ -33,7 +35,7 @@ struct PostCommandRoutes: Sendable {
             }
         }
 
-        routes.on(.post, "/api/v1/posts/{id}/publish") { request, context in
+        routes.on(.publishPost) { request, context in
             let user = try context.signedIn()
             let post = try context.post
             let body = try await request.optionalJSONBody() ?? [:]
@@ -49,7 +51,7 @@ struct PostCommandRoutes: Sendable {
             ).response()
         }
 
-        routes.on(.post, "/api/v1/posts/{id}/unpublish") { request, context in
+        routes.on(.unpublishPost) { request, context in
             let user = try context.signedIn()
             let post = try context.post
             let body = try await request.optionalJSONBody() ?? [:]
@@ -61,7 +63,7 @@ struct PostCommandRoutes: Sendable {
             ).response()
         }
 
-        routes.on(.delete, "/api/v1/posts/{id}") { request, context in
+        routes.on(.deletePost) { request, context in
             let user = try context.signedIn()
             let post = try context.post
             let body = try await request.optionalJSONBody() ?? [:]

@@ -1,8 +1,10 @@
+import AccessTokens
 import EventSourcing
 import FoundationEssentials
 import HTTPContract
 import Hummingbird
 import Publishing
+import PublishingAPI
 
 /// `POST /posts`: a new post, under the slug asked for or one made from its title.
 struct PostDrafting: Sendable {
@@ -28,7 +30,7 @@ struct PostDrafting: Sendable {
                 .draft(author: user.id, title: title, slug: slug, content: content, publish: publish), on: stream, in: command)
         }
         let handled = if let chosen { try await draft(under: chosen) } else { try await drafted(under: Slug(for: title.text), draft) }
-        return handled.response(.created, location: "/api/v1/posts/\(handled.stream.id.lowercased)") { $0.member("slug", $1.state.post?.slug.value) }
+        return handled.response(.created, location: Endpoint.post.path(handled.stream.id.lowercased)) { $0.member("slug", $1.state.post?.slug.value) }
     }
 
     /// Tries the made slug, then the next few numbers, then random ones: common titles are taken by the hundred.

@@ -6,6 +6,7 @@ import HTTPTypes
 import Hummingbird
 import JSON
 import Publishing
+import PublishingAPI
 
 /// What a post was: its events, and itself at an earlier moment. For its author and admins.
 struct PostHistoryRoutes: Sendable {
@@ -14,7 +15,7 @@ struct PostHistoryRoutes: Sendable {
     let audit: MerkleLog?
 
     func add(to routes: inout Routes) {
-        routes.on(.get, "/api/v1/posts/{id}/history") { request, context in
+        routes.on(.postHistory) { request, context in
             var query = QueryParameters(request)
             let limit = query.integer("limit", in: 1...100, default: 20)
             let cursor = query.text("cursor")
@@ -29,7 +30,7 @@ struct PostHistoryRoutes: Sendable {
         }
 
         // Without a version or a moment, a post is the query service's.
-        routes.on(.get, "/api/v1/posts/{id}") { request, context in
+        routes.on(.postInThePast) { request, context in
             var query = QueryParameters(request)
             let version = query.text("version") == nil ? nil : query.integer("version", in: 1...Int(Int32.max), default: 1)
             let moment = query.time("asOf")
@@ -47,13 +48,10 @@ struct PostHistoryRoutes: Sendable {
 
     /// The post's events, when this caller may see them. A draft of somebody else looks like no post at all.
     private func visibleEvents(of stream: StreamName, to context: CallContext) async throws -> [RecordedEvent] {
-        let user = try context.signedIn()
         let events = try await store.load(stream).events
         let state = try FoldedStream<PostRules>(events).state
         guard let author = state.author else { throw Problem.notFound() }
-        guard user.id == author || user.role == .admin else {
-            throw state.isPublished ? Problem.forbidden("Only its author and admins may do this.") : .notFound()
-        }
+        try context.requireManagement(of: PostAccess(author: author, isPublished: state.isPublished))
         return events
     }
 
@@ -95,28 +93,18 @@ struct PostHistoryRoutes: Sendable {
         guard let post = folded.state.post else { throw Problem.notFound() }
         let author = try FoldedStream<UserRules>(try await store.load(StreamName(UserRules.category, post.author)).events).state.account
         let publishedAt = try PostRules.publicationTime(in: events)
+        let displayName = author?.displayName.value
+        let document = PostDocument(
+            id: events[0].stream.id, title: post.title.value, slug: post.slug.value, text: .content(post.content.value),
+            isPublished: folded.state.isPublished, viewCount: nil,
+            author: PostDocument.Author(
+                id: post.author, username: author?.username.value, displayName: displayName?.isEmpty == false ? displayName : nil),
+            createdAt: folded.createdAt, updatedAt: folded.updatedAt, publishedAt: publishedAt, version: folded.version)
         var writer = JSONWriter(capacity: 4096)
+        var viewCounts: [Range<Int>] = []
         writer.object {
             $0.name("data")
-            $0.object {
-                $0.member("id", events[0].stream.id.lowercased)
-                $0.member("title", post.title.value)
-                $0.member("slug", post.slug.value)
-                $0.member("content", post.content.value)
-                $0.name("published")
-                $0.bool(folded.state.isPublished)
-                $0.name("author")
-                $0.object {
-                    $0.member("id", post.author.lowercased)
-                    $0.member("username", author?.username.value)
-                    $0.optionalMember("displayName", author?.displayName.value)
-                }
-                $0.member("createdAt", folded.createdAt)
-                $0.member("updatedAt", folded.updatedAt)
-                $0.member("publishedAt", publishedAt)
-                $0.name("version")
-                $0.integer(folded.version)
-            }
+            document.write(to: &$0, viewCounts: &viewCounts)
         }
         let etag = entityTag(version: folded.version, body: writer.bytes)
         var headers = HTTPFields()

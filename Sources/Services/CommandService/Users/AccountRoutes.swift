@@ -5,6 +5,7 @@ import HTTPTypes
 import Hummingbird
 import JSON
 import Publishing
+import PublishingAPI
 
 /// What the auth service asks of accounts: it keeps the passwords, the log keeps the users.
 struct AccountRoutes: Sendable {
@@ -14,8 +15,7 @@ struct AccountRoutes: Sendable {
     let identity: CommandIdentity
 
     func add(to routes: inout Routes) {
-        routes.on(.post, "/internal/users") { request, context in
-            _ = try context.service()
+        routes.on(.registerUser) { request, context in
             let body = try await request.jsonBody()
             var fields = Fields(body)
             let idText = fields.text("id", 1...64)
@@ -42,8 +42,7 @@ struct AccountRoutes: Sendable {
                 handled.stream, handled.state, version: handled.version, createdAt: handled.createdAt, status: .created, headers: handled.headers)
         }
 
-        routes.on(.get, "/internal/users/{id}") { _, context in
-            _ = try context.service()
+        routes.on(.registeredUser) { _, context in
             let stream = StreamName(UserRules.category, try context.id())
             let user = try FoldedStream<UserRules>(try await store.load(stream).events)
             guard user.version > 0 else { throw Problem.notFound() }

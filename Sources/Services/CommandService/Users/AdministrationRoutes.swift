@@ -1,9 +1,11 @@
+import AccessTokens
 import EventSourcing
 import FoundationEssentials
 import HTTPContract
 import Hummingbird
 import JSON
 import Publishing
+import PublishingAPI
 
 /// What admins do to accounts. The token must say admin; that its holder still is one, the rules check against the log.
 struct AdministrationRoutes: Sendable {
@@ -11,8 +13,8 @@ struct AdministrationRoutes: Sendable {
     let identity: CommandIdentity
 
     func add(to routes: inout Routes) {
-        routes.on(.put, "/api/v1/users/{id}/role") { request, context in
-            let admin = try context.admin()
+        routes.on(.changeRole) { request, context in
+            let admin = try context.signedIn()
             let id = try context.id()
             let body = try await request.jsonBody()
             var fields = Fields(body)
@@ -21,16 +23,16 @@ struct AdministrationRoutes: Sendable {
             guard let role else { throw Problem.validation("role", "is required") }
             return try await answer(.changeRole(role), on: id, by: admin, request, context, body: body)
         }
-        routes.on(.post, "/api/v1/users/{id}/deactivate") { request, context in
+        routes.on(.deactivateUser) { request, context in
             try await answerWithoutFields(.deactivate, request, context)
         }
-        routes.on(.post, "/api/v1/users/{id}/reactivate") { request, context in
+        routes.on(.reactivateUser) { request, context in
             try await answerWithoutFields(.reactivate, request, context)
         }
     }
 
     private func answerWithoutFields(_ command: UserCommand, _ request: Request, _ context: CallContext) async throws -> Response {
-        let admin = try context.admin()
+        let admin = try context.signedIn()
         let id = try context.id()
         let body = try await request.optionalJSONBody() ?? [:]
         var fields = Fields(body)

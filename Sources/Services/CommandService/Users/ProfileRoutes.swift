@@ -1,7 +1,9 @@
+import AccessTokens
 import EventSourcing
 import HTTPContract
 import Hummingbird
 import Publishing
+import PublishingAPI
 
 /// What users change of themselves.
 struct ProfileRoutes: Sendable {
@@ -10,7 +12,7 @@ struct ProfileRoutes: Sendable {
     let identity: CommandIdentity
 
     func add(to routes: inout Routes) {
-        routes.on(.patch, "/api/v1/users/me") { request, context in
+        routes.on(.updateCurrentUser) { request, context in
             let user = try context.signedIn()
             let body = try await request.jsonBody()
             var fields = Fields(body)

@@ -4,6 +4,7 @@ import HTTPContract
 import Hummingbird
 import JSON
 import Publishing
+import PublishingAPI
 
 /// Takes the views that the query service has gathered: one event a post, all in one append. With `"recorded": true` it only tells whether it did under this key, else
 /// 404: a repeat must get its answer before anything is asked of the post.
@@ -12,8 +13,7 @@ struct ViewRoutes: Sendable {
     let identity: CommandIdentity
 
     func add(to routes: inout Routes) {
-        routes.on(.post, "/internal/views") { request, context in
-            _ = try context.service()
+        routes.on(.recordViews) { request, context in
             let body = try await request.jsonBody()
             let counts = try viewCounts(body)
             let command = try identity.command(request, context, body: body.without("recorded"))

@@ -1,7 +1,7 @@
 import FoundationEssentials
 import HTTPContract
 
-/// Whose bucket it is.
+/// The owner of a bucket.
 struct BucketKey: Hashable, Sendable {
     enum Kind: UInt8, Sendable {
         case user

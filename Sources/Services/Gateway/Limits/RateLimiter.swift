@@ -1,20 +1,21 @@
+import HTTPContract
+import HTTPTypes
 import Synchronization
 
-/// Token buckets of one limit: `count` calls at once, then one every `window / count`. Written as the equal virtual scheduling (GCRA, ITU-T I.371 §A), in which a bucket is
-/// one moment.
+/// Token buckets of one limit: `count` calls at once, then one every `window / count`. Written as the equivalent virtual scheduling (GCRA, ITU-T I.371 §A), in
+/// which a bucket is one moment.
 final class RateLimiter: Sendable {
-    /// What a caller is told.
+    /// The outcome of taking a call, as its caller is told.
     struct Verdict: Equatable {
-        let limit: Int
         let isAllowed: Bool
         /// Calls that could follow at once.
         let remaining: Int
-        /// Seconds until the bucket is full again.
-        let reset: Int
-        /// Seconds until a call is allowed; 0 when one is.
-        let retryAfter: Int
+        /// Seconds until one more call than these is admitted; 0 when the bucket is full.
+        let nextIn: Int
     }
 
+    /// The policy's name, as clients see it.
+    private let name: String
     private let limit: RateLimit
     /// Nanoseconds in which one call comes back.
     private let interval: UInt64
@@ -25,7 +26,8 @@ final class RateLimiter: Sendable {
     /// - Parameters:
     ///   - capacity: how many callers are remembered; 32 bytes each, taken at once.
     ///   - now: nanoseconds of a clock that only goes forward.
-    init(_ limit: RateLimit, capacity: Int = 65_536, now: @escaping @Sendable () -> UInt64) {
+    init(_ name: String, _ limit: RateLimit, capacity: Int = 65_536, now: @escaping @Sendable () -> UInt64) {
+        self.name = name
         self.limit = limit
         interval = max(1, UInt64(limit.window / .nanoseconds(1)) / UInt64(limit.count))
         burst = interval * UInt64(limit.count)
@@ -39,28 +41,26 @@ final class RateLimiter: Sendable {
         return table.withLock { table in
             let before = max(table.fullAt(key), time)
             let after = before + interval
-            guard after - time <= burst else {
-                return verdict(isAllowed: false, owed: before - time, retryAfter: after - time - burst)
-            }
-            table.keep(key, fullAt: after)
-            return verdict(isAllowed: true, owed: after - time, retryAfter: 0)
+            let isAllowed = after - time <= burst
+            if isAllowed { table.keep(key, fullAt: after) }
+            let owed = (isAllowed ? after : before) - time
+            let remaining = (burst - owed) / interval
+            let next = owed == 0 ? 0 : owed - (burst - (remaining + 1) * interval)
+            return Verdict(isAllowed: isAllowed, remaining: Int(remaining), nextIn: Self.seconds(next))
         }
     }
 
-    /// Puts back what was taken for something that turned out not to count.
-    func giveBack(_ key: BucketKey) {
-        table.withLock { table in
-            let fullAt = table.fullAt(key)
-            if fullAt > interval { table.keep(key, fullAt: fullAt - interval) }
-        }
+    /// The same as headers (draft-ietf-httpapi-ratelimit-headers-11), or 429.
+    func charge(_ key: BucketKey) throws(Problem) -> HTTPFields {
+        let verdict = take(key)
+        let headers: HTTPFields = [
+            .rateLimitPolicy: "\"\(name)\";q=\(limit.count);w=\(limit.window.components.seconds)",
+            .rateLimit: "\"\(name)\";r=\(verdict.remaining);t=\(verdict.nextIn)",
+        ]
+        guard verdict.isAllowed else { throw .rateLimited(policy: name, retryAfter: verdict.nextIn, headers: headers) }
+        return headers
     }
 
-    private func verdict(isAllowed: Bool, owed: UInt64, retryAfter: UInt64) -> Verdict {
-        Verdict(
-            limit: limit.count, isAllowed: isAllowed, remaining: isAllowed ? Int((burst - owed) / interval) : 0, reset: Self.seconds(owed),
-            retryAfter: Self.seconds(retryAfter))
-    }
-
-    /// Rounded up: who comes back then is let in.
+    /// Rounded up: a caller who comes back then is admitted.
     private static func seconds(_ nanoseconds: UInt64) -> Int { Int((nanoseconds + 999_999_999) / 1_000_000_000) }
 }

@@ -1,9 +1,11 @@
+package import AccessTokens
 package import HTTPContract
-import HTTPTypes
-import Hummingbird
+package import HTTPTypes
+package import Hummingbird
 import NIOCore
+import PublishingAPI
 
-/// What may be called how often.
+/// How often something may be called.
 package struct RateLimitSettings: Sendable, Equatable {
     /// Each caller, all calls together; nil is no limit.
     package var calls: RateLimit?
@@ -24,88 +26,74 @@ package struct RateLimitSettings: Sendable, Equatable {
     package static let off = RateLimitSettings(calls: nil, logins: nil, registrations: nil)
 }
 
-/// What kind of call it is to the limits.
-package enum CallKind: Sendable {
-    case registration
-    case login
-    /// One that asks a signed-in user for the password again.
-    case password
-    case other
-}
-
 /// The rate limits of one gateway.
 ///
-/// A caller is the user of a token that this gateway has verified itself, else the client's address. An unverified token chooses nobody's bucket: it counts for its
-/// sender's address, in a bucket of its own that also bounds how many signatures one address can have checked.
+/// A caller is the holder of a good token, else the client's address. A bad token is charged to its address in a bucket of its own, so a good one never pays
+/// for bad ones.
 package struct RateLimits: Sendable {
     private let calls: RateLimiter?
     private let logins: RateLimiter?
     private let registrations: RateLimiter?
     private let badTokens: RateLimiter?
-    private let verifier: TokenVerifier
 
     /// - Parameter now: nanoseconds of a clock that only goes forward.
-    package init(
-        _ settings: RateLimitSettings, verifier: TokenVerifier,
-        now: @escaping @Sendable () -> UInt64 = { NIODeadline.now().uptimeNanoseconds }
-    ) {
-        func limiter(_ limit: RateLimit?) -> RateLimiter? { limit.map { RateLimiter($0, now: now) } }
-        calls = limiter(settings.calls)
-        logins = limiter(settings.logins)
-        registrations = limiter(settings.registrations)
-        badTokens = limiter(settings.calls)
-        self.verifier = verifier
+    package init(_ settings: RateLimitSettings, now: @escaping @Sendable () -> UInt64 = { NIODeadline.now().uptimeNanoseconds }) {
+        func limiter(_ name: String, _ limit: RateLimit?) -> RateLimiter? { limit.map { RateLimiter(name, $0, now: now) } }
+        calls = limiter("default", settings.calls)
+        logins = limiter("login", settings.logins)
+        registrations = limiter("registration", settings.registrations)
+        badTokens = limiter("bad-token", settings.calls)
     }
 
-    /// The gateway's `Admission`.
-    package var admission: Admission {
-        { request, context, kind throws(Problem) in try await admit(request, context, kind) }
-    }
-
-    private func admit(_ request: Request, _ context: CallContext, _ kind: CallKind) async throws(Problem) -> HTTPFields {
-        guard let limiter = limiter(of: kind) else { return [:] }
-        let address = BucketKey.address(context.clientAddress)
-        let user = try await user(of: request, at: address)
+    /// Charges a call, and returns the headers that tell its caller what is left. 429 when nothing is.
+    /// - Parameters:
+    ///   - match: unknown paths are charged as any call.
+    ///   - token: the verified token, or why there is none.
+    ///   - address: the client's.
+    func charge(
+        _ request: Request, _ match: Result<EndpointRouter.Match, Problem>, _ token: Result<VerifiedToken?, Problem>, from address: String?
+    ) throws(Problem) -> HTTPFields {
+        let address = BucketKey.address(address)
+        guard let limit = Self.limit(of: request, match) else { return [:] }
+        let ignoresCredentials = match.endpoint?.route.ignoresCredentials == true
+        var user: SignedInUser?
+        switch token {
+        case .success(let token): user = token?.claims.user
+        case .failure(let problem):
+            // When nobody knows whether the token is good, nobody is to blame: the address pays as for any call.
+            guard problem.code == .unauthenticated, !ignoresCredentials else { break }
+            return try badTokens?.charge(address) ?? [:]
+        }
         if let user, user.isOperator { return [:] }
-        let key =
-            switch kind {
-            // A token must not buy more guesses.
-            case .registration, .login: address
-            case .password, .other: user.map { BucketKey.user($0.id) } ?? address
+        switch limit {
+        // A token must not buy more guesses.
+        case .login: return try logins?.charge(address) ?? [:]
+        case .registration: return try registrations?.charge(address) ?? [:]
+        case .password: return try logins?.charge(user.map { BucketKey.user($0.id) } ?? address) ?? [:]
+        case .calls, .partialTiles: return try calls?.charge(user.map { BucketKey.user($0.id) } ?? address) ?? [:]
+        case .uncounted: return [:]
+        }
+    }
+
+    /// Which limit a call counts for; nil for none. By the endpoint, not by the path as it was written: `%6Cogin` is a login, too.
+    private static func limit(of request: Request, _ match: Result<EndpointRouter.Match, Problem>) -> Route.Limit? {
+        switch match {
+        case .success(.options): return CrossOrigin.isPreflight(request) ? nil : .calls
+        case .failure: return .calls
+        case .success(.endpoint(let match)):
+            switch match.endpoint.route.limit {
+            case .uncounted: return nil
+            case .partialTiles: return match.parameters.isFullTile ? nil : .calls
+            case .calls, .login, .registration, .password: return match.endpoint.route.limit
             }
-        return try Self.headers(limiter.take(key))
-    }
-
-    private func limiter(of kind: CallKind) -> RateLimiter? {
-        switch kind {
-        case .registration: registrations
-        case .login, .password: logins
-        case .other: calls
         }
     }
+}
 
-    /// The bearer of a good token; nil without one. 429 when too many bad ones came from the address.
-    private func user(of request: Request, at address: BucketKey) async throws(Problem) -> SignedInUser? {
-        guard let token = Authentication.token(of: request) else { return nil }
-        if let user = verifier.recall(token) { return user }
-        if let badTokens { _ = try Self.headers(badTokens.take(address)) }
-        let user: SignedInUser?
-        do throws(Problem) {
-            user = try await verifier.verify(token)
-        } catch {
-            // The token is bad, which counts. Or that can't be found out now: then the services will refuse, and nobody is to blame.
-            if error.code == .unauthenticated { return nil }
-            user = nil
-        }
-        badTokens?.giveBack(address)
-        return user
-    }
-
-    private static func headers(_ verdict: RateLimiter.Verdict) throws(Problem) -> HTTPFields {
-        let headers: HTTPFields = [
-            .rateLimitLimit: "\(verdict.limit)", .rateLimitRemaining: "\(verdict.remaining)", .rateLimitReset: "\(verdict.reset)",
-        ]
-        guard verdict.isAllowed else { throw .rateLimited(retryAfter: verdict.retryAfter, headers: headers) }
-        return headers
+extension Parameters {
+    /// A partial tile's path ends in `.p/<width>` (C2SP tlog-tiles).
+    fileprivate var isFullTile: Bool {
+        guard let path = self["path"] else { return false }
+        return !WireText(path).split(at: "/").contains { $0.count > 2 && $0.dropFirst($0.count - 2) == ".p" }
     }
 }

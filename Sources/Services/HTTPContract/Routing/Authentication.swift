@@ -1,40 +1,77 @@
+package import AccessTokens
 import EventSourcing
 import HTTPTypes
 package import Hummingbird
+package import PublishingAPI
 
-/// Finds out who calls, from the request alone: nothing that another process or an earlier responder says of the caller is believed.
+/// Finds out who calls from the request alone. Nothing that another process says of the caller is believed.
 package struct Authentication: Sendable {
-    let service: String
-    let verifier: TokenVerifier?
-    let serviceKey: ServiceKey?
+    private let verifier: TokenVerifier?
+    private let serviceKey: ServiceKey?
 
-    /// The caller. Bad credentials are an error even where none are needed: a client with an expired token should learn of it.
-    func caller(of request: Request) async throws(Problem) -> Caller {
-        if let authorization = request.headers[.authorization] {
-            guard let verifier else { return .anonymous }
-            return .user(try await verifier.verify(try Self.bearerToken(authorization)))
-        }
-        if let token = request.headers[.serviceToken] {
-            guard let name = serviceKey?.verify(token, audience: service, now: .now) else {
-                throw .unauthenticated("The service token is not valid.")
-            }
-            return .service(name)
-        }
-        return .anonymous
+    /// - Parameters:
+    ///   - verifier: checks users' tokens; without one, every user is anonymous.
+    ///   - serviceKey: checks other services' tokens; without one, no service is known.
+    package init(verifier: TokenVerifier?, serviceKey: ServiceKey? = nil) {
+        self.verifier = verifier
+        self.serviceKey = serviceKey
     }
 
-    /// The token that a request brings, checked by nobody yet; nil without one.
-    package static func token(of request: Request) -> String? {
-        request.headers[.authorization].flatMap { try? bearerToken($0) }
+    /// The verified token of a request; nil when it brings none. A bad one is an error even where none is needed: a client with an expired token should learn
+    /// of it.
+    package func token(of request: Request, for access: Route.Access) async throws(Problem) -> VerifiedToken? {
+        guard let verifier, let authorization = request.header(.authorization) else { return nil }
+        guard let text = Self.bearerToken(authorization) else {
+            if access == .anyone { return nil }
+            throw .unauthenticated("Only Bearer tokens are accepted.")
+        }
+        do {
+            return try await verifier.verify(text)
+        } catch {
+            throw Problem(error)
+        }
     }
 
-    /// The token of `Bearer <token>` (RFC 6750 §2.1); the scheme's case does not matter.
-    static func bearerToken(_ authorization: String) throws(Problem) -> String {
-        guard authorization.utf8.count > 7, authorization.prefix(7).lowercased() == "bearer " else {
-            throw .unauthenticated("Only Bearer tokens are taken.")
+    /// The caller of a service's endpoint.
+    func caller(of request: Request, for endpoint: Endpoint, of service: ServiceName) async throws(Problem) -> Caller {
+        guard !endpoint.route.ignoresCredentials else { return .anonymous }
+        if let token = try await token(of: request, for: endpoint.route.access) { return try Caller(token, calling: service) }
+        guard let text = request.header(.serviceToken)?.string else { return .anonymous }
+        guard let name = serviceKey?.verify(text, audience: service.rawValue, now: .now).flatMap({ ServiceName(rawValue: $0) }) else {
+            throw .unauthenticated("The service token is not valid.")
         }
-        let token = authorization.dropFirst(7)
-        guard token.utf8.count <= HTTPLimits.maximumTokenBytes else { throw .unauthenticated("The access token is not valid.") }
-        return String(token)
+        return .service(name)
+    }
+
+    /// The token of `Bearer <token>` (RFC 6750 §2.1), nil for another scheme. The scheme's case does not matter.
+    private static func bearerToken(_ authorization: WireText) -> String? {
+        guard let (scheme, token) = authorization.cut(at: " "), scheme.isWord("bearer") else { return nil }
+        return token.trimmingBlanks.string
+    }
+}
+
+extension Caller {
+    /// The token's holder, as a service knows them for whom the token must be meant.
+    init(_ token: VerifiedToken, calling service: ServiceName) throws(Problem) {
+        do {
+            self = .user(try token.user(for: service.rawValue))
+        } catch {
+            throw Problem(error)
+        }
+    }
+}
+
+extension Problem {
+    /// 401 for a token that is not good, 503 when nobody knows. RFC 6750 §3.1: the challenge names the error when a token was sent.
+    init(_ error: TokenError) {
+        func invalid(_ detail: String) -> Problem {
+            Problem(.unauthenticated, detail, headers: [.wwwAuthenticate: "Bearer error=\"invalid_token\""])
+        }
+        switch error {
+        case .invalid: self = invalid("The access token is not valid.")
+        case .expired: self = invalid("The access token has expired.")
+        case .revoked: self = invalid("The access token was revoked.")
+        case .unavailable(let reason): self = .unavailable(reason)
+        }
     }
 }

@@ -1,48 +1,77 @@
+package import AccessTokens
 import HTTPTypes
 package import Hummingbird
 import NIOHTTP1
+package import PublishingAPI
 
-/// What routes become: finds the route, finds out who calls, runs the handler, and turns whatever it throws into a problem.
+/// A call that the gateway of this process has matched and whose token it has verified.
+package struct VerifiedCall: Sendable {
+    package let match: EndpointMatch
+    package let token: VerifiedToken?
+
+    package init(match: EndpointMatch, token: VerifiedToken?) {
+        self.match = match
+        self.token = token
+    }
+}
+
+/// Answers the calls of one service: checks the caller, runs the handler, and turns what it throws into a problem.
 package struct ServiceResponder: HTTPResponder, Sendable {
     package typealias Context = CallContext
 
-    let tree: RouteTree<Endpoint>
+    let service: ServiceName
+    let handlers: [Endpoint: Routes.Handler]
+    let router: EndpointRouter
     let authentication: Authentication
-    let failures: FailureAnswers
+    let failures: FailureResponses
 
-    /// Answers a request. Throws only when the connection itself is broken.
+    /// Answers a request of which nothing is known: matches it and verifies its caller. Throws only when the connection itself is broken.
     package func respond(to request: Request, context: CallContext) async throws -> Response {
         var context = context
         context.identify(by: request)
-        let match = tree.match(request.uri.path)
         var response: Response
+        var endpoint: Endpoint?
         do {
-            response = try await answer(request, match, context: context)
-        } catch let error as HTTPParserError {
-            // The bytes on the wire are no HTTP; the server below answers 400 and closes, which a response from here would prevent.
-            throw error
+            switch try router.match(request) {
+            case .options(let allow): response = Response(status: .noContent, headers: [.allow: allow])
+            case .endpoint(let match):
+                endpoint = match.endpoint
+                context.caller = try await authentication.caller(of: request, for: match.endpoint, of: service)
+                response = try await handle(request, match, context)
+            }
         } catch {
-            response = failures.answer(error, to: request, route: match.found?.path, context: context)
+            response = try failures.response(to: error, request, endpoint, context)
         }
-        response.headers[.requestID] = context.requestID
-        response.headers[.traceparent] = context.traceparent
+        context.mark(&response)
         return request.method == .head ? response.createHeadResponse() : response
     }
 
-    private func answer(_ request: Request, _ match: RouteTree<Endpoint>.Match, context: CallContext) async throws -> Response {
-        switch match {
-        case .malformed: throw Problem.malformed("The path has a broken percent-encoding.")
-        case .unknown: throw Problem.notFound()
-        case .found(let endpoint, let parameters):
-            guard let route = endpoint.route(for: request.method) else {
-                if request.method == .options { return Response(status: .noContent, headers: [.allow: endpoint.allow]) }
-                throw Problem.methodNotAllowed(allow: endpoint.allow)
-            }
-            var context = context
-            // A gateway's context may come with parameters and a caller of its own.
-            context.coreContext.parameters = Parameters(parameters.map { (key: $0.name, value: $0.value) })
-            context.caller = route.ignoresCredentials ? .anonymous : try await authentication.caller(of: request)
-            return try await route.handler(request, context)
+    /// Answers a call that the gateway of this process has matched and verified.
+    package func respond(to request: Request, as call: VerifiedCall, context: CallContext) async throws -> Response {
+        var context = context
+        do {
+            context.caller = try call.token.map { token throws(Problem) in try Caller(token, calling: service) } ?? .anonymous
+            return try await handle(request, call.match, context)
+        } catch {
+            return try failures.response(to: error, request, call.match.endpoint, context)
         }
+    }
+
+    private func handle(_ request: Request, _ match: EndpointMatch, _ context: CallContext) async throws -> Response {
+        let route = match.endpoint.route
+        guard let handler = handlers[match.endpoint] else { throw Problem.notFound() }
+        try context.caller.require(route.access)
+        if route.takesIdempotencyKey { _ = try Preconditions.idempotencyKey(request) }
+        var context = context
+        context.coreContext.parameters = match.parameters
+        return try await handler(request, context)
+    }
+}
+
+extension CallContext {
+    /// Adds the ids of the call.
+    package func mark(_ response: inout Response) {
+        response.headers[.requestID] = requestID
+        response.headers[.traceparent] = traceparent
     }
 }

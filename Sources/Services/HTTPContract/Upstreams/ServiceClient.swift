@@ -1,17 +1,19 @@
-package import EventSourcing
+package import AccessTokens
+import EventSourcing
 package import HTTPTypes
 import Hummingbird
 package import JSON
 package import Logging
 import NIOCore
+package import PublishingAPI
 
 /// How one service calls another: in its own name, with a fresh service token, under the ids of the call that led to it, and for its caller.
 package struct ServiceClient: Sendable {
     /// More than any internal answer needs.
     private static let maximumAnswerBytes = 16 << 20
 
-    private let name: String
-    private let audience: String
+    private let name: ServiceName
+    private let audience: ServiceName
     private let upstream: any Upstream
     private let key: ServiceKey
     private let logger: Logger
@@ -20,7 +22,7 @@ package struct ServiceClient: Sendable {
     ///   - name: who calls.
     ///   - audience: who is called.
     package init(
-        name: String, audience: String, upstream: any Upstream, key: ServiceKey, logger: Logger = Logger(label: "annals.client")
+        name: ServiceName, audience: ServiceName, upstream: any Upstream, key: ServiceKey, logger: Logger = Logger(label: "annals.client")
     ) {
         self.name = name
         self.audience = audience
@@ -29,21 +31,25 @@ package struct ServiceClient: Sendable {
         self.logger = logger
     }
 
-    /// Sends a JSON object. Without a context, as for a follower's own calls, one is made.
-    package func post(_ path: String, json: JSONObject, headers: HTTPFields = [:], context: CallContext? = nil) async throws -> ServiceAnswer {
+    /// Sends a JSON object to an endpoint; `values` fill in its path. Without a context, as for a follower's own calls, one is made.
+    package func post(
+        _ endpoint: Endpoint, _ values: String..., json: JSONObject, headers: HTTPFields = [:], context: CallContext? = nil
+    ) async throws -> ServiceAnswer {
         let body = ByteBuffer(bytes: JSONValue.object(json).encoded)
         var headers = headers
         headers[.contentType] = "application/json"
         headers[.contentLength] = String(body.readableBytes)
-        return try await send(.post, path, headers, RequestBody(buffer: body), context)
+        return try await send(.post, endpoint.path(values), headers, RequestBody(buffer: body), context)
     }
 
-    /// Asks for something. `path` may have a query.
-    package func get(_ path: String, headers: HTTPFields = [:], context: CallContext? = nil) async throws -> ServiceAnswer {
-        try await send(.get, path, headers, RequestBody(buffer: ByteBuffer()), context)
+    /// Asks an endpoint for something. `query` is written as it stands.
+    package func get(
+        _ endpoint: Endpoint, _ values: String..., query: String = "", headers: HTTPFields = [:], context: CallContext? = nil
+    ) async throws -> ServiceAnswer {
+        try await send(.get, endpoint.path(values) + (query.isEmpty ? "" : "?" + query), headers, RequestBody(buffer: ByteBuffer()), context)
     }
 
-    /// What a call of this client gets. A service that can't be reached is a line in the log, and 503 for whoever waits.
+    /// The answer to a call of this client. A service that can't be reached is a line in the log, and 503 for the caller.
     package func reach(logger: Logger, _ call: (ServiceClient) async throws -> ServiceAnswer) async throws -> ServiceAnswer {
         do {
             return try await call(self)
@@ -61,16 +67,16 @@ package struct ServiceClient: Sendable {
         var headers = headers
         if let context { headers[.caller] = context.keyOwner }
         let context = context ?? CallContext(logger: logger)
-        headers[.serviceToken] = key.token(from: name, to: audience, now: .now)
+        headers[.serviceToken] = key.token(from: name.rawValue, to: audience.rawValue, now: .now)
         headers[.requestID] = context.requestID
         headers[.traceparent] = context.traceparent
-        let head = HTTPRequest(method: method, scheme: "http", authority: audience, path: path, headerFields: headers)
+        let head = HTTPRequest(method: method, scheme: "http", authority: audience.rawValue, path: path, headerFields: headers)
         let response = try await upstream.send(Request(head: head, body: body), context: context)
         return try await ServiceAnswer(response, limit: Self.maximumAnswerBytes)
     }
 }
 
-/// What a service answered to another.
+/// The answer of one service to another.
 package struct ServiceAnswer: Sendable {
     package let status: HTTPResponse.Status
     package let headers: HTTPFields

@@ -2,19 +2,26 @@ package import Hummingbird
 
 /// A service as its callers reach it: in this process, or over HTTP. No caller knows which.
 package protocol Upstream: Sendable {
-    /// Sends a request on and returns its answer, whatever its status. Throws when the service can't be reached.
+    /// Sends a request and returns its response, whatever its status. Throws when the service can't be reached.
     func send(_ request: Request, context: CallContext) async throws -> Response
+
+    /// The same for a call that the caller has matched and verified. A service of another process does both again.
+    func send(_ request: Request, as call: VerifiedCall, context: CallContext) async throws -> Response
 }
 
-/// A service in this process: a function call away.
-package struct LocalUpstream: Upstream {
-    private let responder: ServiceResponder
+extension Upstream {
+    package func send(_ request: Request, as call: VerifiedCall, context: CallContext) async throws -> Response {
+        try await send(request, context: context)
+    }
+}
 
-    package init(_ responder: ServiceResponder) {
-        self.responder = responder
+/// A service of this process is a function call away.
+extension ServiceResponder: Upstream {
+    package func send(_ request: Request, context: CallContext) async throws -> Response {
+        try await respond(to: request, context: context)
     }
 
-    package func send(_ request: Request, context: CallContext) async throws -> Response {
-        try await responder.respond(to: request, context: context)
+    package func send(_ request: Request, as call: VerifiedCall, context: CallContext) async throws -> Response {
+        try await respond(to: request, as: call, context: context)
     }
 }

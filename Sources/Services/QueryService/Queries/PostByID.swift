@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Postgres
+import PublishingAPI
 
 /// A post by its id, draft or not.
 struct PostByID: ReadQuery {
@@ -17,9 +18,9 @@ struct PostByID: ReadQuery {
 
     var values: [SQLValue] { [.uuid(id)] }
 
-    func entity(in answer: PostRow?) -> UUID? { id }
+    func entity(in answer: PostDocument?) -> UUID? { id }
 
-    func decode(_ rows: QueryResult) throws -> PostRow? {
-        try rows.first.flatMap { try PostRow($0, from: 1) }
+    func decode(_ rows: QueryResult) throws -> PostDocument? {
+        try rows.first.flatMap { try PostDocument($0, from: 1) { .content($0) } }
     }
 }

@@ -1,7 +1,9 @@
+import EventSourcing
 import FoundationEssentials
 import Postgres
+import PublishingAPI
 
-/// What every query of posts selects, so that one decoder serves all of them.
+/// The columns that every query of posts selects, so that one decoder serves all of them.
 enum PostColumns {
     /// The columns of a list's item that stand in `posts.post` itself.
     static let item = """
@@ -23,39 +25,15 @@ enum PostColumns {
         """
 }
 
-/// One post as it is shown. What its author took back is nil.
-struct PostRow {
-    let id: UUID
-    let author: UUID
-    let title: String?
-    let slug: String?
-    /// The content, or in lists the excerpt.
-    let text: String?
-    let published: Bool
-    /// Times in milliseconds since 1970 UTC.
-    let createdAt: Int64
-    let updatedAt: Int64
-    let publishedAt: Int64?
-    let version: Int
-    let authorUsername: String?
-    let authorDisplayName: String?
-    let viewCount: Int64
-
+extension PostDocument {
     /// Reads `PostColumns.all` from column `first` on; nil when the row stands for no post.
-    init?(_ row: Row, from first: Int) throws {
+    init?(_ row: Row, from first: Int, text: (String?) -> Text) throws {
         guard !row.isNull(first) else { return nil }
-        id = try row.get(first)
-        author = try row.get(first + 1)
-        title = try row.get(first + 2)
-        slug = try row.get(first + 3)
-        text = try row.get(first + 4)
-        published = try row.get(first + 5)
-        createdAt = try row.milliseconds(first + 6)
-        updatedAt = try row.milliseconds(first + 7)
-        publishedAt = try row.millisecondsOrNil(first + 8)
-        version = try row.get(first + 9)
-        authorUsername = try row.get(first + 10)
-        authorDisplayName = try row.get(first + 11)
-        viewCount = try row.get(first + 12)
+        self.init(
+            id: try row.get(first), title: try row.get(first + 2), slug: try row.get(first + 3), text: text(try row.get(first + 4)),
+            isPublished: try row.get(first + 5), viewCount: try row.get(first + 12, as: Int64.self),
+            author: Author(id: try row.get(first + 1), username: try row.get(first + 10), displayName: try row.get(first + 11)),
+            createdAt: Timestamp(milliseconds: try row.milliseconds(first + 6)), updatedAt: Timestamp(milliseconds: try row.milliseconds(first + 7)),
+            publishedAt: try row.millisecondsOrNil(first + 8).map { Timestamp(milliseconds: $0) }, version: try row.get(first + 9))
     }
 }

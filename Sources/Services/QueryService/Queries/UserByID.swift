@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Postgres
+import PublishingAPI
 
 /// An account that is not closed, by its id.
 struct UserByID: ReadQuery {
@@ -16,9 +17,9 @@ struct UserByID: ReadQuery {
 
     var values: [SQLValue] { [.uuid(id)] }
 
-    func entity(in answer: UserRow?) -> UUID? { id }
+    func entity(in answer: UserDocument?) -> UUID? { id }
 
-    func decode(_ rows: QueryResult) throws -> UserRow? {
-        try rows.first.flatMap { try UserRow($0, from: 1) }
+    func decode(_ rows: QueryResult) throws -> UserDocument? {
+        try rows.first.flatMap { try UserDocument($0, from: 1) }
     }
 }

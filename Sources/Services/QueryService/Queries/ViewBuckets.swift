@@ -1,6 +1,7 @@
 import EventSourcing
 import FoundationEssentials
 import Postgres
+import PublishingAPI
 
 /// A post's views by hour, the newest hours first.
 struct HourlyViews: ReadQuery {
@@ -80,8 +81,7 @@ struct ViewSpan: Sendable {
 
 /// A post's views, and who may see them.
 struct ViewBuckets: Sendable {
-    let author: UUID
-    let published: Bool
+    let access: PostAccess
     /// How many buckets the whole span has. Counted, within the one post's own hours: no counter could know the span.
     let total: Int64
     /// From the newest; only those that have views.
@@ -90,8 +90,7 @@ struct ViewBuckets: Sendable {
     /// Nil when there is no such post.
     init?(_ rows: QueryResult) throws {
         guard let first = rows.first, !first.isNull(1) else { return nil }
-        author = try first.get(1)
-        published = try first.get(2)
+        access = PostAccess(author: try first.get(1), isPublished: try first.get(2))
         total = try first.get(3)
         list = first.isNull(4) ? [] : try rows.map { (start: try $0.milliseconds(4), count: try $0.get(5)) }
     }

@@ -4,16 +4,16 @@ import Hummingbird
 import JSON
 import Postgres
 import Projections
+import PublishingAPI
 
-/// What the closure of an account asks: whether the read tables have let go of what it has erased.
+/// Tells the closure of an account whether the read tables have let go of what it has erased.
 struct ErasureRoutes: Sendable {
     let pool: ConnectionPool
     let positions: ReadModelPositions
 
     func add(to routes: inout Routes) {
         // 200 when every erasure from `from` up to `Wait-For-Position` is out of all tables; 503 while it is not.
-        routes.on(.get, "/internal/erasures") { request, context in
-            _ = try context.service()
+        routes.on(.erasures) { request, _ in
             var query = QueryParameters(request)
             let first = query.integer("from", in: 1...Int.max, default: 1)
             try query.finish()
@@ -21,14 +21,14 @@ struct ErasureRoutes: Sendable {
             let end = ContinuousClock.now + wait.timeout
             _ = try await positions.wait(for: wait.position, models: positions.statuses.map(\.model), timeout: wait.timeout)
             var reached = try await scrubbedPosition(from: Int64(first), through: wait.position)
-            // Nobody is told of the rest, which comes soon after.
+            // Nothing signals that the old tables are dropped, which happens soon after.
             while reached == nil, ContinuousClock.now < end {
                 try await Task.sleep(for: .milliseconds(100))
                 reached = try await scrubbedPosition(from: Int64(first), through: wait.position)
             }
             guard let reached else { throw Problem.readModelBehind(position: wait.position - 1) }
             return Answer.data {
-                $0.object { $0.member("position", count: reached) }
+                $0.object { $0.member("position", reached) }
             }
         }
     }

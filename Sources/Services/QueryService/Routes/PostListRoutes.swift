@@ -1,6 +1,7 @@
 import FoundationEssentials
 import HTTPContract
 import Hummingbird
+import PublishingAPI
 
 /// Lists of posts: everyone's published ones, and one author's.
 struct PostListRoutes: Sendable {
@@ -8,7 +9,7 @@ struct PostListRoutes: Sendable {
     let cursors: CursorCodec
 
     func add(to routes: inout Routes) {
-        routes.on(.get, "/api/v1/posts") { request, _ in
+        routes.on(.listPosts) { request, _ in
             var query = QueryParameters(request)
             let author = query.id("author")
             let sortsByViews = query.choice("sort", of: ["newest": false, "views": true], default: false)
@@ -20,7 +21,7 @@ struct PostListRoutes: Sendable {
                 }
             return try await answer(listing, query, request)
         }
-        routes.on(.get, "/api/v1/users/{id}/posts") { request, context in
+        routes.on(.postsOfUser) { request, context in
             let author = try context.id()
             let listing: PostListing = context.mayManage(postsOf: author) ? .allOf(author) : .newestOf(author)
             return try await answer(listing, QueryParameters(request), request, needsAccount: true)
@@ -33,10 +34,10 @@ struct PostListRoutes: Sendable {
     ) async throws -> Response {
         let place = try ListPlace(query, in: listing.identity, cursors: cursors)
         let found = try await listing.read(place, from: models, for: request)
-        guard found.value.isKnown || !needsAccount else { throw QueryAnswer.notFound(at: found.position) }
+        guard found.value.isKnown || !needsAccount else { throw QueryResponse.notFound(at: found.position) }
         let (posts, pagination) = place.cut(found.value.posts, of: found.value.total, in: listing.identity, cursors: cursors, by: listing.key(of:))
-        return QueryAnswer.list(pagination, at: found.position, to: request) {
-            for post in posts { post.writeItem(to: &$0) }
+        return QueryResponse.list(pagination, at: found.position, to: request) {
+            for post in posts { post.write(to: &$0, viewCounts: &$1) }
         }
     }
 }

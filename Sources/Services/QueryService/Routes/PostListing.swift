@@ -1,6 +1,8 @@
+import EventSourcing
 import FoundationEssentials
 import HTTPContract
 import Hummingbird
+import PublishingAPI
 
 /// One list of posts: whose, and in which order.
 enum PostListing {
@@ -26,17 +28,17 @@ enum PostListing {
     }
 
     /// Where a post stands in this list.
-    func key(of post: PostRow) -> ListKey {
+    func key(of post: PostDocument) -> ListKey {
         switch self {
-        case .newest, .newestOf: ListKey(rank: post.publishedAt ?? post.createdAt, id: post.id)
-        case .mostViewed, .mostViewedOf: ListKey(rank: post.viewCount, id: post.id)
-        case .allOf: ListKey(rank: post.createdAt, id: post.id)
+        case .newest, .newestOf: ListKey(rank: (post.publishedAt ?? post.createdAt)?.milliseconds ?? 0, id: post.id)
+        case .mostViewed, .mostViewedOf: ListKey(rank: post.viewCount ?? 0, id: post.id)
+        case .allOf: ListKey(rank: post.createdAt?.milliseconds ?? 0, id: post.id)
         }
     }
 
     /// Asks the one query that answers this part of this list.
-    func read(_ place: ListPlace, from models: ReadModels, for request: Request) async throws -> Reading<PostPage> {
-        func read(_ query: some PostListQuery) async throws -> Reading<PostPage> { try await models.read(query, for: request) }
+    func read(_ place: ListPlace, from models: ReadModels, for request: Request) async throws -> Snapshot<PostPage> {
+        func read(_ query: some PostListQuery) async throws -> Snapshot<PostPage> { try await models.read(query, for: request) }
         let limit = place.rowsWanted
         return switch (self, place.start) {
         case (.newest, .after(let key)): try await read(NewestPosts(after: key, limit: limit))

@@ -1,6 +1,8 @@
+import AccessTokens
 import HTTPContract
 import HTTPTypes
 import Hummingbird
+import PublishingAPI
 
 /// One post, by its id or its slug.
 struct PostRoutes: Sendable {
@@ -8,26 +10,27 @@ struct PostRoutes: Sendable {
     let views: ViewWindow
 
     func add(to routes: inout Routes) {
-        routes.on(.get, "/api/v1/posts/by-slug/{slug}") { request, context in
-            try await show(PostBySlug(slug: context.parameters.text("slug")), request, context)
+        routes.on(.postBySlug) { request, context in
+            guard let query = PostBySlug(try context.parameters.text("slug")) else { throw Problem.notFound() }
+            return try await show(query, request, context)
         }
-        routes.on(.get, "/api/v1/posts/{id}") { request, context in
+        routes.on(.post) { request, context in
             try await show(PostByID(id: context.id()), request, context)
         }
     }
 
     private func show<Query: ReadQuery>(_ query: Query, _ request: Request, _ context: CallContext) async throws -> Response
-    where Query.Answer == PostRow? {
+    where Query.Answer == PostDocument? {
         try request.refuseParameters()
         let found = try await models.read(query, for: request)
-        guard let post = found.value, context.maySee(post) else { throw QueryAnswer.notFound(at: found.position) }
-        let response = QueryAnswer.entity(version: post.version, at: found.position, to: request) { post.writeWhole(to: &$0) }
+        guard let post = found.value, context.mayRead(post.access) else { throw QueryResponse.notFound(at: found.position) }
+        let response = QueryResponse.post(post, at: found.position, to: request)
         if isView(of: post, request, context) { views.count(post.id) }
         return response
     }
 
     /// Whether this answer is a view: somebody else than the author gets to see a published post, and does not object to being counted.
-    private func isView(of post: PostRow, _ request: Request, _ context: CallContext) -> Bool {
-        post.published && request.method == .get && request.headers[.doNotTrack] != "1" && context.user?.id != post.author
+    private func isView(of post: PostDocument, _ request: Request, _ context: CallContext) -> Bool {
+        post.isPublished && request.method == .get && request.header(.doNotTrack) != "1" && context.user?.id != post.author.id
     }
 }

@@ -1,6 +1,9 @@
+import AccessTokens
+import EventSourcing
 import FoundationEssentials
 import HTTPContract
 import Hummingbird
+import PublishingAPI
 
 /// Accounts as their owners, everyone and admins see them.
 struct UserRoutes: Sendable {
@@ -10,24 +13,21 @@ struct UserRoutes: Sendable {
     private static let identity = ListIdentity(name: "users")
 
     func add(to routes: inout Routes) {
-        routes.on(.get, "/api/v1/users/me") { request, context in
+        routes.on(.currentUser) { request, context in
             let (user, position) = try await account(context.signedIn().id, request)
-            return QueryAnswer.entity(version: user.version, at: position, to: request) { user.writeOwn(to: &$0) }
+            return QueryResponse.user(user, [.email, .displayName, .bio, .postCount, .version], at: position, to: request)
         }
-        routes.on(.get, "/api/v1/users/{id}") { request, context in
+        routes.on(.user) { request, context in
             let (user, position) = try await account(context.id(), request)
-            return QueryAnswer.entity(version: user.version, at: position, to: request) { user.writeProfile(to: &$0) }
+            return QueryResponse.user(user, [.displayName, .bio, .postCount, .version], at: position, to: request)
         }
-        routes.on(.get, "/api/v1/users") { request, context in
-            _ = try context.admin()
-            return try await list(request)
-        }
+        routes.on(.listUsers) { request, _ in try await list(request) }
     }
 
-    private func account(_ id: UUID, _ request: Request) async throws -> (UserRow, position: Int64) {
+    private func account(_ id: UUID, _ request: Request) async throws -> (UserDocument, position: Int64) {
         try request.refuseParameters()
         let found = try await models.read(UserByID(id: id), for: request)
-        guard let user = found.value else { throw QueryAnswer.notFound(at: found.position) }
+        guard let user = found.value else { throw QueryResponse.notFound(at: found.position) }
         return (user, found.position)
     }
 
@@ -44,10 +44,10 @@ struct UserRoutes: Sendable {
                 throw Problem.malformed("This list has no pages.")
             }
         let (users, pagination) = place.cut(found.value.users, of: found.value.total, in: Self.identity, cursors: cursors) {
-            ListKey(rank: $0.createdAt, id: $0.id)
+            ListKey(rank: $0.createdAt?.milliseconds ?? 0, id: $0.id)
         }
-        return QueryAnswer.list(pagination, at: found.position, to: request) {
-            for user in users { user.writeAdministered(to: &$0) }
+        return QueryResponse.list(pagination, at: found.position, to: request) { writer, _ in
+            for user in users { user.write([.displayName, .bio, .status, .postCount, .version], to: &writer) }
         }
     }
 }

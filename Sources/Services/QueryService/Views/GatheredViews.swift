@@ -1,8 +1,8 @@
 import FoundationEssentials
 
-/// What a view window holds between two calls to the log.
+/// The views that a window holds between two calls to the log.
 struct GatheredViews {
-    /// Somebody who is answered when their view is durable.
+    /// A caller who is answered when their view is durable.
     struct Waiter: Sendable {
         let id: UUID
         let continuation: CheckedContinuation<Int64, any Error>
@@ -57,7 +57,7 @@ struct GatheredViews {
         }
     }
 
-    /// Takes out somebody who waits no longer; their view stays. Nil when they have been answered, or their views are on the way.
+    /// Takes out a caller who waits no longer; their view stays. Nil when they have been answered, or their views are on the way.
     mutating func removeWaiter(_ id: UUID, of post: UUID) -> CheckedContinuation<Int64, any Error>? {
         guard let index = waiters[post]?.firstIndex(where: { $0.id == id }) else { return nil }
         let waiter = waiters[post]?.remove(at: index)

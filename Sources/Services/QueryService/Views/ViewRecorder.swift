@@ -3,10 +3,11 @@ import FoundationEssentials
 import HTTPContract
 import HTTPTypes
 import JSON
+import PublishingAPI
 
-/// Brings views to the command service, which alone may write to the log.
+/// Sends views to the command service, which alone may write to the log.
 struct ViewRecorder: Sendable {
-    /// What became of a batch that is in the log now.
+    /// A batch's place in the log.
     struct Receipt: Sendable, Equatable {
         /// The position of its last event.
         let position: Int64
@@ -21,7 +22,7 @@ struct ViewRecorder: Sendable {
         try await send(batch.json, of: batch, context: context)
     }
 
-    /// What became of the batch when it was recorded before; nil when it was not. Throws as `record` does.
+    /// The receipt of a batch that was recorded before; nil when it was not. Throws as `record` does.
     func receipt(of batch: ViewBatch, context: CallContext) async throws -> Receipt? {
         var json = batch.json
         json["recorded"] = .bool(true)
@@ -33,7 +34,7 @@ struct ViewRecorder: Sendable {
     }
 
     private func send(_ json: JSONObject, of batch: ViewBatch, context: CallContext?) async throws -> Receipt {
-        let answer = try await commands.post("/internal/views", json: json, headers: [.idempotencyKey: batch.key], context: context)
+        let answer = try await commands.post(.recordViews, json: json, headers: [.idempotencyKey: batch.key], context: context)
         if let position = answer.data?["position"]?.int {
             return Receipt(position: position, wasReplayed: answer.headers[.idempotencyReplayed] == "true")
         }

@@ -1,5 +1,5 @@
 import EventSourcing
-package import FoundationEssentials
+import FoundationEssentials
 import HTTPContract
 import Logging
 import ServiceLifecycle
@@ -7,9 +7,9 @@ import Synchronization
 
 /// Gathers views for a moment and sends them to the log together, so that a post that everybody reads costs four events a second.
 ///
-/// Without views it does nothing at all: `run()` sleeps until the first one comes. A clean stop (`stop()`, or the service group's graceful shutdown) sends what is
-/// gathered; only a kill loses a window.
-package final class ViewWindow: Service {
+/// Without views it does nothing at all: `run()` sleeps until the first one comes. A clean stop (`stop()`, or the service group's graceful shutdown) sends the
+/// gathered views; only a kill loses a window.
+final class ViewWindow: Sendable {
     private let recorder: ViewRecorder
     private let settings: ViewWindowSettings
     private let logger: Logger
@@ -26,12 +26,12 @@ package final class ViewWindow: Service {
     }
 
     /// Counts a view that nobody waits for.
-    package func count(_ post: UUID) {
+    func count(_ post: UUID) {
         add(post, waiter: nil)
     }
 
     /// Counts a view and returns once it is durable, with a position at or after its event's. Throws 503 when the log did not take it.
-    package func record(_ post: UUID) async throws -> Int64 {
+    func record(_ post: UUID) async throws -> Int64 {
         let id = UUID.v7()
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { add(post, waiter: GatheredViews.Waiter(id: id, continuation: $0)) }
@@ -41,7 +41,7 @@ package final class ViewWindow: Service {
     }
 
     /// Sends views until stopped, then what is left. May be called once.
-    package func run() async {
+    func run() async {
         await withGracefulShutdownHandler {
             for await _ in arrivals {
                 await pause(settings.window)
@@ -55,7 +55,7 @@ package final class ViewWindow: Service {
     }
 
     /// Makes `run()` send what is gathered and return.
-    package func stop() {
+    func stop() {
         gathered.withLock { $0.isStopping = true }
         arrival.finish()
     }
@@ -71,7 +71,7 @@ package final class ViewWindow: Service {
         }
     }
 
-    /// Sends what is there now. What comes meanwhile opens the next window: sent at once, a hot post would keep the log busy call after call.
+    /// Sends the gathered views. Those that come meanwhile open the next window: sent at once, a hot post would keep the log busy call after call.
     private func sendWindow() async {
         var remaining = gathered.withLock { $0.postCount }
         while remaining > 0, let (batch, waiters) = gathered.withLock({ $0.takeBatch(min(remaining, settings.maximumPostsPerCall)) }) {
@@ -84,7 +84,7 @@ package final class ViewWindow: Service {
     /// Sends one batch until it is taken, or can't ever be, or the last attempt before a stop has failed.
     private func send(_ batch: ViewBatch, _ waiters: [GatheredViews.Waiter]) async {
         var waiters = waiters
-        var pauses = Backoff(first: settings.firstPause, longest: settings.longestPause)
+        var pauses = ExponentialBackoff(first: settings.firstPause, longest: settings.longestPause)
         while true {
             let isLastAttempt = gathered.withLock { $0.isStopping } || Task.isCancelled
             do {
@@ -92,7 +92,7 @@ package final class ViewWindow: Service {
                 for waiter in waiters { waiter.continuation.resume(returning: receipt.position) }
                 return
             } catch {
-                // Whoever waits is told now. Those whose view has not been sent can have it taken back; the batch itself must stay as it is to be repeatable.
+                // All waiting callers are told now. A view that has not been sent is taken back; the batch itself must stay as it is to be repeatable.
                 waiters += gathered.withLock { $0.withdrawWaiters() }
                 for waiter in waiters { waiter.continuation.resume(throwing: Problem.unavailable("The view could not be recorded.")) }
                 waiters = []

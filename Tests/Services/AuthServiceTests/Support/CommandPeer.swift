@@ -1,3 +1,4 @@
+import AccessTokens
 import EventSourcing
 import Foundation
 import HTTPContract
@@ -5,6 +6,7 @@ import HTTPTypes
 import Hummingbird
 import JSON
 import Logging
+import PublishingAPI
 import Synchronization
 
 @testable import AuthService
@@ -81,20 +83,16 @@ final class CommandPeer: Sendable {
 
     func client(key: ServiceKey, logger: Logger, isAway: Bool) -> ServiceClient {
         let upstream: any Upstream = isAway ? MissingUpstream() : FaultyUpstream(peer: self, responder: responder(key: key, logger: logger))
-        return ServiceClient(name: "auth", audience: "commands", upstream: upstream, key: key)
+        return ServiceClient(name: .auth, audience: .commands, upstream: upstream, key: key)
     }
 
     private func responder(key: ServiceKey, logger: Logger) -> ServiceResponder {
         var routes = Routes()
-        routes.on(.post, "/internal/users") { [self] request, context in
-            _ = try context.service()
+        routes.on(.registerUser) { [self] request, _ in
             return try register(await request.jsonBody(), key: request.headers[.idempotencyKey])
         }
-        routes.on(.get, "/internal/users/{id}") { [self] _, context in
-            _ = try context.service()
-            return try find(context.id())
-        }
-        return routes.responder(service: "commands", verifier: nil, serviceKey: key, logger: logger)
+        routes.on(.registeredUser) { [self] _, context in try find(context.id()) }
+        return routes.responder(for: .commands, authentication: Authentication(verifier: nil, serviceKey: key), logger: logger)
     }
 
     private func register(_ body: JSONObject, key: String?) throws -> Response {

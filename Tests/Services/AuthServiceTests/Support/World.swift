@@ -1,3 +1,4 @@
+import AccessTokens
 import Crypto
 import EventSourcing
 import Foundation
@@ -61,28 +62,29 @@ struct World: Sendable {
     /// A new process of the service on the same databases.
     func service(
         passwords: PasswordHasher = PasswordHasher(parameters: .tiny, queue: 1000), peerIsAway: Bool = false, masterKey: SymmetricKey? = nil,
-        book: RevocationBook = RevocationBook(), endings: RevocationSignal = RevocationSignal(),
+        revocations: RevocationList = RevocationList(), signal: Signal = Signal(),
         _ change: (inout AuthSettings) -> Void = { _ in }
-    ) -> AuthService {
+    ) -> Auth {
         var settings = AuthSettings()
         settings.now = { [clock] in clock.now }
         change(&settings)
-        return AuthService(
+        let keys = SigningKeys(identity: identity, wrapping: .sealed(under: masterKey ?? self.masterKey), settings: settings)
+        return Auth(
             identity: identity, log: log, currentClaims: { [peer] in peer.claims($0, $1) },
             commands: peer.client(key: serviceKey, logger: logger, isAway: peerIsAway),
             erasure: ErasureMeans(posts: { _, _ in [] }, queries: peer.client(key: serviceKey, logger: logger, isAway: true), destroyKey: { _ in }),
-            hasher: hasher, keys: SigningKeys(identity: identity, wrapping: .sealed(under: masterKey ?? self.masterKey), settings: settings),
-            serviceKey: serviceKey,
-            book: book, endings: endings, passwords: passwords, settings: settings, logger: logger)
+            hasher: hasher, keys: keys,
+            verifier: TokenVerifier(revocations: revocations, now: settings.now, fetchKeys: { try await keys.published() }), serviceKey: serviceKey,
+            revocationSignal: signal, passwords: passwords, settings: settings, logger: logger)
     }
 
     /// The operator's tool beside the service.
-    func administrator(of service: AuthService) -> AuthOperator {
+    func administrator(of service: Auth) -> AuthOperator {
         AuthOperator(identity: identity, hasher: hasher, keys: service.keys, passwords: PasswordHasher(parameters: .tiny), settings: service.settings)
     }
 
     /// What a process knows of tokens that ended.
-    func book() -> RevocationBook { RevocationBook(patience: .seconds(60), uptime: { [clock] in clock.uptime }) }
+    func revocationList() -> RevocationList { RevocationList(patience: .seconds(60), uptime: { [clock] in clock.uptime }) }
 
     func count(_ table: String) async throws -> Int {
         try await identity.query(Statement("count_\(table)", "SELECT count(*) FROM identity.\(table)")).first?.get(0) ?? -1
@@ -117,7 +119,10 @@ struct Reply: Sendable {
     }
 }
 
-extension AuthService {
+extension Auth {
+    /// Whom the service takes the bearer of a token for.
+    func verify(_ token: String) async throws -> SignedInUser { try await verifier.verify(token).user(for: "auth") }
+
     func call(
         _ method: HTTPRequest.Method, _ path: String, _ body: JSONValue? = nil, headers: HTTPFields = [:], from address: String? = nil
     ) async throws -> Reply {

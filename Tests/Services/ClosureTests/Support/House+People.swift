@@ -38,7 +38,7 @@ struct Person: Sendable {
     var stream: StreamName { StreamName(UserRules.category, id) }
 }
 
-extension AuthService {
+extension Auth {
     func call(_ method: HTTPRequest.Method, _ path: String, _ body: String? = nil, token: String? = nil, headers: HTTPFields = [:]) async throws
         -> Reply
     {

@@ -1,3 +1,4 @@
+import AccessTokens
 import CommandService
 import Crypto
 import EventLog
@@ -12,6 +13,7 @@ import Logging
 import NIOCore
 import Postgres
 import Publishing
+import PublishingAPI
 import Synchronization
 import TestSupport
 import Vault
@@ -41,8 +43,7 @@ final class ReadTables: Sendable {
 
     func responder(key: ServiceKey, logger: Logger) -> ServiceResponder {
         var routes = Routes()
-        routes.on(.get, "/internal/erasures") { [self] _, context in
-            _ = try context.service()
+        routes.on(.erasures) { [self] _, _ in
             let isScrubbed = state.withLock { state in
                 state.questions += 1
                 return state.isScrubbed
@@ -50,7 +51,7 @@ final class ReadTables: Sendable {
             guard isScrubbed else { throw Problem.readModelBehind(position: 1) }
             return Answer.data { $0.object { _ in } }
         }
-        return routes.responder(service: "queries", verifier: nil, serviceKey: key, logger: logger)
+        return routes.responder(for: .queries, authentication: Authentication(verifier: nil, serviceKey: key), logger: logger)
     }
 }
 
@@ -60,7 +61,7 @@ struct House: Sendable {
 
     let log: LogUnderTest
     let identity: ConnectionPool
-    let commands: LocalUpstream
+    let commands: ServiceResponder
     let signingKey = SymmetricKey(size: .bits256)
     let serviceKey = ServiceKey(bytes: Array("an installation's key of 32 bytes".utf8))
     let clock = HandClock()
@@ -83,23 +84,23 @@ struct House: Sendable {
     private init(log: LogUnderTest, identity: ConnectionPool) {
         self.log = log
         self.identity = identity
-        commands = LocalUpstream(
-            commandService(
-                store: log.store, catalog: .publishing, keys: log.vault, hasher: log.hasher, verifier: TokenVerifier(audience: "commands") { [] }, serviceKey: serviceKey,
-                logger: logger))
+        commands = Commands(
+            store: log.store, catalog: .publishing, keys: log.vault, hasher: log.hasher, verifier: TokenVerifier { [] }, serviceKey: serviceKey,
+            logger: logger
+        ).responder
     }
 
     /// A new process of the auth service, which lives as long as told.
     /// - Parameter upstream: how it reaches the command service.
-    func process(_ life: Life = Life(moments: nil), reaching upstream: (any Upstream)? = nil) -> AuthService {
+    func process(_ life: Life = Life(moments: nil), reaching upstream: (any Upstream)? = nil) -> Auth {
         var settings = AuthSettings()
         settings.now = { [clock] in clock.now }
         let keys = SigningKeys(identity: identity, wrapping: .sealed(under: signingKey), settings: settings)
-        return AuthService(
+        return Auth(
             identity: identity, log: log.store, currentClaims: { [log] in try await log.store.currentClaims($0, of: $1) },
-            commands: client("commands", upstream ?? MortalUpstream(service: commands, life: life)), erasure: means(life), hasher: log.hasher,
-            keys: keys,
-            serviceKey: serviceKey, passwords: PasswordHasher(parameters: Argon2Parameters(memory: 8, passes: 1)), settings: settings, logger: logger)
+            commands: client(.commands, upstream ?? MortalUpstream(service: commands, life: life)), erasure: means(life), hasher: log.hasher,
+            keys: keys, verifier: TokenVerifier(now: settings.now, fetchKeys: { try await keys.published() }), serviceKey: serviceKey,
+            passwords: PasswordHasher(parameters: Argon2Parameters(memory: 8, passes: 1)), settings: settings, logger: logger)
     }
 
     private func means(_ life: Life) -> ErasureMeans {
@@ -111,14 +112,14 @@ struct House: Sendable {
                     ).map(\.id)
                 }
             },
-            queries: client("queries", MortalUpstream(service: LocalUpstream(readTables.responder(key: serviceKey, logger: logger)), life: life)),
+            queries: client(.queries, MortalUpstream(service: readTables.responder(key: serviceKey, logger: logger), life: life)),
             destroyKey: { [log] user in
                 try await life.around { try await log.runInVault("SELECT vault.destroy_key('\(user)')") }
             })
     }
 
-    private func client(_ audience: String, _ upstream: any Upstream) -> ServiceClient {
-        ServiceClient(name: "auth", audience: audience, upstream: upstream, key: serviceKey)
+    private func client(_ audience: ServiceName, _ upstream: any Upstream) -> ServiceClient {
+        ServiceClient(name: .auth, audience: audience, upstream: upstream, key: serviceKey)
     }
 
     /// One number from the identity database.

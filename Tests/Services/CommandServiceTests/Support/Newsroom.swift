@@ -1,3 +1,4 @@
+import AccessTokens
 import Audit
 import CommandService
 import EventLog
@@ -50,13 +51,14 @@ struct Newsroom: Sendable {
     private static func service(
         of log: LogUnderTest, _ trail: OpenedTrail, on store: any EventStore, cache: CachedStates? = nil, audit: MerkleLog? = nil
     ) -> ServiceResponder {
-        commandService(
+        Commands(
             store: store, catalog: .publishing, keys: log.vault, hasher: log.hasher, cache: cache, audit: audit, trail: trail,
-            verifier: TokenVerifier(audience: "commands") { [signingKey.publicKey] }, serviceKey: serviceKey, logger: TestCluster.logger)
+            verifier: TokenVerifier { [signingKey.publicKey] }, serviceKey: serviceKey, logger: TestCluster.logger
+        ).responder
     }
 
     /// Registers somebody, with an email of that name.
-    func person(_ name: String, role: HTTPContract.Role = .user) async throws -> Person {
+    func person(_ name: String, role: SignedInUser.Role = .user) async throws -> Person {
         let id = UUID.v7()
         _ = try await register(id: id, #""username":"\#(name)","email":"\#(name)@example.org""#)
         return Person(id: id, token: try Self.token(for: id, role: role))
@@ -79,7 +81,7 @@ struct Newsroom: Sendable {
             command, on: person.stream, in: .ofTheSystem())
     }
 
-    static func token(for id: UUID, role: HTTPContract.Role = .user, audience: String = "commands") throws -> String {
+    static func token(for id: UUID, role: SignedInUser.Role = .user, audience: String = "commands") throws -> String {
         let expiry = Timestamp.now.advanced(by: .seconds(900))
         return try signingKey.sign(AccessToken(subject: id, role: role, session: nil, audience: [audience], expiresAt: expiry))
     }

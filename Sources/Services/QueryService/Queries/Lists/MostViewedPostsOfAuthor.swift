@@ -1,7 +1,7 @@
 import FoundationEssentials
 import Postgres
 
-// An author's posts and their views are two models, so no index has them in this order: these sort the author's posts, and cost what the author has written.
+// An author's posts and their views are two models, so no index has this order: these statements sort all of the author's posts.
 
 /// One author's published posts, most viewed first, after a place in the list.
 struct MostViewedPostsOfAuthor: PostListQuery {

@@ -1,4 +1,5 @@
 import Postgres
+import PublishingAPI
 
 /// The accounts that are not closed, newest first, after a place in the list.
 struct NewestUsers: ReadQuery {
@@ -27,14 +28,14 @@ struct NewestUsers: ReadQuery {
     func decode(_ rows: QueryResult) throws -> UserPage { try UserPage(rows) }
 }
 
-/// What a list of users answers.
+/// The answer of a list of users.
 struct UserPage {
     /// How many the whole list has.
     let total: Int64
-    let users: [UserRow]
+    let users: [UserDocument]
 
     init(_ rows: QueryResult) throws {
         total = try rows[0].get(1)
-        users = try rows.compactMap { try UserRow($0, from: 2) }
+        users = try rows.compactMap { try UserDocument($0, from: 2) }
     }
 }

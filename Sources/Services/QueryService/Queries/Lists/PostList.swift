@@ -1,11 +1,12 @@
 import Postgres
+import PublishingAPI
 
 /// The one shape that all lists of posts share. A list gives where its rows come from, in which order, and how many there are.
 struct PostList {
     /// The rows, at most `lookAhead` of them: `PostColumns.item`, and the order's columns.
     ///
-    /// They walk one index in the list's order and stop at a literal limit, above the real one which is bound. A prepared plan must do for every value of its
-    /// parameters, and where the limit is one the planner expects a tenth of the table: it would sort everything and join by hashing.
+    /// They walk one index in the list's order and stop at a literal limit, above the bound one. A prepared plan must do for every value of its parameters, and a
+    /// bound limit makes the planner expect a tenth of the table: it would sort everything and join by hashing.
     let rows: String
     /// The column that leads the order, largest first; the id decides between equals.
     let order: String
@@ -51,7 +52,7 @@ extension PostListQuery {
     func decode(_ rows: QueryResult) throws -> PostPage { try PostPage(rows) }
 }
 
-/// What a list of posts answers.
+/// The answer of a list of posts.
 struct PostPage {
     static let models: [JoinedModel] = [.posts, .users, .viewCounts]
 
@@ -59,12 +60,12 @@ struct PostPage {
     let isKnown: Bool
     /// How many the whole list has.
     let total: Int64
-    let posts: [PostRow]
+    let posts: [PostDocument]
 
     init(_ rows: QueryResult) throws {
         let first = rows[0]
         isKnown = try first.get(1)
         total = try first.get(2)
-        posts = try rows.compactMap { try PostRow($0, from: 3) }
+        posts = try rows.compactMap { try PostDocument($0, from: 3) { .excerpt($0) } }
     }
 }

@@ -1,0 +1,32 @@
+import Audit
+import AuthService
+import EventLog
+import Gateway
+import Postgres
+import Projections
+
+extension AnnalsSystem {
+    /// The checks of `/ready`.
+    func readiness(_ pools: Pools, log: PostgresEventStore, accounts: AccountFollower, merkle: MerkleFollower) -> Readiness {
+        let alive = Statement("is_alive", "SELECT 1")
+        return Readiness(
+            checks: [
+                Readiness.Check("log") { _ = try await log.head() },
+                Readiness.Check("read") { try await pools.read.query(alive) },
+                Readiness.Check("identity") { try await pools.identity.query(alive) },
+                Readiness.Check("vault") { try await pools.commandsVault.query(alive) },
+                // While they are behind the log no token is accepted.
+                Readiness.Check("accounts") { try await accounts.confirmLevel() },
+                // Requests are served without it. The operator decides what to do about a log that can't be signed any more.
+                Readiness.Check("audit", isRequired: false) { try merkle.confirmRunning() },
+            ],
+            projections: {
+                let head = try await log.head()
+                // Asked anew: at a start the last poll may be from before the leases were taken.
+                return try await ReadModelStatus.readAll(from: pools.read).map {
+                    Readiness.Projection(
+                        name: $0.model, position: $0.position, lag: max(0, head - $0.position), state: $0.state.rawValue, parked: $0.parkedStreams)
+                }
+            }, logger: logger)
+    }
+}

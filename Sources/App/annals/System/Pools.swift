@@ -1,0 +1,35 @@
+import EventLog
+import Logging
+import Postgres
+
+/// The connections of one process. Each service reaches each database with its own rights and no others.
+struct Pools {
+    let commandsLog, appends, commandsVault: ConnectionPool
+    let projectorLog, projectorVault, leases: ConnectionPool
+    let authLog, authVault, identity: ConnectionPool
+    let read: ConnectionPool
+
+    init(_ databases: Databases, logger: Logger) {
+        func pool(_ target: ConnectionTarget, as role: String, multiplexed: Int = 2) -> ConnectionPool {
+            var limits = PoolLimits()
+            limits.multiplexedConnections = multiplexed
+            // A caller is better told soon that a database is away than kept until its own patience ends.
+            limits.acquireTimeout = .seconds(3)
+            return ConnectionPool(target.acting(as: role), limits: limits, logger: logger)
+        }
+        commandsLog = pool(databases.log, as: "annals_commands", multiplexed: 4)
+        appends = ConnectionPool(databases.log.acting(as: "annals_commands"), limits: .appends, logger: logger)
+        commandsVault = pool(databases.vault, as: "annals_commands")
+        projectorLog = pool(databases.log, as: "annals_projector")
+        projectorVault = pool(databases.vault, as: "annals_projector")
+        leases = pool(databases.readDirect, as: "annals_projector", multiplexed: 1)
+        authLog = pool(databases.log, as: "annals_auth")
+        authVault = pool(databases.vault, as: "annals_auth")
+        identity = pool(databases.identity, as: "annals_auth")
+        read = pool(databases.read, as: "annals_queries", multiplexed: 4)
+    }
+
+    var all: [ConnectionPool] {
+        [commandsLog, appends, commandsVault, projectorLog, projectorVault, leases, authLog, authVault, identity, read]
+    }
+}

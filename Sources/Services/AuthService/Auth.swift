@@ -1,0 +1,132 @@
+package import AccessTokens
+package import EventSourcing
+package import HTTPContract
+package import Logging
+package import Postgres
+import PublishingAPI
+
+/// Who someone is: registration, sessions, tokens and the keys they are signed with. Owns the identity database and follows the log.
+package struct Auth: Sendable {
+    /// What tokens are signed with.
+    package let keys: SigningKeys
+    /// Keeps the accounts in step with the log; `run()` runs it.
+    package let follower: AccountFollower
+
+    let sessions: Sessions
+    let registration: Registration
+    let signIn: SignIn
+    let passwordChange: PasswordChange
+    /// Asks signed-in users for their password again.
+    let passwordConfirmation: PasswordConfirmation
+    let revocations: RevocationFeed
+    let closures: Closures
+    let closureRequests: ClosureRequests
+    let closureRunner: ClosureRunner
+    let verifier: TokenVerifier
+    private let serviceKey: ServiceKey?
+    let settings: AuthSettings
+    let logger: Logger
+
+    /// Builds the service; nothing happens before `run()` or the first request.
+    /// - Parameters:
+    ///   - identity: its own database, under the role `annals_auth`.
+    ///   - log: the log, with sealed fields left sealed.
+    ///   - currentClaims: what streams claim at present, from the log's database.
+    ///   - commands: the command service.
+    ///   - erasure: what the closure of an account needs of the other parts.
+    ///   - hasher: the hash that the log's claims are made with.
+    ///   - keys: what tokens are signed with; verifiers may ask the same object.
+    ///   - verifier: verifies users' tokens.
+    ///   - serviceKey: verifies the tokens of other services.
+    ///   - revocationSignal: raised whenever tokens are revoked.
+    package init(
+        identity: ConnectionPool, log: any EventStore, currentClaims: @escaping CurrentClaims, commands: ServiceClient, erasure: ErasureMeans,
+        hasher: any KeyedHasher, keys: SigningKeys, verifier: TokenVerifier, serviceKey: ServiceKey?,
+        revocationSignal: Signal = Signal(),
+        passwords: PasswordHasher = PasswordHasher(), settings: AuthSettings = AuthSettings(), logger: Logger
+    ) {
+        self.verifier = verifier
+        self.serviceKey = serviceKey
+        self.settings = settings
+        self.logger = logger
+        let users = UserDirectory(commands: commands, logger: logger)
+        self.keys = keys
+        follower = AccountFollower(
+            log: log, identity: identity, currentClaims: currentClaims, endings: revocationSignal, now: settings.now, logger: logger)
+        let accounts = Accounts(identity: identity)
+        let credentials = Credentials(identity: identity)
+        sessions = Sessions(identity: identity, settings: settings)
+        let tokens = TokenIssuer(keys: keys, settings: settings)
+        let throttle = SignInThrottle(settings)
+        registration = Registration(
+            credentials: credentials, accounts: accounts, users: users, passwords: passwords, hasher: hasher, settings: settings, logger: logger)
+        signIn = SignIn(
+            accounts: accounts, credentials: credentials, sessions: sessions, users: users, passwords: passwords, tokens: tokens, hasher: hasher,
+            throttle: throttle, endings: revocationSignal, settings: settings)
+        passwordConfirmation = PasswordConfirmation(credentials: credentials, passwords: passwords, throttle: throttle, hasher: hasher)
+        passwordChange = PasswordChange(
+            identity: identity, confirmation: passwordConfirmation, passwords: passwords, hasher: hasher, endings: revocationSignal, settings: settings)
+        revocations = RevocationFeed(identity: identity, follower: follower, settings: settings)
+        closures = Closures(identity: identity, now: settings.now)
+        let services = ClosureCommands(commands: commands, queries: erasure.queries, logger: logger)
+        let steps = ClosureSteps(identity: identity, closures: closures, services: services, means: erasure, keys: keys, endings: revocationSignal)
+        closureRunner = ClosureRunner(closures: closures, steps: steps, logger: logger)
+        closureRequests = ClosureRequests(
+            confirmation: passwordConfirmation, closures: closures, services: services, steps: steps, runner: closureRunner, hasher: hasher)
+    }
+
+    package var routes: Routes {
+        var routes = Routes()
+        addRoutes(to: &routes)
+        return routes
+    }
+
+    /// Answers `routes`. Built anew each time it is asked for: ask once.
+    package var responder: ServiceResponder {
+        routes.responder(
+            for: .auth, authentication: Authentication(verifier: verifier, serviceKey: serviceKey), logger: logger, mapping: Self.problems)
+    }
+
+    /// Follows the log and looks after registrations, keys and sessions, until cancelled. The identity database's pool must run beside it.
+    package func run() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await follower.run() }
+            group.addTask { await maintain() }
+            group.addTask { await closureRunner.run(lookingEvery: settings.maintenanceInterval) }
+            defer { group.cancelAll() }
+            // Each only ends when cancelled, or when the follower can't go on.
+            try await group.next()
+        }
+    }
+
+    /// Finishes or undoes what registrations left behind when a process died between its two steps. `run()` does this at its start and then every minute.
+    package func finishPendingRegistrations() async throws {
+        try await registration.finishPending()
+    }
+
+    /// Goes on with every closure of an account that is due. `run()` does this at its start, when one is begun, and again while any is under way.
+    package func continueClosures() async throws {
+        try await closureRunner.runDue()
+    }
+
+    private func maintain() async {
+        while !Task.isCancelled {
+            await attempt("finish pending registrations", registration.finishPending)
+            await attempt("look for the current signing key") { _ = try await keys.current() }
+            await attempt("delete expired sessions", sessions.deleteExpired)
+            await attempt("delete old receipts", passwordChange.deleteOldReceipts)
+            do { try await Task.sleep(for: settings.maintenanceInterval) } catch { return }
+        }
+    }
+
+    /// What fails now is tried again the next time round; the log says why.
+    private func attempt(_ job: String, _ work: () async throws -> Void) async {
+        do {
+            try await work()
+        } catch  where Task.isCancelled {
+            return
+        } catch {
+            logger.warning("maintenance failed", metadata: ["job": "\(job)", "error": "\(error)"])
+        }
+    }
+}

@@ -1,0 +1,33 @@
+import AccessTokens
+import EventSourcing
+import HTTPContract
+import HTTPTypes
+import Hummingbird
+import JSON
+import PublishingAPI
+
+extension Auth {
+    /// `POST /api/v1/auth/register`
+    func register(_ request: Request, _ context: CallContext) async throws -> Response {
+        try request.refuseParameters()
+        let idempotencyKey = try Preconditions.idempotencyKey(request)
+        let applicant = try Applicant(await request.jsonBody())
+        let user = try await registration.register(applicant, idempotencyKey: idempotencyKey, context: context)
+        var headers: HTTPFields = [.location: Endpoint.user.path(user.id.lowercased)]
+        headers.setETag(version: user.version)
+        headers.setPosition(user.position)
+        if user.isReplay { headers.markReplayed() }
+        return Answer.data(.created, headers: headers) { writer in
+            writer.object {
+                $0.name("id")
+                $0.string(user.id.lowercased)
+                $0.name("username")
+                $0.value(user.username.map { .string($0) } ?? .null)
+                $0.name("role")
+                $0.string(user.role)
+                $0.name("createdAt")
+                $0.string(user.createdAt)
+            }
+        }
+    }
+}

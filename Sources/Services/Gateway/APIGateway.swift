@@ -1,0 +1,149 @@
+package import AccessTokens
+package import HTTPContract
+import HTTPTypes
+package import Hummingbird
+package import Logging
+import NIOCore
+import NIOPosix
+package import PublishingAPI
+package import ServiceLifecycle
+
+/// The one server that clients reach. It matches each call and verifies its token once, charges it, and hands it to the service that answers under a deadline.
+///
+/// A service of another process does not trust it: tokens go on as they came, and the service verifies them itself.
+package struct APIGateway: Service, HTTPResponder {
+    package typealias Context = CallContext
+
+    /// The gateway's own endpoints.
+    package let routes: Routes
+
+    private let router: EndpointRouter
+    private let services: @Sendable (ServiceName) -> any Upstream
+    private let authentication: Authentication
+    private let limits: RateLimits
+    private let settings: GatewaySettings
+    private let addresses: ForwardedAddresses
+    private let deadline: Deadline
+    private let failures: FailureResponses
+    private let logger: Logger
+
+    /// - Parameters:
+    ///   - auth, commands, queries: the services, of this process or of others.
+    ///   - readiness: what `/ready` asks.
+    ///   - verifier: verifies users' tokens; without one, every user is anonymous here.
+    package init(
+        auth: any Upstream, commands: any Upstream, queries: any Upstream, readiness: Readiness, verifier: TokenVerifier?,
+        settings: GatewaySettings = GatewaySettings(), limits: RateLimits = RateLimits(.off), logger: Logger
+    ) {
+        var routes = Routes()
+        routes.on(.health) { _, _ in Answer.bytes(json: Array(#"{"status":"ok"}"#.utf8)) }
+        routes.on(.readiness) { _, _ in try await readiness.response() }
+        let own = routes.responder(for: .gateway, authentication: Authentication(verifier: nil), logger: logger)
+        services = { name in
+            switch name {
+            case .gateway: own
+            case .auth: auth
+            case .commands: commands
+            case .queries: queries
+            }
+        }
+        self.routes = routes
+        router = EndpointRouter(Endpoint.allCases.filter(\.route.isPublic))
+        authentication = Authentication(verifier: verifier)
+        self.limits = limits
+        self.settings = settings
+        addresses = ForwardedAddresses(proxies: settings.proxies, logger: logger)
+        deadline = Deadline(settings.deadline, on: MultiThreadedEventLoopGroup.singleton.any())
+        failures = FailureResponses(service: .gateway, logger: logger)
+        self.logger = logger
+    }
+
+    /// Listens until stopped.
+    package func run() async throws {
+        let server = Application(
+            responder: self, server: .watchedHTTP1(settings.connections),
+            configuration: ApplicationConfiguration(address: .hostname(settings.host, port: settings.port), serverName: nil),
+            onServerRunning: { [settings] in settings.onListening($0.localAddress?.port ?? settings.port) }, logger: logger)
+        try await server.run()
+    }
+
+    /// One request, in order: named, matched, verified, charged, handed on, marked.
+    package func respond(to request: Request, context: CallContext) async throws -> Response {
+        var context = context
+        context.identify(by: request)
+        if let client = addresses.client(of: request, from: context.clientAddress) { context.clientAddress = "\(client)" }
+        var endpoint: Endpoint?
+        var charged = HTTPFields()
+        var response: Response
+        do {
+            let match = Result { () throws(Problem) in try router.match(request) }
+            endpoint = match.endpoint
+            let token = await token(of: request, for: endpoint)
+            charged = try limits.charge(request, match, token, from: context.clientAddress)
+            response = try await answer(request, try match.get(), token, context)
+        } catch {
+            response = try failures.response(to: error, request, endpoint, context)
+        }
+        context.mark(&response)
+        for field in charged where !response.headers.contains(field.name) { response.headers[field.name] = field.value }
+        if !CrossOrigin.isPreflight(request) { settings.crossOrigin.mark(&response.headers, origin: request.header(.origin)) }
+        SecurityHeaders.mark(&response.headers, of: request, strictTransportSecurity: settings.strictTransportSecurity)
+        return request.method == .head ? response.createHeadResponse() : response
+    }
+
+    private func token(of request: Request, for endpoint: Endpoint?) async -> Result<VerifiedToken?, Problem> {
+        do {
+            return .success(try await authentication.token(of: request, for: endpoint?.route.access ?? .anyone))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private func answer(
+        _ request: Request, _ match: EndpointRouter.Match, _ token: Result<VerifiedToken?, Problem>, _ context: CallContext
+    ) async throws -> Response {
+        switch match {
+        case .options(let allow):
+            var headers: HTTPFields = [.allow: allow]
+            if CrossOrigin.isPreflight(request) {
+                settings.crossOrigin.markPreflight(&headers, origin: request.header(.origin), methods: allow)
+            }
+            return Answer.noContent(headers: headers)
+        case .endpoint(let match):
+            try request.checkAnnouncedLength(limit: settings.maximumBodyBytes)
+            let route = match.endpoint.route
+            let call = VerifiedCall(match: match, token: route.ignoresCredentials ? nil : try token.get())
+            let (request, service, limit) = (request.withoutInternalHeaders, services(route.service), settings.maximumBodyBytes)
+            return try await deadline.apply {
+                try await service.send(try await request.withUnannouncedBodyCollected(limit: limit), as: call, context: context)
+            }
+        }
+    }
+}
+
+extension Result<EndpointRouter.Match, Problem> {
+    var endpoint: Endpoint? {
+        if case .success(.endpoint(let match)) = self { match.endpoint } else { nil }
+    }
+}
+
+extension Request {
+    /// The same, its body read when no length was announced for it: nothing else would hold it to the limit.
+    fileprivate func withUnannouncedBodyCollected(limit: Int) async throws -> Request {
+        guard headers.contains(.transferEncoding) else { return self }
+        do {
+            return Request(head: head, body: RequestBody(buffer: try await body.collect(upTo: limit)))
+        } catch is NIOTooManyBytesError {
+            throw Problem.payloadTooLarge(limit: limit)
+        }
+    }
+
+    /// The same without any `X-Annals-…` header: those are said between services only, and no client may say them.
+    fileprivate var withoutInternalHeaders: Request {
+        func isInternal(_ field: HTTPField) -> Bool { field.name.canonicalName.hasPrefix("x-annals-") }
+        guard headers.contains(where: isInternal) else { return self }
+        var head = head
+        head.headerFields = HTTPFields(headers.filter { !isInternal($0) })
+        return Request(head: head, body: body)
+    }
+}

@@ -1,0 +1,37 @@
+package import HTTPTypes
+
+extension HTTPField.Name {
+    /// `X-Request-ID`: names one call in every answer, log line and event.
+    package static let requestID = contract("X-Request-ID")
+    /// `X-Annals-Service`: the token with which one service calls another. Never taken from outside.
+    package static let serviceToken = contract("X-Annals-Service")
+    /// `X-Annals-Caller`: whose idempotency keys a call of one service to another is under. Never taken from outside.
+    package static let caller = contract("X-Annals-Caller")
+    /// `Position`: where in the log a command's last event stands.
+    package static let position = contract("Position")
+    /// `Read-Model-Position`: how far the read model behind an answer had come.
+    package static let readModelPosition = contract("Read-Model-Position")
+    /// `Wait-For-Position`: answer only from a read model that has reached it.
+    package static let waitForPosition = contract("Wait-For-Position")
+    /// `Prefer` (RFC 7240), of which `wait` is read.
+    package static let prefer = contract("Prefer")
+    /// `Idempotency-Key`: makes a command's repeat harmless.
+    package static let idempotencyKey = contract("Idempotency-Key")
+    /// `Idempotency-Replayed`: the answer is that of an earlier, equal command.
+    package static let idempotencyReplayed = contract("Idempotency-Replayed")
+    /// `DNT`: `1` keeps a view from being counted.
+    package static let doNotTrack = contract("DNT")
+    /// `RateLimit-Policy`: the limit that a call counted for.
+    package static let rateLimitPolicy = contract("RateLimit-Policy")
+    /// `RateLimit`: what is left of it.
+    package static let rateLimit = contract("RateLimit")
+    /// `Referrer-Policy`.
+    package static let referrerPolicy = contract("Referrer-Policy")
+    /// `X-Frame-Options`.
+    package static let frameOptions = contract("X-Frame-Options")
+
+    private static func contract(_ name: StaticString) -> HTTPField.Name {
+        guard let field = HTTPField.Name(name.description) else { preconditionFailure("\(name) is no field name") }
+        return field
+    }
+}

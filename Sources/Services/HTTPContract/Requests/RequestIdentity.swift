@@ -1,0 +1,70 @@
+import EventSourcing
+import FoundationEssentials
+import HTTPTypes
+package import Hummingbird
+
+/// The two ids by which one call is followed through services, logs and events: taken when well-formed, made otherwise.
+package enum RequestIdentity {
+    /// `X-Request-ID` when it is 1–128 visible ASCII characters, else a new one.
+    package static func requestID(of request: Request) -> String {
+        guard let given = request.header(.requestID), 1...HTTPLimits.maximumRequestIDBytes ~= given.count, given.isVisibleASCII else {
+            return makeRequestID()
+        }
+        return given.string
+    }
+
+    /// Whether a request's id can only be an id: a UUID, or 32 hexadecimal digits such as a trace's. Not 16, which a card's number has.
+    package static func isOpaque(_ requestID: String) -> Bool {
+        let bytes = Array(requestID.utf8)
+        func isDigit(_ place: Int) -> Bool { bytes[place].hexadecimalDigit != nil }
+        guard bytes.count == 36 else { return bytes.count == 32 && bytes.indices.allSatisfy(isDigit) }
+        return bytes.indices.allSatisfy { [8, 13, 18, 23].contains($0) ? bytes[$0] == UInt8(ascii: "-") : isDigit($0) }
+    }
+
+    /// `traceparent` when it has the form of W3C Trace Context §3.2.2, else a new one. Of a later version only the part that this one knows (§4.3): the rest could
+    /// be anything, and the id is stored with each event.
+    package static func traceparent(of request: Request) -> String {
+        guard let given = request.header(.traceparent)?.string, isTraceparent(given) else { return makeTraceparent() }
+        return given.utf8.count == 55 ? given : "00\(given.dropFirst(2).prefix(53))"
+    }
+
+    package static func makeRequestID() -> String { UUID.v7().lowercased }
+
+    /// A new sampled root context.
+    package static func makeTraceparent() -> String {
+        var random = SystemRandomNumberGenerator()
+        // Neither id may be zero; setting one bit costs nothing.
+        let trace = random.next().hexadecimal + (random.next() | 1).hexadecimal
+        return "00-\(trace)-\((random.next() | 1).hexadecimal)-01"
+    }
+
+    /// Version `00` exactly; a later version may go on after another dash, `ff` is none.
+    package static func isTraceparent(_ text: String) -> Bool {
+        let bytes = Array(text.utf8)
+        let dash = UInt8(ascii: "-")
+        guard 55...512 ~= bytes.count, bytes[2] == dash, bytes[35] == dash, bytes[52] == dash else { return false }
+        for part in [0..<2, 3..<35, 36..<52, 53..<55] where !bytes[part].allSatisfy(\.isLowercaseHexadecimal) { return false }
+        guard bytes[3..<35].contains(where: { $0 != UInt8(ascii: "0") }), bytes[36..<52].contains(where: { $0 != UInt8(ascii: "0") }) else {
+            return false
+        }
+        switch (bytes[0], bytes[1]) {
+        case (UInt8(ascii: "0"), UInt8(ascii: "0")): return bytes.count == 55
+        case (UInt8(ascii: "f"), UInt8(ascii: "f")): return false
+        default: return (bytes.count == 55 || bytes[55] == dash) && bytes.allSatisfy { 0x21...0x7E ~= $0 }
+        }
+    }
+}
+
+extension UInt8 {
+    fileprivate var isLowercaseHexadecimal: Bool {
+        UInt8(ascii: "0")...UInt8(ascii: "9") ~= self || UInt8(ascii: "a")...UInt8(ascii: "f") ~= self
+    }
+}
+
+extension UInt64 {
+    /// Sixteen lower-case hexadecimal digits.
+    var hexadecimal: String {
+        let digits = String(self, radix: 16)
+        return String(repeating: "0", count: 16 - digits.utf8.count) + digits
+    }
+}

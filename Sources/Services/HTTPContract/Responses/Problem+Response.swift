@@ -1,0 +1,55 @@
+import EventSourcing
+import HTTPTypes
+package import Hummingbird
+import JSON
+import NIOCore
+
+extension Problem {
+    /// The answer that carries this problem. `path` becomes its `instance`.
+    package func response(path: String, requestID: String) -> Response {
+        var writer = JSONWriter(capacity: 384)
+        writer.object {
+            $0.name("type")
+            $0.string(code.type)
+            $0.name("title")
+            $0.string(title)
+            $0.name("status")
+            $0.integer(status.code)
+            $0.name("detail")
+            $0.string(detail)
+            $0.name("instance")
+            $0.string(path)
+            $0.name("code")
+            $0.string(code.rawValue)
+            $0.name("requestId")
+            $0.string(requestID)
+            if !details.isEmpty {
+                $0.name("details")
+                $0.array { for violation in details { violation.write(to: &$0) } }
+            }
+            if !violatedPolicies.isEmpty {
+                $0.name("violated-policies")
+                $0.array { for policy in violatedPolicies { $0.string(policy) } }
+            }
+        }
+        var headers = headers
+        headers[.contentType] = "application/problem+json"
+        return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: writer.bytes)))
+    }
+
+    /// Hummingbird's way in, for a problem that is thrown past every responder of ours.
+    package func response(from request: Request, context: some RequestContext) -> Response {
+        response(path: request.uri.path, requestID: (context as? CallContext)?.requestID ?? RequestIdentity.requestID(of: request))
+    }
+}
+
+extension Violation {
+    fileprivate func write(to writer: inout JSONWriter) {
+        writer.object {
+            $0.name("field")
+            $0.string(field)
+            $0.name("message")
+            $0.string(message)
+        }
+    }
+}

@@ -1,0 +1,54 @@
+package import AccessTokens
+package import HTTPContract
+package import Logging
+package import Postgres
+package import Projections
+import PublishingAPI
+package import ServiceLifecycle
+
+/// The query service: reads the read database, and asks the command service to record views.
+package struct Queries: Service {
+    package let routes: Routes
+    package let responder: ServiceResponder
+    let views: ViewWindow
+    private let positions: ReadModelPositions
+
+    /// - Parameters:
+    ///   - read: connections that may SELECT from the read database.
+    ///   - positions: tells when a read model has reached a position.
+    ///   - commands: the command service, called in this service's name.
+    ///   - verifier: verifies users' tokens.
+    ///   - serviceKey: verifies other services' tokens and seals list cursors.
+    package init(
+        read: ConnectionPool, positions: ReadModelPositions, commands: ServiceClient, verifier: TokenVerifier, serviceKey: ServiceKey,
+        viewWindow: ViewWindowSettings = ViewWindowSettings(), logger: Logger
+    ) {
+        let models = ReadModels(pool: read, positions: positions)
+        let recorder = ViewRecorder(commands: commands)
+        let cursors = CursorCodec(key: serviceKey)
+        views = ViewWindow(recorder: recorder, settings: viewWindow, logger: logger)
+
+        var routes = Routes()
+        PostListRoutes(models: models, cursors: cursors).add(to: &routes)
+        PostRoutes(models: models, views: views).add(to: &routes)
+        PostViewRoutes(models: models, views: views, recorder: recorder, cursors: cursors).add(to: &routes)
+        UserRoutes(models: models, cursors: cursors).add(to: &routes)
+        ErasureRoutes(pool: read, positions: positions).add(to: &routes)
+        self.routes = routes
+        self.positions = positions
+        responder = routes.responder(
+            for: .queries, authentication: Authentication(verifier: verifier, serviceKey: serviceKey), logger: logger,
+            mapping: Problem.ofReadDatabase)
+    }
+
+    /// Follows the read models' positions and sends views to the log until stopped. A graceful stop sends what is gathered first.
+    package func run() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await positions.run() }
+            group.addTask { await views.run() }
+            defer { group.cancelAll() }
+            // The first to end is the window, on a graceful stop, or the positions when they can't go on.
+            try await group.next()
+        }
+    }
+}

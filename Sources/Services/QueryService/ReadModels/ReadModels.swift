@@ -1,0 +1,59 @@
+import EventSourcing
+import FoundationEssentials
+import HTTPContract
+import Hummingbird
+import Postgres
+import Projections
+
+/// The value that a query found, and how fresh it is.
+struct Snapshot<Value> {
+    /// The lowest position among the models that were joined.
+    let position: Int64
+    let value: Value
+}
+
+/// The read database, as routes ask it: one statement and one round trip for each query.
+struct ReadModels: Sendable {
+    let pool: ConnectionPool
+    let positions: ReadModelPositions
+
+    /// Answers from models that have reached what the request's `Wait-For-Position` names, else throws 503 `READ_MODEL_BEHIND`.
+    func read<Query: ReadQuery>(_ query: Query, for request: Request) async throws -> Snapshot<Query.Answer> {
+        guard let wait = try Preconditions.waitForPosition(request) else { return try await ask(query) }
+        var answer = try await ask(query)
+        if positions.haveDiverged(Query.models.map(\.rawValue)) { throw Problem.readModelBehind(position: 0) }
+        if answer.position < wait.position {
+            // Asked first, waited only then: mostly it is reached already, and the answer itself says so.
+            guard try await positions.wait(for: wait.position, models: Query.models.map(\.rawValue), timeout: wait.timeout) else {
+                throw Problem.readModelBehind(position: answer.position)
+            }
+            answer = try await ask(query)
+            // A standby may have been asked that is behind the one which told that the position is reached.
+            guard answer.position >= wait.position else { throw Problem.readModelBehind(position: answer.position) }
+        }
+        if let entity = query.entity(in: answer.value), let parked = try await parkedPosition(of: entity, upTo: wait.position, in: Query.models) {
+            throw Problem.readModelBehind(position: parked - 1)
+        }
+        return answer
+    }
+
+    /// The position of the first event of an entity that one of the models could not apply. Only looked up for callers who wait: their own write would silently
+    /// be missing.
+    private func parkedPosition(of entity: UUID, upTo position: Int64, in models: [JoinedModel]) async throws -> Int64? {
+        try await pool.query(.parkedPosition, [.uuid(entity), .int8(position), .texts(models.map(\.rawValue))]).first?.get(0, as: Int64?.self)
+    }
+
+    private func ask<Query: ReadQuery>(_ query: Query) async throws -> Snapshot<Query.Answer> {
+        let rows = try await pool.query(Query.statement, query.values)
+        return Snapshot(position: try rows[0].get(0), value: try query.decode(rows))
+    }
+}
+
+extension Statement {
+    fileprivate static let parkedPosition = Statement(
+        "parked_position",
+        """
+        SELECT min(p.position) FROM annals.parked_events AS p JOIN annals.checkpoints AS c USING (build)
+        WHERE p.stream_id = $1 AND p.position <= $2 AND p.state <> 'discarded' AND c.model = ANY ($3)
+        """)
+}
