@@ -32,7 +32,11 @@ package final class PostgresEventStore: EventStore {
         self.catalog = catalog
         sealing = SealingEdge(vault: vault, hasher: hasher, catalog: catalog, form: form)
         notifier = CommitNotifier(pool, logger: logger)
-        commits = GroupCommit(appends ?? pool, limits: limits, logger: logger)
+        commits = GroupCommit(appends ?? pool, limits: limits, logger: logger) { [notifier] position in
+            // Readers in this process need no round trip through the database to learn of it.
+            head.advance(to: position)
+            notifier.announce(position)
+        }
     }
 
     /// Sends appends and tells other processes of them. Runs until cancelled; appends that wait then are refused as unavailable.
@@ -49,13 +53,7 @@ package final class PostgresEventStore: EventStore {
     package var appendStatistics: AppendStatistics { commits.statistics }
 
     package func append(_ request: AppendRequest) async throws -> AppendOutcome {
-        let outcome = try await commits.append(try await sealing.seal(request))
-        if case .appended(let receipt) = outcome, receipt.firstPosition != nil {
-            // Readers in this process need no round trip through the database to learn of it.
-            head.advance(to: receipt.lastPosition)
-            notifier.announce(receipt.lastPosition)
-        }
-        return outcome
+        try await commits.append(try await sealing.seal(request))
     }
 
     package func load(_ stream: StreamName, after version: Int, limit: Int, command: UUID?) async throws -> LoadedStream {

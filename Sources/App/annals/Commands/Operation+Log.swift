@@ -62,6 +62,7 @@ extension EventStoreError {
     var line: String {
         switch self {
         case .unavailable(let reason): "the log can't be read: \(reason)"
+        case .outcomeUnknown: "it is unknown whether the log has taken the append"
         case .subjectUnknown(let subject): "the vault has no key for \(subject.lowercased)"
         case .broken(let reason): "the log is broken: \(reason)"
         }

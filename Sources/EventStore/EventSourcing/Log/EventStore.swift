@@ -69,6 +69,8 @@ extension EventStore {
 package enum EventStoreError: Error {
     /// The queue of waiting appends is full, or the database is away. Trying later helps.
     case unavailable(reason: String)
+    /// The caller was cancelled while its append was under way. It may yet succeed; a repeat of the same request finds out.
+    case outcomeUnknown
     /// Something was to be sealed for a person who has no key: never registered, or forgotten.
     case subjectUnknown(UUID)
     /// What was read contradicts what the log promises; nothing may go on from here.

@@ -49,6 +49,8 @@ package struct Subscription: AsyncSequence, Sendable {
                     if !page.isEmpty { return page }
                     pause = Self.firstPause
                     try await subscription.store.waitForEvents(after: position)
+                } catch is CancellationError {
+                    return nil
                 } catch EventStoreError.unavailable(let reason) {
                     subscription.onInterruption(reason)
                     // The only way for a sleep to end early is that nobody wants the next page any more.

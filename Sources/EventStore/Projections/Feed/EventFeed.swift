@@ -50,7 +50,7 @@ package final class EventFeed: Sendable {
             switch state.withLock({ $0.turn(after: position, id) }) {
             case .found(let events): return events
             case .read: return try await readForAll(after: position, id)
-            case .wait: await waitForRead(after: position)
+            case .wait(let read): try await read.wait()
             }
         }
     }
@@ -69,7 +69,7 @@ package final class EventFeed: Sendable {
 
     private func readForAll(after position: Int64, _ id: UUID?) async throws -> [RecordedEvent] {
         // Also when it fails or is cancelled: one of those who wait then reads for the others.
-        defer { for waiter in state.withLock({ $0.end(after: position) }) { waiter.resume() } }
+        defer { state.withLock { $0.end(after: position) }?.finish() }
         do {
             let page = try await read(after: position, id)
             state.withLock { $0.add(page, after: id) }
@@ -116,23 +116,6 @@ package final class EventFeed: Sendable {
         }
         state.withLock { $0.note(cut: page.count, of: read.count) }
         return page
-    }
-
-    private func waitForRead(after position: Int64) async {
-        let id = state.withLock { $0.nextID() }
-        await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                // The read may have ended, and the handler may have run, before the continuation was there.
-                if Task.isCancelled || !state.withLock({ $0.wait(continuation, id: id, after: position) }) { continuation.resume() }
-                if Task.isCancelled { cancelWaiter(id, after: position) }
-            }
-        } onCancel: {
-            cancelWaiter(id, after: position)
-        }
-    }
-
-    private func cancelWaiter(_ id: UInt64, after position: Int64) {
-        state.withLock { $0.stopWaiting(id, after: position) }?.resume()
     }
 }
 

@@ -1,14 +1,15 @@
 import EventSourcing
 import FoundationEssentials
 
-/// The pages that are kept and the reads that are under way, with those who wait for each. Pure bookkeeping: the caller resumes whom it is handed.
+/// The pages that are kept and the reads that are under way, with what ends when each does.
 struct SharedReads {
     /// What a caller does next.
     enum Turn {
         case found([RecordedEvent])
         /// Nobody reads there yet: read, `add`, and `end` in any case.
         case read
-        case wait
+        /// Somebody does: this ends with that read.
+        case wait(Signal)
     }
 
     private let pageSize: Int
@@ -16,9 +17,8 @@ struct SharedReads {
     private var pages: EventPages
     /// How many events the next read asks for: as many as the last one had room for, so that large ones are not read again and again.
     private(set) var readLimit: Int
-    /// By the position that the read starts after.
-    private var waiters: [Int64: [UInt64: CheckedContinuation<Void, Never>]] = [:]
-    private var lastID: UInt64 = 0
+    /// By the position that each starts after.
+    private var reads: [Int64: Signal] = [:]
 
     init(pageSize: Int, pageBytes: Int) {
         self.pageSize = pageSize
@@ -30,8 +30,8 @@ struct SharedReads {
     mutating func turn(after position: Int64, _ id: UUID?) -> Turn {
         let kept = pages.events(after: position, id)
         if !kept.isEmpty { return .found(kept) }
-        if waiters[position] != nil { return .wait }
-        waiters[position] = [:]
+        if let read = reads[position] { return .wait(read) }
+        reads[position] = Signal()
         return .read
     }
 
@@ -51,24 +51,6 @@ struct SharedReads {
         }
     }
 
-    /// Ends a read, and hands out who waited for it.
-    mutating func end(after position: Int64) -> [CheckedContinuation<Void, Never>] {
-        waiters.removeValue(forKey: position).map { Array($0.values) } ?? []
-    }
-
-    mutating func nextID() -> UInt64 {
-        lastID += 1
-        return lastID
-    }
-
-    /// False when no such read is under way.
-    mutating func wait(_ continuation: CheckedContinuation<Void, Never>, id: UInt64, after position: Int64) -> Bool {
-        guard waiters[position] != nil else { return false }
-        waiters[position]?[id] = continuation
-        return true
-    }
-
-    mutating func stopWaiting(_ id: UInt64, after position: Int64) -> CheckedContinuation<Void, Never>? {
-        waiters[position]?.removeValue(forKey: id)
-    }
+    /// Ends a read, and hands out what the others wait for.
+    mutating func end(after position: Int64) -> Signal? { reads.removeValue(forKey: position) }
 }

@@ -24,13 +24,13 @@ extension Maintenance {
                     onProgress(RebuildProgress(model: model.name, phase: phase, applied: min(position, total), total: total))
                 }
                 tell(.applying, 0)
-                let member = convoy.join(at: 0)
-                defer { convoy.leave(member) }
+                let member = throttle.join(at: 0)
+                defer { throttle.leave(member) }
                 try await fold.advance(to: total) { position in
                     tell(.applying, position)
-                    try await convoy.reached(position, by: member)
+                    try await throttle.reached(position, by: member)
                 }
-                convoy.leave(member)
+                throttle.leave(member)
                 tell(.indexing, total)
                 try await finish(offline, in: pool)
                 tell(.catchingUp, total)

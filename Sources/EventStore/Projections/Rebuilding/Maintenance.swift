@@ -7,7 +7,7 @@ package struct Maintenance: Sendable {
     let target: ConnectionTarget
     let feed: EventFeed
     /// Rebuilds of several models at once share what they read.
-    let convoy = Convoy()
+    let throttle = FoldThrottle()
     let store: any EventStore
     let catalog: EventCatalog
     let readers: [Statement]

@@ -28,7 +28,7 @@ package final class AccountFollower: Sendable {
     private let endings: RevocationSignal
     private let now: @Sendable () -> Timestamp
     private let logger: Logger
-    private let progress = FollowerProgress()
+    private let progress = Watermark()
 
     /// - Parameters:
     ///   - log: with sealed fields left sealed: only ids, roles and types are read.
@@ -51,7 +51,8 @@ package final class AccountFollower: Sendable {
 
     /// Whether the follower reached the position in time.
     package func waitFor(_ position: Int64, timeout: Duration) async throws -> Bool {
-        try await progress.wait(for: position, timeout: timeout)
+        if progress.position >= position { return true }
+        return try await isDone(within: timeout) { [progress] in try await progress.wait(for: position) }
     }
 
     /// Returns once all that the log holds at this moment is applied. Throws 503 when that takes longer, and what the log throws when it can't be asked.

@@ -67,10 +67,10 @@ import Vault
                 for _ in 0..<60 {
                     var batch = AppendBatch()
                     for _ in 0..<Int.random(in: 1...6, using: &pool.random) { _ = batch.add(pool.request()) }
-                    let careful = try await Self.tried(batch, hopeful: false, in: database)
-                    if batch.mayBeHopeful, let hopeful = try await Self.tried(batch, hopeful: true, in: database) {
+                    let careful = try await Self.tried(batch, optimistic: false, in: database)
+                    if batch.mayBeOptimistic, let optimistic = try await Self.tried(batch, optimistic: true, in: database) {
                         hopes += 1
-                        #expect(hopeful == careful, "seed \(seed)")
+                        #expect(optimistic == careful, "seed \(seed)")
                     }
                     _ = try await database.query(.append, [.bool(false)] + batch.values).outcomes(of: batch.requests)
                 }
@@ -80,10 +80,10 @@ import Vault
     }
 
     /// What a batch would answer and leave behind, on the log as it is; nil when it fails.
-    private static func tried(_ batch: AppendBatch, hopeful: Bool, in database: ConnectionPool) async throws -> [String]? {
+    private static func tried(_ batch: AppendBatch, optimistic: Bool, in database: ConnectionPool) async throws -> [String]? {
         do {
             try await database.withTransaction { transaction in
-                let outcomes = try await transaction.query(.append, [.bool(hopeful)] + batch.values).outcomes(of: batch.requests)
+                let outcomes = try await transaction.query(.append, [.bool(optimistic)] + batch.values).outcomes(of: batch.requests)
                 let left = try await transaction.query(.everything).map { try $0.get(0, as: String.self) }
                 throw Tried(answers: outcomes.map(Self.undated) + left)
             }
@@ -91,7 +91,7 @@ import Vault
         } catch let tried as Tried {
             return tried.answers
         } catch let error as PostgresError {
-            let expected = hopeful ? [SQLState.uniqueViolation.rawValue, "AN004"] : []
+            let expected = optimistic ? [SQLState.uniqueViolation.rawValue, "AN004"] : []
             #expect(expected.contains(error.sqlState?.rawValue ?? ""), "\(error.debugDescription)")
             return nil
         }
@@ -128,7 +128,7 @@ import Vault
                     let isTaken = batch.add(SealedRequest(command: .unrepeated(), appends: [append], claims: [claim], metadata: "{}"))
                     #expect(isTaken)
                 }
-                #expect(batch.mayBeHopeful)
+                #expect(batch.mayBeOptimistic)
                 let values = batch.values
                 await #expect(throws: PostgresError.self) { try await database.query(.append, [.bool(true)] + values) }
                 let careful = try await database.query(.append, [.bool(false)] + values).outcomes(of: batch.requests)

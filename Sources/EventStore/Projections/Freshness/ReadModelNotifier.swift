@@ -1,3 +1,4 @@
+import EventSourcing
 package import Logging
 package import Postgres
 import Synchronization
@@ -13,8 +14,7 @@ package final class ReadModelNotifier: Sendable {
     private let pool: ConnectionPool
     private let logger: Logger
     private let pending = Mutex<[String: Int64]>([:])
-    private let wakes: AsyncStream<Void>
-    private let wakeUp: AsyncStream<Void>.Continuation
+    private let hasPending = Signal()
 
     package init(_ target: ConnectionTarget, logger: Logger) {
         var target = target
@@ -24,13 +24,12 @@ package final class ReadModelNotifier: Sendable {
         limits.multiplexedConnections = 1
         pool = ConnectionPool(target, limits: limits, logger: logger)
         self.logger = logger
-        (wakes, wakeUp) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
     /// Has a position told to everybody, soon. Costs the caller nothing.
     package func announce(_ model: String, position: Int64) {
         pending.withLock { $0[model] = max($0[model] ?? 0, position) }
-        wakeUp.yield()
+        hasPending.raise()
     }
 
     /// Tells until cancelled.
@@ -44,7 +43,8 @@ package final class ReadModelNotifier: Sendable {
     }
 
     private func tell() async throws {
-        for await _ in wakes {
+        while true {
+            try await hasPending.wait()
             let positions = pending.withLock { pending in
                 defer { pending.removeAll(keepingCapacity: true) }
                 return pending
