@@ -1,7 +1,7 @@
 import EventLogTesting
 import EventSourcing
-import FoundationEssentials
 import EventStoreTesting
+import FoundationEssentials
 import Postgres
 import TestSupport
 import Testing

@@ -4,7 +4,9 @@ import Testing
 
 @Suite struct `Folds of one log` {
     /// Two members; the first is held up, and `body` is to free it.
-    private func holdingUp(_ body: @Sendable (FoldThrottle, _ first: FoldThrottle.Member, _ last: FoldThrottle.Member) async throws -> Void) async throws -> Bool {
+    private func holdingUp(_ body: @Sendable (FoldThrottle, _ first: FoldThrottle.Member, _ last: FoldThrottle.Member) async throws -> Void)
+        async throws -> Bool
+    {
         let (throttle, hasPassed) = (FoldThrottle(), Flag())
         let (first, last) = (throttle.join(at: 0), throttle.join(at: 0))
         try await throttle.reached(FoldThrottle.lead, by: first)

@@ -73,6 +73,8 @@ package enum EventStoreError: Error {
     case outcomeUnknown
     /// Something was to be sealed for a person who has no key: never registered, or forgotten.
     case subjectUnknown(UUID)
+    /// The log does not hold the event that was read from it before: it was restored to an older state, or is another log. A reader can't go on.
+    case rewritten(position: Int64)
     /// What was read contradicts what the log promises; nothing may go on from here.
     case broken(reason: String)
 }

@@ -39,8 +39,7 @@ package struct Subscription: AsyncSequence, Sendable {
             self.lastEvent = lastEvent
         }
 
-        /// The next page, never empty; nil when the task was cancelled. Throws `EventStoreError.broken` when an event does not follow the one before, or when the log
-        /// does not hold the last one any more.
+        /// The next page, never empty; nil when the task was cancelled. Throws what `page(of:after:_:limit:)` throws, but waits while the log is away.
         package mutating func next() async throws -> [RecordedEvent]? {
             var pause = Self.firstPause
             while !Task.isCancelled {
@@ -62,24 +61,34 @@ package struct Subscription: AsyncSequence, Sendable {
         }
 
         private mutating func read() async throws -> [RecordedEvent] {
-            let page = try await pageFromLastEvent()
-            for event in page {
-                guard event.position == position + 1 else {
-                    throw EventStoreError.broken(reason: "position \(event.position) follows \(position)")
-                }
-                position = event.position
-                lastEvent = event.id
-            }
+            let page = try await Subscription.page(of: subscription.store, after: position, lastEvent, limit: subscription.pageSize)
+            if let last = page.last { (position, lastEvent) = (last.position, last.id) }
             return page
         }
+    }
+}
 
-        private func pageFromLastEvent() async throws -> [RecordedEvent] {
-            guard position > 0, let lastEvent else { return try await subscription.store.read(after: position, limit: subscription.pageSize) }
-            let page = try await subscription.store.read(after: position - 1, limit: subscription.pageSize + 1)
-            guard page.first?.id == lastEvent else {
-                throw EventStoreError.broken(reason: "the log does not hold the event \(position) that was read from it before")
-            }
-            return Array(page.dropFirst())
+extension Subscription {
+    /// One look at the log: the events after a position, at most `limit`, none when there are none yet. Throws `EventStoreError.rewritten` when the log does not hold
+    /// the event that the reader had at the position, and `EventStoreError.broken` when an event does not follow the one before.
+    /// - Parameter lastEvent: the id of the event at the position, where it is known. It is read again with each look.
+    package static func page(of store: any EventStore, after position: Int64, _ lastEvent: UUID?, limit: Int) async throws -> [RecordedEvent] {
+        var page: [RecordedEvent]
+        if position > 0, let lastEvent {
+            page = try await store.read(after: position - 1, limit: limit + 1)
+            guard let last = page.first, last.position == position, last.id == lastEvent else { throw EventStoreError.rewritten(position: position) }
+            page.removeFirst()
+        } else {
+            page = try await store.read(after: position, limit: limit)
         }
+        for (event, expected) in zip(page, position + 1...) where event.position != expected {
+            throw EventStoreError.broken(reason: "position \(event.position) follows \(expected - 1)")
+        }
+        return page
+    }
+
+    /// Throws `EventStoreError.rewritten` unless the log still holds the event that a reader had at a position: it was restored to an older state, or is another log.
+    package static func confirm(_ lastEvent: UUID?, at position: Int64, in store: any EventStore) async throws {
+        if position > 0 { _ = try await page(of: store, after: position, lastEvent ?? UUID(), limit: 0) }
     }
 }

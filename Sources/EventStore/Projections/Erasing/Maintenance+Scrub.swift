@@ -13,7 +13,7 @@ extension Maintenance {
                 try kept.build.model.checkErasures(catalog)
                 try await bringUp(kept)
             } catch {
-                guard error is MaintenanceError || error is LogRewritten || error is ReadModelError || error is ErasureParked else { throw error }
+                guard error.isReasonToDrop else { throw error }
                 try await OfflineBuild.drop(number, in: keeper)
                 logger.notice("dropped the tables from before: they can't be scrubbed", metadata: ["model": "\(model)", "reason": "\(error)"])
             }
@@ -21,7 +21,7 @@ extension Maintenance {
     }
 
     private func bringUp(_ kept: OfflineBuild) async throws {
-        guard try await feed.holds(kept.eventID, at: kept.position) else { throw MaintenanceError.logRewritten(kept.build.model.name) }
+        try await feed.confirm(kept.eventID, at: kept.position)
         try await withTables(kept, workers: 1) { pool in
             var follow = KeptBuild(kept, parked: try await ParkedStreams.read(kept.build.number, from: pool), pool: pool, feed: feed)
             try await follow.advance(to: try await store.head())
@@ -46,6 +46,14 @@ extension Maintenance {
 /// Tables kept from before have not taken an erasure.
 private struct ErasureParked: Error, CustomStringConvertible {
     var description: String { "an erasure is parked" }
+}
+
+extension Error {
+    /// Whether kept tables can't follow the log any more, rather than not at this moment.
+    fileprivate var isReasonToDrop: Bool {
+        if case EventStoreError.rewritten = self { return true }
+        return self is MaintenanceError || self is ReadModelError || self is ErasureParked
+    }
 }
 
 extension Statement {

@@ -40,10 +40,9 @@ package final class EventFeed: Sendable {
         }
     }
 
-    /// The events after a position, at least one and at most a page, in number and in bytes: waits for the next one at the head. Throws what the log throws, and `EventStoreError.broken`
-    /// when an event does not follow the one before it.
-    /// - Parameter id: of the event at the position. Where it is given, `LogRewritten` is thrown once the log has another one there, or none: it was restored to an
-    ///   older state, which nobody who only waits at the head would notice.
+    /// The events after a position, at least one and at most a page, in number and in bytes: waits for the next one at the head. Throws what the log throws, and what
+    /// `Subscription` throws when an event does not follow the one before.
+    /// - Parameter id: of the event at the position, where it is known.
     package func events(after position: Int64, _ id: UUID? = nil) async throws -> [RecordedEvent] {
         while true {
             try Task.checkCancellation()
@@ -60,53 +59,44 @@ package final class EventFeed: Sendable {
         try await store.read(after: position - 1, limit: 1).first
     }
 
-    /// Whether the log has the event at a position that was there when this position was reached. Otherwise it was restored to an older state, or is another log.
+    /// Throws `EventStoreError.rewritten` unless the log has the event at a position that was there when this position was reached.
+    package func confirm(_ id: UUID?, at position: Int64) async throws {
+        try await Subscription.confirm(id, at: position, in: store)
+    }
+
+    /// Whether it has.
     package func holds(_ id: UUID?, at position: Int64) async throws -> Bool {
-        if position == 0 { return true }
-        guard let event = try await event(at: position) else { return false }
-        return event.position == position && event.id == id
+        do {
+            try await confirm(id, at: position)
+            return true
+        } catch EventStoreError.rewritten {
+            return false
+        }
     }
 
     private func readForAll(after position: Int64, _ id: UUID?) async throws -> [RecordedEvent] {
         // Also when it fails or is cancelled: one of those who wait then reads for the others.
         defer { state.withLock { $0.end(after: position) }?.finish() }
         do {
-            let page = try await read(after: position, id)
-            state.withLock { $0.add(page, after: id) }
-            return page
-        } catch let rewritten as LogRewritten {
+            while true {
+                let limit = state.withLock { $0.readLimit }
+                let page = cut(try await Subscription.page(of: store, after: position, id, limit: limit))
+                if !page.isEmpty {
+                    state.withLock { $0.add(page, after: id) }
+                    return page
+                }
+                try await store.waitForEvents(after: position)
+                try Task.checkCancellation()
+            }
+        } catch EventStoreError.rewritten(let rewritten) {
             // The first page has no event before it to be known by: who begins anew would be given the old log's.
             state.withLock { $0.forget() }
-            throw rewritten
+            throw EventStoreError.rewritten(position: rewritten)
         }
-    }
-
-    private func read(after position: Int64, _ id: UUID?) async throws -> [RecordedEvent] {
-        while true {
-            let page = try await page(after: position, id)
-            var last = position
-            // Positions are given out under the append lock, so a gap is never a slow writer: it is a broken log.
-            for event in page {
-                guard event.position == last + 1 else { throw EventStoreError.broken(reason: "position \(event.position) follows \(last)") }
-                last = event.position
-            }
-            if !page.isEmpty { return page }
-            try await store.waitForEvents(after: position)
-            try Task.checkCancellation()
-        }
-    }
-
-    /// With the event at the position in front, so that each look is one at the log it came from.
-    private func page(after position: Int64, _ id: UUID?) async throws -> [RecordedEvent] {
-        let limit = state.withLock { $0.readLimit }
-        guard position > 0, let id else { return cut(try await store.read(after: position, limit: limit)) }
-        let page = try await store.read(after: position - 1, limit: limit + 1)
-        guard let last = page.first, last.position == position, last.id == id else { throw LogRewritten(position: position) }
-        return cut(page.dropFirst())
     }
 
     /// As much of what was read as makes a page. The next read asks for about as much.
-    private func cut(_ read: some Collection<RecordedEvent>) -> [RecordedEvent] {
+    private func cut(_ read: [RecordedEvent]) -> [RecordedEvent] {
         var page: [RecordedEvent] = []
         var size = 0
         for event in read {
@@ -117,9 +107,4 @@ package final class EventFeed: Sendable {
         state.withLock { $0.note(cut: page.count, of: read.count) }
         return page
     }
-}
-
-/// The log does not hold the event that was read from it before: it was restored to an older state, or is another log.
-package struct LogRewritten: Error {
-    package let position: Int64
 }

@@ -14,7 +14,7 @@ struct SharedReads {
 
     private let pageSize: Int
     private let pageBytes: Int
-    private var pages: EventPages
+    private var pages: PageCache
     /// How many events the next read asks for: as many as the last one had room for, so that large ones are not read again and again.
     private(set) var readLimit: Int
     /// By the position that each starts after.
@@ -24,7 +24,7 @@ struct SharedReads {
         self.pageSize = pageSize
         self.pageBytes = pageBytes
         readLimit = pageSize
-        pages = EventPages(capacity: 2 * pageBytes, pageSize: pageSize, pageBytes: pageBytes)
+        pages = PageCache(capacity: 2 * pageBytes, pageSize: pageSize, pageBytes: pageBytes)
     }
 
     mutating func turn(after position: Int64, _ id: UUID?) -> Turn {
@@ -40,7 +40,7 @@ struct SharedReads {
     mutating func dropOld() { pages.dropOld() }
 
     /// Drops all that is kept.
-    mutating func forget() { pages = EventPages(capacity: 2 * pageBytes, pageSize: pageSize, pageBytes: pageBytes) }
+    mutating func forget() { pages = PageCache(capacity: 2 * pageBytes, pageSize: pageSize, pageBytes: pageBytes) }
 
     /// A read was cut to a page, or had room in it. One that was not full tells nothing of how large events are.
     mutating func note(cut count: Int, of read: Int) {

@@ -69,16 +69,3 @@ extension ReadModelStatus {
             hasDiverged: try row.get(8), rate: try row.get(9), leaseHolder: try row.get(10))
     }
 }
-
-extension Statement {
-    fileprivate static let readStatuses = Statement(
-        "read_statuses",
-        """
-        SELECT model, version, position, version <> folder_version, failing_at, updated_at,
-            (SELECT count(DISTINCT stream_id) FROM annals.parked_events AS p WHERE p.build = c.build AND state <> 'discarded')::int,
-            stopped_reason, has_diverged,
-            CASE WHEN lease_expires_at > clock_timestamp() THEN rate::float8 ELSE 0 END,
-            CASE WHEN lease_expires_at > clock_timestamp() THEN lease_holder END
-        FROM annals.checkpoints AS c ORDER BY model
-        """)
-}

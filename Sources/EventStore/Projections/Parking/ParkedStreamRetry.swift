@@ -34,11 +34,11 @@ package struct ParkedStreamRetry: Sendable {
             // Read before the lock is taken: meanwhile only later events can queue up.
             let events = try await pages(of: stream.id)
             let isDone = try await pool.withTransaction { session in
-                try await lockCheckpoint(in: session)
+                guard try await ProjectionCheckpoint.lock(build, in: session) else { throw ParkedEventsError.rebuilt(build.model.name) }
                 if let discarded { try await session.query(.discardEvent, [.int8(build.number), .int8(discarded)]) }
                 if try await !apply(events, of: stream.id, in: session, &outcome) { return true }
                 if try await session.query(.isWaiting, [.int8(build.number), .uuid(stream.id)]).count > 0 { return false }
-                try await session.query(.raiseLeaseToken, [.text(build.model.name)])
+                try await ProjectionCheckpoint.raiseLeaseToken(build.model.name, in: session)
                 return true
             }
             discarded = nil
@@ -63,12 +63,6 @@ package struct ParkedStreamRetry: Sendable {
             throw EventStoreError.broken(reason: "the log does not hold the parked event at \(position)")
         }
         return try await store.read(StreamRead(first.stream, versions: first.version...Int.max), limit: Self.portion)
-    }
-
-    private func lockCheckpoint(in session: Session) async throws {
-        guard try await session.query(.lockCheckpointOfBuild, [.text(build.model.name), .int8(build.number)]).count == 1 else {
-            throw ParkedEventsError.rebuilt(build.model.name)
-        }
     }
 
     /// Applies what waits for an id, in the order of the log, up to what was not read; false when one fails again.
@@ -116,10 +110,6 @@ package struct ParkedStreamRetry: Sendable {
 }
 
 extension Statement {
-    fileprivate static let lockCheckpointOfBuild = Statement(
-        "lock_checkpoint_of_build", "SELECT FROM annals.checkpoints WHERE model = $1 AND build = $2 FOR UPDATE")
-    fileprivate static let raiseLeaseToken = Statement(
-        "raise_lease_token", "UPDATE annals.checkpoints SET lease_token = lease_token + 1 WHERE model = $1")
     fileprivate static let streamsAtFault = Statement(
         "streams_at_fault",
         """

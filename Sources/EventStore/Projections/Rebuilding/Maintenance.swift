@@ -29,20 +29,23 @@ package struct Maintenance: Sendable {
     /// Runs `body` while no other maintenance of the model goes on; what an earlier one left behind is removed first.
     ///
     /// The lock is one of the session: the server frees it when this process dies.
-    func exclusively<T: Sendable>(_ model: String, _ body: (ConnectionPool, Checkpoint) async throws -> T) async throws -> T {
+    func exclusively<T: Sendable>(_ model: String, _ body: (ConnectionPool, ProjectionCheckpoint) async throws -> T) async throws -> T {
         try await feed.keepingBriefly {
             try await ConnectionPool.withPool(target, limits: .maintenance(workers: 1), logger: logger) { pool in
                 try await pool.withSession { session in
                     guard try await isLocked(model, by: session) else { throw MaintenanceError.busy(model) }
-                    guard let checkpoint = try await Checkpoint.read(model, from: pool) else { throw MaintenanceError.unbuilt(model) }
+                    guard let checkpoint = try await ProjectionCheckpoint.read(model, from: pool) else { throw MaintenanceError.unbuilt(model) }
                     try await OfflineBuild.dropLeftovers(of: model, in: pool)
                     do {
                         let value = try await body(pool, checkpoint)
                         try await OfflineBuild.dropLeftovers(of: model, in: pool)
                         return value
+                    } catch EventStoreError.rewritten {
+                        await tidyUp(model, pool)
+                        throw MaintenanceError.logRewritten(model)
                     } catch {
                         await tidyUp(model, pool)
-                        throw error is LogRewritten ? MaintenanceError.logRewritten(model) : error
+                        throw error
                     }
                 }
             }

@@ -27,7 +27,7 @@ struct Swap {
         while true {
             try await OldReaders(model: model, pool: pool, logger: logger).waitUntilGone()
             // What came while it waited is applied before the projector has to stand still for it.
-            if let live = try await Checkpoint.read(model, from: pool) { try await bringUp(live.position) }
+            if let live = try await ProjectionCheckpoint.read(model, from: pool) { try await bringUp(live.position) }
             do {
                 return try await tryOnce(build, bringUp)
             } catch let failed as BringUpFailed {
@@ -49,7 +49,7 @@ struct Swap {
             try await session.query(.lockSwaps)
             let check = ReaderCheck(model: model, readers: readers)
             let before = try await check.findings("before", in: session)
-            let live = try await Checkpoint.lock(model, in: session)
+            let live = try await ProjectionCheckpoint.lock(model, in: session)
             do {
                 try await bringUp(live)
             } catch {

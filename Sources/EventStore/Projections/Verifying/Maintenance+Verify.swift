@@ -46,7 +46,7 @@ extension Maintenance {
         _ model: String, _ workers: Int, _ onProgress: @escaping @Sendable (RebuildProgress) -> Void
     ) async throws -> VerificationReport? {
         try await exclusively(model) { keeper, live in
-            guard try await feed.holds(live.eventID, at: live.position) else { throw MaintenanceError.logRewritten(model) }
+            try await feed.confirm(live.eventID, at: live.position)
             let stored = try await ReadModel.stored(model, version: live.version, catalog: catalog, in: keeper)
             let offline = try await OfflineBuild.create(stored, version: live.version, for: .verification, in: keeper)
             return try await withTables(offline, workers: workers) { pool in
@@ -59,7 +59,9 @@ extension Maintenance {
                         try await fold.advance(to: total, { onProgress(RebuildProgress(model: model, phase: .applying, applied: $0, total: total)) })
                     else { return nil }
                     // Near, so that the live projector waits for little.
-                    while let live = try await Checkpoint.read(model, from: pool)?.position, live - fold.position > Int64(EventFeed.pageSize) {
+                    while let live = try await ProjectionCheckpoint.read(model, from: pool)?.position,
+                        live - fold.position > Int64(EventFeed.pageSize)
+                    {
                         guard try await fold.advance(to: live) else { return nil }
                     }
                     onProgress(RebuildProgress(model: model, phase: .comparing, applied: total, total: total))
@@ -84,7 +86,7 @@ extension Maintenance {
         var reached = fold
         let isSame = try await pool.withTransaction { holder in
             try await holder.execute(script: "SET LOCAL lock_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = '15s'")
-            let position = try await Checkpoint.lock(reached.model, in: holder)
+            let position = try await ProjectionCheckpoint.lock(reached.model, in: holder)
             guard try await reached.advance(to: position) else { return false }
             try await body()
             return true
@@ -95,5 +97,5 @@ extension Maintenance {
 }
 
 extension Statement {
-    fileprivate static let takeSnapshot = Statement("take_snapshot", "SELECT 1 FROM annals.checkpoints LIMIT 1")
+    fileprivate static let takeSnapshot = Statement("take_snapshot", "SELECT 1")
 }

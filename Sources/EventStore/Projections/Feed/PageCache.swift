@@ -3,7 +3,7 @@ import FoundationEssentials
 import JSON
 
 /// The pages of the log that were read last, so that read models at about the same place share them.
-struct EventPages {
+struct PageCache {
     private struct Page {
         /// Of the event before the first; nil before the log's first, or where it was not asked for.
         let previous: UUID?
