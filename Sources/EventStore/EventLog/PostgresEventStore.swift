@@ -108,8 +108,8 @@ package final class PostgresEventStore: EventStore {
         try await sealing.open(events)
     }
 
-    /// A read may be asked again safely: a connection that died unnoticed costs its callers a moment, not an error. A database that is away costs them no more
-    /// than the pool's patience and a second.
+    /// A read may be asked again safely: a connection that died unnoticed costs its callers a moment, not an error. A database that is away costs
+    /// them no more than the pool's patience and a second.
     func reading<Value>(_ body: () async throws -> Value) async throws -> Value {
         let start = ContinuousClock.now
         var pause = Duration.milliseconds(10)

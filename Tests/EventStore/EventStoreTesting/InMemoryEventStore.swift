@@ -2,7 +2,8 @@ package import EventSourcing
 package import FoundationEssentials
 import Synchronization
 
-/// An event log in memory, for tests and for trying things: nothing survives the process, and nothing personal is sealed. It keeps every promise of `EventStore` else.
+/// An event log in memory, for tests and for trying things: nothing survives the process, and nothing personal is sealed. It keeps every promise of
+/// `EventStore` else.
 package final class InMemoryEventStore: EventStore {
     private let contents = Mutex(Contents())
     private let reached = Watermark()

@@ -13,7 +13,8 @@ struct AppendBatch: Sendable {
 
     var isEmpty: Bool { requests.isEmpty }
 
-    /// Takes a request in, unless it touches what an earlier one of the batch touches: their outcomes would depend on each other. Several may require one claim.
+    /// Takes a request in, unless it touches what an earlier one of the batch touches: their outcomes would depend on each other. Several may require
+    /// one claim.
     mutating func add(_ request: SealedRequest) -> Bool {
         guard request.touches.allSatisfy({ !touched.contains($0) && !required.contains($0) }),
             request.requires.allSatisfy({ !touched.contains($0) })

@@ -3,8 +3,8 @@ import FoundationEssentials
 import Postgres
 
 extension QueryResult {
-    /// The outcome of each request of a batch, in the batch's order. The rows of `log.append` name the batch's place and the outcomes that don't follow from it; every
-    /// other request was appended, one after the other, right behind the head.
+    /// The outcome of each request of a batch, in the batch's order. The rows of `log.append` name the batch's place and the outcomes that don't
+    /// follow from it; every other request was appended, one after the other, right behind the head.
     func outcomes(of requests: [SealedRequest]) throws -> [AppendOutcome] {
         var batch: (head: Int64, recordedAt: Timestamp)?
         var told = [AppendOutcome?](repeating: nil, count: requests.count)

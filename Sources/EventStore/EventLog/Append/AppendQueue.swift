@@ -66,8 +66,8 @@ final class AppendQueue: Sendable {
 
     /// Queues a request and waits until its sender answers it. Refused at once when the queue is full or closed.
     ///
-    /// A request cancelled before it is taken leaves the queue, with `CancellationError`. One cancelled later is appended all the same, and only the wait ends, with
-    /// `EventStoreError.outcomeUnknown`.
+    /// A request cancelled before it is taken leaves the queue, with `CancellationError`. One cancelled later is appended all the same, and only the
+    /// wait ends, with `EventStoreError.outcomeUnknown`.
     func wait(for request: SealedRequest) async throws -> AppendOutcome {
         try Task.checkCancellation()
         let pending = PendingAppend(request)
@@ -104,7 +104,7 @@ final class AppendQueue: Sendable {
     }
 
     private func enqueue(_ pending: PendingAppend) throws(EventStoreError) {
-        let isWorthSending = try state.withLock { state throws(EventStoreError) in
+        let isWorth = try state.withLock { state throws(EventStoreError) in
             if state.isClosed { throw .unavailable(reason: "the log is closing") }
             let bytes = pending.request.byteCount
             if state.waiting.count >= limits.waitingRequests || state.waitingBytes + bytes > limits.waitingBytes {
@@ -114,7 +114,7 @@ final class AppendQueue: Sendable {
             state.waitingBytes += bytes
             return isWorthSending(state)
         }
-        if isWorthSending { work.raise() }
+        if isWorth { work.raise() }
     }
 
     /// Takes a request out of the queue; false when it is sent already.

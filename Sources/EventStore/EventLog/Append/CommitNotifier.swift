@@ -4,8 +4,8 @@ import Postgres
 
 /// Tells other processes that the log has grown.
 ///
-/// NOTIFY takes a lock of the whole cluster at commit, so it never rides on an append: one small transaction of its own at a time, not waiting for the disk, and
-/// whatever was appended meanwhile is told by the next.
+/// NOTIFY takes a lock of the whole cluster at commit, so it never rides on an append: one small transaction of its own at a time, not waiting for
+/// the disk, and whatever was appended meanwhile is told by the next.
 final class CommitNotifier: Sendable {
     private static let firstPause = Duration.milliseconds(20)
 

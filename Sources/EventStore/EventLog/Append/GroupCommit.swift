@@ -3,11 +3,11 @@ import Logging
 import Postgres
 import Synchronization
 
-/// Group commit over independent requests: while a batch is in flight new requests gather, and the next batch takes them all. No timer, so an idle system has
-/// one round trip of latency and a busy one has big batches; the append lock is taken once a batch instead of once a request.
+/// Group commit over independent requests: while a batch is in flight new requests gather, and the next batch takes them all. No timer, so an idle
+/// system has one round trip of latency and a busy one has big batches; the append lock is taken once a batch instead of once a request.
 ///
-/// A second batch follows the first down the same connection without waiting for its answer, but only when enough requests have gathered: the server then never
-/// waits for this process, and a batch is still worth its commit.
+/// A second batch follows the first down the same connection without waiting for its answer, but only when enough requests have gathered: the server
+/// then never waits for this process, and a batch is still worth its commit.
 final class GroupCommit: Sendable {
     private let pool: ConnectionPool
     private let limits: AppendLimits
@@ -103,8 +103,8 @@ final class GroupCommit: Sendable {
     }
 }
 
-/// Whether batches are sent optimistically. A refused one is sent twice, so it is followed by some that are not: where repeats, conflicts and taken values are
-/// common, hardly any are.
+/// Whether batches are sent optimistically. A refused one is sent twice, so it is followed by some that are not: where repeats, conflicts and taken
+/// values are common, hardly any are.
 private struct Optimism {
     private var batchesToSkip = 0
 
@@ -137,8 +137,9 @@ extension AppendOutcome {
         return receipt.lastPosition
     }
 
-    /// The outcome of a request that was sent again: what its lost first sending appended is its own, not a repeat. Another call of the same command may have been
-    /// faster; it is told apart where it appended at another version, since the answer would then not follow from what this caller has seen.
+    /// The outcome of a request that was sent again: what its lost first sending appended is its own, not a repeat. Another call of the same command
+    /// may have been faster; it is told apart where it appended at another version, since the answer would then not follow from what this caller has
+    /// seen.
     fileprivate func first(_ request: SealedRequest) -> AppendOutcome {
         guard case .alreadyAppended(let receipt) = self, receipt.key == request.command, receipt.version == request.versionAfter ?? receipt.version
         else { return self }

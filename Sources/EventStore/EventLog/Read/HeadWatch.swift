@@ -5,8 +5,8 @@ import Synchronization
 
 /// Knows how far the log has grown and wakes whoever waits for more. One serves all readers of a process.
 ///
-/// Three sources, any of which is enough: appends of this process, NOTIFY from other processes, and one shared poll for what neither told: a process that died between
-/// its commit and its NOTIFY, a listener that is reconnecting, a server that can't be listened to.
+/// Three sources, any of which is enough: appends of this process, NOTIFY from other processes, and one shared poll for what neither told: a process
+/// that died between its commit and its NOTIFY, a listener that is reconnecting, a server that can't be listened to.
 package final class HeadWatch: Sendable {
     static let channel = "annals_log"
 
@@ -20,7 +20,8 @@ package final class HeadWatch: Sendable {
     private let someoneWaits = Signal()
 
     /// - Parameters:
-    ///   - direct: where LISTEN works: the same database, not through a pooler in transaction mode and no standby. Without it other processes' appends are polled for.
+    ///   - direct: where LISTEN works: the same database, not through a pooler in transaction mode and no standby. Without it other processes'
+    ///     appends are polled for.
     ///   - clock: what the poll sleeps by.
     package init(_ pool: ConnectionPool, direct: ConnectionTarget?, clock: any Clock<Duration> = ContinuousClock(), logger: Logger) {
         self.pool = pool
@@ -54,8 +55,9 @@ package final class HeadWatch: Sendable {
     /// The head is known to be at least here.
     func advance(to position: Int64) { head.advance(to: position) }
 
-    /// Nothing is after `position`, although the head was `known` to be past it before that was read: the log was restored to an older state, or somebody's NOTIFY was
-    /// wrong. Without this, whoever waits there would be told again and again that there is more. Readers that have seen more than there is now are woken to see that.
+    /// Nothing is after `position`, although the head was `known` to be past it before that was read: the log was restored to an older state, or
+    /// somebody's NOTIFY was wrong. Without this, whoever waits there would be told again and again that there is more. Readers that have seen more
+    /// than there is now are woken to see that.
     func correct(_ known: Int64, to position: Int64) {
         if known > position { head.reset(to: position, from: known) }
     }

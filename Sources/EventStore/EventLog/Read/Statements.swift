@@ -69,13 +69,13 @@ extension Statement {
         LIMIT $3
         """)
 
-    /// Positions $1 to $2 of the log, oldest first, of the types $3: the log's last position in the same snapshot, then the columns of `StoredEvent`. At least
-    /// one row.
+    /// Positions $1 to $2 of the log, oldest first, of the types $3: the log's last position in the same snapshot, then the columns of `StoredEvent`.
+    /// At least one row.
     ///
-    /// Each type gives its own first events, and the first of all these are the page: the work is bounded by page × types, however rare a type is. Comparing rows
-    /// and ordering by both columns is what keeps the planner to the index by type. With a plain `type = …` it walks the log by position, in the hope of a match
-    /// soon, and for a rare type that is the whole log. A condition on the stream's category would mislead it, too: it does not know that type and category go
-    /// together. So that is checked on the rows that come out.
+    /// Each type gives its own first events, and the first of all these are the page: the work is bounded by page × types, however rare a type is.
+    /// Comparing rows and ordering by both columns is what keeps the planner to the index by type. With a plain `type = …` it walks the log by
+    /// position, in the hope of a match soon, and for a rare type that is the whole log. A condition on the stream's category would mislead it, too:
+    /// it does not know that type and category go together. So that is checked on the rows that come out.
     static let readTypesForwards = Statement(
         "log_read_types_forwards",
         """
@@ -141,8 +141,8 @@ extension Statement {
 
     /// A stream's last version that the log took by a moment; 0 when there is none.
     ///
-    /// There is no index on times, and none is needed: versions are 1, 2, 3, … and times never go back along them, so halving finds it in as many probes of the
-    /// key as the stream's length has binary digits. LIMIT keeps each probe a probe.
+    /// There is no index on times, and none is needed: versions are 1, 2, 3, … and times never go back along them, so halving finds it in as many
+    /// probes of the key as the stream's length has binary digits. LIMIT keeps each probe a probe.
     static let streamVersionAt = Statement(
         "log_stream_version_at",
         """

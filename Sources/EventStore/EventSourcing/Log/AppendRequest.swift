@@ -68,7 +68,8 @@ package struct AppendRequest: Sendable {
 }
 
 extension AppendRequest {
-    /// Throws `EventStoreError.broken` for what has no one meaning: no stream, a stream named twice, a version below zero, a claim that changes twice.
+    /// Throws `EventStoreError.broken` for what has no one meaning: no stream, a stream named twice, a version below zero, a claim that changes
+    /// twice.
     package func validate() throws(EventStoreError) {
         if appends.isEmpty { throw .broken(reason: "a request names no stream") }
         if appends.count > 1, Set(appends.map(\.stream)).count < appends.count { throw .broken(reason: "a request names a stream twice") }

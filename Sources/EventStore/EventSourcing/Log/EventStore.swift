@@ -15,8 +15,9 @@ package struct LoadedStream: Sendable {
 
 /// The event log as its users see it. Every implementation passes the same contract suite.
 package protocol EventStore: Sendable {
-    /// Appends one atomic request. Returning means durable. Throws when the log could not be reached or is overloaded (`EventStoreError`): the caller may repeat
-    /// the same request, its command makes that safe. Throws `EventStoreError.broken` for a request that `AppendRequest.validate()` refuses.
+    /// Appends one atomic request. Returning means durable. Throws when the log could not be reached or is overloaded (`EventStoreError`): the caller
+    /// may repeat the same request, its command makes that safe. Throws `EventStoreError.broken` for a request that `AppendRequest.validate()`
+    /// refuses.
     func append(_ request: AppendRequest) async throws -> AppendOutcome
 
     /// Reads a stream from the version after `version` (0: from its start), at most `limit` events, and looks up the command in the same snapshot.
@@ -25,8 +26,8 @@ package protocol EventStore: Sendable {
     /// Reads a part of one stream in its direction, at most `limit` events, from one snapshot. Empty where nothing is. `pages(of:)` walks a long one.
     func read(_ part: StreamRead, limit: Int) async throws -> [RecordedEvent]
 
-    /// Reads a part of the whole log in its direction, at most `limit` events that its filter lets through, from one snapshot, and says how far that has looked.
-    /// `pages(of:)` walks a long one, `follow(_:)` goes on with what is appended later.
+    /// Reads a part of the whole log in its direction, at most `limit` events that its filter lets through, from one snapshot, and says how far that
+    /// has looked. `pages(of:)` walks a long one, `follow(_:)` goes on with what is appended later.
     func read(_ part: LogRead, limit: Int) async throws -> LogPage
 
     /// The stream that holds a unique value now; nil when it is free. For answers and suggestions only: what counts is what the append decides.
@@ -54,7 +55,8 @@ extension EventStore {
         return try await load(StreamName("command", context.key.id), after: 0, limit: 1, command: context.key.id).receipt
     }
 
-    /// The log from a position on and for ever: pages of what is there, then what is appended. While the log is away it waits and calls `onInterruption` at each try.
+    /// The log from a position on and for ever: pages of what is there, then what is appended. While the log is away it waits and calls
+    /// `onInterruption` at each try.
     ///
     /// - Parameter lastEvent: the id of the event at `position`, to know the log by.
     package func subscribe(

@@ -30,16 +30,18 @@ package struct LogRead: PagedRead, Hashable {
 package struct LogPage: Sendable, Hashable {
     /// In the read's direction.
     package let events: [RecordedEvent]
-    /// How far the look has gone: every wanted event from the read's begin through this position is in the page. That is its last event when the page is full,
-    /// else the end of what is there, however long ago the filter last let an event through: whoever goes on from here looks at nothing twice.
+    /// How far the look has gone: every wanted event from the read's begin through this position is in the page. That is its last event when the page
+    /// is full, else the end of what is there, however long ago the filter last let an event through: whoever goes on from here looks at nothing
+    /// twice.
     package let through: Int64
     /// Whether the look has come to the end of what is there now.
     package let isLast: Bool
 
-    /// The page of `read` out of what a store has found for it with this limit: all that is wanted, and perhaps more of the wanted types. `head` is the log's last
-    /// position in the same snapshot.
+    /// The page of `read` out of what a store has found for it with this limit: all that is wanted, and perhaps more of the wanted types. `head` is
+    /// the log's last position in the same snapshot.
     ///
-    /// No event can turn up behind `through` later. Positions become visible in their order, so what one snapshot sees of the log is the whole log up to its head.
+    /// No event can turn up behind `through` later. Positions become visible in their order, so what one snapshot sees of the log is the whole log up
+    /// to its head.
     package init(_ found: [RecordedEvent], of read: LogRead, limit: Int, head: Int64) {
         events = found.filter(read.filter.matches)
         isLast = found.count < limit
@@ -54,7 +56,8 @@ package struct LogPage: Sendable, Hashable {
 
 /// Which events of the log a reader wants.
 ///
-/// Filtered reads are for tools, exports and process managers. Projectors read the log unfiltered: only then can they check that no position is missing.
+/// Filtered reads are for tools, exports and process managers. Projectors read the log unfiltered: only then can they check that no position is
+/// missing.
 package struct EventFilter: Sendable, Hashable {
     /// Only events in streams of this category; nil for any.
     package let category: String?
@@ -76,8 +79,8 @@ package struct EventFilter: Sendable, Hashable {
 }
 
 extension EventCatalog {
-    /// The types that this filter lets through, in alphabetical order; nil when it lets all through. A category's types are those whose schema names it, so a
-    /// log that keeps events by type can find those of a category, too.
+    /// The types that this filter lets through, in alphabetical order; nil when it lets all through. A category's types are those whose schema names
+    /// it, so a log that keeps events by type can find those of a category, too.
     package func types(of filter: EventFilter) -> [String]? {
         guard let category = filter.category else { return filter.types?.sorted() }
         let members = schemas.values.filter { $0.category == category }.map(\.type)

@@ -6,7 +6,8 @@ package enum ReadDirection: Sendable, Hashable {
     case backwards
 }
 
-/// A read that may be longer than a reader wants to hold in memory, and so is done page by page. Each page is a look of its own, with a snapshot of its own.
+/// A read that may be longer than a reader wants to hold in memory, and so is done page by page. Each page is a look of its own, with a snapshot of
+/// its own.
 package protocol PagedRead: Sendable {
     /// Its first page, of `limit` events at most; `limit` is 1 or more.
     func page(of store: any EventStore, limit: Int) async throws -> ReadPage<Self>
@@ -38,9 +39,11 @@ extension EventStore {
         EventPages(store: self, read: read, limit: limit, pageSize: pageSize)
     }
 
-    /// What is there now and whatever comes later, page by page, until the read's bound is reached: for reads forwards. Every wanted event comes once, in order.
+    /// What is there now and whatever comes later, page by page, until the read's bound is reached: for reads forwards. Every wanted event comes
+    /// once, in order.
     ///
-    /// Each append wakes it, wanted or not. `pause` is waited before it looks again, so that a busy log does not make it ask all the time for what is rare.
+    /// Each append wakes it, wanted or not. `pause` is waited before it looks again, so that a busy log does not make it ask all the time for what is
+    /// rare.
     package func follow<Read: PagedRead>(_ read: Read, pageSize: Int = 500, pause: Duration = .zero) -> FollowedPages<Read> {
         FollowedPages(store: self, read: read, pageSize: pageSize, pause: pause)
     }
@@ -83,7 +86,8 @@ package struct EventPages<Read: PagedRead>: AsyncSequence, Sendable {
 
 /// What is there of a read and what comes later, as pages that are never empty.
 ///
-/// Unlike a `Subscription` it can't check that no position is missing, because a filter leaves some out. It relies on the snapshot instead: see `LogPage`.
+/// Unlike a `Subscription` it can't check that no position is missing, because a filter leaves some out. It relies on the snapshot instead: see
+/// `LogPage`.
 package struct FollowedPages<Read: PagedRead>: AsyncSequence, Sendable {
     package typealias Element = [RecordedEvent]
 

@@ -1,7 +1,8 @@
 package import FoundationEssentials
 package import JSON
 
-/// One event of the log, as a reader gets it: sealed parts opened, or null where they are forgotten; a store may be made to give them as they are stored instead.
+/// One event of the log, as a reader gets it: sealed parts opened, or null where they are forgotten; a store may be made to give them as they are
+/// stored instead.
 package struct RecordedEvent: Sendable, Hashable {
     /// The place in the whole log: 1, 2, 3, … in commit order, without a gap.
     package let position: Int64

@@ -2,11 +2,12 @@ import FoundationEssentials
 
 /// The log from a position on, in order, as pages that never end.
 ///
-/// This is the one place where readers rely on order. It is safe because positions are given out under the append lock and become visible with the commit that
-/// holds it: whoever sees n sees everything up to n. So the next event must be exactly last + 1, and anything else stops the reader.
+/// This is the one place where readers rely on order. It is safe because positions are given out under the append lock and become visible with the
+/// commit that holds it: whoever sees n sees everything up to n. So the next event must be exactly last + 1, and anything else stops the reader.
 ///
-/// A log that is away is waited for, for ever: the subscription goes on by itself where it was, without missing or repeating an event. Each look begins with the last
-/// event again, because a server that comes back may have been restored to an older state, and nobody who only waited would have noticed that it was away.
+/// A log that is away is waited for, for ever: the subscription goes on by itself where it was, without missing or repeating an event. Each look
+/// begins with the last event again, because a server that comes back may have been restored to an older state, and nobody who only waited would have
+/// noticed that it was away.
 package struct Subscription: AsyncSequence, Sendable {
     package typealias Element = [RecordedEvent]
 
@@ -39,7 +40,8 @@ package struct Subscription: AsyncSequence, Sendable {
             self.lastEvent = lastEvent
         }
 
-        /// The next page, never empty; nil when the task was cancelled. Throws what `page(of:after:_:limit:)` throws, but waits while the log is away.
+        /// The next page, never empty; nil when the task was cancelled. Throws what `page(of:after:_:limit:)` throws, but waits while the log is
+        /// away.
         package mutating func next() async throws -> [RecordedEvent]? {
             var pause = Self.firstPause
             while !Task.isCancelled {
@@ -69,8 +71,8 @@ package struct Subscription: AsyncSequence, Sendable {
 }
 
 extension Subscription {
-    /// One look at the log: the events after a position, at most `limit`, none when there are none yet. Throws `EventStoreError.rewritten` when the log does not hold
-    /// the event that the reader had at the position, and `EventStoreError.broken` when an event does not follow the one before.
+    /// One look at the log: the events after a position, at most `limit`, none when there are none yet. Throws `EventStoreError.rewritten` when the
+    /// log does not hold the event that the reader had at the position, and `EventStoreError.broken` when an event does not follow the one before.
     /// - Parameter lastEvent: the id of the event at the position, where it is known. It is read again with each look.
     package static func page(of store: any EventStore, after position: Int64, _ lastEvent: UUID?, limit: Int) async throws -> [RecordedEvent] {
         var page: [RecordedEvent]
@@ -87,7 +89,8 @@ extension Subscription {
         return page
     }
 
-    /// Throws `EventStoreError.rewritten` unless the log still holds the event that a reader had at a position: it was restored to an older state, or is another log.
+    /// Throws `EventStoreError.rewritten` unless the log still holds the event that a reader had at a position: it was restored to an older state, or
+    /// is another log.
     package static func confirm(_ lastEvent: UUID?, at position: Int64, in store: any EventStore) async throws {
         if position > 0 { _ = try await page(of: store, after: position, lastEvent ?? UUID(), limit: 0) }
     }

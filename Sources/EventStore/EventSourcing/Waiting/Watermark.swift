@@ -64,7 +64,8 @@ package final class Watermark: Sendable {
         for waiter in reached { waiter.continuation.resume(returning: .reached) }
     }
 
-    /// Sets the position, higher or lower. When it falls, waits for the position after the old one return false: their callers have seen what is gone.
+    /// Sets the position, higher or lower. When it falls, waits for the position after the old one return false: their callers have seen what is
+    /// gone.
     /// - Parameter known: does nothing unless the watermark still is there; nil for wherever it is.
     package func reset(to position: Int64, from known: Int64? = nil) {
         let ended = state.withLock { state -> ArraySlice<Waiter> in

@@ -4,7 +4,8 @@ import Postgres
 
 /// The statements that apply some events to one build, for one transaction. Pure.
 ///
-/// An event of a parked stream waits behind the one at fault. One that erases a person or a post does not wait: what is erased must not stay visible because of a fault.
+/// An event of a parked stream waits behind the one at fault. One that erases a person or a post does not wait: what is erased must not stay visible
+/// because of a fault.
 struct Batch {
     /// Whose failure an error is.
     enum Fault: Error {
@@ -32,7 +33,8 @@ struct Batch {
 
     /// - Parameters:
     ///   - first: the query in front of all others, usually that of the checkpoint.
-    ///   - inGroups: whether events of one type go together, so that set forms can take them; otherwise all are applied one by one in the order of the log.
+    ///   - inGroups: whether events of one type go together, so that set forms can take them; otherwise all are applied one by one in the order of
+    ///     the log.
     /// - Throws: a fault when an event's data is not what its type says.
     init(
         _ events: some Collection<RecordedEvent>, to build: Build, parked: ParkedStreams, first: Query? = nil, inGroups: Bool

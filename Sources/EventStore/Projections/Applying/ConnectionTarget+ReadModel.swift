@@ -9,7 +9,8 @@ extension ConnectionTarget {
         target.settings["search_path"] = schema
         target.settings["TimeZone"] = "UTC"
         target.settings["idle_in_transaction_session_timeout"] = "3s"
-        // Statements touch rows by their keys. A plan that was made while the tables were small, and is kept, must not read them whole when they have grown.
+        // Statements touch rows by their keys. A plan that was made while the tables were small, and is kept, must not read them whole when they have
+        // grown.
         for method in ["enable_seqscan", "enable_hashjoin", "enable_mergejoin"] { target.settings[method] = "off" }
         // What has to be read whole all the same is priced so high then that the server would compile it.
         target.settings["jit"] = "off"

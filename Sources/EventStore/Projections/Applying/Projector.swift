@@ -49,8 +49,9 @@ final class Projector: Sendable {
         currentStatus.withLock { change(&$0) }
     }
 
-    /// Makes the tables at first, then applies the log until cancelled. Throws `ReadModelError` when the folder's SQL does not prepare. When going on could only do
-    /// harm it stops, says so in the checkpoint, and begins again once the model has other tables; whatever may pass is tried again for ever.
+    /// Makes the tables at first, then applies the log until cancelled. Throws `ReadModelError` when the folder's SQL does not prepare. When going on
+    /// could only do harm it stops, says so in the checkpoint, and begins again once the model has other tables; whatever may pass is tried again for
+    /// ever.
     func run() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await self.pool.run() }

@@ -9,7 +9,8 @@ package struct ProjectorStatus: Sendable, Hashable {
         case applying
         /// What is to come next can't be read, or the database refuses it, for a reason that is not the event's; it is tried again and again.
         case failed(position: Int64)
-        /// Given up until the model has other tables, or the process is started anew: the log is not the one that the tables were made from, or holds what this program does not know.
+        /// Given up until the model has other tables, or the process is started anew: the log is not the one that the tables were made from, or holds
+        /// what this program does not know.
         case stopped(reason: String)
     }
 

@@ -3,8 +3,9 @@ import Logging
 import Postgres
 
 extension Maintenance {
-    /// Takes what was erased out of the tables that are not live: those kept from before are brought up to the log, which erases there what it erased in the live ones;
-    /// what a killed maintenance has left is removed. Kept tables that can't follow the log any more, or that have not taken an erasure, or could not, are dropped.
+    /// Takes what was erased out of the tables that are not live: those kept from before are brought up to the log, which erases there what it erased
+    /// in the live ones; what a killed maintenance has left is removed. Kept tables that can't follow the log any more, or that have not taken an
+    /// erasure, or could not, are dropped.
     func scrubKept(_ model: String) async throws {
         try await exclusively(model) { keeper, _ in
             guard let number = try await OfflineBuild.numberOfPrevious(of: model, in: keeper) else { return }
@@ -31,7 +32,8 @@ extension Maintenance {
         }
     }
 
-    /// Frees what dead rows take in a model's tables, kept ones too, so that it is written over, and has the server take its statistics anew: they quote frequent values.
+    /// Frees what dead rows take in a model's tables, kept ones too, so that it is written over, and has the server take its statistics anew: they
+    /// quote frequent values.
     func vacuum(_ model: String) async throws {
         try await ConnectionPool.withPool(target, limits: .maintenance(workers: 1), logger: logger) { pool in
             try await pool.withSession { session in

@@ -4,8 +4,8 @@ import Synchronization
 
 /// The log as all read models of a process read it: together. Models at about the same place share one read and one opening of what is sealed.
 ///
-/// Models pull, so a slow one holds nobody up and nothing piles up before it. Who asks first for what is not kept reads it, in its own task; who asks for the same
-/// meanwhile waits for that.
+/// Models pull, so a slow one holds nobody up and nothing piles up before it. Who asks first for what is not kept reads it, in its own task; who asks
+/// for the same meanwhile waits for that.
 package final class EventFeed: Sendable {
     /// Events in one page, and so at most in one batch. A set costs the server the same start for 4 events as for 2,000; larger pages gained nothing.
     package static let pageSize = 2_000
@@ -40,8 +40,8 @@ package final class EventFeed: Sendable {
         }
     }
 
-    /// The events after a position, at least one and at most a page, in number and in bytes: waits for the next one at the head. Throws what the log throws, and what
-    /// `Subscription` throws when an event does not follow the one before.
+    /// The events after a position, at least one and at most a page, in number and in bytes: waits for the next one at the head. Throws what the log
+    /// throws, and what `Subscription` throws when an event does not follow the one before.
     /// - Parameter id: of the event at the position, where it is known.
     package func events(after position: Int64, _ id: UUID? = nil) async throws -> [RecordedEvent] {
         while true {

@@ -31,7 +31,8 @@ package struct ReadModel: Sendable {
         try checkRules(catalog)
     }
 
-    /// A model whose files are not held to the rules, only to the event types that there are. Throws `ReadModelError` at the first fault, in the order of the files' names.
+    /// A model whose files are not held to the rules, only to the event types that there are. Throws `ReadModelError` at the first fault, in the
+    /// order of the files' names.
     init(name: String, files: [String: String], catalog: EventCatalog, isStored: Bool) throws(ReadModelError) {
         guard Self.isSchemaName(name) else {
             throw ReadModelError(file: name, reason: "a read model is named like a schema: a-z, 0-9 and single _, not one of PostgreSQL's own")

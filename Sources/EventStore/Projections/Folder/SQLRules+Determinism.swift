@@ -1,4 +1,5 @@
-/// A read table must equal a fold of the log, so nothing may come from anywhere else: no clock, no dice, no sequence, no session, no place on the disk.
+/// A read table must equal a fold of the log, so nothing may come from anywhere else: no clock, no dice, no sequence, no session, no place on the
+/// disk.
 extension SQLRules {
     /// Functions whose result is not made from their arguments, and that the server calls stable: `SQLFile.checkReach` has it name the volatile ones.
     private static let forbiddenFunctions: Set<String> = [

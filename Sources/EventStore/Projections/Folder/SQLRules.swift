@@ -56,15 +56,16 @@ enum SQLRules {
         return names
     }
 
-    /// Refuses names with a schema in definitions: a rebuild makes the tables in another one. What stands before a dot is a table of the model's own, or `pg_catalog`.
+    /// Refuses names with a schema in definitions: a rebuild makes the tables in another one. What stands before a dot is a table of the model's own,
+    /// or `pg_catalog`.
     static func checkDefinedNames(in file: SQLFile, of model: String, tables: Set<String>) throws(ReadModelError) {
         for (token, name) in qualifiers(in: file) where name != "pg_catalog" && (name == model || !tables.contains(name)) {
             throw name == model ? ownSchema(token, model, file) : foreignSchema(token, name, file)
         }
     }
 
-    /// Refuses tables that are named with the model's own schema, which a rebuild makes in another one, or with a schema that belongs to no read model. Those of other read
-    /// models are told from names of tables and aliases by the server, in `SQLFile.checkReach`.
+    /// Refuses tables that are named with the model's own schema, which a rebuild makes in another one, or with a schema that belongs to no read
+    /// model. Those of other read models are told from names of tables and aliases by the server, in `SQLFile.checkReach`.
     static func checkNames(in file: SQLFile, of model: String, tables: Set<String>) throws(ReadModelError) {
         let introducing: Set<String> = ["into", "update", "from", "join", "using", "only"]
         for (token, name) in qualifiers(in: file) {

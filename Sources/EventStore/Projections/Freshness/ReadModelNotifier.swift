@@ -5,8 +5,8 @@ import Synchronization
 
 /// Tells those who wait for a read model how far it has come, by NOTIFY on `annals_read`.
 ///
-/// NOTIFY takes a lock of the whole cluster at commit, so it is never part of the applying transaction, waits for no disk, and at most one is under way: what
-/// happens meanwhile is told by the next one. It is a hint; who listens also polls.
+/// NOTIFY takes a lock of the whole cluster at commit, so it is never part of the applying transaction, waits for no disk, and at most one is under
+/// way: what happens meanwhile is told by the next one. It is a hint; who listens also polls.
 package final class ReadModelNotifier: Sendable {
     /// The channel. A payload is `<model>:<position>`.
     package static let channel = "annals_read"

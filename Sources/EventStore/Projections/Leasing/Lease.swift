@@ -32,8 +32,8 @@ final class Lease: Sendable {
     }
 }
 
-/// A checkpoint is not where its projector has left it, or not under its lease: somebody has taken that, a rebuild has put other tables there, an operator has freed parked
-/// streams, or the server has lost its last commits in a crash.
+/// A checkpoint is not where its projector has left it, or not under its lease: somebody has taken that, a rebuild has put other tables there, an
+/// operator has freed parked streams, or the server has lost its last commits in a crash.
 struct CheckpointMoved: Error, CustomStringConvertible {
     struct Place: Equatable {
         let position: Int64

@@ -25,8 +25,8 @@ package struct ParkedStreamRetry: Sendable {
         try await pool.query(.streamsAtFault, [.int8(build.number)]).compactMap { StreamName(try $0.get(0, as: String.self)) }
     }
 
-    /// In portions, each a transaction under the checkpoint's lock, so that the model goes on between them. Order holds, since a stream stays parked until nothing
-    /// waits: then the model's next lease token has a projector at work read anew what is parked before it writes again.
+    /// In portions, each a transaction under the checkpoint's lock, so that the model goes on between them. Order holds, since a stream stays parked
+    /// until nothing waits: then the model's next lease token has a projector at work read anew what is parked before it writes again.
     func run(_ stream: StreamName, discarding discarded: Int64? = nil) async throws -> Outcome {
         var outcome = Outcome(stream: stream)
         var discarded = discarded
@@ -46,8 +46,8 @@ package struct ParkedStreamRetry: Sendable {
         }
     }
 
-    /// Events of the streams of an id that wait, from the first of each on, with others between them; empty when none does. Enough to go on with: the first that waits
-    /// is among them.
+    /// Events of the streams of an id that wait, from the first of each on, with others between them; empty when none does. Enough to go on with: the
+    /// first that waits is among them.
     private func pages(of id: UUID) async throws -> [Int64: RecordedEvent] {
         var events: [Int64: RecordedEvent] = [:]
         for row in try await pool.query(.firstOfStreams, [.int8(build.number), .uuid(id)]) {
@@ -85,7 +85,8 @@ package struct ParkedStreamRetry: Sendable {
         return true
     }
 
-    /// Under a savepoint, so that a failure takes back this event and none before it. It is released: thousands of open ones would each slow the next.
+    /// Under a savepoint, so that a failure takes back this event and none before it. It is released: thousands of open ones would each slow the
+    /// next.
     private func apply(_ event: RecordedEvent, in session: Session) async throws -> EventFailure? {
         let unpark = Query(.unpark, [.int8(build.number), .int8(event.position)])
         guard let statement = build.model.statements[event.type] else {

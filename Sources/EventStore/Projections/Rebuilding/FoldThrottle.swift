@@ -3,8 +3,9 @@ import Synchronization
 
 /// Holds up the folds of one log that are far ahead, so that most pages are read, parsed and opened once for all of them.
 ///
-/// Without it the quickest would read the log alone, and the others once more when the feed keeps no longer what it has read. That still happens where the events of the
-/// lead take more room than the feed has (more than 2 KB each), or where folds have so many workers that one chunk is as long as the lead: from 8 on.
+/// Without it the quickest would read the log alone, and the others once more when the feed keeps no longer what it has read. That still happens
+/// where the events of the lead take more room than the feed has (more than 2 KB each), or where folds have so many workers that one chunk is as long
+/// as the lead: from 8 on.
 final class FoldThrottle: Sendable {
     /// One fold on its way.
     struct Member: Sendable {

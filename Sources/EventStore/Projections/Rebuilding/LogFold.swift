@@ -4,9 +4,9 @@ import Postgres
 
 /// Applies a stretch of the log to a build that is not live, with several workers side by side.
 ///
-/// A stream's events are all applied by one worker, in order; a post and its views, which share an id, too. Between streams there is no order, which a read model's
-/// SQL must not need. What streams share are counters: two workers that each wait for a counter that the other has changed are told apart by a short lock timeout,
-/// and what was undone is applied again by one.
+/// A stream's events are all applied by one worker, in order; a post and its views, which share an id, too. Between streams there is no order, which
+/// a read model's SQL must not need. What streams share are counters: two workers that each wait for a counter that the other has changed are told
+/// apart by a short lock timeout, and what was undone is applied again by one.
 struct LogFold {
     private static let pageSize = EventFeed.pageSize
     /// Bytes of a chunk, about: two are in memory at a time, however many workers there are.

@@ -2,7 +2,8 @@ import EventSourcing
 import Postgres
 
 extension Maintenance {
-    /// Removes a read model whose folder is gone: its tables, those kept from before, what is parked, its checkpoint and its stored SQL. All of it or nothing.
+    /// Removes a read model whose folder is gone: its tables, those kept from before, what is parked, its checkpoint and its stored SQL. All of it or
+    /// nothing.
     ///
     /// Refused while a projector keeps it current, and when a statement of those who read works with its tables.
     package func dropOrphaned(_ model: String) async throws {

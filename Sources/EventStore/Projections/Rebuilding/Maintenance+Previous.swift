@@ -3,7 +3,8 @@ import Logging
 import Postgres
 
 extension Maintenance {
-    /// Brings the tables that were live before up to the log, by the SQL that made them, and puts them in the place of the present ones, which are kept in turn.
+    /// Brings the tables that were live before up to the log, by the SQL that made them, and puts them in the place of the present ones, which are
+    /// kept in turn.
     ///
     /// When it is interrupted, the next one goes on where it was.
     package func rollBack(

@@ -55,8 +55,8 @@ extension Maintenance {
         return try await ConnectionPool.withPool(target, limits: .maintenance(workers: workers), logger: logger, body)
     }
 
-    /// Comes so near to the head that the rest is a matter of a moment. A log that grows faster than this applies is caught up with at the swap, while its projector
-    /// waits.
+    /// Comes so near to the head that the rest is a matter of a moment. A log that grows faster than this applies is caught up with at the swap,
+    /// while its projector waits.
     func catchUp(_ fold: inout LogFold) async throws {
         for _ in 1...20 {
             let head = try await store.head()

@@ -61,8 +61,8 @@ package struct Maintenance: Sendable {
         return false
     }
 
-    /// After a failure, whose error is the one to tell. What can't be removed now, as when this task was cancelled, is removed by `LeftoverRemoval` or the next
-    /// maintenance.
+    /// After a failure, whose error is the one to tell. What can't be removed now, as when this task was cancelled, is removed by `LeftoverRemoval`
+    /// or the next maintenance.
     private func tidyUp(_ model: String, _ pool: ConnectionPool) async {
         do {
             try await OfflineBuild.dropLeftovers(of: model, in: pool)

@@ -36,8 +36,8 @@ struct ReaderCheck {
         return findings
     }
 
-    /// Throws `MaintenanceError.readerBroken` for the first statement that worked and does so no more, or that answers other types. One that did not work before, because
-    /// another model's tables are not those that it is written for, is no reason against these.
+    /// Throws `MaintenanceError.readerBroken` for the first statement that worked and does so no more, or that answers other types. One that did not
+    /// work before, because another model's tables are not those that it is written for, is no reason against these.
     func compare(_ before: [Finding], _ after: [Finding], in session: Session) async throws {
         for (reader, (before, after)) in zip(readers, zip(before, after)) {
             guard case .columns(let old) = before else { continue }

@@ -27,8 +27,8 @@ package struct VerificationReport: Sendable, Hashable {
 }
 
 extension Maintenance {
-    /// Folds the log into tables of its own and compares those with the live ones, row for row, at one position and in one snapshot. The live projector waits for a
-    /// moment only, while that snapshot is taken.
+    /// Folds the log into tables of its own and compares those with the live ones, row for row, at one position and in one snapshot. The live
+    /// projector waits for a moment only, while that snapshot is taken.
     package func verify(
         _ model: String, workers: Int = 2, onProgress: @escaping @Sendable (RebuildProgress) -> Void = { _ in }
     ) async throws -> VerificationReport {
@@ -81,7 +81,8 @@ extension Maintenance {
         }
     }
 
-    /// Calls `body` while the live tables stand still and the folded ones are at the same position. False when the fold has left out other events than those lack.
+    /// Calls `body` while the live tables stand still and the folded ones are at the same position. False when the fold has left out other events
+    /// than those lack.
     private func atOnePosition(_ fold: inout VerifyingFold, in pool: ConnectionPool, _ body: () async throws -> Void) async throws -> Bool {
         var reached = fold
         let isSame = try await pool.withTransaction { holder in

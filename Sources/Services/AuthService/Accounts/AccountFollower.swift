@@ -55,7 +55,8 @@ package final class AccountFollower: Sendable {
         return try await isDone(within: timeout) { [progress] in try await progress.wait(for: position) }
     }
 
-    /// Returns once all that the log holds at this moment is applied. Throws 503 when that takes longer, and what the log throws when it can't be asked.
+    /// Returns once all that the log holds at this moment is applied. Throws 503 when that takes longer, and what the log throws when it can't be
+    /// asked.
     package func confirmLevel(within patience: Duration = .seconds(5)) async throws {
         guard try await waitFor(log.head(), timeout: patience) else { throw Problem.unavailable("The accounts are behind the log.") }
     }
@@ -103,7 +104,8 @@ package final class AccountFollower: Sendable {
     private func apply(_ page: [RecordedEvent], after checkpoint: Place) async throws {
         guard let last = page.last else { return }
         let changes = try page.compactMap { event in try AccountChange(event).map { (event, $0) } }
-        // The emails themselves are sealed and stay so. A hash newer than its event does no harm: the event that made it so is still to come and says the same.
+        // The emails themselves are sealed and stay so. A hash newer than its event does no harm: the event that made it so is still to come and says
+        // the same.
         let renamed = Set(changes.filter { $0.1.readsEmail }.map(\.0.stream))
         let emails = renamed.isEmpty ? [:] : try await currentClaims(.email, renamed)
         var queries = [Query(.advanceCheckpoint, [.int8(checkpoint.position), .int8(last.position), .uuid(last.id)])]

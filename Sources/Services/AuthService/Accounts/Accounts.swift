@@ -12,7 +12,8 @@ struct Accounts: Sendable {
 
     let identity: ConnectionPool
 
-    /// The active account with that email and a confirmed password. Nil for everyone else: unknown, pending, deactivated and closed look the same from here on.
+    /// The active account with that email and a confirmed password. Nil for everyone else: unknown, pending, deactivated and closed look the same
+    /// from here on.
     func candidate(emailHash: [UInt8]) async throws -> Candidate? {
         try await identity.query(.signInCandidate, [.bytes(emailHash)]).first.map {
             Candidate(user: try $0.get(0), password: Credentials.Password(hash: PasswordHash(try $0.get(1)), generation: try $0.get(2)))
@@ -37,7 +38,8 @@ struct Accounts: Sendable {
 }
 
 extension Statement {
-    // The newest holder first, then its state: between one user's new email and another's loss of it, the row with the older position is the stale one.
+    // The newest holder first, then its state: between one user's new email and another's loss of it, the row with the older position is the stale
+    // one.
     fileprivate static let signInCandidate = Statement(
         "sign_in_candidate",
         """
