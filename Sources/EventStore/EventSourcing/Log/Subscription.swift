@@ -1,4 +1,4 @@
-import FoundationEssentials
+package import FoundationEssentials
 
 /// The log from a position on, in order, as pages that never end.
 ///
@@ -83,8 +83,10 @@ extension Subscription {
         } else {
             page = try await store.read(after: position, limit: limit)
         }
-        for (event, expected) in zip(page, position + 1...) where event.position != expected {
-            throw EventStoreError.broken(reason: "position \(event.position) follows \(expected - 1)")
+        var last = position
+        for event in page {
+            guard event.position == last + 1 else { throw EventStoreError.broken(reason: "position \(event.position) follows \(last)") }
+            last = event.position
         }
         return page
     }

@@ -14,11 +14,17 @@ extension Maintenance {
                 try kept.build.model.checkErasures(catalog)
                 try await bringUp(kept)
             } catch {
-                guard error.isReasonToDrop else { throw error }
+                guard Self.isReasonToDrop(error) else { throw error }
                 try await OfflineBuild.drop(number, in: keeper)
                 logger.notice("dropped the tables from before: they can't be scrubbed", metadata: ["model": "\(model)", "reason": "\(error)"])
             }
         }
+    }
+
+    /// Whether kept tables can't follow the log any more, rather than not at this moment.
+    private static func isReasonToDrop(_ error: any Error) -> Bool {
+        if case EventStoreError.rewritten = error { return true }
+        return error is MaintenanceError || error is ReadModelError || error is ErasureParked
     }
 
     private func bringUp(_ kept: OfflineBuild) async throws {
@@ -48,14 +54,6 @@ extension Maintenance {
 /// Tables kept from before have not taken an erasure.
 private struct ErasureParked: Error, CustomStringConvertible {
     var description: String { "an erasure is parked" }
-}
-
-extension Error {
-    /// Whether kept tables can't follow the log any more, rather than not at this moment.
-    fileprivate var isReasonToDrop: Bool {
-        if case EventStoreError.rewritten = self { return true }
-        return self is MaintenanceError || self is ReadModelError || self is ErasureParked
-    }
 }
 
 extension Statement {
