@@ -49,7 +49,7 @@ package final class PostgresEventStore: EventStore {
         }
     }
 
-    /// What has been appended through this store.
+    /// How many requests were appended through this store, in how many batches.
     package var appendStatistics: AppendStatistics { commits.statistics }
 
     package func append(_ request: AppendRequest) async throws -> AppendOutcome {

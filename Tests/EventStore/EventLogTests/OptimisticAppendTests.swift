@@ -79,7 +79,7 @@ import Vault
         }
     }
 
-    /// What a batch would answer and leave behind, on the log as it is; nil when it fails.
+    /// The answer of a batch and the rows it would leave behind, on the log as it is; nil when it fails.
     private static func tried(_ batch: AppendBatch, optimistic: Bool, in database: ConnectionPool) async throws -> [String]? {
         do {
             try await database.withTransaction { transaction in

@@ -77,7 +77,7 @@ import Vault
 }
 
 extension LogUnderTest {
-    /// What auth does when an account is closed, here with the owner's rights.
+    /// Destroys a key as auth does when an account is closed, here with the owner's rights.
     fileprivate func destroyKey(of subject: UUID) async throws {
         try await runInVault("UPDATE vault.data_keys SET wrapped = NULL, destroyed_at = now() WHERE subject = '\(subject.lowercased)'")
         vault.noteDestruction(of: subject)

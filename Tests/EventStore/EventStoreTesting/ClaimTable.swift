@@ -1,6 +1,6 @@
 import EventSourcing
 
-/// Who holds which unique value.
+/// The unique values and their holders.
 struct ClaimTable {
     private struct Value: Hashable {
         let kind: ClaimKind

@@ -62,7 +62,7 @@ struct Replay {
     }
 }
 
-/// What is certain about the log at a moment of the book.
+/// The facts that are certain about the log at a moment of the book.
 private struct Bounds {
     /// When an answer came, and the highest position that was answered by then.
     private var answered: [(moment: Int, position: Int64)] = []

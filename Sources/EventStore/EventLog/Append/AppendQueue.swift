@@ -93,7 +93,7 @@ final class AppendQueue: Sendable {
         state.withLock { $0.batchesInFlight -= 1 }
     }
 
-    /// Refuses what waits and whatever comes.
+    /// Refuses the requests that wait and all later ones.
     func close() {
         let left = state.withLock { state in
             state.isClosed = true

@@ -5,7 +5,7 @@ import Postgres
 /// Tells other processes that the log has grown.
 ///
 /// NOTIFY takes a lock of the whole cluster at commit, so it never rides on an append: one small transaction of its own at a time, not waiting for
-/// the disk, and whatever was appended meanwhile is told by the next.
+/// the disk, and what is appended meanwhile is told by the next.
 final class CommitNotifier: Sendable {
     private static let firstPause = Duration.milliseconds(20)
 

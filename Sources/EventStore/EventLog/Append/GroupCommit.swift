@@ -86,7 +86,7 @@ final class GroupCommit: Sendable {
         var wasSent = false
         while true {
             do {
-                // What is sent again may well have been appended the first time.
+                // A batch that is sent again may well have been appended the first time.
                 let outcomes = try await pool.query(.append, [.bool(optimistic && !wasSent)] + values).outcomes(of: batch.requests)
                 return wasSent ? zip(outcomes, batch.requests).map { $0.first($1) } : outcomes
             } catch let error as PostgresError

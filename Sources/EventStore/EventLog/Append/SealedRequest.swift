@@ -42,8 +42,8 @@ final class SealedRequest: Sendable {
     let eventCount: Int
     /// About how many bytes it adds to a batch.
     let byteCount: Int
-    /// What no other request of its batch may touch or require: its command, streams, values and claims, as hashes. Two that share a hash by chance
-    /// merely go in two batches.
+    /// Hashes of everything that no other request of its batch may touch or require: its command, streams, values and claims, as hashes. Two that
+    /// share a hash by chance merely go in two batches.
     let touches: [UInt64]
     /// The claims it requires, as hashes.
     let requires: [UInt64]

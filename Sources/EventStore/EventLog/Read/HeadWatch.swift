@@ -3,7 +3,7 @@ package import Logging
 package import Postgres
 import Synchronization
 
-/// Knows how far the log has grown and wakes whoever waits for more. One serves all readers of a process.
+/// Knows how far the log has grown and wakes the readers that wait for more. One serves all readers of a process.
 ///
 /// Three sources, any of which is enough: appends of this process, NOTIFY from other processes, and one shared poll for what neither told: a process
 /// that died between its commit and its NOTIFY, a listener that is reconnecting, a server that can't be listened to.
@@ -56,8 +56,8 @@ package final class HeadWatch: Sendable {
     func advance(to position: Int64) { head.advance(to: position) }
 
     /// Nothing is after `position`, although the head was `known` to be past it before that was read: the log was restored to an older state, or
-    /// somebody's NOTIFY was wrong. Without this, whoever waits there would be told again and again that there is more. Readers that have seen more
-    /// than there is now are woken to see that.
+    /// somebody's NOTIFY was wrong. Without this, a reader that waits there would be told again and again that there is more. Readers that have seen
+    /// more than there is now are woken to see that.
     func correct(_ known: Int64, to position: Int64) {
         if known > position { head.reset(to: position, from: known) }
     }
@@ -82,7 +82,7 @@ package final class HeadWatch: Sendable {
         }
     }
 
-    /// One query for all who wait, and none while nobody does.
+    /// One query for all readers that wait, and none while no reader does.
     private func poll(by pace: PollPace) async throws {
         var pace = pace
         while true {
@@ -98,7 +98,7 @@ package final class HeadWatch: Sendable {
         }
     }
 
-    /// False while the poll has nobody to ask for.
+    /// False while no reader waits.
     var isPolling: Bool { someoneWaits.waiterCount == 0 }
 
     private var hasWaiters: Bool { waiters.load(ordering: .sequentiallyConsistent) > 0 }
@@ -134,7 +134,7 @@ struct PollPace: Sendable {
     /// For a poll that nothing is told: five milliseconds while events flow, a second when they don't.
     static let searching = PollPace(from: .milliseconds(5), to: .seconds(1))
 
-    /// Somebody waits again after nobody did.
+    /// A reader waits again after none did.
     mutating func start() { pause = shortest }
 
     mutating func polled(foundNews: Bool) { pause = foundNews ? shortest : min(pause * 2, longest) }

@@ -15,8 +15,8 @@ extension PostgresEventStore {
         return try await reading { try await pool.query(.streamsNaming, values) }.compactMap { StreamName(try $0.get(0, as: String.self)) }
     }
 
-    /// What is in some streams, what a person did in any, and events of these types whose open field names the person; between two positions, in the
-    /// log's order, at most `limit` events.
+    /// The events of some streams, those that a person caused in any stream, and events of these types whose open field names the person; between two
+    /// positions, in the log's order, at most `limit` events.
     package func events(
         in streams: [StreamName], about person: UUID, naming: (types: [String], field: String), positions: ClosedRange<Int64>, limit: Int
     ) async throws -> [RecordedEvent] {

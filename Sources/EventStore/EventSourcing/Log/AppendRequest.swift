@@ -1,13 +1,13 @@
 package import FoundationEssentials
 package import JSON
 
-/// What a caller knows of a stream before appending to it.
+/// The version that a caller expects a stream to have before appending to it.
 package enum ExpectedVersion: Sendable, Hashable {
     /// The stream does not exist yet.
     case none
     /// The stream's last event has this version.
     case exactly(Int)
-    /// The caller does not mind.
+    /// Any version will do.
     case any
 
     /// Whether a stream at this version (0: there is none) is what the caller expects.
@@ -91,7 +91,7 @@ extension ClaimChange {
     }
 }
 
-/// What became of one request. A refusal of one request never touches another.
+/// The outcome of one request. A refusal of one request never touches another.
 package enum AppendOutcome: Sendable, Hashable {
     /// Appended and durable.
     case appended(CommandReceipt)

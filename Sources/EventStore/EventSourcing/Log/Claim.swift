@@ -1,4 +1,4 @@
-/// What is unique: an email, a username, a slug; and `active`, which an open account holds.
+/// A kind of unique value: an email, a username, a slug; and `active`, which an open account holds.
 package struct ClaimKind: RawRepresentable, Sendable, Hashable {
     package let rawValue: String
 

@@ -49,7 +49,7 @@ extension EventStore {
         try await load(stream, after: 0, limit: .max, command: command)
     }
 
-    /// What is known of a command that its caller may repeat.
+    /// The receipt of a command that its caller may repeat; nil when there is none.
     package func receipt(of context: CommandContext) async throws -> CommandReceipt? {
         guard context.isRepeatable else { return nil }
         return try await load(StreamName("command", context.key.id), after: 0, limit: 1, command: context.key.id).receipt
@@ -77,6 +77,6 @@ package enum EventStoreError: Error {
     case subjectUnknown(UUID)
     /// The log does not hold the event that was read from it before: it was restored to an older state, or is another log. A reader can't go on.
     case rewritten(position: Int64)
-    /// What was read contradicts what the log promises; nothing may go on from here.
+    /// The log breaks a promise, as by a gap. Nothing may go on from here.
     case broken(reason: String)
 }

@@ -17,7 +17,7 @@ package struct LogRead: PagedRead, Hashable {
         return ReadPage(events: page.events, next: page.isLast ? .later(rest) : .more(rest))
     }
 
-    /// What a page that has looked through this position leaves to read; nil when it has looked through all.
+    /// The part that is left to read after a page that has looked through this position; nil when nothing is.
     package func rest(through position: Int64) -> LogRead? {
         switch direction {
         case .forwards: position < positions.upperBound ? LogRead(filter, positions: position + 1...positions.upperBound, .forwards) : nil
@@ -26,13 +26,13 @@ package struct LogRead: PagedRead, Hashable {
     }
 }
 
-/// What one look at a part of the log has found.
+/// The result of one look at a part of the log.
 package struct LogPage: Sendable, Hashable {
     /// In the read's direction.
     package let events: [RecordedEvent]
     /// How far the look has gone: every wanted event from the read's begin through this position is in the page. That is its last event when the page
-    /// is full, else the end of what is there, however long ago the filter last let an event through: whoever goes on from here looks at nothing
-    /// twice.
+    /// is full, else the end of what is there, however long ago the filter last let an event through: a reader that goes on from here looks at
+    /// nothing twice.
     package let through: Int64
     /// Whether the look has come to the end of what is there now.
     package let isLast: Bool
@@ -61,7 +61,7 @@ package struct LogPage: Sendable, Hashable {
 package struct EventFilter: Sendable, Hashable {
     /// Only events in streams of this category; nil for any.
     package let category: String?
-    /// Only events of these types; nil for any. A type that nobody knows lets nothing through.
+    /// Only events of these types; nil for any. An unknown type lets nothing through.
     package let types: Set<String>?
 
     package init(category: String? = nil, types: Set<String>? = nil) {

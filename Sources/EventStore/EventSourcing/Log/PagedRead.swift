@@ -34,13 +34,13 @@ package struct ReadPage<Read: PagedRead>: Sendable {
 }
 
 extension EventStore {
-    /// What is there now, page by page, `limit` events at most. Holds one page in memory, and no snapshot between two.
+    /// The events that are there now, page by page, `limit` at most. Holds one page in memory, and no snapshot between two.
     package func pages<Read: PagedRead>(of read: Read, limit: Int = .max, pageSize: Int = 500) -> EventPages<Read> {
         EventPages(store: self, read: read, limit: limit, pageSize: pageSize)
     }
 
-    /// What is there now and whatever comes later, page by page, until the read's bound is reached: for reads forwards. Every wanted event comes
-    /// once, in order.
+    /// The events that are there now and those that come later, page by page, until the read's bound is reached: for reads forwards. Every wanted
+    /// event comes once, in order.
     ///
     /// Each append wakes it, wanted or not. `pause` is waited before it looks again, so that a busy log does not make it ask all the time for what is
     /// rare.
@@ -49,7 +49,7 @@ extension EventStore {
     }
 }
 
-/// What is there of a read, as pages that are never empty.
+/// The events that are there of a read, as pages that are never empty.
 package struct EventPages<Read: PagedRead>: AsyncSequence, Sendable {
     package typealias Element = [RecordedEvent]
 
@@ -84,7 +84,7 @@ package struct EventPages<Read: PagedRead>: AsyncSequence, Sendable {
     }
 }
 
-/// What is there of a read and what comes later, as pages that are never empty.
+/// The events that are there of a read and those that come later, as pages that are never empty.
 ///
 /// Unlike a `Subscription` it can't check that no position is missing, because a filter leaves some out. It relies on the snapshot instead: see
 /// `LogPage`.

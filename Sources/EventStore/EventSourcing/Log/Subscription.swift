@@ -3,7 +3,8 @@ package import FoundationEssentials
 /// The log from a position on, in order, as pages that never end.
 ///
 /// This is the one place where readers rely on order. It is safe because positions are given out under the append lock and become visible with the
-/// commit that holds it: whoever sees n sees everything up to n. So the next event must be exactly last + 1, and anything else stops the reader.
+/// commit that holds it: a reader that sees n sees everything up to n. So the next event must be exactly last + 1, and anything else stops the
+/// reader.
 ///
 /// A log that is away is waited for, for ever: the subscription goes on by itself where it was, without missing or repeating an event. Each look
 /// begins with the last event again, because a server that comes back may have been restored to an older state, and nobody who only waited would have
@@ -11,7 +12,7 @@ package import FoundationEssentials
 package struct Subscription: AsyncSequence, Sendable {
     package typealias Element = [RecordedEvent]
 
-    /// What is known of the log while it is away.
+    /// Called with the reason each time that the log turns out to be away.
     package typealias InterruptionHandler = @Sendable (_ reason: String) -> Void
 
     let store: any EventStore
@@ -54,7 +55,7 @@ package struct Subscription: AsyncSequence, Sendable {
                     return nil
                 } catch EventStoreError.unavailable(let reason) {
                     subscription.onInterruption(reason)
-                    // The only way for a sleep to end early is that nobody wants the next page any more.
+                    // A sleep ends early only when the next page is not wanted any more.
                     do { try await subscription.clock.sleep(for: pause * Double.random(in: 0.5...1)) } catch { return nil }
                     pause = Swift.min(pause * 2, Self.longestPause)
                 }

@@ -7,14 +7,14 @@ import Postgres
 /// An event of a parked stream waits behind the one at fault. One that erases a person or a post does not wait: what is erased must not stay visible
 /// because of a fault.
 struct Batch {
-    /// Whose failure an error is.
+    /// The part of a batch that is at fault.
     enum Fault: Error {
         case event(EventFailure)
         /// One of several, as in a set; fewer at a time tell which.
         case unclear
     }
 
-    /// What a query is there for.
+    /// The reason why a query is in the batch.
     private enum Origin {
         case progress
         case event(RecordedEvent)
@@ -52,7 +52,7 @@ struct Batch {
         if !waiting.isEmpty { add(.parkBehind(waiting, of: build.number), .progress) }
     }
 
-    /// Whose failure an error is; nil when it is no event's.
+    /// The fault behind an error; nil when no event is at fault.
     func fault(_ error: PostgresError) -> Fault? {
         guard error.isFaultOfEvent else { return nil }
         switch error.failedQuery.flatMap({ origins.indices.contains($0) ? origins[$0] : nil }) {

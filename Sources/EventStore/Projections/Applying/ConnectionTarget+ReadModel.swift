@@ -12,7 +12,7 @@ extension ConnectionTarget {
         // Statements touch rows by their keys. A plan that was made while the tables were small, and is kept, must not read them whole when they have
         // grown.
         for method in ["enable_seqscan", "enable_hashjoin", "enable_mergejoin"] { target.settings[method] = "off" }
-        // What has to be read whole all the same is priced so high then that the server would compile it.
+        // A table that has to be read whole all the same is priced so high by this that the server would compile the query.
         target.settings["jit"] = "off"
         return target
     }

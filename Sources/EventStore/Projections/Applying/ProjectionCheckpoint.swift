@@ -80,7 +80,7 @@ extension ProjectionCheckpoint {
     }
 }
 
-/// What a projector leaves in it for those who can't look into its process; each does nothing once somebody else has the lease.
+/// A projector's troubles, for those who can't look into its process. Each call does nothing once somebody else has the lease.
 extension ProjectionCheckpoint {
     /// Records that the projector has given the model up.
     func recordStop(_ stop: ProjectorStop, in pool: ConnectionPool) async throws {

@@ -3,11 +3,11 @@ import Logging
 import Postgres
 import Synchronization
 
-/// Keeps one read model's tables a fold of the log: takes the lease, takes the tables up, applies, and begins again after whatever may pass.
+/// Keeps one read model's tables a fold of the log: takes the lease, takes the tables up, applies, and begins again after trouble that may pass.
 ///
-/// The folder's SQL and its checkpoint move in one transaction, so each event has its effect once, whatever dies in between.
+/// The folder's SQL and its checkpoint move in one transaction, so each event has its effect once, whichever process dies in between.
 final class Projector: Sendable {
-    /// What lasts longer than so many tries is no trouble of a moment, and is told.
+    /// Trouble that lasts for so many tries is recorded.
     private static let patience = 3
     /// How often a projector that has stopped looks whether there are other tables.
     private static let lookInterval = Duration.seconds(2)

@@ -4,8 +4,8 @@ import Synchronization
 
 /// The log as all read models of a process read it: together. Models at about the same place share one read and one opening of what is sealed.
 ///
-/// Models pull, so a slow one holds nobody up and nothing piles up before it. Who asks first for what is not kept reads it, in its own task; who asks
-/// for the same meanwhile waits for that.
+/// Models pull, so a slow one holds nobody up and nothing piles up before it. The first to ask for a page that is not kept reads it, in its own task;
+/// who asks for the same meanwhile waits for that.
 package final class EventFeed: Sendable {
     /// Events in one page, and so at most in one batch. A set costs the server the same start for 4 events as for 2,000; larger pages gained nothing.
     package static let pageSize = 2_000

@@ -41,7 +41,7 @@ struct PageCache {
         self.pageBytes = pageBytes
     }
 
-    /// What is kept of the events after a position, at most one page's worth; empty when the next event is not kept. Where the id of the event at the
+    /// The kept events after a position, at most one page's worth; empty when the next event is not kept. Where the id of the event at the
     /// position is given, only events that follow that one: pages from before a restore of the log are not those of the log that is there now.
     mutating func events(after position: Int64, _ id: UUID?) -> [RecordedEvent] {
         var found: [RecordedEvent] = []

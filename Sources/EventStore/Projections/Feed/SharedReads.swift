@@ -3,10 +3,10 @@ import FoundationEssentials
 
 /// The pages that are kept and the reads that are under way, with what ends when each does.
 struct SharedReads {
-    /// What a caller does next.
+    /// A caller's next step.
     enum Turn {
         case found([RecordedEvent])
-        /// Nobody reads there yet: read, `add`, and `end` in any case.
+        /// No other reads there yet: read, `add`, and `end` in any case.
         case read
         /// Somebody does: this ends with that read.
         case wait(Signal)

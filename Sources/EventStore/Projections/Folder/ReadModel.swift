@@ -124,7 +124,7 @@ package struct ReadModel: Sendable {
 }
 
 extension ReadModel {
-    /// The files as one text, whatever order a folder lists them in: what the version is a digest of, and what is stored.
+    /// The files as one text, in the order of their names. It is stored, and the version is its digest.
     var canonicalSQL: String {
         var writer = JSONWriter()
         writer.object { writer in

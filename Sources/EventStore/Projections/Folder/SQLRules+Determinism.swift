@@ -20,7 +20,7 @@ extension SQLRules {
     ]
     /// PostgreSQL has these in every table, quoted or not, and no other column may be named so.
     private static let systemColumns: Set<String> = ["ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"]
-    /// What PostgreSQL's date types read from the clock, wherever it stands in a literal.
+    /// Words that PostgreSQL's date types read from the clock, wherever they stand in a literal.
     private static let clockWords: Set<String> = ["now", "today", "tomorrow", "yesterday"]
 
     /// Refuses what would make a row depend on more than the log.

@@ -13,7 +13,7 @@ package struct ReadModelStatus: Sendable, Hashable {
     package internal(set) var position: Int64
     /// Whether its folder has changed since: it is served and kept current as it was, until it is rebuilt.
     package internal(set) var isStale: Bool
-    /// The event that can not be applied, while that lasts.
+    /// The event that can't be applied, while that lasts.
     package let failingAt: Int64?
     /// How many streams wait behind an event that could not be applied; those of one id wait together and count once.
     package let parkedStreams: Int

@@ -19,7 +19,7 @@ final class Lease: Sendable {
     /// The checkpoint was found there, or a batch was committed.
     func moved(to position: Int64) { committed.store(position, ordering: .releasing) }
 
-    /// Tells whoever works under it that it is over.
+    /// Tells the projector that works under it that it is over.
     func end(because moved: CheckpointMoved) {
         reason.yield(moved)
         reason.finish()

@@ -56,7 +56,7 @@ final class LeaseKeeper: Sendable {
             do {
                 try await renew(leases)
             } catch {
-                // Whoever takes over meanwhile is told apart by the token.
+                // The token tells a projector apart that takes over meanwhile.
                 logger.debug("could not renew leases", metadata: ["reason": "\(error)"])
             }
         }

@@ -56,7 +56,7 @@ package struct ParkedEvents: Sendable {
     }
 }
 
-/// Why an operator's call can not be done.
+/// Why an operator's call can't be done.
 package enum ParkedEventsError: Error, Equatable, CustomStringConvertible {
     case unknownModel(String)
     case nothingParked(String)

@@ -4,7 +4,7 @@ import Postgres
 
 /// Applies the parked events of a stream to the live tables, and those of the streams of its id that wait with it, in order, until one fails again.
 package struct ParkedStreamRetry: Sendable {
-    /// What became of one stream.
+    /// The outcome for one stream.
     package struct Outcome: Sendable, Hashable {
         package let stream: StreamName
         /// How many events were applied, of this stream and of those that wait with it.

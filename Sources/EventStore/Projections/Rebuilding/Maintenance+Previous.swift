@@ -21,7 +21,7 @@ extension Maintenance {
                 try await follow.advance(to: total) { position in
                     onProgress(RebuildProgress(model: model, phase: .catchingUp, applied: position, total: total))
                 }
-                // What the folder holds is no different for this: the read model is stale now, if it is another version.
+                // The folder is as it was: the read model is stale now if the folder has another version.
                 let swap = Swap(model: model, readers: readers, folderVersion: nil, pool: pool, logger: logger)
                 try await swap.run(kept.build.number) { position in try await follow.advance(to: position) }
                 return RebuildReport(

@@ -5,7 +5,7 @@ import Postgres
 extension Maintenance {
     /// Makes the tables of a read model anew beside the live ones and puts them in their place. Queries and the live projector go on meanwhile.
     ///
-    /// Whatever interrupts it leaves the live tables as they were; what is left behind is removed by the next maintenance of the model.
+    /// An interruption leaves the live tables as they were; the unfinished ones are removed by the next maintenance of the model.
     /// - Parameters:
     ///   - model: as its folder has it now.
     ///   - workers: how many streams are applied side by side.

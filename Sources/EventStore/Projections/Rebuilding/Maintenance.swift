@@ -2,7 +2,7 @@ package import EventSourcing
 package import Logging
 package import Postgres
 
-/// What is done to whole read models: rebuilding, verifying, rolling back. One at a time for each model, in whichever process.
+/// Work on whole read models: rebuilding, verifying, rolling back. One at a time for each model, in whichever process.
 package struct Maintenance: Sendable {
     let target: ConnectionTarget
     let feed: EventFeed
@@ -84,7 +84,7 @@ package enum MaintenanceError: Error, Equatable, CustomStringConvertible {
     case logRewritten(String)
     /// Somebody else has held rows of the tables that are being made.
     case heldUp(model: String, position: Int64)
-    /// What is parked was retried or discarded again and again while it was verified.
+    /// Parked events were retried or discarded again and again while the model was verified.
     case unsettled(String)
     /// Queries hold the tables.
     case tablesInUse(String)

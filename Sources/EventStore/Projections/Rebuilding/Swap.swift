@@ -4,8 +4,8 @@ import Postgres
 
 /// Puts tables in the place of the live ones, in one transaction.
 ///
-/// A query that has found its tables before the swap must not see the new position with the old rows. So the old tables are locked first: whoever
-/// reads them ends before, whoever comes later finds the new ones. While the lock is waited for, later queries queue behind it, and a query may hold
+/// A query that has found its tables before the swap must not see the new position with the old rows. So the old tables are locked first:
+/// queries that read them end before, and later ones find the new tables. While the lock is waited for, later queries queue behind it, and a query may hold
 /// one table and wait for another; so the wait is shorter than the second after which the server would take that for a deadlock, and is tried again
 /// until it succeeds.
 struct Swap {
@@ -28,7 +28,7 @@ struct Swap {
         var pause = Duration.milliseconds(100)
         while true {
             try await OldReaders(model: model, pool: pool, logger: logger).waitUntilGone()
-            // What came while it waited is applied before the projector has to stand still for it.
+            // Events that came meanwhile are applied before the projector has to stand still for them.
             if let live = try await ProjectionCheckpoint.read(model, from: pool) { try await bringUp(live.position) }
             do {
                 return try await tryOnce(build, bringUp)

@@ -2,7 +2,7 @@ package import EventSourcing
 import Logging
 import Postgres
 
-/// What a verification has found.
+/// The result of a verification.
 package struct VerificationReport: Sendable, Hashable {
     package let model: String
     /// Where the live tables and the fold of the log were compared.
@@ -13,7 +13,7 @@ package struct VerificationReport: Sendable, Hashable {
     package let rows: [String: Int64]
     /// The first rows that differ, in the order of tables and keys.
     package let differences: [RowDifference]
-    /// Events that the live tables have and a fold of the log can not apply.
+    /// Events that the live tables have and a fold of the log can't apply.
     package let unappliable: [String]
     /// Streams that wait in the live tables; the fold leaves out the same events.
     package let parked: [StreamName]
@@ -33,7 +33,7 @@ extension Maintenance {
         _ model: String, workers: Int = 2, onProgress: @escaping @Sendable (RebuildProgress) -> Void = { _ in }
     ) async throws -> VerificationReport {
         for _ in 1...Self.longestVerification {
-            // Who retries or discards meanwhile makes a fold wrong that has left out those events.
+            // A retry or a discard meanwhile makes a fold wrong that has left out those events.
             if let report = try await verifyOnce(model, workers, onProgress) { return report }
         }
         throw MaintenanceError.unsettled(model)

@@ -34,7 +34,7 @@ struct VerifyingFold {
             unappliable: fold.failures.map(\.description), parked: lacking.waitingStreams, discarded: lacking.discarded)
     }
 
-    /// What there is to tell when so many streams can't be folded that nothing was compared.
+    /// The report when so many streams can't be folded that nothing was compared.
     func report(givenUpAt last: String, head: Int64) -> VerificationReport {
         let reason = "more than 20 streams of the live tables can not be folded again; the rest is not compared"
         return VerificationReport(

@@ -3,7 +3,7 @@ import FoundationEssentials
 import Postgres
 import Publishing
 
-/// What one event of a user's stream changes here.
+/// The change to an account that one event of a user's stream makes.
 enum AccountChange: Sendable, Equatable {
     case registered(role: String)
     case emailChanged

@@ -2,7 +2,7 @@ import EventSourcing
 import FoundationEssentials
 import Postgres
 
-/// What the log says of each user, as far as signing in needs it.
+/// The users as the log has them, as far as signing in needs it.
 struct Accounts: Sendable {
     /// Someone who may sign in, if the password is right.
     struct Candidate: Sendable {
@@ -30,7 +30,7 @@ struct Accounts: Sendable {
         try await identity.query(.userWithEmail, [.bytes(emailHash)]).first?.get(0)
     }
 
-    /// What a registration knows before the follower gets there: both may come, in any order.
+    /// Adds an account before the follower gets there: both may come, in any order.
     func insertRegistered(_ user: UUID, emailHash: [UInt8], position: Int64) async throws {
         let registration = AccountChange.registration(of: user, emailHash: emailHash, role: "user", position: position)
         try await identity.query(registration.statement, registration.values)
