@@ -176,6 +176,10 @@ BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION 'append needs READ COMMITTED' USING ERRCODE = 'AN002';
     END IF;
+    -- An acknowledged event is on the disk, whatever the database, the role or the session is set to. Stronger settings stay.
+    IF current_setting('synchronous_commit') IN ('off', 'local') THEN
+        PERFORM set_config('synchronous_commit', 'on', true);
+    END IF;
     IF optimistic IS NULL OR a_expected IS NULL OR array_position(a_expected, NULL) IS NOT NULL THEN
         RAISE EXCEPTION 'an expectation is missing' USING ERRCODE = '22004';
     END IF;

@@ -77,4 +77,51 @@ import Testing
             #expect(try await log.store.head() == 0)
         }
     }
+
+    @Test func `end their wait when they are cancelled after they were sent, and are appended all the same`() async throws {
+        try await LogUnderTest.with { log in
+            let request = EventStoreContract.request(to: EventStoreContract.stream())
+            try await AppendLock.held(in: log.owner) { lock in
+                try await withThrowingTaskGroup(of: Bool.self) { group async throws in
+                    group.addTask {
+                        do {
+                            _ = try await log.store.append(request)
+                            return false
+                        } catch EventStoreError.outcomeUnknown {
+                            return true
+                        }
+                    }
+                    try await lock.waitForAppends(1)
+                    group.cancelAll()
+                    // The lock is held still.
+                    #expect(try await group.next() == true)
+                }
+            }
+            guard case .alreadyAppended(let receipt) = try await log.store.append(request) else {
+                Issue.record("the repeat was taken for another request")
+                return
+            }
+            #expect(receipt.lastPosition == 1)
+            #expect(try await log.store.head() == 1)
+        }
+    }
+
+    @Test func `wake readers of the same process although nobody waits for their outcome`() async throws {
+        try await LogUnderTest.with { log in
+            try await log.another(listening: false, clock: StoppedClock()) { other in
+                let request = EventStoreContract.request(to: EventStoreContract.stream())
+                try await withThrowingTaskGroup(of: Void.self) { group async throws in
+                    group.addTask { try await other.store.waitForEvents(after: 0) }
+                    try await AppendLock.held(in: log.owner) { lock in
+                        await withThrowingTaskGroup(of: Void.self) { appends in
+                            appends.addTask { _ = try await other.store.append(request) }
+                            try? await lock.waitForAppends(1)
+                            appends.cancelAll()
+                        }
+                    }
+                    try await group.waitForAll()
+                }
+            }
+        }
+    }
 }

@@ -36,7 +36,7 @@ struct LogUnderFire: Sendable {
         }
     }
 
-    private static func running(
+    static func running(
         on server: DurableServer, _ name: String, _ body: @escaping @Sendable (PostgresEventStore) async throws -> Void
     ) async throws {
         var target = server.log
