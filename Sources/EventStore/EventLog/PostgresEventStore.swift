@@ -60,14 +60,14 @@ package final class PostgresEventStore: EventStore {
         let limit = Int64(clamping: limit)
         guard let command else {
             let rows = try await reading { try await pool.query(.loadStream, [.text(stream.description), .int4(Int32(version)), .int8(limit)]) }
-            return LoadedStream(events: try await opened(rows.map { try StoredEvent($0, from: 0) }), receipt: nil)
+            return LoadedStream(events: try await opened(rows.map { try StoredEvent($0, from: 0) }, whole: true), receipt: nil)
         }
         let rows = try await reading {
             try await pool.query(.loadStreamAndCommand, [.text(stream.description), .int4(Int32(version)), .int8(limit), .uuid(command)])
         }
         let receipt = try rows.first.flatMap { $0.isNull(0) ? nil : try CommandReceipt(row: $0, id: command) }
         let events = try rows.filter { !$0.isNull(6) }.map { try StoredEvent($0, from: 6) }
-        return LoadedStream(events: try await opened(events), receipt: receipt)
+        return LoadedStream(events: try await opened(events, whole: true), receipt: receipt)
     }
 
     package func read(after position: Int64, limit: Int) async throws -> [RecordedEvent] {
@@ -104,8 +104,8 @@ package final class PostgresEventStore: EventStore {
         return claims
     }
 
-    func opened(_ events: [StoredEvent]) async throws -> [RecordedEvent] {
-        try await sealing.open(events)
+    func opened(_ events: [StoredEvent], whole: Bool = false) async throws -> [RecordedEvent] {
+        try await sealing.open(events, whole: whole)
     }
 
     /// A read may be asked again safely: a connection that died unnoticed costs its callers a moment, not an error. A database that is away costs

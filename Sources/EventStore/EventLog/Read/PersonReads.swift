@@ -24,7 +24,7 @@ extension PostgresEventStore {
             .int8(positions.lowerBound), .int8(positions.upperBound), .texts(streams.map(\.description)), .text(person.lowercased),
             .texts(naming.types), .text(naming.field), .int8(Int64(limit)),
         ]
-        return try await opened(reading { try await pool.query(.eventsAbout, values) }.map { try StoredEvent($0, from: 0) })
+        return try await opened(reading { try await pool.query(.eventsAbout, values) }.map { try StoredEvent($0, from: 0) }, whole: true)
     }
 }
 

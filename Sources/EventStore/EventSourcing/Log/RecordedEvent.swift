@@ -18,10 +18,12 @@ package struct RecordedEvent: Sendable, Hashable {
     package let metadata: EventMetadata
     /// When the log took it; never before the previous event's.
     package let recordedAt: Timestamp
+    /// The names of sealed fields that the store could not open, because the vault lacks the person's key. They are null, and nobody knows whether they are forgotten.
+    package let unopened: Set<String>
 
     package init(
         position: Int64, stream: StreamName, version: Int, id: UUID, type: String, schemaVersion: Int, data: JSONObject, metadata: EventMetadata,
-        recordedAt: Timestamp
+        recordedAt: Timestamp, unopened: Set<String> = []
     ) {
         self.position = position
         self.stream = stream
@@ -32,5 +34,6 @@ package struct RecordedEvent: Sendable, Hashable {
         self.data = data
         self.metadata = metadata
         self.recordedAt = recordedAt
+        self.unopened = unopened
     }
 }

@@ -60,7 +60,7 @@ struct LiveApplier: Sendable {
             "an event can't be applied: its stream is parked",
             metadata: [
                 "position": "\(failure.position)", "stream": "\(failure.stream)", "type": "\(failure.type)",
-                "sqlstate": "\(failure.sqlState?.rawValue ?? "none")", "constraint": "\(failure.constraint ?? "none")",
+                "sqlstate": "\(failure.sqlState?.rawValue ?? "none")", "constraint": "\(failure.constraint ?? "none")", "reason": "\(failure.reason)",
             ])
     }
 }

@@ -126,7 +126,7 @@ extension Statement {
         "lock_checkpoint_of_build", "SELECT FROM annals.checkpoints WHERE model = $1 AND build = $2 FOR UPDATE")
     fileprivate static let lockUnattendedCheckpoint = Statement(
         "lock_unattended_checkpoint",
-        "SELECT lease_holder IS NULL OR lease_expires_at <= clock_timestamp() FROM annals.checkpoints WHERE model = $1 FOR UPDATE")
+        "SELECT lease_holder IS NULL OR NOT annals.is_leased(lease_expires_at) FROM annals.checkpoints WHERE model = $1 FOR UPDATE")
     fileprivate static let raiseLeaseToken = Statement(
         "raise_lease_token", "UPDATE annals.checkpoints SET lease_token = lease_token + 1 WHERE model = $1")
     fileprivate static let readLeaseHolder = Statement("read_lease_holder", "SELECT lease_holder FROM annals.checkpoints WHERE model = $1")
@@ -155,8 +155,8 @@ extension Statement {
         SELECT model, version, position, version <> folder_version, failing_at, updated_at,
             (SELECT count(DISTINCT stream_id) FROM annals.parked_events AS p WHERE p.build = c.build AND state <> 'discarded')::int,
             stopped_reason, has_diverged,
-            CASE WHEN lease_expires_at > clock_timestamp() THEN rate::float8 ELSE 0 END,
-            CASE WHEN lease_expires_at > clock_timestamp() THEN lease_holder END
+            CASE WHEN annals.is_leased(lease_expires_at) THEN rate::float8 ELSE 0 END,
+            CASE WHEN annals.is_leased(lease_expires_at) THEN lease_holder END
         FROM annals.checkpoints AS c ORDER BY model
         """)
 }
