@@ -83,6 +83,12 @@ package final class PostgresEventStore: EventStore {
         try await reading { try await head.refresh() }
     }
 
+    /// Throws `ClockBehindLog` while the database's clock is a second or more behind the last event's time: events can't be told apart by time then.
+    package func confirmClock() async throws {
+        let lag = try await reading { try await pool.query(.clockLag) }.first?.get(0, as: Int64.self) ?? 0
+        if lag >= 1 { throw ClockBehindLog(lag: .seconds(lag)) }
+    }
+
     package func waitForEvents(after position: Int64) async throws {
         try await head.wait(past: position)
     }
@@ -125,4 +131,11 @@ package final class PostgresEventStore: EventStore {
             }
         }
     }
+}
+
+/// The database's clock was set back, or the one before it was ahead: new events get the last event's time until it has caught up.
+package struct ClockBehindLog: Error, CustomStringConvertible {
+    package let lag: Duration
+
+    package var description: String { "the clock of the log's database is \(lag) behind the last event" }
 }

@@ -166,6 +166,7 @@ struct AnnalsSystem {
                 Readiness.Check("read") { try await read.query(alive) },
                 Readiness.Check("identity") { try await identity.query(alive) },
                 Readiness.Check("vault") { try await vault.query(alive) },
+                Readiness.Check("clock", isRequired: false) { try await log.confirmClock() },
                 // While they are behind the log no token is taken.
                 Readiness.Check("accounts") { try await accounts.confirmLevel() },
                 // Requests are served without it: whoever looks after the system decides what a log that can't be signed any more means.

@@ -27,6 +27,13 @@ extension QueryResult {
     }
 }
 
+extension QueryResult {
+    /// By how much the database's clock was behind the batch's time, in whole seconds: more than zero after it has gone back.
+    var clockLag: Duration {
+        get throws { .seconds(Int64(try first?.get(3, as: Int32.self) ?? 0)) }
+    }
+}
+
 extension SealedRequest {
     /// The receipt of a request that was appended whole as it expected.
     fileprivate func receipt(behind head: Int64, at time: Timestamp) throws -> CommandReceipt {

@@ -87,7 +87,9 @@ final class GroupCommit: Sendable {
         while true {
             do {
                 // A batch that is sent again may well have been appended the first time.
-                let outcomes = try await pool.query(.append, [.bool(optimistic && !wasSent)] + values).outcomes(of: batch.requests)
+                let result = try await pool.query(.append, [.bool(optimistic && !wasSent)] + values)
+                let outcomes = try result.outcomes(of: batch.requests)
+                tell(clockLag: try result.clockLag)
                 return wasSent ? zip(outcomes, batch.requests).map { $0.first($1) } : outcomes
             } catch let error as PostgresError
                 where (error.isTransient || error.outcomeUnknown) && ContinuousClock.now < deadline && !Task.isCancelled
@@ -99,6 +101,23 @@ final class GroupCommit: Sendable {
                 try await Task.sleep(for: pause * Double.random(in: 0.5...1.5))
                 pause = min(pause * 2, .seconds(1))
             }
+        }
+    }
+}
+
+extension GroupCommit {
+    /// Events never go back in time. So after the clock has, they get the time of the event before them until it has caught up, and somebody has to know.
+    private func tell(clockLag lag: Duration) {
+        let before = counts.withLock { counts in
+            defer { counts.clockLag = lag }
+            return counts.clockLag
+        }
+        if before == .zero, lag > .zero {
+            logger.warning(
+                "the log's database has set its clock back: new events get the last event's time until the clock has caught up",
+                metadata: ["behind": "\(lag)"])
+        } else if before > .zero, lag == .zero {
+            logger.notice("the clock of the log's database has caught up")
         }
     }
 }
@@ -123,6 +142,8 @@ private struct Optimism {
 package struct AppendStatistics: Sendable {
     package private(set) var batches = 0
     package private(set) var requests = 0
+    /// By how much the database's clock was behind the last event's time at the last batch.
+    package fileprivate(set) var clockLag = Duration.zero
 
     fileprivate mutating func count(_ batch: AppendBatch) {
         batches += 1

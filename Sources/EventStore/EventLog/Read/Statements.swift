@@ -40,6 +40,11 @@ extension Statement {
 
     static let readHead = Statement("log_read_head", "SELECT coalesce(max(position), 0) FROM log.events")
 
+    /// Whole seconds that the clock is behind the last event's time.
+    static let clockLag = Statement(
+        "log_clock_lag",
+        "SELECT trunc(extract(epoch FROM recorded_at - clock_timestamp()))::bigint FROM log.events ORDER BY position DESC LIMIT 1")
+
     static let claimHolder = Statement("log_claim_holder", "SELECT stream FROM log.claims WHERE kind = $1 AND hash = $2")
 
     static let currentClaims = Statement("log_current_claims", "SELECT stream, hash FROM log.claims WHERE stream = ANY ($1) AND kind = $2")
