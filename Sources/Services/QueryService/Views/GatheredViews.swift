@@ -5,6 +5,7 @@ struct GatheredViews {
     /// Somebody who is answered when their view is durable.
     struct Waiter: Sendable {
         let id: UUID
+        let post: UUID
         let continuation: CheckedContinuation<Int64, any Error>
     }
 
