@@ -9,8 +9,8 @@ import Vault
 
 @testable import EventLog
 
-@Suite struct `A batch sent in hope` {
-    /// Few streams and values, so that requests meet; most of them go well, so that hope is not always disappointed.
+@Suite struct `A batch sent optimistically` {
+    /// Few streams and values, so that requests meet; most of them go well, so that optimism is not always refused.
     private struct Pool {
         var random: SeededRandom
         let streams = (0..<12).map { _ in EventStoreContract.stream() }
@@ -63,18 +63,18 @@ import Vault
         try await LogUnderTest.with { log in
             var pool = Pool(random: SeededRandom(seed: seed))
             try await ConnectionPool.withPool(log.owner, logger: TestCluster.logger) { database in
-                var hopes = 0
+                var optimisticBatches = 0
                 for _ in 0..<60 {
                     var batch = AppendBatch()
                     for _ in 0..<Int.random(in: 1...6, using: &pool.random) { _ = batch.add(pool.request()) }
                     let careful = try await Self.tried(batch, optimistic: false, in: database)
                     if batch.mayBeOptimistic, let optimistic = try await Self.tried(batch, optimistic: true, in: database) {
-                        hopes += 1
+                        optimisticBatches += 1
                         #expect(optimistic == careful, "seed \(seed)")
                     }
                     _ = try await database.query(.append, [.bool(false)] + batch.values).outcomes(of: batch.requests)
                 }
-                #expect(hopes > 0, "seed \(seed)")
+                #expect(optimisticBatches > 0, "seed \(seed)")
             }
         }
     }
