@@ -36,7 +36,7 @@ extension [RecordedEvent] {
 }
 
 extension Round {
-    /// What there was, in figures.
+    /// The run in figures.
     fileprivate var summary: String {
         let appended = calls.count { if case .appended = $0.outcome { true } else { false } }
         let repeated = calls.count { if case .alreadyAppended = $0.outcome { true } else { false } }

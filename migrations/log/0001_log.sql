@@ -140,8 +140,8 @@ INSERT INTO log.append_lock DEFAULT VALUES;
 -- violated (23505), or a request is refused for another reason (AN004), the whole batch fails, and the caller sends it again with optimistic off.
 -- Allowed only when every value that the batch takes is taken by a new stream.
 --
--- Returns a row for the batch (request 0; last_position: the head before it; recorded_at: its time) and a row for each request whose outcome does
--- not follow from that one: 0 appended (if it expected any version or has no event), 1 appended before, 2 conflict (version: the actual one),
+-- Returns a row for the batch (request 0; last_position: the head before it; recorded_at: its time; version: by how many seconds that is ahead of the
+-- clock, because the clock has gone back) and a row for each request whose outcome does not follow from that one: 0 appended (if it expected any version or has no event), 1 appended before, 2 conflict (version: the actual one),
 -- 3 claim taken, 4 claim missing (kind, stream). All other requests were appended, in order, right after the head.
 CREATE FUNCTION log.append(
     optimistic boolean,
@@ -176,6 +176,10 @@ BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION 'append needs READ COMMITTED' USING ERRCODE = 'AN002';
     END IF;
+    -- An acknowledged event is on the disk, whatever the database, the role or the session is set to. Stronger settings stay.
+    IF current_setting('synchronous_commit') IN ('off', 'local') THEN
+        PERFORM set_config('synchronous_commit', 'on', true);
+    END IF;
     IF optimistic IS NULL OR a_expected IS NULL OR array_position(a_expected, NULL) IS NOT NULL THEN
         RAISE EXCEPTION 'an expectation is missing' USING ERRCODE = '22004';
     END IF;
@@ -197,6 +201,7 @@ BEGIN
     head := coalesce(head, 0);
     moment := greatest(date_trunc('milliseconds', clock_timestamp()), moment);
     request := 0; outcome := 0; last_position := head; recorded_at := moment;
+    version := greatest(0, least(extract(epoch FROM moment - clock_timestamp()), 2147483647))::integer;
     RETURN NEXT;
 
     -- Repeats.

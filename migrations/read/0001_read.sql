@@ -86,6 +86,12 @@ GRANT SELECT ON annals.checkpoints TO annals_queries;
 -- How long a lease outlives its holder's last sign of life.
 CREATE FUNCTION annals.lease_duration() RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '3 seconds' $$;
 
+-- Whether a lease is in force. One that ends further ahead than a lease can was given before the clock went back, and is void; twice the time, since
+-- a clock that is being corrected may go back a little at any time.
+CREATE FUNCTION annals.is_leased(until timestamptz) RETURNS boolean LANGUAGE sql VOLATILE AS $$
+    SELECT coalesce(until > clock_timestamp() AND until <= clock_timestamp() + 2 * annals.lease_duration(), false)
+$$;
+
 -- The first query of each atomic group. It raises where a plain UPDATE would hit no row and let the rest commit. It renews the lease too: a busy
 -- projector needs no other sign of life.
 --
@@ -125,7 +131,7 @@ CREATE FUNCTION annals.acquire_lease(for_model text, new_holder text) RETURNS bi
     UPDATE annals.checkpoints
     SET lease_token = lease_token + 1, lease_holder = new_holder, lease_expires_at = clock_timestamp() + annals.lease_duration(),
         rate = 0, rated_position = position, rated_at = clock_timestamp()
-    WHERE model = for_model AND (lease_holder IS NULL OR lease_holder = new_holder OR lease_expires_at <= clock_timestamp())
+    WHERE model = for_model AND (lease_holder IS NULL OR lease_holder = new_holder OR NOT annals.is_leased(lease_expires_at))
     RETURNING lease_token
 $$;
 
@@ -290,6 +296,7 @@ INSERT INTO annals.scrubbed DEFAULT VALUES;
 GRANT SELECT, UPDATE (position) ON annals.scrubbed TO annals_projector;
 GRANT SELECT ON annals.scrubbed TO annals_queries;
 
--- Only the projector calls these functions.
+-- Only the projector calls these functions; queries ask whether leases are in force.
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA annals FROM PUBLIC;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA annals TO annals_projector;
+GRANT EXECUTE ON FUNCTION annals.lease_duration, annals.is_leased TO annals_queries;

@@ -32,7 +32,11 @@ package final class PostgresEventStore: EventStore {
         self.catalog = catalog
         sealing = SealingEdge(vault: vault, hasher: hasher, catalog: catalog, form: form)
         notifier = CommitNotifier(pool, logger: logger)
-        commits = GroupCommit(appends ?? pool, limits: limits, logger: logger)
+        commits = GroupCommit(appends ?? pool, limits: limits, logger: logger) { [notifier] position in
+            // Readers in this process need no round trip through the database to learn of it.
+            head.advance(to: position)
+            notifier.announce(position)
+        }
     }
 
     /// Sends appends and tells other processes of them. Runs until cancelled; appends that wait then are refused as unavailable.
@@ -45,31 +49,25 @@ package final class PostgresEventStore: EventStore {
         }
     }
 
-    /// What has been appended through this store.
+    /// How many requests were appended through this store, in how many batches.
     package var appendStatistics: AppendStatistics { commits.statistics }
 
     package func append(_ request: AppendRequest) async throws -> AppendOutcome {
-        let outcome = try await commits.append(try await sealing.seal(request))
-        if case .appended(let receipt) = outcome, receipt.firstPosition != nil {
-            // Readers in this process need no round trip through the database to learn of it.
-            head.advance(to: receipt.lastPosition)
-            notifier.announce(receipt.lastPosition)
-        }
-        return outcome
+        try await commits.append(try await sealing.seal(request))
     }
 
     package func load(_ stream: StreamName, after version: Int, limit: Int, command: UUID?) async throws -> LoadedStream {
         let limit = Int64(clamping: limit)
         guard let command else {
             let rows = try await reading { try await pool.query(.loadStream, [.text(stream.description), .int4(Int32(version)), .int8(limit)]) }
-            return LoadedStream(events: try await opened(rows.map { try StoredEvent($0, from: 0) }), receipt: nil)
+            return LoadedStream(events: try await opened(rows.map { try StoredEvent($0, from: 0) }, whole: true), receipt: nil)
         }
         let rows = try await reading {
             try await pool.query(.loadStreamAndCommand, [.text(stream.description), .int4(Int32(version)), .int8(limit), .uuid(command)])
         }
         let receipt = try rows.first.flatMap { $0.isNull(0) ? nil : try CommandReceipt(row: $0, id: command) }
         let events = try rows.filter { !$0.isNull(6) }.map { try StoredEvent($0, from: 6) }
-        return LoadedStream(events: try await opened(events), receipt: receipt)
+        return LoadedStream(events: try await opened(events, whole: true), receipt: receipt)
     }
 
     package func read(after position: Int64, limit: Int) async throws -> [RecordedEvent] {
@@ -83,6 +81,12 @@ package final class PostgresEventStore: EventStore {
 
     package func head() async throws -> Int64 {
         try await reading { try await head.refresh() }
+    }
+
+    /// Throws `ClockBehindLog` while the database's clock is a second or more behind the last event's time: events can't be told apart by time then.
+    package func confirmClock() async throws {
+        let lag = try await reading { try await pool.query(.clockLag) }.first?.get(0, as: Int64.self) ?? 0
+        if lag >= 1 { throw ClockBehindLog(lag: .seconds(lag)) }
     }
 
     package func waitForEvents(after position: Int64) async throws {
@@ -106,12 +110,12 @@ package final class PostgresEventStore: EventStore {
         return claims
     }
 
-    func opened(_ events: [StoredEvent]) async throws -> [RecordedEvent] {
-        try await sealing.open(events)
+    func opened(_ events: [StoredEvent], whole: Bool = false) async throws -> [RecordedEvent] {
+        try await sealing.open(events, whole: whole)
     }
 
-    /// A read may be asked again safely: a connection that died unnoticed costs its callers a moment, not an error. A database that is away costs them no more
-    /// than the pool's patience and a second.
+    /// A read may be asked again safely: a connection that died unnoticed costs its callers a moment, not an error. A database that is away costs
+    /// them no more than the pool's patience and a second.
     func reading<Value>(_ body: () async throws -> Value) async throws -> Value {
         let start = ContinuousClock.now
         var pause = Duration.milliseconds(10)
@@ -127,4 +131,11 @@ package final class PostgresEventStore: EventStore {
             }
         }
     }
+}
+
+/// The database's clock was set back, or the one before it was ahead: new events get the last event's time until it has caught up.
+package struct ClockBehindLog: Error, CustomStringConvertible {
+    package let lag: Duration
+
+    package var description: String { "the clock of the log's database is \(lag) behind the last event" }
 }

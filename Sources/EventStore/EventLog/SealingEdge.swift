@@ -3,6 +3,15 @@ import FoundationEssentials
 import JSON
 import Vault
 
+/// In which form a store's readers get events.
+package enum EventForm: Sendable {
+    /// Personal fields opened, or null where their key is destroyed or not at hand; data in its type's newest version. An unknown type or version is
+    /// an error.
+    case opened
+    /// As the log stores it: personal fields sealed, data in the version it was written in, of any type. Needs no vault.
+    case stored
+}
+
 /// Where events cross between the clear and the sealed form: nothing personal passes it into the log, and readers get it back from here only.
 struct SealingEdge: Sendable {
     let vault: KeyVault?
@@ -22,7 +31,8 @@ struct SealingEdge: Sendable {
     }
 
     /// Stored events as their readers get them, in order. One query at most for the keys of a page.
-    func open(_ events: [StoredEvent]) async throws -> [RecordedEvent] {
+    /// - Parameter whole: whether a missing key is an error, rather than a mark on the event. A command must not decide without knowing what an event says.
+    func open(_ events: [StoredEvent], whole: Bool) async throws -> [RecordedEvent] {
         switch form {
         case .stored: return events.map { $0.recorded(schemaVersion: $0.schemaVersion, data: $0.data) }
         case .opened: break
@@ -31,14 +41,21 @@ struct SealingEdge: Sendable {
             return try events.map { try opened($0, with: .destroyed) }
         }
         let subjects = events.map { EventSealing.subject(of: $0.data) }
-        let keys = try await vault.keys(of: Set(subjects.compactMap(\.self)))
-        return try zip(events, subjects).map { try opened($0, with: $1.flatMap { keys[$0] } ?? .destroyed) }
+        let wanted = Set(subjects.compactMap(\.self))
+        let keys = whole ? try await vault.keys(of: wanted) : try await vault.knownKeys(of: wanted)
+        return try zip(events, subjects).map { event, subject in
+            guard let subject else { return try opened(event, with: .destroyed) }
+            guard let key = keys[subject] else {
+                return try opened(event, with: .destroyed, unopened: EventSealing.sealedFields(of: event.data))
+            }
+            return try opened(event, with: key)
+        }
     }
 
-    private func opened(_ event: StoredEvent, with key: KeyVault.DataKey) throws -> RecordedEvent {
+    private func opened(_ event: StoredEvent, with key: KeyVault.DataKey, unopened: Set<String> = []) throws -> RecordedEvent {
         let clear = try EventSealing.open(event.data, with: key, stream: event.stream, event: event.id)
         let (version, data) = try catalog.upcast(event.type, version: event.schemaVersion, data: clear)
-        return event.recorded(schemaVersion: version, data: data)
+        return event.recorded(schemaVersion: version, data: data, unopened: unopened)
     }
 
     private func seal(_ append: StreamAppend) async throws -> SealedRequest.Append {

@@ -40,8 +40,8 @@ package final class ProjectorGroup: Sendable {
     /// How each projector of this process is doing.
     package var statuses: [ProjectorStatus] { projectors.map(\.status) }
 
-    /// Runs until cancelled. Throws `ReadModelError` when a folder's SQL does not prepare. A projector that has to stop says so in its status and in the log; the
-    /// others go on.
+    /// Runs until cancelled. Throws `ReadModelError` when a folder's SQL does not prepare. A projector that has to stop says so in its status and in
+    /// the log; the others go on.
     package func run() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await self.feed.dropOld() }

@@ -46,6 +46,12 @@ package enum EventSealing {
         stored[member]?["subject"]?.text.flatMap { UUID(lowercase: $0) }
     }
 
+    /// The names of the fields that are sealed in this stored data.
+    package static func sealedFields(of stored: JSONObject) -> Set<String> {
+        guard case .array(let names)? = stored[member]?["fields"] else { return [] }
+        return Set(names.compactMap(\.text))
+    }
+
     /// The data as it was, or with null for each sealed field when the key was destroyed or is not at hand.
     package static func open(_ stored: JSONObject, with key: KeyVault.DataKey, stream: StreamName, event: UUID) throws(VaultError) -> JSONObject {
         guard let sealed = stored[member] else { return stored }

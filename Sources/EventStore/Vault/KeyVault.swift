@@ -49,6 +49,13 @@ package final class KeyVault: PersonalKeys {
     /// The keys of these persons, in one query for those that are not in memory. Throws `VaultError.keyUnknown` for a person the vault never had, and
     /// `EventStoreError.unavailable` while the vault is away.
     package func keys(of subjects: Set<UUID>) async throws -> [UUID: DataKey] {
+        let found = try await knownKeys(of: subjects)
+        for subject in subjects where found[subject] == nil { throw VaultError.keyUnknown(subject) }
+        return found
+    }
+
+    /// The same, without the persons whom the vault never had.
+    package func knownKeys(of subjects: Set<UUID>) async throws -> [UUID: DataKey] {
         var found = fresh(subjects)
         let missing = subjects.filter { found[$0] == nil }
         if missing.isEmpty { return found }
@@ -60,7 +67,6 @@ package final class KeyVault: PersonalKeys {
                 found[subject] = .destroyed
             }
         }
-        for subject in missing where found[subject] == nil { throw VaultError.keyUnknown(subject) }
         keep(found.filter { missing.contains($0.key) })
         return found
     }

@@ -7,8 +7,8 @@ import TestSupport
 import Vault
 
 extension PostgresEventStore {
-    /// Runs `body` on a store of events without anything personal, with the command service's rights and all that a process of its own would have. Throws when
-    /// a part of the store ends, too: `body` would wait for it for ever.
+    /// Runs `body` on a store of events without anything personal, with the command service's rights and all that a process of its own would have.
+    /// Throws when a part of the store ends, too: `body` would wait for it for ever.
     package static func running<Value: Sendable>(
         on log: ConnectionTarget, _ catalog: EventCatalog, limits: AppendLimits = AppendLimits(),
         _ body: @escaping @Sendable (PostgresEventStore) async throws -> Value

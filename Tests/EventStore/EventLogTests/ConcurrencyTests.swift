@@ -1,8 +1,8 @@
 import EventLog
 import EventLogTesting
 import EventSourcing
-import FoundationEssentials
 import EventStoreTesting
+import FoundationEssentials
 import Testing
 
 @Suite struct `Many writers at once` {

@@ -1,8 +1,8 @@
 import EventLog
 import EventLogTesting
 import EventSourcing
-import FoundationEssentials
 import EventStoreTesting
+import FoundationEssentials
 import Logging
 import Postgres
 import TestSupport
@@ -89,7 +89,7 @@ import Testing
             let blocks = try #require(Int(try await log.value("SELECT pg_relation_size('log.commands') / 8192")))
             #expect(blocks > 256)
             #expect(try await log.value("SELECT next_block FROM log.prune_receipts(NULL, 0)") == "128")
-            // What is left is what lies behind the first 128 blocks.
+            // The rows behind the first 128 blocks are left.
             #expect(try await log.value("SELECT min((ctid::text::point)[0]) >= 128 FROM log.commands") == "true")
             #expect(try await log.value("SELECT next_block IS NULL AND removed = 0 FROM log.prune_receipts(NULL, \(blocks + 5))") == "true")
             #expect(try await log.value("SELECT next_block FROM log.prune_receipts(NULL, -7)") == "128")

@@ -1,8 +1,8 @@
 import EventLog
 import EventLogTesting
 import EventSourcing
-import FoundationEssentials
 import EventStoreTesting
+import FoundationEssentials
 import JSON
 import Testing
 import Vault
@@ -49,6 +49,25 @@ import Vault
         }
     }
 
+    @Test func `are marked for readers of the log when the vault lacks their key, and no command decides on them`() async throws {
+        try await LogUnderTest.with { log in
+            let (ann, bob) = (UUID.v7(), UUID.v7())
+            for person in [ann, bob] {
+                try await log.vault.createKey(for: person)
+                _ = try await log.store.append(Self.said(person.lowercased, by: person, in: StreamName("contract", person)))
+            }
+            try await log.runInVault("DELETE FROM vault.data_keys WHERE subject = '\(ann.lowercased)'")
+            // Another process, which has no key in memory.
+            try await log.another { other in
+                let events = try await other.store.read(after: 0, limit: 10)
+                #expect(events.map(\.unopened) == [["words"], []])
+                #expect(events.map { $0.data["words"] } == [.null, .string(bob.lowercased)])
+                await #expect(throws: VaultError.keyUnknown(ann)) { try await other.store.load(StreamName("contract", ann)) }
+                #expect(try await other.store.load(StreamName("contract", bob)).events.count == 1)
+            }
+        }
+    }
+
     @Test func `are not taken for somebody who has no key`() async throws {
         try await LogUnderTest.with { log in
             await #expect(throws: EventStoreError.self) {
@@ -77,7 +96,7 @@ import Vault
 }
 
 extension LogUnderTest {
-    /// What auth does when an account is closed, here with the owner's rights.
+    /// Destroys a key as auth does when an account is closed, here with the owner's rights.
     fileprivate func destroyKey(of subject: UUID) async throws {
         try await runInVault("UPDATE vault.data_keys SET wrapped = NULL, destroyed_at = now() WHERE subject = '\(subject.lowercased)'")
         vault.noteDestruction(of: subject)

@@ -1,8 +1,8 @@
 import EventLog
 import EventLogTesting
 import EventSourcing
-import FoundationEssentials
 import EventStoreTesting
+import FoundationEssentials
 import JSON
 import Testing
 import Vault

@@ -1,6 +1,6 @@
 import EventSourcing
-import FoundationEssentials
 import EventStoreTesting
+import FoundationEssentials
 import Synchronization
 import Testing
 

@@ -182,7 +182,7 @@ private struct BetweenPages: EventStore {
 }
 
 @Suite struct `Handlers with caches of their own on one log` {
-    /// What became of one command, in a form to compare.
+    /// The outcome of one command, in a form to compare.
     private enum Outcome: Equatable {
         case handled(AccountRules.State, version: Int, isReplay: Bool)
         case refused(AccountRules.Refusal)

@@ -21,7 +21,7 @@ private let other = "0198a3c4-0002-7abc-8def-00112233ff99"
         #expect(read(JSONValue.object(least.json).serialized) == least)
     }
 
-    /// What the quick way can not read, the tree can; both see the same.
+    /// The tree can read what the quick way can't; both see the same.
     @Test(arguments: [
         #"{"command": "\#(id)"}"#,
         #"{ "command" : "\#(id)" , "actor" : "\#(other)" }"#,

@@ -22,7 +22,7 @@ final class SwitchedEventStore: EventStore {
 
     init(_ store: any EventStore) { state = Mutex(State(store: store)) }
 
-    /// What was loaded since this was asked last.
+    /// The streams loaded since this was asked last.
     func takeLoads() -> [Load] {
         state.withLock { state in
             defer { state.loads = [] }

@@ -1,6 +1,6 @@
 import EventSourcing
 
-/// Who holds which unique value.
+/// The unique values and their holders.
 struct ClaimTable {
     private struct Value: Hashable {
         let kind: ClaimKind
@@ -20,7 +20,8 @@ struct ClaimTable {
         holders[Value(kind: kind, value: value)]
     }
 
-    /// Why these changes can't be made; nil when they can. Only the request's own stream gives anything up, so nothing in a request can free a value for it.
+    /// Why these changes can't be made; nil when they can. Only the request's own stream gives anything up, so nothing in a request can free a value
+    /// for it.
     func refusal(of changes: [ClaimChange], for stream: StreamName) -> AppendOutcome? {
         for change in changes {
             switch change {

@@ -6,7 +6,7 @@ extension EventStoreContract {
     private static let slug = ClaimKind(rawValue: "slug")
     private static let active = ClaimKind(rawValue: "active")
 
-    /// What one request to several streams may count on.
+    /// The promises about one request to several streams.
     static let streamPromises = [
         EventStorePromise("a request for several streams asks each its own question, and answers with the first stream's version") {
             store async throws in

@@ -19,7 +19,7 @@ package struct EventStorePromise: Sendable, CustomTestStringConvertible {
     package func check(of store: any EventStore) async throws { try await check(store) }
 }
 
-/// What every event store keeps. Run it with `@Test(arguments: EventStoreContract.promises)`.
+/// The contract of every event store. Run it with `@Test(arguments: EventStoreContract.promises)`.
 package enum EventStoreContract {
     package static let promises =
         expectationPromises + versionPromises + streamPromises + repeatPromises + claimPromises + readerPromises + streamReadPromises

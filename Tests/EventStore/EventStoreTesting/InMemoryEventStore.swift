@@ -2,9 +2,11 @@ package import EventSourcing
 package import FoundationEssentials
 import Synchronization
 
-/// An event log in memory, for tests and for trying things: nothing survives the process, and nothing personal is sealed. It keeps every promise of `EventStore` else.
+/// An event log in memory, for tests and for trying things: nothing survives the process, and nothing personal is sealed. It keeps every promise of
+/// `EventStore` else.
 package final class InMemoryEventStore: EventStore {
     private let contents = Mutex(Contents())
+    private let reached = Watermark()
     private let clock: @Sendable () -> Timestamp
 
     /// An empty log that dates events by this clock.
@@ -13,12 +15,10 @@ package final class InMemoryEventStore: EventStore {
     }
 
     package func append(_ request: AppendRequest) async throws -> AppendOutcome {
-        let (outcome, awoken) = try contents.withLock { contents in
-            let outcome = try contents.append(request, at: clock())
-            return (outcome, contents.takeAwoken())
+        try contents.withLock { contents in
+            defer { reached.advance(to: contents.head) }
+            return try contents.append(request, at: clock())
         }
-        for waiter in awoken { waiter.resume() }
-        return outcome
     }
 
     package func load(_ stream: StreamName, after version: Int, limit: Int, command: UUID?) async throws -> LoadedStream {
@@ -48,29 +48,9 @@ package final class InMemoryEventStore: EventStore {
         contents.withLock { $0.head }
     }
 
-    /// Returns early when the task is cancelled.
     package func waitForEvents(after position: Int64) async throws {
-        let id = UUID()
-        await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                // Looking at the flag under the lock leaves no gap: a cancellation before this is seen here, one after it finds the waiter.
-                let isDone = contents.withLock { contents in
-                    guard contents.head <= position, !Task.isCancelled else { return true }
-                    contents.waiters[id] = Waiter(position: position, continuation: continuation)
-                    return false
-                }
-                if isDone { continuation.resume() }
-            }
-        } onCancel: {
-            contents.withLock { $0.waiters.removeValue(forKey: id) }?.continuation.resume()
-        }
+        try await reached.wait(for: position + 1)
     }
-}
-
-/// A reader that has seen everything up to a position.
-private struct Waiter {
-    let position: Int64
-    let continuation: CheckedContinuation<Void, Never>
 }
 
 /// All that the log knows; each operation is whole or not at all.
@@ -80,7 +60,6 @@ private struct Contents {
     var streams: [StreamName: [Int]] = [:]
     var receipts: [UUID: CommandReceipt] = [:]
     var claims = ClaimTable()
-    var waiters: [UUID: Waiter] = [:]
 
     var head: Int64 { Int64(events.count) }
 
@@ -119,13 +98,6 @@ private struct Contents {
             lastPosition: hasAppended ? head : streams[subject]?.last.map { events[$0].position } ?? 0, recordedAt: recordedAt)
         receipts[request.command.id] = receipt
         return .appended(receipt)
-    }
-
-    /// Removes the waiters that the log has moved past; the caller resumes them outside the lock.
-    mutating func takeAwoken() -> [CheckedContinuation<Void, Never>] {
-        let awoken = waiters.filter { $0.value.position < head }
-        for id in awoken.keys { waiters[id] = nil }
-        return awoken.values.map(\.continuation)
     }
 
     private func refusal(of request: AppendRequest, for subject: StreamName) -> AppendOutcome? {

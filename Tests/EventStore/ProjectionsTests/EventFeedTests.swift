@@ -87,7 +87,7 @@ private func event(_ position: Int64) -> RecordedEvent {
         #expect(try await feed.events(after: 1, first.id).map(\.position) == [2, 3])
         let another = try await other.store.read(after: 0, limit: 1)[0]
         // Kept pages and the log itself both begin otherwise.
-        await #expect(throws: LogRewritten.self) { try await feed.events(after: 1, another.id) }
+        await #expect(throws: EventStoreError.self) { try await feed.events(after: 1, another.id) }
     }
 
     /// Posts of a megabyte each.
@@ -147,7 +147,7 @@ private func event(_ position: Int64) -> RecordedEvent {
     }
 
     @Test func `begins a new page for what comes when the last one is old`() {
-        var pages = EventPages(capacity: 1 << 20, pageSize: 9, pageBytes: 1 << 20)
+        var pages = PageCache(capacity: 1 << 20, pageSize: 9, pageBytes: 1 << 20)
         pages.add([event(1)], after: nil)
         pages.dropOld()
         pages.add([event(2)], after: .number(1))
@@ -158,7 +158,7 @@ private func event(_ position: Int64) -> RecordedEvent {
     }
 
     @Test func `keeps about as much as it may, the newest in any case`() {
-        var pages = EventPages(capacity: 400, pageSize: 2, pageBytes: 400)
+        var pages = PageCache(capacity: 400, pageSize: 2, pageBytes: 400)
         pages.add([event(1), event(2)], after: nil)
         #expect(pages.events(after: 0, nil).count == 2)
         pages.add([event(3), event(4)], after: .number(1))

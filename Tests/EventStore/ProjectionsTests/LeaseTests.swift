@@ -9,8 +9,9 @@ import Testing
 
 private let holders = "SELECT DISTINCT lease_holder FROM annals.checkpoints"
 private let expire = "UPDATE annals.checkpoints SET lease_expires_at = now() - interval '1 second' WHERE lease_holder IS NOT NULL"
-/// Another process takes every lease, for as long as it takes.
+/// Another process takes every lease, for as long as it takes: from now on they last for an hour.
 private let usurp = """
+    CREATE OR REPLACE FUNCTION annals.lease_duration() RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '1 hour' $$;
     UPDATE annals.checkpoints SET lease_token = lease_token + 1, lease_holder = 'other', lease_expires_at = now() + interval '1 hour'
     """
 
@@ -81,6 +82,19 @@ private let usurp = """
                 for _ in projecting.group.models { #expect(await log.line(with: "another process keeps this read model") != nil) }
                 try await database.run(expire)
                 while try await database.rows(holders) == ["(other)"] { try Task.checkCancellation() }
+            }
+        }
+    }
+
+    @Test func `is void when it ends further ahead than it can, as after the clock went back`() async throws {
+        let history = History()
+        try await withReadDatabase { database in
+            try await project(history.store, into: database) { try await $0.caughtUp() }
+            try await database.run("UPDATE annals.checkpoints SET lease_holder = 'other', lease_expires_at = now() + interval '1 hour'")
+            #expect(try await ReadModelStatus.readAll(from: database.pool).allSatisfy { $0.state == .unattended })
+            try await project(history.store, into: database) { projecting in
+                try await history.tell(views: 1, of: .number(1))
+                try await projecting.caughtUp()
             }
         }
     }

@@ -13,7 +13,7 @@ private let folder = [
 ]
 private let state = "SELECT position, n FROM annals.checkpoints, model.t"
 
-/// What a crash of the server leaves of commits that did not wait for the disk: rows and checkpoint as they were before the last event.
+/// Does what a crash of the server does to commits that did not wait for the disk: rows and checkpoint are as they were before the last event.
 private func loseLastEvent(of history: History, in database: ReadDatabase) async throws {
     let events = try await history.events()
     let before = events[events.count - 2]

@@ -34,6 +34,17 @@ extension ConnectionTarget {
     }
 }
 
+extension RecordedEvent {
+    /// This event as a store gives it whose vault lacks the key for these fields.
+    fileprivate func withoutKey(of fields: Set<String>) -> RecordedEvent {
+        var data = data
+        for field in fields { data[field] = .null }
+        return RecordedEvent(
+            position: position, stream: stream, version: version, id: id, type: type, schemaVersion: schemaVersion, data: data, metadata: metadata,
+            recordedAt: recordedAt, unopened: fields)
+    }
+}
+
 @Suite struct `An event at fault` {
     @Test func `parks its stream in order, while all others go on`() async throws {
         let history = History()
@@ -47,6 +58,46 @@ extension ConnectionTarget {
             #expect(try await database.rows(parked) == ["(17,failed,23514,few_views)", "(20,waiting,,)", "(23,waiting,,)"])
             #expect(try await database.rows(counts) == ["(01,0)", "(02,5)", "(03,0)"])
             #expect(try await database.rows("SELECT position FROM annals.checkpoints") == ["(24)"])
+        }
+    }
+
+    @Test func `parks its stream when the vault lacks the key of what a statement needs, and only then`() async throws {
+        let history = History()
+        for post in UInt64(1)...6 {
+            try await history.tell(
+                PostEvent.drafted(author: .number(1), title: .known("t"), slug: .known("t"), content: .known("c")), of: .number(post))
+            try await history.tell(PostEvent.published(publishedAt: nil), of: .number(post))
+        }
+        // The key of post 3's author is missing.
+        let log = AlteredLog(history.store) { page in
+            page.map { event in
+                event.stream.id == .number(3) && event.type == "PostDrafted" ? event.withoutKey(of: ["title", "slug", "content"]) : event
+            }
+        }
+        let folder = [
+            "titles": [
+                "table.sql": "CREATE TABLE t (id uuid PRIMARY KEY, title text, published boolean);",
+                "PostDrafted.sql": "INSERT INTO t VALUES (:stream_id, :title, false)",
+                "PostPublished.sql": "UPDATE t SET published = true WHERE id = :stream_id",
+                "PostDeleted.sql": "DELETE FROM t WHERE id = :stream_id",
+            ],
+            "counts": [
+                "table.sql": "CREATE TABLE t (id uuid PRIMARY KEY);", "PostDrafted.sql": "INSERT INTO t VALUES (:stream_id)",
+            ],
+        ]
+        try await withReadDatabase { database in
+            let lines = SpokenLog()
+            try await withProjections(folder) { folder in
+                try await project(log, into: database, folder: folder, logger: lines.logger) { projecting in
+                    let line = try #require(await lines.line(with: "its stream is parked"))
+                    #expect(line.contains("reason=the vault has no key for its personal data"))
+                    try await projecting.caughtUp()
+                    #expect(projecting.group.statuses.map(\.parkedStreams) == [0, 1])
+                }
+            }
+            #expect(try await database.rows("SELECT count(*), count(*) FILTER (WHERE published) FROM titles.t") == ["(5,5)"])
+            #expect(try await database.rows("SELECT count(*) FROM counts.t") == ["(6)"])
+            #expect(try await database.rows("SELECT position, state FROM annals.parked_events ORDER BY 1") == ["(5,failed)", "(6,waiting)"])
         }
     }
 

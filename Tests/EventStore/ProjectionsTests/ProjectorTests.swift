@@ -65,9 +65,10 @@ import Testing
 }
 
 @Suite struct `A checkpoint` {
-    private func checkpoint(at position: Int64, in database: ReadDatabase, leasesLater: Int64 = 0) async throws -> Checkpoint {
-        let stored = try #require(try await Checkpoint.read("view_counts", from: database.pool))
-        return Checkpoint(version: stored.version, build: stored.build, position: position, eventID: .v7(), lease: stored.lease + leasesLater)
+    private func checkpoint(at position: Int64, in database: ReadDatabase, leasesLater: Int64 = 0) async throws -> ProjectionCheckpoint {
+        let stored = try #require(try await ProjectionCheckpoint.read("view_counts", from: database.pool))
+        return ProjectionCheckpoint(
+            model: "view_counts", version: stored.version, build: stored.build, position: position, eventID: .v7(), lease: stored.lease + leasesLater)
     }
 
     @Test(arguments: [(1, 0), (3, 0), (2, 1)] as [(Int64, Int64)])
@@ -80,7 +81,7 @@ import Testing
             let late = try await checkpoint(at: position, in: database, leasesLater: leasesLater)
             let error = await #expect(throws: PostgresError.self) {
                 try await database.pool.atomically([
-                    late.advance("view_counts", to: 9, .v7()),
+                    late.advance(to: 9, .v7()),
                     Query(Statement("write", "UPDATE view_counts.total SET count = 99")),
                 ])
             }
@@ -96,8 +97,9 @@ import Testing
         try await withReadDatabase { database in
             try await project(history.store, into: database) { try await $0.caughtUp() }
             let stored = try await checkpoint(at: 1, in: database)
-            let other = Checkpoint(version: "other", build: stored.build, position: 1, eventID: .v7(), lease: stored.lease)
-            let error = await #expect(throws: PostgresError.self) { try await database.pool.atomically([other.advance("view_counts", to: 2, .v7())]) }
+            let other = ProjectionCheckpoint(
+                model: "view_counts", version: "other", build: stored.build, position: 1, eventID: .v7(), lease: stored.lease)
+            let error = await #expect(throws: PostgresError.self) { try await database.pool.atomically([other.advance(to: 2, .v7())]) }
             #expect(error?.sqlState == .checkpointMoved)
         }
     }

@@ -53,7 +53,7 @@ private func rebuilt(_ body: @escaping @Sendable (ReadDatabase, History, Project
             try await history.tell(views: 1, of: .number(1))
             try await projecting.caughtUp()
             #expect(try await database.rows("SELECT total FROM model.t") == ["(30)"])
-            // What it had caught up with is not applied twice.
+            // Events that it had caught up with are not applied twice.
             _ = try await database.maintenance(history.store).rollBack("model")
             #expect(try await database.rows("SELECT n FROM model.t") == ["(3)"])
         }

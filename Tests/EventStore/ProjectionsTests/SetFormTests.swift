@@ -114,7 +114,7 @@ private func refusal(_ files: [String: String]) -> String? {
             }
             let parked = try await database.rows("SELECT position, state, sqlstate, violated FROM annals.parked_events ORDER BY position")
             #expect(parked == ["(17,failed,23514,few_views)", "(20,waiting,,)", "(23,waiting,,)"])
-            // What came after the failure went by sets again.
+            // Events after the failure went by sets again.
             #expect(try await database.rows(counts) == ["(01,0,1)", "(02,5,0)", "(03,0,1)"])
         }
     }

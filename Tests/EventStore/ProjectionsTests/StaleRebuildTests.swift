@@ -5,7 +5,7 @@ import Testing
 
 @testable import Projections
 
-/// What maintenance of the model holds.
+/// The lock that maintenance of the model holds.
 private let lock = "SELECT pg_advisory_xact_lock(hashtextextended('annals.maintenance.model', 0))"
 
 @Suite(.timeLimit(.minutes(2))) struct `Read models that are rebuilt by themselves` {

@@ -72,7 +72,7 @@ import Testing
                     store.restore(restored.store)
                     let stopped = try await status(of: database) { $0.stoppedReason != nil }
                     #expect(stopped?.hasDiverged == true && stopped?.position == 3)
-                    // What was kept of the old log is not taken for the new one's.
+                    // Kept pages of the old log are not taken for the new one's.
                     _ = try await database.maintenance(store).rebuild(.viewSums())
                     for _ in 1...4 { try await restored.tell(views: 1, of: .number(2)) }
                     try await projecting.caughtUp()

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Projections
 
-/// What a verification says of a model with this table, after the live one was altered.
+/// The verification of a model with this table, after the live one was altered.
 private func differences(_ columns: String, _ insert: String, _ alter: String) async throws -> [RowDifference] {
     let history = History()
     for post in UInt64(1)...2 { try await history.tell(views: 1, of: .number(post)) }

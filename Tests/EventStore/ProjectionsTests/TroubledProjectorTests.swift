@@ -5,7 +5,7 @@ import Testing
 
 @testable import Projections
 
-/// What a vault says that is not this log's.
+/// The error of a vault that is not this log's.
 private struct Sealed: Error {}
 
 @Suite(.timeLimit(.minutes(2))) struct `A projector that can not read on` {

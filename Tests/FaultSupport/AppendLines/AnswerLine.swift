@@ -1,7 +1,7 @@
 package import EventSourcing
 import FoundationEssentials
 
-/// What became of the request with the same number, as a line of JSON.
+/// The outcome of the request with the same number, as a line of JSON.
 package struct AnswerLine: Sendable {
     package enum Answer: Sendable, Hashable {
         case outcome(AppendOutcome)

@@ -6,7 +6,8 @@ import Foundation
 import Postgres
 import Synchronization
 
-/// A process that appends for a test, so that the test can kill it: requests come in line by line, and answers go out as they are known, in any order.
+/// A process that appends for a test, so that the test can kill it: requests come in line by line, and answers go out as they are known, in any
+/// order.
 ///
 ///     FaultWriter "host=… port=… user=… dbname=…" <name of its connections>
 @main

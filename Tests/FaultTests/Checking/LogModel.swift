@@ -16,7 +16,7 @@ struct LogModel {
     /// A log that nothing is known of but its length.
     init(head: Int64 = 0) { self.head = head }
 
-    /// What a request gets now; its receipt is undated.
+    /// The outcome that a request gets now; its receipt is undated.
     func answer(to request: AppendRequest) -> AppendOutcome {
         if let receipt = receipts[request.command.id] { return .alreadyAppended(receipt) }
         for append in request.appends where !append.expected.allows(version(of: append.stream)) {
@@ -40,7 +40,7 @@ struct LogModel {
                 recordedAt: .undated))
     }
 
-    /// What a request gets, and what that changes.
+    /// The outcome that a request gets, and the change that it makes.
     mutating func append(_ request: AppendRequest) -> AppendOutcome {
         let outcome = answer(to: request)
         guard case .appended(let receipt) = outcome else { return outcome }

@@ -1,8 +1,8 @@
 import EventSourcing
 import FoundationEssentials
 
-/// Tells the model what the log says was appended, in the log's order, and holds every answer against it: each success must be allowed at its place, and each
-/// other answer must be the right one at some moment between its call and its return.
+/// Tells the model what the log says was appended, in the log's order, and holds every answer against it: each success must be allowed at its place,
+/// and each other answer must be the right one at some moment between its call and its return.
 struct Replay {
     private let round: Round
     private let runs: [Run]
@@ -48,8 +48,8 @@ struct Replay {
         round.calls.compactMap { call in
             switch call.outcome {
             case .appended(let receipt) where receipt.firstPosition != nil: return nil
-            // When a request without events was remembered is nowhere to be seen. Nor is which of two calls it was that did it: one whose connection was lost
-            // takes what the other appended for its own.
+            // When a request without events was remembered is nowhere to be seen. Nor is which of two calls it was that did it: one whose connection
+            // was lost takes what the other appended for its own.
             case .alreadyAppended(let receipt) where receipt.firstPosition == nil: return nil
             case .appended where round.calls(of: call.request.command.id).count > 1: return nil
             case .appended, .alreadyAppended, .conflict, .claimTaken, .claimMissing:
@@ -62,7 +62,7 @@ struct Replay {
     }
 }
 
-/// What is certain about the log at a moment of the book.
+/// The facts that are certain about the log at a moment of the book.
 private struct Bounds {
     /// When an answer came, and the highest position that was answered by then.
     private var answered: [(moment: Int, position: Int64)] = []

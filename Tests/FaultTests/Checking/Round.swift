@@ -2,7 +2,7 @@ import AppendLines
 import EventSourcing
 import FoundationEssentials
 
-/// What happened in one round: what was asked and answered, and what the log had after it.
+/// One round: its requests and answers, and the log after it.
 struct Round: Sendable {
     /// The log's head before it.
     let start: Int64
@@ -29,7 +29,7 @@ struct Round: Sendable {
 
     func calls(of command: UUID) -> [Call] { callsOfCommands[command] ?? [] }
 
-    /// What the log did that it may not do; empty when all is well.
+    /// The promises that the log has broken; empty when all is well.
     var faults: [String] { order + contents + answers + Replay(self).faults }
 
     /// Positions, times, versions and ids.

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-/// What is done to the log while it works.
+/// A fault that the log suffers while it works.
 enum Fault: String, CaseIterable, CustomTestStringConvertible {
     case none
     case serverCrash

@@ -5,7 +5,8 @@ import EventSourcing
 import Postgres
 import TestSupport
 
-/// A log on a server of its own, with writers in three processes: two stores in this one, as two command services would have, and two processes that can be killed.
+/// A log on a server of its own, with writers in three processes: two stores in this one, as two command services would have, and two processes that
+/// can be killed.
 struct LogUnderFire: Sendable {
     let server: DurableServer
     let stores: [PostgresEventStore]
@@ -35,7 +36,7 @@ struct LogUnderFire: Sendable {
         }
     }
 
-    private static func running(
+    static func running(
         on server: DurableServer, _ name: String, _ body: @escaping @Sendable (PostgresEventStore) async throws -> Void
     ) async throws {
         var target = server.log

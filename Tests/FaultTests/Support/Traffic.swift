@@ -3,7 +3,7 @@ import EventSourcing
 import FoundationEssentials
 import TestSupport
 
-/// What all writers of a round fight over.
+/// The streams and values that all writers of a round fight over.
 struct Ground: Sendable {
     static let kinds = ["slug", "email", "active"].map(ClaimKind.init(rawValue:))
 
@@ -41,7 +41,7 @@ struct Traffic {
         return request
     }
 
-    /// What an answer tells of where a stream is.
+    /// The version of a stream that an answer tells.
     mutating func learn(_ outcome: AppendOutcome) {
         switch outcome {
         case .appended(let receipt), .alreadyAppended(let receipt): known[receipt.stream] = receipt.version

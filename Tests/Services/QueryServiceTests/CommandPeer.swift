@@ -54,7 +54,12 @@ final class CommandPeer: Sendable {
             var headers = HTTPFields()
             headers.setPosition(position)
             if wasReplayed { headers.markReplayed() }
-            return Answer.data(headers: headers) { $0.value(.object(["position": .integer(position)])) }
+            let posts = Set((body["views"]?.elements ?? []).compactMap { $0["post"]?.text }).sorted()
+            var positions = JSONObject()
+            for (index, post) in posts.enumerated() { positions[post] = .integer(position - Int64(posts.count - 1 - index)) }
+            return Answer.data(headers: headers) {
+                $0.value(.object(["position": .integer(position), "positions": .object(positions)]))
+            }
         }
         return routes.responder(for: .commands, authentication: Authentication(verifier: nil, serviceKey: serviceKey), logger: logger)
     }

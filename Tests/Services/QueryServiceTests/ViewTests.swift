@@ -54,10 +54,16 @@ import Testing
         try await Newsroom.open(window: settings) { room in
             let one = try await room.post("One", by: .v7()).lowercased
             let two = try await room.post("Two", by: .v7()).lowercased
-            try await withThrowingTaskGroup(of: Int.self) { group in
-                for path in [one, one, one, two] { group.addTask { try await room.send(.post, "/api/v1/posts/\(path)/views").status } }
-                for try await status in group { #expect(status == 202) }
+            var positions: [String: Set<String>] = [:]
+            try await withThrowingTaskGroup(of: (String, Reply).self) { group in
+                for post in [one, one, one, two] { group.addTask { (post, try await room.send(.post, "/api/v1/posts/\(post)/views")) } }
+                for try await (post, reply) in group {
+                    #expect(reply.status == 202)
+                    positions[post, default: []].insert(reply.headers[.position] ?? "")
+                }
             }
+            // Each is told the position of its own post's event.
+            #expect(positions[one]?.isDisjoint(with: positions[two] ?? []) == true)
             #expect(room.commands.counts == [one: 3, two: 1])
             #expect(room.commands.callCount < 4)
         }

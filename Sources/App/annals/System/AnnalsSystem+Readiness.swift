@@ -15,6 +15,7 @@ extension AnnalsSystem {
                 Readiness.Check("read") { try await pools.read.query(alive) },
                 Readiness.Check("identity") { try await pools.identity.query(alive) },
                 Readiness.Check("vault") { try await pools.commandsVault.query(alive) },
+                Readiness.Check("clock", isRequired: false) { try await log.confirmClock() },
                 // While they are behind the log no token is accepted.
                 Readiness.Check("accounts") { try await accounts.confirmLevel() },
                 // Requests are served without it. The operator decides what to do about a log that can't be signed any more.

@@ -116,10 +116,10 @@ struct AnnalsSystem {
             LongRunning("auth") {
                 do {
                     try await auth.run()
-                } catch EventStoreError.broken(let reason) {
+                } catch let error as EventStoreError {
                     // Nobody knows any more who may sign in, so nothing goes on.
-                    logger.critical("the log is not the one that the accounts have followed: the process ends", metadata: ["reason": "\(reason)"])
-                    throw Failure(EventStoreError.broken(reason: reason).line)
+                    logger.critical("the accounts can't follow the log: the process ends", metadata: ["reason": "\(error.line)"])
+                    throw Failure(error.line)
                 }
             },
             LongRunning("revocations") { try await follower.run() },

@@ -6,27 +6,28 @@ import Postgres
 struct AppendBatch: Sendable {
     private(set) var requests: [SealedRequest] = []
     private(set) var byteCount = 0
-    /// Whether only new streams take values in it, so that unique keys can stand in for look-ups (`hopeful` of `log.append`).
-    private(set) var mayBeHopeful = true
+    /// Whether only new streams take values in it, so that unique keys can stand in for look-ups (`optimistic` of `log.append`).
+    private(set) var mayBeOptimistic = true
     private var touched: Set<UInt64> = []
     private var required: Set<UInt64> = []
 
     var isEmpty: Bool { requests.isEmpty }
 
-    /// Takes a request in, unless it touches what an earlier one of the batch touches: their outcomes would depend on each other. Several may require one claim.
+    /// Takes a request in, unless it touches what an earlier one of the batch touches: their outcomes would depend on each other. Several may require
+    /// one claim.
     mutating func add(_ request: SealedRequest) -> Bool {
         guard request.touches.allSatisfy({ !touched.contains($0) && !required.contains($0) }),
             request.requires.allSatisfy({ !touched.contains($0) })
         else { return false }
         touched.formUnion(request.touches)
         required.formUnion(request.requires)
-        if request.takesForKnownStream { mayBeHopeful = false }
+        if request.takesForKnownStream { mayBeOptimistic = false }
         requests.append(request)
         byteCount += request.byteCount
         return true
     }
 
-    /// The values of `Statement.append` after `hopeful`, in its order.
+    /// The values of `Statement.append` after `optimistic`, in its order.
     var values: [SQLValue] {
         var columns = Columns()
         for request in requests { columns.add(request) }

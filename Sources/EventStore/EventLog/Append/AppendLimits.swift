@@ -21,8 +21,8 @@ package struct AppendLimits: Sendable {
 }
 
 extension PoolLimits {
-    /// One connection that carries all appends of a process, batch behind batch: two would only wait for each other at the append lock. Nothing else rides on it,
-    /// so no read waits behind a batch.
+    /// One connection that carries all appends of a process, batch behind batch: two would only wait for each other at the append lock. Nothing else
+    /// rides on it, so no read waits behind a batch.
     package static var appends: PoolLimits {
         var limits = PoolLimits()
         limits.multiplexedConnections = 1

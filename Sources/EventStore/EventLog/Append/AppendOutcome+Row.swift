@@ -3,8 +3,8 @@ import FoundationEssentials
 import Postgres
 
 extension QueryResult {
-    /// The outcome of each request of a batch, in the batch's order. The rows of `log.append` name the batch's place and the outcomes that don't follow from it; every
-    /// other request was appended, one after the other, right behind the head.
+    /// The outcome of each request of a batch, in the batch's order. The rows of `log.append` name the batch's place and the outcomes that don't
+    /// follow from it; every other request was appended, one after the other, right behind the head.
     func outcomes(of requests: [SealedRequest]) throws -> [AppendOutcome] {
         var batch: (head: Int64, recordedAt: Timestamp)?
         var told = [AppendOutcome?](repeating: nil, count: requests.count)
@@ -24,6 +24,13 @@ extension QueryResult {
             if case .appended = outcome { head += Int64(request.eventCount) }
             return outcome
         }
+    }
+}
+
+extension QueryResult {
+    /// By how much the database's clock was behind the batch's time, in whole seconds: more than zero after it has gone back.
+    var clockLag: Duration {
+        get throws { .seconds(Int64(try first?.get(3, as: Int32.self) ?? 0)) }
     }
 }
 

@@ -1,63 +1,81 @@
 import EventSourcing
 import Synchronization
 
-/// The requests that wait to be sent: bounded, in order, gathered into batches for the senders.
-final class AppendQueue: Sendable {
-    struct Waiting: Sendable {
-        let number: UInt64
-        let request: SealedRequest
-        let continuation: CheckedContinuation<AppendOutcome, any Error>
+/// A request between its caller and its answer.
+final class PendingAppend: Sendable {
+    let request: SealedRequest
+    private let answer = Mutex<Result<AppendOutcome, any Error>?>(nil)
+    private let isAnswered = Signal()
+
+    init(_ request: SealedRequest) {
+        self.request = request
     }
 
-    /// A batch and who waits for each of its requests.
+    /// Ends the caller's wait. The first answer counts.
+    func resolve(_ result: Result<AppendOutcome, any Error>) {
+        answer.withLock { $0 = $0 ?? result }
+        isAnswered.finish()
+    }
+
+    /// Waits for the answer. Throws what it says, and `CancellationError`.
+    func outcome() async throws -> AppendOutcome {
+        while true {
+            if let answer = answer.withLock({ $0 }) { return try answer.get() }
+            try await isAnswered.wait()
+        }
+    }
+}
+
+/// The requests that wait to be sent: bounded, in order, gathered into batches for the senders.
+final class AppendQueue: Sendable {
+    /// A batch, and the pending request behind each of its requests.
     struct Gathered: Sendable {
         var batch = AppendBatch()
-        var waiting: [Waiting] = []
+        var pending: [PendingAppend] = []
 
         init() {}
 
         /// A batch of one.
-        init(_ waiting: Waiting) {
-            take(waiting)
+        init(_ pending: PendingAppend) {
+            take(pending)
         }
 
         /// Takes a request in, unless it touches what another one of the batch touches.
-        @discardableResult mutating func take(_ next: Waiting) -> Bool {
+        @discardableResult mutating func take(_ next: PendingAppend) -> Bool {
             guard batch.add(next.request) else { return false }
-            waiting.append(next)
+            pending.append(next)
             return true
         }
     }
 
     private struct State {
-        var waiting: [Waiting] = []
+        var waiting: [PendingAppend] = []
         var waitingBytes = 0
-        var nextNumber: UInt64 = 0
         var batchesInFlight = 0
-        /// Senders with nothing to send.
-        var idle: [CheckedContinuation<Void, Never>] = []
         var isClosed = false
     }
 
     private let limits: AppendLimits
     private let state = Mutex(State())
+    /// Raised when a batch may be worth sending; senders wait for it.
+    private let work = Signal()
 
     init(_ limits: AppendLimits) {
         self.limits = limits
     }
 
-    /// Queues a request and waits until its sender answers it. Refused at once when the queue is full or closed; one cancelled before it is taken leaves the queue.
+    /// Queues a request and waits until its sender answers it. Refused at once when the queue is full or closed.
+    ///
+    /// A request cancelled before it is taken leaves the queue, with `CancellationError`. One cancelled later is appended all the same, and only the
+    /// wait ends, with `EventStoreError.outcomeUnknown`.
     func wait(for request: SealedRequest) async throws -> AppendOutcome {
-        let number = state.withLock { state in
-            state.nextNumber += 1
-            return state.nextNumber
-        }
-        return try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
-                enqueue(Waiting(number: number, request: request, continuation: continuation))
-            }
-        } onCancel: {
-            withdraw(number)
+        try Task.checkCancellation()
+        let pending = PendingAppend(request)
+        try enqueue(pending)
+        do {
+            return try await pending.outcome()
+        } catch let cancellation as CancellationError {
+            throw withdraw(pending) ? cancellation : EventStoreError.outcomeUnknown
         }
     }
 
@@ -65,7 +83,7 @@ final class AppendQueue: Sendable {
     func next() async -> Gathered? {
         while !Task.isCancelled {
             if let gathered = gather() { return gathered }
-            await waitUntilWorthSending()
+            do { try await work.wait() } catch { return nil }
         }
         return nil
     }
@@ -75,40 +93,38 @@ final class AppendQueue: Sendable {
         state.withLock { $0.batchesInFlight -= 1 }
     }
 
-    /// Refuses what waits and whatever comes.
+    /// Refuses the requests that wait and all later ones.
     func close() {
         let left = state.withLock { state in
             state.isClosed = true
             defer { state.waiting = [] }
             return state.waiting
         }
-        for waiting in left { waiting.continuation.resume(throwing: EventStoreError.unavailable(reason: "the log is closing")) }
+        for pending in left { pending.resolve(.failure(EventStoreError.unavailable(reason: "the log is closing"))) }
     }
 
-    private func enqueue(_ waiting: Waiting) {
-        let (refusal, idle): ((any Error)?, CheckedContinuation<Void, Never>?) = state.withLock { state in
-            if Task.isCancelled { return (CancellationError(), nil) }
-            if state.isClosed { return (EventStoreError.unavailable(reason: "the log is closing"), nil) }
-            let bytes = waiting.request.byteCount
+    private func enqueue(_ pending: PendingAppend) throws(EventStoreError) {
+        let isWorth = try state.withLock { state throws(EventStoreError) in
+            if state.isClosed { throw .unavailable(reason: "the log is closing") }
+            let bytes = pending.request.byteCount
             if state.waiting.count >= limits.waitingRequests || state.waitingBytes + bytes > limits.waitingBytes {
-                return (EventStoreError.unavailable(reason: "the append queue is full"), nil)
+                throw .unavailable(reason: "the append queue is full")
             }
-            state.waiting.append(waiting)
+            state.waiting.append(pending)
             state.waitingBytes += bytes
-            return (nil, isWorthSending(state) ? state.idle.popLast() : nil)
+            return isWorthSending(state)
         }
-        if let refusal { waiting.continuation.resume(throwing: refusal) }
-        idle?.resume()
+        if isWorth { work.raise() }
     }
 
-    private func withdraw(_ number: UInt64) {
-        let withdrawn: Waiting? = state.withLock { state in
-            guard let index = state.waiting.firstIndex(where: { $0.number == number }) else { return nil }
-            let waiting = state.waiting.remove(at: index)
-            state.waitingBytes -= waiting.request.byteCount
-            return waiting
+    /// Takes a request out of the queue; false when it is sent already.
+    private func withdraw(_ pending: PendingAppend) -> Bool {
+        state.withLock { state in
+            guard let index = state.waiting.firstIndex(where: { $0 === pending }) else { return false }
+            state.waiting.remove(at: index)
+            state.waitingBytes -= pending.request.byteCount
+            return true
         }
-        withdrawn?.continuation.resume(throwing: CancellationError())
     }
 
     private func isWorthSending(_ state: borrowing State) -> Bool {
@@ -120,41 +136,21 @@ final class AppendQueue: Sendable {
         state.withLock { state -> Gathered? in
             guard isWorthSending(state) else { return nil }
             var gathered = Gathered()
-            var kept: [Waiting] = []
+            var kept: [PendingAppend] = []
             var seen = 0
-            for waiting in state.waiting {
+            for pending in state.waiting {
                 let fits =
-                    gathered.waiting.count < limits.batchRequests
-                    && (gathered.waiting.isEmpty || gathered.batch.byteCount + waiting.request.byteCount <= limits.batchBytes)
+                    gathered.pending.count < limits.batchRequests
+                    && (gathered.pending.isEmpty || gathered.batch.byteCount + pending.request.byteCount <= limits.batchBytes)
                 // Many that wait for one stream are not looked through again and again.
                 guard fits, kept.count < limits.batchRequests else { break }
                 seen += 1
-                if !gathered.take(waiting) { kept.append(waiting) }
+                if !gathered.take(pending) { kept.append(pending) }
             }
             state.waiting.replaceSubrange(..<seen, with: kept)
             state.waitingBytes -= gathered.batch.byteCount
             state.batchesInFlight += 1
             return gathered
-        }
-    }
-
-    private func waitUntilWorthSending() async {
-        await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                let isReady = state.withLock { state in
-                    if isWorthSending(state) || Task.isCancelled { return true }
-                    state.idle.append(continuation)
-                    return false
-                }
-                if isReady { continuation.resume() }
-            }
-        } onCancel: {
-            // All senders end together.
-            let idle = state.withLock { state in
-                defer { state.idle = [] }
-                return state.idle
-            }
-            for sender in idle { sender.resume() }
         }
     }
 }

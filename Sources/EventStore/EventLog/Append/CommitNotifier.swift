@@ -1,23 +1,17 @@
+import EventSourcing
 import Logging
 import Postgres
-import Synchronization
 
 /// Tells other processes that the log has grown.
 ///
-/// NOTIFY takes a lock of the whole cluster at commit, so it never rides on an append: one small transaction of its own at a time, not waiting for the disk, and
-/// whatever was appended meanwhile is told by the next.
+/// NOTIFY takes a lock of the whole cluster at commit, so it never rides on an append: one small transaction of its own at a time, not waiting for
+/// the disk, and what is appended meanwhile is told by the next.
 final class CommitNotifier: Sendable {
-    private struct State {
-        var announced: Int64 = 0
-        var notified: Int64 = 0
-        var idle: CheckedContinuation<Void, Never>?
-    }
-
     private static let firstPause = Duration.milliseconds(20)
 
     private let pool: ConnectionPool
     private let logger: Logger
-    private let state = Mutex(State())
+    private let announced = Watermark()
 
     init(_ pool: ConnectionPool, logger: Logger) {
         self.pool = pool
@@ -25,24 +19,18 @@ final class CommitNotifier: Sendable {
     }
 
     /// Notes that the log has grown to here; returns at once.
-    func announce(_ position: Int64) {
-        let idle = state.withLock { state in
-            state.announced = max(state.announced, position)
-            defer { state.idle = nil }
-            return state.idle
-        }
-        idle?.resume()
-    }
+    func announce(_ position: Int64) { announced.advance(to: position) }
 
     /// Sends notifications until cancelled. What could not be sent is sent again, a moment later.
     func run() async throws {
         var pause = Self.firstPause
-        while !Task.isCancelled {
-            await waitForAnnouncement()
-            let position = state.withLock { $0.announced }
+        var notified: Int64 = 0
+        while true {
+            try await announced.wait(for: notified + 1)
+            let position = announced.position
             do {
                 try await pool.atomically([Query(.dontWaitForDisk), Query(.notify, [.text(HeadWatch.channel), .text(String(position))])])
-                state.withLock { $0.notified = max($0.notified, position) }
+                notified = position
                 pause = Self.firstPause
             } catch {
                 guard error.isTransient else { throw error }
@@ -51,25 +39,6 @@ final class CommitNotifier: Sendable {
                 try await Task.sleep(for: pause)
                 pause = min(pause * 2, .seconds(1))
             }
-        }
-    }
-
-    private func waitForAnnouncement() async {
-        await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                let isReady = state.withLock { state in
-                    if state.announced > state.notified || Task.isCancelled { return true }
-                    state.idle = continuation
-                    return false
-                }
-                if isReady { continuation.resume() }
-            }
-        } onCancel: {
-            let idle = state.withLock { state in
-                defer { state.idle = nil }
-                return state.idle
-            }
-            idle?.resume()
         }
     }
 }

@@ -3,29 +3,32 @@ import Logging
 import Postgres
 import Synchronization
 
-/// Group commit over independent requests: while a batch is in flight new requests gather, and the next batch takes them all. No timer, so an idle system has
-/// one round trip of latency and a busy one has big batches; the append lock is taken once a batch instead of once a request.
+/// Group commit over independent requests: while a batch is in flight new requests gather, and the next batch takes them all. No timer, so an idle
+/// system has one round trip of latency and a busy one has big batches; the append lock is taken once a batch instead of once a request.
 ///
-/// A second batch follows the first down the same connection without waiting for its answer, but only when enough requests have gathered: the server then never
-/// waits for this process, and a batch is still worth its commit.
+/// A second batch follows the first down the same connection without waiting for its answer, but only when enough requests have gathered: the server
+/// then never waits for this process, and a batch is still worth its commit.
 final class GroupCommit: Sendable {
     private let pool: ConnectionPool
     private let limits: AppendLimits
+    private let onCommit: @Sendable (_ head: Int64) -> Void
     private let logger: Logger
     private let queue: AppendQueue
     private let counts = Mutex(AppendStatistics())
-    private let hope = Mutex(Hope())
+    private let optimism = Mutex(Optimism())
 
-    init(_ pool: ConnectionPool, limits: AppendLimits, logger: Logger) {
+    /// - Parameter onCommit: is told the last position of each batch that has added events, before the callers are.
+    init(_ pool: ConnectionPool, limits: AppendLimits, logger: Logger, onCommit: @escaping @Sendable (_ head: Int64) -> Void) {
         self.pool = pool
         self.limits = limits
+        self.onCommit = onCommit
         self.logger = logger
         queue = AppendQueue(limits)
     }
 
     var statistics: AppendStatistics { counts.withLock { $0 } }
 
-    /// Queues a request and waits for its outcome. Refused at once when the queue is full; a request cancelled before it is sent is not sent.
+    /// Queues a request and waits for its outcome: see `AppendQueue.wait(for:)`.
     func append(_ request: SealedRequest) async throws -> AppendOutcome {
         try await queue.wait(for: request)
     }
@@ -49,32 +52,33 @@ final class GroupCommit: Sendable {
     private func send(_ gathered: AppendQueue.Gathered) async {
         do {
             let outcomes = try await commit(gathered.batch)
-            for (waiting, outcome) in zip(gathered.waiting, outcomes) { waiting.continuation.resume(returning: outcome) }
-        } catch let error as PostgresError where gathered.waiting.count > 1 && !error.isTransient && !error.outcomeUnknown {
+            if let last = outcomes.compactMap(\.addedThrough).max() { onCommit(last) }
+            for (pending, outcome) in zip(gathered.pending, outcomes) { pending.resolve(.success(outcome)) }
+        } catch let error as PostgresError where gathered.pending.count > 1 && !error.isTransient && !error.outcomeUnknown {
             logger.debug(
                 "an append batch was refused, its requests are sent singly",
-                metadata: ["requests": "\(gathered.waiting.count)", "error": "\(error)"])
-            for waiting in gathered.waiting { await send(.init(waiting)) }
+                metadata: ["requests": "\(gathered.pending.count)", "error": "\(error)"])
+            for pending in gathered.pending { await send(.init(pending)) }
         } catch let error as PostgresError where error.isTransient || error.outcomeUnknown {
-            for waiting in gathered.waiting { waiting.continuation.resume(throwing: EventStoreError.unavailable(reason: error.description)) }
+            for pending in gathered.pending { pending.resolve(.failure(EventStoreError.unavailable(reason: error.description))) }
         } catch {
-            for waiting in gathered.waiting { waiting.continuation.resume(throwing: error) }
+            for pending in gathered.pending { pending.resolve(.failure(error)) }
         }
     }
 
-    /// The outcomes of a batch. One that was sent in hope and disappointed is sent again with every look-up.
+    /// The outcomes of a batch. Tried optimistically where that may pay; when the log refuses that, the batch falls back to every look-up.
     private func commit(_ batch: AppendBatch) async throws -> [AppendOutcome] {
-        guard batch.mayBeHopeful, hope.withLock({ $0.isThere() }) else { return try await call(batch, hopeful: false) }
+        guard batch.mayBeOptimistic, optimism.withLock({ $0.mayTry() }) else { return try await call(batch, optimistic: false) }
         do {
-            return try await call(batch, hopeful: true)
-        } catch let error as PostgresError where error.sqlState == .uniqueViolation || error.sqlState == .hopeDisappointed {
-            hope.withLock { $0.disappoint() }
-            return try await call(batch, hopeful: false)
+            return try await call(batch, optimistic: true)
+        } catch let error as PostgresError where error.sqlState == .uniqueViolation || error.sqlState == .optimismRefused {
+            optimism.withLock { $0.pause() }
+            return try await call(batch, optimistic: false)
         }
     }
 
     /// One call of the append function. After a lost connection the same batch is sent again: the command ids make that safe.
-    private func call(_ batch: AppendBatch, hopeful: Bool) async throws -> [AppendOutcome] {
+    private func call(_ batch: AppendBatch, optimistic: Bool) async throws -> [AppendOutcome] {
         counts.withLock { $0.count(batch) }
         let values = batch.values
         let deadline = ContinuousClock.now + limits.retryFor
@@ -82,8 +86,10 @@ final class GroupCommit: Sendable {
         var wasSent = false
         while true {
             do {
-                // What is sent again may well have been appended the first time.
-                let outcomes = try await pool.query(.append, [.bool(hopeful && !wasSent)] + values).outcomes(of: batch.requests)
+                // A batch that is sent again may well have been appended the first time.
+                let result = try await pool.query(.append, [.bool(optimistic && !wasSent)] + values)
+                let outcomes = try result.outcomes(of: batch.requests)
+                tell(clockLag: try result.clockLag)
                 return wasSent ? zip(outcomes, batch.requests).map { $0.first($1) } : outcomes
             } catch let error as PostgresError
                 where (error.isTransient || error.outcomeUnknown) && ContinuousClock.now < deadline && !Task.isCancelled
@@ -99,19 +105,36 @@ final class GroupCommit: Sendable {
     }
 }
 
-/// Whether batches are sent in hope. Each disappointment costs a batch sent twice, so it is followed by some that are not: where repeats, conflicts and taken values
-/// are common, hardly any are.
-private struct Hope {
-    private var carefulBatchesLeft = 0
+extension GroupCommit {
+    /// Events never go back in time. So after the clock has, they get the time of the event before them until it has caught up, and somebody has to know.
+    private func tell(clockLag lag: Duration) {
+        let before = counts.withLock { counts in
+            defer { counts.clockLag = lag }
+            return counts.clockLag
+        }
+        if before == .zero, lag > .zero {
+            logger.warning(
+                "the log's database has set its clock back: new events get the last event's time until the clock has caught up",
+                metadata: ["behind": "\(lag)"])
+        } else if before > .zero, lag == .zero {
+            logger.notice("the clock of the log's database has caught up")
+        }
+    }
+}
 
-    mutating func isThere() -> Bool {
-        guard carefulBatchesLeft > 0 else { return true }
-        carefulBatchesLeft -= 1
+/// Whether batches are sent optimistically. A refused one is sent twice, so it is followed by some that are not: where repeats, conflicts and taken
+/// values are common, hardly any are.
+private struct Optimism {
+    private var batchesToSkip = 0
+
+    mutating func mayTry() -> Bool {
+        guard batchesToSkip > 0 else { return true }
+        batchesToSkip -= 1
         return false
     }
 
-    mutating func disappoint() {
-        carefulBatchesLeft = 64
+    mutating func pause() {
+        batchesToSkip = 64
     }
 }
 
@@ -119,6 +142,8 @@ private struct Hope {
 package struct AppendStatistics: Sendable {
     package private(set) var batches = 0
     package private(set) var requests = 0
+    /// By how much the database's clock was behind the last event's time at the last batch.
+    package fileprivate(set) var clockLag = Duration.zero
 
     fileprivate mutating func count(_ batch: AppendBatch) {
         batches += 1
@@ -127,8 +152,15 @@ package struct AppendStatistics: Sendable {
 }
 
 extension AppendOutcome {
-    /// The outcome of a request that was sent again: what its lost first sending appended is its own, not a repeat. Another call of the same command may have been
-    /// faster; it is told apart where it appended at another version, since the answer would then not follow from what this caller has seen.
+    /// The last position that the request has added to the log; nil when it has added none.
+    fileprivate var addedThrough: Int64? {
+        guard case .appended(let receipt) = self, receipt.firstPosition != nil else { return nil }
+        return receipt.lastPosition
+    }
+
+    /// The outcome of a request that was sent again: what its lost first sending appended is its own, not a repeat. Another call of the same command
+    /// may have been faster; it is told apart where it appended at another version, since the answer would then not follow from what this caller has
+    /// seen.
     fileprivate func first(_ request: SealedRequest) -> AppendOutcome {
         guard case .alreadyAppended(let receipt) = self, receipt.key == request.command, receipt.version == request.versionAfter ?? receipt.version
         else { return self }
@@ -138,5 +170,5 @@ extension AppendOutcome {
 
 extension SQLState {
     /// `log.append` was to look up as little as possible, and something in the batch will be refused.
-    fileprivate static let hopeDisappointed = SQLState(rawValue: "AN004")
+    fileprivate static let optimismRefused = SQLState(rawValue: "AN004")
 }

@@ -1,7 +1,8 @@
 import EventSourcing
 import FoundationEssentials
 
-/// One append request in the form in which it goes to the database: sealed, hashed, written out. A class, because it is handed on many times and never changes.
+/// One append request in the form in which it goes to the database: sealed, hashed, written out. A class, because it is handed on many times and
+/// never changes.
 final class SealedRequest: Sendable {
     struct Event: Sendable {
         let id: UUID
@@ -41,8 +42,8 @@ final class SealedRequest: Sendable {
     let eventCount: Int
     /// About how many bytes it adds to a batch.
     let byteCount: Int
-    /// What no other request of its batch may touch or require: its command, streams, values and claims, as hashes. Two that share a hash by chance merely go in two
-    /// batches.
+    /// Hashes of everything that no other request of its batch may touch or require: its command, streams, values and claims, as hashes. Two that
+    /// share a hash by chance merely go in two batches.
     let touches: [UInt64]
     /// The claims it requires, as hashes.
     let requires: [UInt64]

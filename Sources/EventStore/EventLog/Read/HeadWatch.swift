@@ -1,37 +1,27 @@
 import EventSourcing
-import FoundationEssentials
 package import Logging
 package import Postgres
 import Synchronization
 
-/// Knows how far the log has grown and wakes whoever waits for more. One serves all readers of a process.
+/// Knows how far the log has grown and wakes the readers that wait for more. One serves all readers of a process.
 ///
-/// Three sources, any of which is enough: appends of this process, NOTIFY from other processes, and one shared poll for what neither told: a process that died between
-/// its commit and its NOTIFY, a listener that is reconnecting, a server that can't be listened to.
+/// Three sources, any of which is enough: appends of this process, NOTIFY from other processes, and one shared poll for what neither told: a process
+/// that died between its commit and its NOTIFY, a listener that is reconnecting, a server that can't be listened to.
 package final class HeadWatch: Sendable {
-    private struct State {
-        var head: Int64 = 0
-        var waiters: [UInt64: Waiter] = [:]
-        var nextNumber: UInt64 = 0
-        /// The poll, while nobody waits.
-        var idlePoll: CheckedContinuation<Void, Never>?
-    }
-
-    private struct Waiter {
-        let position: Int64
-        let continuation: CheckedContinuation<Void, any Error>
-    }
-
     static let channel = "annals_log"
 
     private let pool: ConnectionPool
     private let direct: ConnectionTarget?
     private let clock: any Clock<Duration>
     private let logger: Logger
-    private let state = Mutex(State())
+    private let head = Watermark()
+    /// How many wait, for the poll to know whether anybody does.
+    private let waiters = Atomic<Int>(0)
+    private let someoneWaits = Signal()
 
     /// - Parameters:
-    ///   - direct: where LISTEN works: the same database, not through a pooler in transaction mode and no standby. Without it other processes' appends are polled for.
+    ///   - direct: where LISTEN works: the same database, not through a pooler in transaction mode and no standby. Without it other processes'
+    ///     appends are polled for.
     ///   - clock: what the poll sleeps by.
     package init(_ pool: ConnectionPool, direct: ConnectionTarget?, clock: any Clock<Duration> = ContinuousClock(), logger: Logger) {
         self.pool = pool
@@ -51,52 +41,25 @@ package final class HeadWatch: Sendable {
     }
 
     /// The head as far as it is known.
-    var known: Int64 { state.withLock { $0.head } }
+    var known: Int64 { head.position }
 
-    /// Returns once the head is past `position`.
+    /// Returns once the head is past `position`, or was found to be before it again.
     func wait(past position: Int64) async throws {
-        let number = state.withLock { state in
-            state.nextNumber += 1
-            return state.nextNumber
-        }
-        try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
-                let (isDone, idlePoll) = state.withLock { state -> (Bool, CheckedContinuation<Void, Never>?) in
-                    if state.head > position || Task.isCancelled { return (true, nil) }
-                    state.waiters[number] = Waiter(position: position, continuation: continuation)
-                    return (false, state.idlePoll.take())
-                }
-                idlePoll?.resume()
-                if isDone { continuation.resume() }
-            }
-        } onCancel: {
-            state.withLock { $0.waiters.removeValue(forKey: number) }?.continuation.resume(throwing: CancellationError())
-        }
+        if head.position > position { return }
+        waiters.add(1, ordering: .sequentiallyConsistent)
+        defer { waiters.subtract(1, ordering: .sequentiallyConsistent) }
+        someoneWaits.raise()
+        try await head.wait(for: position + 1)
     }
 
     /// The head is known to be at least here.
-    func advance(to position: Int64) {
-        let woken = state.withLock { state in
-            guard position > state.head else { return [Waiter]() }
-            state.head = position
-            let woken = state.waiters.filter { $0.value.position < position }
-            for number in woken.keys { state.waiters[number] = nil }
-            return Array(woken.values)
-        }
-        for waiter in woken { waiter.continuation.resume() }
-    }
+    func advance(to position: Int64) { head.advance(to: position) }
 
-    /// Nothing is after `position`, although the head was `known` to be past it before that was read: the log was restored to an older state, or somebody's NOTIFY was wrong.
-    /// Without this, whoever waits there would be told again and again that there is more. Whoever has seen more than there is now is woken, to see that it is gone.
+    /// Nothing is after `position`, although the head was `known` to be past it before that was read: the log was restored to an older state, or
+    /// somebody's NOTIFY was wrong. Without this, a reader that waits there would be told again and again that there is more. Readers that have seen
+    /// more than there is now are woken to see that.
     func correct(_ known: Int64, to position: Int64) {
-        let woken = state.withLock { state in
-            guard known > position, state.head == known else { return [Waiter]() }
-            state.head = position
-            let woken = state.waiters.filter { position < $0.value.position && $0.value.position <= known }
-            for number in woken.keys { state.waiters[number] = nil }
-            return Array(woken.values)
-        }
-        for waiter in woken { waiter.continuation.resume() }
+        if known > position { head.reset(to: position, from: known) }
     }
 
     /// Asks the database.
@@ -119,11 +82,14 @@ package final class HeadWatch: Sendable {
         }
     }
 
-    /// One query for all who wait, and none while nobody does.
+    /// One query for all readers that wait, and none while no reader does.
     private func poll(by pace: PollPace) async throws {
         var pace = pace
         while true {
-            if await waitForWaiter() { pace.start() }
+            if !hasWaiters {
+                while !hasWaiters { try await someoneWaits.wait() }
+                pace.start()
+            }
             try await clock.sleep(for: pace.pause)
             guard hasWaiters else { continue }
             let before = known
@@ -132,28 +98,10 @@ package final class HeadWatch: Sendable {
         }
     }
 
-    /// False while the poll has nobody to ask for.
-    var isPolling: Bool { state.withLock { $0.idlePoll == nil } }
+    /// False while no reader waits.
+    var isPolling: Bool { someoneWaits.waiterCount == 0 }
 
-    private var hasWaiters: Bool { state.withLock { !$0.waiters.isEmpty } }
-
-    /// Returns once somebody waits, or the task is cancelled: true when nobody did before.
-    private func waitForWaiter() async -> Bool {
-        if hasWaiters { return false }
-        await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                let isDone = state.withLock { state in
-                    if !state.waiters.isEmpty || Task.isCancelled { return true }
-                    state.idlePoll = continuation
-                    return false
-                }
-                if isDone { continuation.resume() }
-            }
-        } onCancel: {
-            state.withLock { $0.idlePoll.take() }?.resume()
-        }
-        return true
-    }
+    private var hasWaiters: Bool { waiters.load(ordering: .sequentiallyConsistent) > 0 }
 
     /// Asks the database; false when it is away.
     @discardableResult private func refreshIfPossible() async throws -> Bool {
@@ -165,4 +113,29 @@ package final class HeadWatch: Sendable {
             return false
         }
     }
+}
+
+/// How long the shared poll waits between two questions: a moment while events come, then twice as long each time in vain.
+struct PollPace: Sendable {
+    private let shortest: Duration
+    private let longest: Duration
+    /// Before the next question.
+    private(set) var pause: Duration
+
+    init(from shortest: Duration, to longest: Duration) {
+        self.shortest = shortest
+        self.longest = longest
+        pause = shortest
+    }
+
+    /// For a poll that only has to find what a notification failed to tell.
+    static let steady = PollPace(from: .seconds(1), to: .seconds(1))
+
+    /// For a poll that nothing is told: five milliseconds while events flow, a second when they don't.
+    static let searching = PollPace(from: .milliseconds(5), to: .seconds(1))
+
+    /// A reader waits again after none did.
+    mutating func start() { pause = shortest }
+
+    mutating func polled(foundNews: Bool) { pause = foundNews ? shortest : min(pause * 2, longest) }
 }

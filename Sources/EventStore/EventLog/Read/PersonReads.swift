@@ -2,8 +2,8 @@ package import EventSourcing
 package import FoundationEssentials
 import Postgres
 
-/// Reads by the person that events name. There is no index for them, which every append would pay for: they look through a stretch of the log inside the database. For
-/// closures and exports, which are rare (docs/decisions/0017).
+/// Reads by the person that events name. There is no index for them, which every append would pay for: they look through a stretch of the log inside
+/// the database. For closures and exports, which are rare (docs/decisions/0017).
 extension PostgresEventStore {
     /// The streams with an event of this type whose open field names the person, between two positions, in the log's order.
     package func streams(
@@ -15,8 +15,8 @@ extension PostgresEventStore {
         return try await reading { try await pool.query(.streamsNaming, values) }.compactMap { StreamName(try $0.get(0, as: String.self)) }
     }
 
-    /// What is in some streams, what a person did in any, and events of these types whose open field names the person; between two positions, in the log's order, at most
-    /// `limit` events.
+    /// The events of some streams, those that a person caused in any stream, and events of these types whose open field names the person; between two
+    /// positions, in the log's order, at most `limit` events.
     package func events(
         in streams: [StreamName], about person: UUID, naming: (types: [String], field: String), positions: ClosedRange<Int64>, limit: Int
     ) async throws -> [RecordedEvent] {
@@ -24,7 +24,7 @@ extension PostgresEventStore {
             .int8(positions.lowerBound), .int8(positions.upperBound), .texts(streams.map(\.description)), .text(person.lowercased),
             .texts(naming.types), .text(naming.field), .int8(Int64(limit)),
         ]
-        return try await opened(reading { try await pool.query(.eventsAbout, values) }.map { try StoredEvent($0, from: 0) })
+        return try await opened(reading { try await pool.query(.eventsAbout, values) }.map { try StoredEvent($0, from: 0) }, whole: true)
     }
 }
 

@@ -40,7 +40,132 @@ extension Statement {
 
     static let readHead = Statement("log_read_head", "SELECT coalesce(max(position), 0) FROM log.events")
 
+    /// Whole seconds that the clock is behind the last event's time.
+    static let clockLag = Statement(
+        "log_clock_lag",
+        "SELECT trunc(extract(epoch FROM recorded_at - clock_timestamp()))::bigint FROM log.events ORDER BY position DESC LIMIT 1")
+
     static let claimHolder = Statement("log_claim_holder", "SELECT stream FROM log.claims WHERE kind = $1 AND hash = $2")
 
     static let currentClaims = Statement("log_current_claims", "SELECT stream, hash FROM log.claims WHERE stream = ANY ($1) AND kind = $2")
+}
+
+/// Parts of the whole log.
+extension Statement {
+    /// Positions $1 to $2 of the log, oldest first: the columns of `StoredEvent`.
+    static let readLogForwards = Statement(
+        "log_read_forwards",
+        """
+        SELECT position, stream, version, id, type, schema_version, data, metadata, recorded_at
+        FROM log.events
+        WHERE position BETWEEN $1 AND $2
+        ORDER BY position
+        LIMIT $3
+        """)
+
+    /// Positions $1 to $2 of the log, newest first: the columns of `StoredEvent`.
+    static let readLogBackwards = Statement(
+        "log_read_backwards",
+        """
+        SELECT position, stream, version, id, type, schema_version, data, metadata, recorded_at
+        FROM log.events
+        WHERE position BETWEEN $1 AND $2
+        ORDER BY position DESC
+        LIMIT $3
+        """)
+
+    /// Positions $1 to $2 of the log, oldest first, of the types $3: the log's last position in the same snapshot, then the columns of `StoredEvent`.
+    /// At least one row.
+    ///
+    /// Each type gives its own first events, and the first of all these are the page: the work is bounded by page × types, however rare a type is.
+    /// Comparing rows and ordering by both columns is what keeps the planner to the index by type. With a plain `type = …` it walks the log by
+    /// position, in the hope of a match soon, and for a rare type that is the whole log. A condition on the stream's category would mislead it, too:
+    /// it does not know that type and category go together. So that is checked on the rows that come out.
+    static let readTypesForwards = Statement(
+        "log_read_types_forwards",
+        """
+        SELECT head.position, event.*
+        FROM (SELECT coalesce(max(position), 0) AS position FROM log.events) AS head
+        LEFT JOIN LATERAL (
+            SELECT event.*
+            FROM unnest($3::text[]) AS wanted (type)
+            CROSS JOIN LATERAL (
+                SELECT position, stream, version, id, type, schema_version, data, metadata, recorded_at
+                FROM log.events
+                WHERE (type, position) >= (wanted.type, $1) AND (type, position) <= (wanted.type, $2)
+                ORDER BY type, position
+                LIMIT $4
+            ) AS event
+            ORDER BY event.position
+            LIMIT $4
+        ) AS event ON true
+        ORDER BY event.position
+        """)
+
+    /// The same, newest first and without the log's last position: the columns of `StoredEvent`.
+    static let readTypesBackwards = Statement(
+        "log_read_types_backwards",
+        """
+        SELECT event.*
+        FROM unnest($3::text[]) AS wanted (type)
+        CROSS JOIN LATERAL (
+            SELECT position, stream, version, id, type, schema_version, data, metadata, recorded_at
+            FROM log.events
+            WHERE (type, position) >= (wanted.type, $1) AND (type, position) <= (wanted.type, $2)
+            ORDER BY type DESC, position DESC
+            LIMIT $4
+        ) AS event
+        ORDER BY event.position DESC
+        LIMIT $4
+        """)
+}
+
+/// Parts of one stream.
+extension Statement {
+    /// Versions $2 to $3 of a stream, oldest first: the columns of `StoredEvent`.
+    static let readStreamForwards = Statement(
+        "log_read_stream_forwards",
+        """
+        SELECT position, stream, version, id, type, schema_version, data, metadata, recorded_at
+        FROM log.events
+        WHERE stream = $1 AND version BETWEEN $2 AND $3
+        ORDER BY version
+        LIMIT $4
+        """)
+
+    /// Versions $2 to $3 of a stream, newest first: the columns of `StoredEvent`.
+    static let readStreamBackwards = Statement(
+        "log_read_stream_backwards",
+        """
+        SELECT position, stream, version, id, type, schema_version, data, metadata, recorded_at
+        FROM log.events
+        WHERE stream = $1 AND version BETWEEN $2 AND $3
+        ORDER BY version DESC
+        LIMIT $4
+        """)
+
+    /// A stream's last version that the log took by a moment; 0 when there is none.
+    ///
+    /// There is no index on times, and none is needed: versions are 1, 2, 3, … and times never go back along them, so halving finds it in as many
+    /// probes of the key as the stream's length has binary digits. LIMIT keeps each probe a probe.
+    static let streamVersionAt = Statement(
+        "log_stream_version_at",
+        """
+        WITH RECURSIVE search (low, high) AS (
+            SELECT 0, coalesce(max(version), 0) FROM log.events WHERE stream = $1
+            UNION ALL
+            SELECT
+                CASE WHEN probe.recorded_at <= $2 THEN probe.version ELSE search.low END,
+                CASE WHEN probe.recorded_at <= $2 THEN search.high ELSE probe.version - 1 END
+            FROM search
+            CROSS JOIN LATERAL (
+                SELECT version, recorded_at
+                FROM log.events
+                WHERE stream = $1 AND version = search.low + (search.high - search.low + 1) / 2
+                LIMIT 1
+            ) AS probe
+            WHERE search.low < search.high
+        )
+        SELECT low FROM search WHERE low = high
+        """)
 }

@@ -31,10 +31,10 @@ extension StoredEvent {
     }
 
     /// This event with its data as a reader gets them.
-    func recorded(schemaVersion: Int, data: JSONObject) -> RecordedEvent {
+    func recorded(schemaVersion: Int, data: JSONObject, unopened: Set<String> = []) -> RecordedEvent {
         RecordedEvent(
             position: position, stream: stream, version: version, id: id, type: type, schemaVersion: schemaVersion, data: data, metadata: metadata,
-            recordedAt: recordedAt)
+            recordedAt: recordedAt, unopened: unopened)
     }
 }
 

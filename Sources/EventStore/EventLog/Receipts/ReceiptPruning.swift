@@ -5,8 +5,8 @@ package import Postgres
 
 /// Removes receipts that are older than a day: a repeat of a command is known for that long, and is a new command after.
 ///
-/// It goes through the table from end to end once an hour, a piece at a time: see `migrations/log/0001_log.sql` for why there is no index to help. Any number
-/// of processes may do it at once.
+/// It goes through the table from end to end once an hour, a piece at a time: see `migrations/log/0001_log.sql` for why there is no index to help.
+/// Any number of processes may do it at once.
 package struct ReceiptPruning: Sendable {
     /// Between two walks, give or take half of it, so that processes started together don't stay in step.
     private static let interval = Duration.seconds(3600)

@@ -1,13 +1,13 @@
 package import FoundationEssentials
 package import JSON
 
-/// What a caller knows of a stream before appending to it.
+/// The version that a caller expects a stream to have before appending to it.
 package enum ExpectedVersion: Sendable, Hashable {
     /// The stream does not exist yet.
     case none
     /// The stream's last event has this version.
     case exactly(Int)
-    /// The caller does not mind.
+    /// Any version will do.
     case any
 
     /// Whether a stream at this version (0: there is none) is what the caller expects.
@@ -68,7 +68,8 @@ package struct AppendRequest: Sendable {
 }
 
 extension AppendRequest {
-    /// Throws `EventStoreError.broken` for what has no one meaning: no stream, a stream named twice, a version below zero, a claim that changes twice.
+    /// Throws `EventStoreError.broken` for what has no one meaning: no stream, a stream named twice, a version below zero, a claim that changes
+    /// twice.
     package func validate() throws(EventStoreError) {
         if appends.isEmpty { throw .broken(reason: "a request names no stream") }
         if appends.count > 1, Set(appends.map(\.stream)).count < appends.count { throw .broken(reason: "a request names a stream twice") }
@@ -90,7 +91,7 @@ extension ClaimChange {
     }
 }
 
-/// What became of one request. A refusal of one request never touches another.
+/// The outcome of one request. A refusal of one request never touches another.
 package enum AppendOutcome: Sendable, Hashable {
     /// Appended and durable.
     case appended(CommandReceipt)

@@ -1,8 +1,8 @@
 package import FoundationEssentials
 
-/// What the log remembers of a command that succeeded: enough to answer its repeat, and no body.
+/// The log's record of a command that succeeded: enough to answer its repeat, and no body.
 package struct CommandReceipt: Sendable, Hashable {
-    /// What makes two requests the same command.
+    /// Two requests with the same key are the same command.
     package struct Key: Sendable, Hashable {
         /// From the caller and its idempotency key, or random where there is none.
         package let id: UUID

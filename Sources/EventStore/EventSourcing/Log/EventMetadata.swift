@@ -1,7 +1,7 @@
 package import FoundationEssentials
 package import JSON
 
-/// Who caused an event, through which call. Holds ids only, nothing personal.
+/// The cause of an event: the actor and the call. Holds ids only, nothing personal.
 package struct EventMetadata: Sendable, Hashable {
     /// The user who acted; nil for the system itself.
     package var actor: UUID?
@@ -46,7 +46,7 @@ package struct EventMetadata: Sendable, Hashable {
 extension EventMetadata {
     /// Reads the stored form from JSON text; nil when it has another form.
     package init?(storedAs text: UnsafeRawBufferPointer) {
-        // What this program has written is one flat object of plain strings, read with each event of the log: no tree is made for it.
+        // This program writes one flat object of plain strings. It is read with each event of the log, so no tree is made for it.
         if let metadata = Self.flat(text) {
             self = metadata
             return

@@ -15,8 +15,9 @@ package struct LoadedStream: Sendable {
 
 /// The event log as its users see it. Every implementation passes the same contract suite.
 package protocol EventStore: Sendable {
-    /// Appends one atomic request. Returning means durable. Throws when the log could not be reached or is overloaded (`EventStoreError`): the caller may repeat
-    /// the same request, its command makes that safe. Throws `EventStoreError.broken` for a request that `AppendRequest.validate()` refuses.
+    /// Appends one atomic request. Returning means durable. Throws when the log could not be reached or is overloaded (`EventStoreError`): the caller
+    /// may repeat the same request, its command makes that safe. Throws `EventStoreError.broken` for a request that `AppendRequest.validate()`
+    /// refuses.
     func append(_ request: AppendRequest) async throws -> AppendOutcome
 
     /// Reads a stream from the version after `version` (0: from its start), at most `limit` events, and looks up the command in the same snapshot.
@@ -25,8 +26,8 @@ package protocol EventStore: Sendable {
     /// Reads a part of one stream in its direction, at most `limit` events, from one snapshot. Empty where nothing is. `pages(of:)` walks a long one.
     func read(_ part: StreamRead, limit: Int) async throws -> [RecordedEvent]
 
-    /// Reads a part of the whole log in its direction, at most `limit` events that its filter lets through, from one snapshot, and says how far that has looked.
-    /// `pages(of:)` walks a long one, `follow(_:)` goes on with what is appended later.
+    /// Reads a part of the whole log in its direction, at most `limit` events that its filter lets through, from one snapshot, and says how far that
+    /// has looked. `pages(of:)` walks a long one, `follow(_:)` goes on with what is appended later.
     func read(_ part: LogRead, limit: Int) async throws -> LogPage
 
     /// The stream that holds a unique value now; nil when it is free. For answers and suggestions only: what counts is what the append decides.
@@ -48,13 +49,14 @@ extension EventStore {
         try await load(stream, after: 0, limit: .max, command: command)
     }
 
-    /// What is known of a command that its caller may repeat.
+    /// The receipt of a command that its caller may repeat; nil when there is none.
     package func receipt(of context: CommandContext) async throws -> CommandReceipt? {
         guard context.isRepeatable else { return nil }
         return try await load(StreamName("command", context.key.id), after: 0, limit: 1, command: context.key.id).receipt
     }
 
-    /// The log from a position on and for ever: pages of what is there, then what is appended. While the log is away it waits and calls `onInterruption` at each try.
+    /// The log from a position on and for ever: pages of what is there, then what is appended. While the log is away it waits and calls
+    /// `onInterruption` at each try.
     ///
     /// - Parameter lastEvent: the id of the event at `position`, to know the log by.
     package func subscribe(
@@ -69,8 +71,12 @@ extension EventStore {
 package enum EventStoreError: Error {
     /// The queue of waiting appends is full, or the database is away. Trying later helps.
     case unavailable(reason: String)
+    /// The caller was cancelled while its append was under way. It may yet succeed; a repeat of the same request finds out.
+    case outcomeUnknown
     /// Something was to be sealed for a person who has no key: never registered, or forgotten.
     case subjectUnknown(UUID)
-    /// What was read contradicts what the log promises; nothing may go on from here.
+    /// The log does not hold the event that was read from it before: it was restored to an older state, or is another log. A reader can't go on.
+    case rewritten(position: Int64)
+    /// The log breaks a promise, as by a gap. Nothing may go on from here.
     case broken(reason: String)
 }

@@ -36,10 +36,10 @@ package final class Watermark: Sendable {
             return waiters.remove(at: index)
         }
 
-        mutating func takeReached() -> ArraySlice<Waiter> {
-            let reached = waiters.prefix { $0.position <= position }
-            waiters.removeFirst(reached.count)
-            return reached
+        mutating func take(upTo position: Int64) -> ArraySlice<Waiter> {
+            let taken = waiters.prefix { $0.position <= position }
+            waiters.removeFirst(taken.count)
+            return taken
         }
     }
 
@@ -59,26 +59,25 @@ package final class Watermark: Sendable {
         let reached = state.withLock { state in
             guard position > state.position else { return ArraySlice<Waiter>() }
             state.position = position
-            return state.takeReached()
+            return state.take(upTo: position)
         }
         for waiter in reached { waiter.continuation.resume(returning: .reached) }
     }
 
-    /// Sets the position, higher or lower. Ends the waits for what is reached; when the position falls, all others return false.
+    /// Sets the position, higher or lower. When it falls, waits for the position after the old one return false: their callers have seen what is
+    /// gone.
     /// - Parameter known: does nothing unless the watermark still is there; nil for wherever it is.
     package func reset(to position: Int64, from known: Int64? = nil) {
         let ended = state.withLock { state -> ArraySlice<Waiter> in
-            guard known == nil || known == state.position else { return [] }
-            let isLower = position < state.position
+            let old = state.position
+            guard known ?? old == old else { return [] }
             state.position = position
-            guard isLower else { return state.takeReached() }
-            defer { state.waiters = [] }
-            return state.waiters[...]
+            return state.take(upTo: position < old ? old + 1 : position)
         }
         for waiter in ended { waiter.continuation.resume(returning: waiter.position <= position ? .reached : .wentBack) }
     }
 
-    /// Returns true once the position is reached, at once when it is already; false when the watermark falls meanwhile.
+    /// Returns true once the position is reached, at once when it is already; false when the watermark falls from the one before it.
     /// Throws only `CancellationError`.
     @discardableResult package func wait(for position: Int64) async throws -> Bool {
         let id = state.withLock { state in

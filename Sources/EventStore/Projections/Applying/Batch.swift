@@ -4,16 +4,17 @@ import Postgres
 
 /// The statements that apply some events to one build, for one transaction. Pure.
 ///
-/// An event of a parked stream waits behind the one at fault. One that erases a person or a post does not wait: what is erased must not stay visible because of a fault.
+/// An event of a parked stream waits behind the one at fault. One that erases a person or a post does not wait: what is erased must not stay visible
+/// because of a fault.
 struct Batch {
-    /// Whose failure an error is.
+    /// The part of a batch that is at fault.
     enum Fault: Error {
         case event(EventFailure)
         /// One of several, as in a set; fewer at a time tell which.
         case unclear
     }
 
-    /// What a query is there for.
+    /// The reason why a query is in the batch.
     private enum Origin {
         case progress
         case event(RecordedEvent)
@@ -32,7 +33,8 @@ struct Batch {
 
     /// - Parameters:
     ///   - first: the query in front of all others, usually that of the checkpoint.
-    ///   - inGroups: whether events of one type go together, so that set forms can take them; otherwise all are applied one by one in the order of the log.
+    ///   - inGroups: whether events of one type go together, so that set forms can take them; otherwise all are applied one by one in the order of
+    ///     the log.
     /// - Throws: a fault when an event's data is not what its type says.
     init(
         _ events: some Collection<RecordedEvent>, to build: Build, parked: ParkedStreams, first: Query? = nil, inGroups: Bool
@@ -50,7 +52,7 @@ struct Batch {
         if !waiting.isEmpty { add(.parkBehind(waiting, of: build.number), .progress) }
     }
 
-    /// Whose failure an error is; nil when it is no event's.
+    /// The fault behind an error; nil when no event is at fault.
     func fault(_ error: PostgresError) -> Fault? {
         guard error.isFaultOfEvent else { return nil }
         switch error.failedQuery.flatMap({ origins.indices.contains($0) ? origins[$0] : nil }) {

@@ -1,14 +1,14 @@
 import EventSourcing
 import Postgres
 
-/// Applies events to the tables of one build, each batch whole or not at all, and parks the streams whose events can not be applied.
+/// Applies events to the tables of one build, each batch whole or not at all, and parks the streams whose events can't be applied.
 struct BuildApplier {
     let build: Build
     let pool: ConnectionPool
     private(set) var parked: ParkedStreams
     /// Whether set forms are used, where there are any; they are to come to the same.
     private let usesSets: Bool
-    /// The failures whose streams were parked and that nobody has asked for yet.
+    /// The failures whose streams were parked, until `takeFailures()`.
     private var failures: [EventFailure] = []
     /// Tries of an event at fault before its stream is parked, the first included.
     static let tries = 4
@@ -27,7 +27,7 @@ struct BuildApplier {
     }
 
     /// Applies events in order. `progress` gives the query that records a batch up to its last event, and is told when that is committed.
-    /// - Throws: `TooManyParked`, and whatever is not an event's fault; all batches committed before stay so.
+    /// - Throws: `TooManyParked`, and any error that is not an event's fault; all batches committed before stay so.
     mutating func apply(_ events: [RecordedEvent], advancing progress: inout some Progress) async throws {
         var rest = events[...]
         while !rest.isEmpty {

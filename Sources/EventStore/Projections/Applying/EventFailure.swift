@@ -9,6 +9,8 @@ struct EventFailure: Error, Equatable, CustomStringConvertible {
     /// Nil when the event's data could not be bound.
     let sqlState: SQLState?
     let constraint: String?
+    /// Whether a field could not be read because the vault lacks its person's key.
+    let lacksKey: Bool
 
     init(_ event: RecordedEvent, _ error: PostgresError?) {
         position = event.position
@@ -16,11 +18,16 @@ struct EventFailure: Error, Equatable, CustomStringConvertible {
         type = event.type
         sqlState = error?.sqlState
         constraint = error?.constraint
+        lacksKey = error == nil && !event.unopened.isEmpty
     }
 
     /// `6, a PostViewed of views-…: 23514 few_views`
-    var description: String {
-        "\(position), a \(type) of \(stream): \([sqlState?.rawValue ?? "its data can not be read", constraint].compactMap(\.self).joined(separator: " "))"
+    var description: String { "\(position), a \(type) of \(stream): \(reason)" }
+
+    /// `23514 few_views`
+    var reason: String {
+        if let sqlState { return [sqlState.rawValue, constraint].compactMap(\.self).joined(separator: " ") }
+        return lacksKey ? "the vault has no key for its personal data" : "its data can't be read"
     }
 }
 

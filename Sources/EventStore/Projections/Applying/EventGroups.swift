@@ -3,9 +3,10 @@ import FoundationEssentials
 
 /// The order in which the events of a batch are applied: in groups of one type each, so that a set form can take a whole group. Pure.
 ///
-/// What keeps its order is what happens to one id: to a stream, and to those that share its id, as a post and its views do. Events of different ids change different
-/// rows, or only add to counters, so they may pass each other. Each event goes into the first group of its type behind every group that its id has been in; groups
-/// are applied one after the other. For a read model that crosses streams nothing passes anything, and a group ends where the type changes.
+/// Order is kept within one id: within a stream, and to those that share its id, as a post and its views do. Events of different ids
+/// change different rows, or only add to counters, so they may pass each other. Each event goes into the first group of its type behind every group
+/// that its id has been in; groups are applied one after the other. For a read model that crosses streams nothing passes anything, and a group ends
+/// where the type changes.
 struct EventGroups {
     struct Group {
         let type: String

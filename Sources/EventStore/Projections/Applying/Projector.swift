@@ -3,26 +3,27 @@ import Logging
 import Postgres
 import Synchronization
 
-/// Keeps one read model's tables a fold of the log.
+/// Keeps one read model's tables a fold of the log: takes the lease, takes the tables up, applies, and begins again after trouble that may pass.
 ///
-/// The folder's SQL and its checkpoint move in one transaction, so each event has its effect once, whatever dies in between.
+/// The folder's SQL and its checkpoint move in one transaction, so each event has its effect once, whichever process dies in between.
 final class Projector: Sendable {
-    /// The model as its folder has it now; what is applied may be an older version.
-    let model: ReadModel
-    let catalog: EventCatalog
-    let pool: ConnectionPool
-    let feed: EventFeed
-    let notifier: ReadModelNotifier
-    let leases: LeaseKeeper
-    let metrics: ProjectorMetrics
-    let logger: Logger
-    private let currentStatus: Mutex<ProjectorStatus>
-    /// The position that was refused last, which is told in full once.
-    let refused = Mutex<Int64?>(nil)
-    /// What lasts longer than so many tries is no trouble of a moment, and is told.
+    /// Trouble that lasts for so many tries is recorded.
     private static let patience = 3
     /// How often a projector that has stopped looks whether there are other tables.
     private static let lookInterval = Duration.seconds(2)
+
+    /// The model as its folder has it now; what is applied may be an older version.
+    let model: ReadModel
+    private let tables: LiveTables
+    private let pool: ConnectionPool
+    private let feed: EventFeed
+    private let notifier: ReadModelNotifier
+    private let leases: LeaseKeeper
+    private let metrics: ProjectorMetrics
+    private let logger: Logger
+    private let currentStatus: Mutex<ProjectorStatus>
+    /// The position that was refused last, which is told in full once.
+    private let refused = Mutex<Int64?>(nil)
 
     /// - Parameter target: the read database, not through a pooler: the connections keep settings of their own.
     init(
@@ -32,24 +33,25 @@ final class Projector: Sendable {
         var logger = logger
         logger[metadataKey: "model"] = "\(model.name)"
         self.model = model
-        self.catalog = catalog
         self.feed = feed
         self.notifier = notifier
         self.leases = leases
         self.metrics = metrics
         self.logger = logger
         pool = ConnectionPool(target.forReadModel(model.name), limits: .projector, logger: logger)
+        tables = LiveTables(model: model, catalog: catalog, pool: pool, logger: logger)
         currentStatus = Mutex(ProjectorStatus(model: model.name))
     }
 
     var status: ProjectorStatus { currentStatus.withLock { $0 } }
 
-    func update(_ change: (inout ProjectorStatus) -> Void) {
+    private func update(_ change: (inout ProjectorStatus) -> Void) {
         currentStatus.withLock { change(&$0) }
     }
 
-    /// Makes the tables at first, then applies the log until cancelled. Throws `ReadModelError` when the folder's SQL does not prepare. When going on could only do
-    /// harm it stops, says so in the checkpoint, and begins again once the model has other tables; whatever may pass is tried again for ever.
+    /// Makes the tables at first, then applies the log until cancelled. Throws `ReadModelError` when the folder's SQL does not prepare. When going on
+    /// could only do harm it stops, says so in the checkpoint, and begins again once the model has other tables; whatever may pass is tried again for
+    /// ever.
     func run() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await self.pool.run() }
@@ -61,12 +63,12 @@ final class Projector: Sendable {
 
     private func project() async throws {
         var delays = RetryDelays()
-        var applied: AppliedVersion?
+        var adopted: AdoptedBuild?
         var isStart = true
         while !Task.isCancelled {
-            var current: Checkpoint?
+            var current: ProjectionCheckpoint?
             do {
-                try await follow(&applied, &current, &delays, isStart: &isStart)
+                try await follow(&adopted, &current, &delays, isStart: &isStart)
             } catch {
                 // Others have moved it, as a swap does: nothing was tried in vain.
                 if error is CheckpointMoved { delays.reset() }
@@ -81,48 +83,35 @@ final class Projector: Sendable {
         }
     }
 
-    /// Returns once the model has other tables than those that the projector has stopped at.
-    private func rest(after stop: ProjectorStop, at stopped: Checkpoint?) async throws {
-        update { $0.state = .stopped(reason: "\(stop)") }
-        leases.abandon(model.name)
-        logger.critical("the projector has stopped", metadata: ["reason": "\(stop)"])
-        var isNoted = false
-        while true {
-            do {
-                if !isNoted, let stopped { try await note(stop, at: stopped) }
-                isNoted = true
-                if let now = try await Checkpoint.read(model.name, from: pool), now.build != stopped?.build { break }
-            } catch let error as PostgresError {
-                try Task.checkCancellation()
-                logger.debug("the checkpoint could not be read or written", metadata: ["reason": "\(error)"])
-            }
-            try await Task.sleep(for: Self.lookInterval)
-        }
-        update { $0.state = .starting }
-        logger.notice("the read model has other tables: the projector begins again")
-    }
-
     /// Applies what the log has, from the stored checkpoint on, once the lease is there. Ends by throwing; `current` is where it began.
     private func follow(
-        _ adopted: inout AppliedVersion?, _ current: inout Checkpoint?, _ delays: inout RetryDelays, isStart: inout Bool
+        _ adopted: inout AdoptedBuild?, _ current: inout ProjectionCheckpoint?, _ delays: inout RetryDelays, isStart: inout Bool
     ) async throws {
-        try await createIfNew()
+        try await tables.createIfNew()
         let lease = try await leases.acquire(model.name, through: pool) {
             update { $0.state = .waiting }
             logger.info("another process keeps this read model; it is taken over when that ends")
         }
         // Read after the lease was got: until then the other one may have gone on.
-        var checkpoint = try await readCheckpoint()
+        var checkpoint = try await tables.checkpoint()
         checkpoint.lease = lease.token
         lease.moved(to: checkpoint.position)
         current = checkpoint
         let known = adopted?.build.number == checkpoint.build ? adopted : nil
-        let applied = if let known { known } else { try await adopt(checkpoint, isStart: &isStart) }
+        let applied = if let known { known } else { try await tables.adopt(at: checkpoint, isStart: &isStart) }
         adopted = applied
-        try await confirm(checkpoint)
-        try await noteGoing(at: checkpoint)
+        if applied.isStale, !status.isStale {
+            logger.warning(
+                "the folder has changed: the tables are kept current as they were made, until they are rebuilt",
+                metadata: ["applied": "\(checkpoint.version)", "folder": "\(applied.folderVersion)"])
+        }
+        // A log restored to an older state may since have grown past it: its new events would silently be taken for the old ones.
+        try await feed.confirm(checkpoint.eventID, at: checkpoint.position)
+        try await checkpoint.clearStop(in: pool)
         if checkpoint.isFailing, try await feed.event(at: checkpoint.position + 1) == nil {
-            try await noteNothingFails(at: checkpoint)
+            // Nothing is in the way of the next event, since there is none. Else it is the next batch that says so.
+            update { $0.state = .applying }
+            try await checkpoint.clearFailure(in: pool)
             delays.reset()
         }
         update {
@@ -132,57 +121,96 @@ final class Projector: Sendable {
             $0.position = checkpoint.position
         }
         defer { if lease.position > checkpoint.position { delays.reset() } }
-        try await applyLog(to: applied.build, from: checkpoint, under: lease)
+        try await applier(of: applied.build, under: lease).run(from: checkpoint)
     }
 
-    /// A log restored to an older state has another event there, or none, and may since have grown past it: its new events would silently be taken for the old ones.
-    private func confirm(_ checkpoint: Checkpoint) async throws {
-        guard try await feed.holds(checkpoint.eventID, at: checkpoint.position) else {
-            throw ProjectorStop.logRewritten(position: checkpoint.position)
+    private func applier(of build: Build, under lease: Lease) -> LiveApplier {
+        LiveApplier(build: build, pool: pool, feed: feed, lease: lease, logger: logger, metrics: metrics) { [self] position in
+            update {
+                $0.position = position
+                $0.state = .applying
+            }
+            notifier.announce(model.name, position: position)
+        } onParked: { [self] count in
+            update { $0.parkedStreams = count }
+            metrics.setParkedStreams(count)
         }
     }
 
-    /// Returns when trying again can help; throws what it can not.
-    private func recover(from error: any Error, at checkpoint: Checkpoint?, tries: Int) async throws {
+    /// Returns when trying again can help; throws what it can't help against.
+    private func recover(from error: any Error, at checkpoint: ProjectionCheckpoint?, tries: Int) async throws {
         try Task.checkCancellation()
         switch error {
         case is CancellationError, is ReadModelError, is ProjectorStop: throw error
-        case let rewritten as LogRewritten: throw ProjectorStop.logRewritten(position: rewritten.position)
+        case EventStoreError.rewritten(let position): throw ProjectorStop.logRewritten(position: position)
         case EventStoreError.broken(let reason): throw ProjectorStop.logBroken(reason: reason)
         case let unknown as UnknownEvent: throw ProjectorStop.unknownEvent(type: unknown.type, version: unknown.version)
-        case is CheckpointMoved: await note(moved: error)
-        case let error as PostgresError where error.sqlState == .checkpointMoved: await note(moved: error)
-        case let error as PostgresError where !error.isTransient: await note(refusal: error)
+        case is CheckpointMoved: await explain(moved: error)
+        case let error as PostgresError where error.sqlState == .checkpointMoved: await explain(moved: error)
+        case let error as PostgresError where !error.isTransient:
+            tell(refusal: error)
+            await recordFailure(at: checkpoint)
         default:
             logger.warning("the projector tries again", metadata: ["reason": "\(error)"])
-            if tries >= Self.patience, let checkpoint { await noteTrouble(after: checkpoint) }
+            guard tries >= Self.patience, let checkpoint else { return }
+            update { $0.state = .failed(position: checkpoint.position + 1) }
+            await recordFailure(at: checkpoint)
         }
     }
-}
 
-extension ConnectionTarget {
-    /// The projector's role, in the model's own schema, and nothing in the session that could change what a statement means.
-    func forReadModel(_ schema: String) -> ConnectionTarget {
-        var target = self
-        target.role = "annals_projector"
-        target.applicationName = "annals projector \(schema)"
-        target.settings["search_path"] = schema
-        target.settings["TimeZone"] = "UTC"
-        target.settings["idle_in_transaction_session_timeout"] = "3s"
-        // Statements touch rows by their keys. A plan that was made while the tables were small, and is kept, must not read them whole when they have grown.
-        for method in ["enable_seqscan", "enable_hashjoin", "enable_mergejoin"] { target.settings[method] = "off" }
-        // What has to be read whole all the same is priced so high then that the server would compile it.
-        target.settings["jit"] = "off"
-        return target
+    /// The database refuses for a reason that is not the event's, such as a missing right: it will go on refusing until somebody mends it.
+    private func tell(refusal error: PostgresError) {
+        let position = status.position + 1
+        let isNew = refused.withLock { last in
+            defer { last = position }
+            return last != position
+        }
+        update { $0.state = .failed(position: position) }
+        logger.log(
+            level: isNew ? .error : .debug, "the read database refuses",
+            metadata: ["position": "\(position)", "reason": "\(error)", "statement": "\(error.statementName ?? "none")"])
     }
-}
 
-extension PoolLimits {
-    /// One connection applies; another may be needed while the first is being replaced.
-    fileprivate static var projector: PoolLimits {
-        var limits = PoolLimits()
-        limits.maximumConnections = 2
-        limits.multiplexedConnections = 1
-        return limits
+    private func recordFailure(at checkpoint: ProjectionCheckpoint?) async {
+        do {
+            try await checkpoint?.recordFailure(in: pool)
+        } catch {
+            logger.debug("the failure could not be stored", metadata: ["reason": "\(error)"])
+        }
+    }
+
+    /// The checkpoint is not where this projector left it. Mostly that is no rival: see `CheckpointMoved`.
+    private func explain(moved error: any Error) async {
+        do {
+            let holder = try await ProjectionCheckpoint.leaseHolder(model.name, in: pool)
+            if holder == leases.holder {
+                logger.info("the checkpoint, the tables or what is parked have changed: the projector looks anew", metadata: ["reason": "\(error)"])
+            } else {
+                logger.notice("the projector has lost its lease", metadata: ["holder": "\(holder ?? "nobody")", "reason": "\(error)"])
+            }
+        } catch {
+            logger.debug("the lease could not be read", metadata: ["reason": "\(error)"])
+        }
+    }
+
+    /// Returns once the model has other tables than those that the projector has stopped at.
+    private func rest(after stop: ProjectorStop, at stopped: ProjectionCheckpoint?) async throws {
+        update { $0.state = .stopped(reason: "\(stop)") }
+        leases.abandon(model.name)
+        logger.critical("the projector has stopped", metadata: ["reason": "\(stop)"])
+        var isRecorded = false
+        while true {
+            do {
+                if !isRecorded { try await stopped?.recordStop(stop, in: pool) }
+                isRecorded = true
+                if let now = try await ProjectionCheckpoint.read(model.name, from: pool), now.build != stopped?.build { break }
+            } catch let error as PostgresError {
+                try Task.checkCancellation()
+                logger.debug("the checkpoint could not be read or written", metadata: ["reason": "\(error)"])
+            }
+            try await Task.sleep(for: Self.lookInterval)
+        }
+        update { $0.state = .starting }
+        logger.notice("the read model has other tables: the projector begins again")
     }
 }

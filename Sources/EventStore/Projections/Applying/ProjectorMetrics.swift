@@ -1,6 +1,6 @@
 import CoreMetrics
 
-/// What is counted of one read model in this process.
+/// The metrics of one read model in this process.
 struct ProjectorMetrics: Sendable {
     private let parkedStreams: Gauge
     private let parkings: Counter

@@ -7,9 +7,10 @@ package struct ProjectorStatus: Sendable, Hashable {
         case waiting
         /// Applies what comes.
         case applying
-        /// What is to come next can't be read, or the database refuses it, for a reason that is not the event's; it is tried again and again.
+        /// The next event can't be read, or the database refuses it, for a reason that is not the event's; it is tried again and again.
         case failed(position: Int64)
-        /// Given up until the model has other tables, or the process is started anew: the log is not the one that the tables were made from, or holds what this program does not know.
+        /// Given up until the model has other tables, or the process is started anew: the log is not the one that the tables were made from, or holds
+        /// what this program does not know.
         case stopped(reason: String)
     }
 
@@ -29,7 +30,7 @@ package struct ProjectorStatus: Sendable, Hashable {
 package enum ProjectorStop: Error, Equatable, CustomStringConvertible {
     /// The log does not hold the event that was applied last: it was restored to an older state, or is another one.
     case logRewritten(position: Int64)
-    /// What was read contradicts what the log promises.
+    /// The log breaks a promise.
     case logBroken(reason: String)
     /// This program is older than the event.
     case unknownEvent(type: String, version: Int)

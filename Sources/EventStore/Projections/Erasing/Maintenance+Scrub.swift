@@ -3,8 +3,9 @@ import Logging
 import Postgres
 
 extension Maintenance {
-    /// Takes what was erased out of the tables that are not live: those kept from before are brought up to the log, which erases there what it erased in the live ones;
-    /// what a killed maintenance has left is removed. Kept tables that can't follow the log any more, or that have not taken an erasure, or could not, are dropped.
+    /// Takes what was erased out of the tables that are not live: those kept from before are brought up to the log, which erases there what it erased
+    /// in the live ones; what a killed maintenance has left is removed. Kept tables that can't follow the log any more, or that have not taken an
+    /// erasure, or could not, are dropped.
     func scrubKept(_ model: String) async throws {
         try await exclusively(model) { keeper, _ in
             guard let number = try await OfflineBuild.numberOfPrevious(of: model, in: keeper) else { return }
@@ -13,15 +14,21 @@ extension Maintenance {
                 try kept.build.model.checkErasures(catalog)
                 try await bringUp(kept)
             } catch {
-                guard error is MaintenanceError || error is LogRewritten || error is ReadModelError || error is ErasureParked else { throw error }
+                guard Self.isReasonToDrop(error) else { throw error }
                 try await OfflineBuild.drop(number, in: keeper)
                 logger.notice("dropped the tables from before: they can't be scrubbed", metadata: ["model": "\(model)", "reason": "\(error)"])
             }
         }
     }
 
+    /// Whether kept tables can't follow the log any more, rather than not at this moment.
+    private static func isReasonToDrop(_ error: any Error) -> Bool {
+        if case EventStoreError.rewritten = error { return true }
+        return error is MaintenanceError || error is ReadModelError || error is ErasureParked
+    }
+
     private func bringUp(_ kept: OfflineBuild) async throws {
-        guard try await feed.holds(kept.eventID, at: kept.position) else { throw MaintenanceError.logRewritten(kept.build.model.name) }
+        try await feed.confirm(kept.eventID, at: kept.position)
         try await withTables(kept, workers: 1) { pool in
             var follow = KeptBuild(kept, parked: try await ParkedStreams.read(kept.build.number, from: pool), pool: pool, feed: feed)
             try await follow.advance(to: try await store.head())
@@ -31,7 +38,8 @@ extension Maintenance {
         }
     }
 
-    /// Frees what dead rows take in a model's tables, kept ones too, so that it is written over, and has the server take its statistics anew: they quote frequent values.
+    /// Frees what dead rows take in a model's tables, kept ones too, so that it is written over, and has the server take its statistics anew: they
+    /// quote frequent values.
     func vacuum(_ model: String) async throws {
         try await ConnectionPool.withPool(target, limits: .maintenance(workers: 1), logger: logger) { pool in
             try await pool.withSession { session in

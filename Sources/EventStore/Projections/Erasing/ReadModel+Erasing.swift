@@ -1,7 +1,8 @@
 import EventSourcing
 
 extension ReadModel {
-    /// Refuses a model that takes what is personal from an event and has no statement for the event that erases it: the rows would outlive the person, and nobody would know.
+    /// Refuses a model that takes what is personal from an event and has no statement for the event that erases it: the rows would outlive the
+    /// person, and nobody would know.
     func checkErasures(_ catalog: EventCatalog) throws(ReadModelError) {
         let uses = statements.map { ($0.key, $0.value.file, $0.value.parameters) } + sets.map { ($0.key, $0.value.file, $0.value.columns) }
         for (type, file, parameters) in uses.sorted(by: { $0.1.path < $1.1.path }) {

@@ -63,7 +63,8 @@ package struct TableScrubbing: Sendable {
     /// Returns when the erasures up to a position are out of all tables, and that is noted.
     func scrub(through position: Int64) async throws {
         for status in try await appliedStatuses(position) {
-            // Stored before folders were held to it, it may have passed an erasure over; then its rows go with a rebuild, and the erasure waits for that.
+            // Stored before folders were held to it, it may have passed an erasure over; then its rows go with a rebuild, and the erasure waits for
+            // that.
             try await ReadModel.stored(status.model, version: status.version, catalog: maintenance.catalog, in: pool).checkErasures(
                 maintenance.catalog)
             if try await pool.query(.hasBuilds, [.text(status.model)]).count > 0 { try await maintenance.scrubKept(status.model) }

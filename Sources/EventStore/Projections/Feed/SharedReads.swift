@@ -1,37 +1,37 @@
 import EventSourcing
 import FoundationEssentials
 
-/// The pages that are kept and the reads that are under way, with those who wait for each. Pure bookkeeping: the caller resumes whom it is handed.
+/// The pages that are kept and the reads that are under way, with what ends when each does.
 struct SharedReads {
-    /// What a caller does next.
+    /// A caller's next step.
     enum Turn {
         case found([RecordedEvent])
-        /// Nobody reads there yet: read, `add`, and `end` in any case.
+        /// No other reads there yet: read, `add`, and `end` in any case.
         case read
-        case wait
+        /// Somebody does: this ends with that read.
+        case wait(Signal)
     }
 
     private let pageSize: Int
     private let pageBytes: Int
-    private var pages: EventPages
+    private var pages: PageCache
     /// How many events the next read asks for: as many as the last one had room for, so that large ones are not read again and again.
     private(set) var readLimit: Int
-    /// By the position that the read starts after.
-    private var waiters: [Int64: [UInt64: CheckedContinuation<Void, Never>]] = [:]
-    private var lastID: UInt64 = 0
+    /// By the position that each starts after.
+    private var reads: [Int64: Signal] = [:]
 
     init(pageSize: Int, pageBytes: Int) {
         self.pageSize = pageSize
         self.pageBytes = pageBytes
         readLimit = pageSize
-        pages = EventPages(capacity: 2 * pageBytes, pageSize: pageSize, pageBytes: pageBytes)
+        pages = PageCache(capacity: 2 * pageBytes, pageSize: pageSize, pageBytes: pageBytes)
     }
 
     mutating func turn(after position: Int64, _ id: UUID?) -> Turn {
         let kept = pages.events(after: position, id)
         if !kept.isEmpty { return .found(kept) }
-        if waiters[position] != nil { return .wait }
-        waiters[position] = [:]
+        if let read = reads[position] { return .wait(read) }
+        reads[position] = Signal()
         return .read
     }
 
@@ -40,7 +40,7 @@ struct SharedReads {
     mutating func dropOld() { pages.dropOld() }
 
     /// Drops all that is kept.
-    mutating func forget() { pages = EventPages(capacity: 2 * pageBytes, pageSize: pageSize, pageBytes: pageBytes) }
+    mutating func forget() { pages = PageCache(capacity: 2 * pageBytes, pageSize: pageSize, pageBytes: pageBytes) }
 
     /// A read was cut to a page, or had room in it. One that was not full tells nothing of how large events are.
     mutating func note(cut count: Int, of read: Int) {
@@ -51,24 +51,6 @@ struct SharedReads {
         }
     }
 
-    /// Ends a read, and hands out who waited for it.
-    mutating func end(after position: Int64) -> [CheckedContinuation<Void, Never>] {
-        waiters.removeValue(forKey: position).map { Array($0.values) } ?? []
-    }
-
-    mutating func nextID() -> UInt64 {
-        lastID += 1
-        return lastID
-    }
-
-    /// False when no such read is under way.
-    mutating func wait(_ continuation: CheckedContinuation<Void, Never>, id: UInt64, after position: Int64) -> Bool {
-        guard waiters[position] != nil else { return false }
-        waiters[position]?[id] = continuation
-        return true
-    }
-
-    mutating func stopWaiting(_ id: UInt64, after position: Int64) -> CheckedContinuation<Void, Never>? {
-        waiters[position]?.removeValue(forKey: id)
-    }
+    /// Ends a read, and hands out what the others wait for.
+    mutating func end(after position: Int64) -> Signal? { reads.removeValue(forKey: position) }
 }

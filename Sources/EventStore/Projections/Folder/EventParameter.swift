@@ -61,7 +61,7 @@ enum EventParameter: Hashable {
         case .recordedAt: return .timestamp(event.recordedAt.milliseconds)
         case .actor: return .uuid(optional: event.metadata.actor)
         case .eventID: return .uuid(event.id)
-        case .data: return .jsonb(JSONValue.object(event.data).serialized)
+        case .data: return .jsonb(try event.wholeData)
         case .given(let name): return .bool(event.data[name] != nil)
         case .field(let name, .text): return .text(optional: try event.field(name, \.text))
         case .field(let name, .integer): return .int8(optional: try event.field(name, \.int))
@@ -81,7 +81,10 @@ enum EventParameter: Hashable {
         case .recordedAt: return .timestamps(events.map { $0.recordedAt.milliseconds })
         case .actor: return .uuids(events.map { $0.metadata.actor })
         case .eventID: return .uuids(events.map { $0.id })
-        case .data: return .jsonbs(events.map { JSONValue.object($0.data).serialized })
+        case .data:
+            var texts: [String?] = []
+            for event in events { texts.append(try event.wholeData) }
+            return .jsonbs(texts)
         case .given(let name): return .bools(events.map { $0.data[name] != nil })
         case .field(let name, .text): return .texts(try events.fields(name, \.text))
         case .field(let name, .integer): return .int8s(try events.fields(name, \.int))
@@ -92,7 +95,7 @@ enum EventParameter: Hashable {
     }
 }
 
-/// An event holds a value of another kind than its schema says. Says where, never what.
+/// An event holds a value of another kind than its schema says, or one whose key the vault lacks. Says where, never what.
 struct UnreadableField: Error, Equatable {
     let name: String
     let position: Int64
@@ -101,10 +104,21 @@ struct UnreadableField: Error, Equatable {
 extension RecordedEvent {
     /// A field's value; nil when it is absent or forgotten.
     fileprivate func field<Value>(_ name: String, _ read: (JSONValue) -> Value?) throws(UnreadableField) -> Value? {
+        if unopened.contains(name) { throw UnreadableField(name: name, position: position) }
         guard let field = data[name] else { return nil }
         if case .null = field { return nil }
         guard let value = read(field) else { throw UnreadableField(name: name, position: position) }
         return value
+    }
+}
+
+extension RecordedEvent {
+    /// All of the data as JSON text.
+    fileprivate var wholeData: String {
+        get throws(UnreadableField) {
+            if let name = unopened.first { throw UnreadableField(name: name, position: position) }
+            return JSONValue.object(data).serialized
+        }
     }
 }
 

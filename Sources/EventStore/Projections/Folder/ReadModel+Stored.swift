@@ -2,7 +2,7 @@ import EventSourcing
 import Postgres
 
 extension ReadModel {
-    /// A version that the read database keeps the SQL of, whatever its folder holds by now. Throws `ReadModelError` when it is not kept.
+    /// A version whose SQL the read database keeps; its folder may hold another by now. Throws `ReadModelError` when it is not kept.
     static func stored(_ name: String, version: String, catalog: EventCatalog, in pool: ConnectionPool) async throws -> ReadModel {
         var files: [String: String] = [:]
         for row in try await pool.query(.readVersion, [.text(name), .text(version)]) {

@@ -31,7 +31,8 @@ package struct ReadModel: Sendable {
         try checkRules(catalog)
     }
 
-    /// A model whose files are not held to the rules, only to the event types that there are. Throws `ReadModelError` at the first fault, in the order of the files' names.
+    /// A model whose files are not held to the rules, only to the event types that there are. Throws `ReadModelError` at the first fault, in the
+    /// order of the files' names.
     init(name: String, files: [String: String], catalog: EventCatalog, isStored: Bool) throws(ReadModelError) {
         guard Self.isSchemaName(name) else {
             throw ReadModelError(file: name, reason: "a read model is named like a schema: a-z, 0-9 and single _, not one of PostgreSQL's own")
@@ -123,7 +124,7 @@ package struct ReadModel: Sendable {
 }
 
 extension ReadModel {
-    /// The files as one text, whatever order a folder lists them in: what the version is a digest of, and what is stored.
+    /// The files as one text, in the order of their names. It is stored, and the version is its digest.
     var canonicalSQL: String {
         var writer = JSONWriter()
         writer.object { writer in

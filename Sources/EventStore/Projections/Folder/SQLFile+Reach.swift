@@ -1,10 +1,11 @@
 import Postgres
 
 extension SQLFile {
-    /// Has the server say what it alone knows of SQL that it has parsed in this transaction: whether tables of others are named, and whether functions are called whose result
-    /// is not made from their arguments. Throws `ReadModelError`.
+    /// Has the server say what it alone knows of SQL that it has parsed in this transaction: whether tables of others are named, and whether
+    /// functions are called whose result is not made from their arguments. Throws `ReadModelError`.
     ///
-    /// Whatever is named is locked until the transaction ends, in whatever form it was named. The schemas of the read database's own tables are refused by the text.
+    /// Each table that is named is locked until the transaction ends, in whatever form it was named. The schemas of the read database's own tables
+    /// are refused by the text.
     func checkReach(in session: Session) async throws {
         let answers = try await session.pipelined([Query(.foreignRelations, []), Query(.volatileFunctions, [.texts(calls.sorted())])])
         if let row = answers[0].first {

@@ -24,7 +24,7 @@ struct SQLFile {
     /// Whether a line of its own says `-- annals: <word>`.
     func declares(_ word: String) -> Bool { declarations.contains { $0.word == word } }
 
-    /// What lines of their own say after `-- annals:`, with their numbers, whatever the lines end with.
+    /// The directives after `-- annals:` on lines of their own, with line numbers; lines may end with CRLF.
     var declarations: [(word: String, line: Int)] {
         text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated().compactMap { index, line in
             let line = line.filter { !$0.isWhitespace }

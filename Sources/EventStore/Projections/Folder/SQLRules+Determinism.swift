@@ -1,4 +1,5 @@
-/// A read table must equal a fold of the log, so nothing may come from anywhere else: no clock, no dice, no sequence, no session, no place on the disk.
+/// A read table must equal a fold of the log, so nothing may come from anywhere else: no clock, no dice, no sequence, no session, no place on the
+/// disk.
 extension SQLRules {
     /// Functions whose result is not made from their arguments, and that the server calls stable: `SQLFile.checkReach` has it name the volatile ones.
     private static let forbiddenFunctions: Set<String> = [
@@ -19,7 +20,7 @@ extension SQLRules {
     ]
     /// PostgreSQL has these in every table, quoted or not, and no other column may be named so.
     private static let systemColumns: Set<String> = ["ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"]
-    /// What PostgreSQL's date types read from the clock, wherever it stands in a literal.
+    /// Words that PostgreSQL's date types read from the clock, wherever they stand in a literal.
     private static let clockWords: Set<String> = ["now", "today", "tomorrow", "yesterday"]
 
     /// Refuses what would make a row depend on more than the log.

@@ -1,4 +1,4 @@
-/// What SQL a read model may hold, as far as its text tells; `SQLFile.checkReach` asks the server for the rest.
+/// The SQL that a read model may hold, as far as its text tells; `SQLFile.checkReach` asks the server for the rest.
 enum SQLRules {
     private static let sharedSchemas: Set<String> = ["annals", "public", "information_schema"]
     private static let commentable: Set<String> = ["table", "column", "index", "constraint"]
@@ -15,7 +15,7 @@ enum SQLRules {
                 throw file.refusal(at: token, "a read table has no unique constraint but its key: values pass from row to row while it is rebuilt")
             case (.word, "references"):
                 throw file.refusal(at: token, "REFERENCES is not allowed: streams are applied side by side while a table is rebuilt")
-            case (.word, "concurrently"): throw file.refusal(at: token, "CONCURRENTLY can not run in the transaction that makes the tables")
+            case (.word, "concurrently"): throw file.refusal(at: token, "CONCURRENTLY can't run in the transaction that makes the tables")
             case (.word, "set") where next == "unlogged" || next == "schema", (.word, "owner") where next == "to":
                 throw file.refusal(
                     at: token, "\(words[index]) \(next) is not allowed: the tables are the projector's, in the model's schema, and outlive a crash")
@@ -50,21 +50,22 @@ enum SQLRules {
             let words = statement.map { file.text(of: $0) }
             guard words.starts(with: ["create", "table"]) else { continue }
             let name = words.dropFirst(2).drop { ["if", "not", "exists"].contains($0) }
-            // What a dot follows is a schema.
+            // A name before a dot is a schema.
             if let table = name.first, name.dropFirst().first != "." { names.insert(table.trimmingQuotes) }
         }
         return names
     }
 
-    /// Refuses names with a schema in definitions: a rebuild makes the tables in another one. What stands before a dot is a table of the model's own, or `pg_catalog`.
+    /// Refuses names with a schema in definitions: a rebuild makes the tables in another one. What stands before a dot is a table of the model's own,
+    /// or `pg_catalog`.
     static func checkDefinedNames(in file: SQLFile, of model: String, tables: Set<String>) throws(ReadModelError) {
         for (token, name) in qualifiers(in: file) where name != "pg_catalog" && (name == model || !tables.contains(name)) {
             throw name == model ? ownSchema(token, model, file) : foreignSchema(token, name, file)
         }
     }
 
-    /// Refuses tables that are named with the model's own schema, which a rebuild makes in another one, or with a schema that belongs to no read model. Those of other read
-    /// models are told from names of tables and aliases by the server, in `SQLFile.checkReach`.
+    /// Refuses tables that are named with the model's own schema, which a rebuild makes in another one, or with a schema that belongs to no read
+    /// model. Those of other read models are told from names of tables and aliases by the server, in `SQLFile.checkReach`.
     static func checkNames(in file: SQLFile, of model: String, tables: Set<String>) throws(ReadModelError) {
         let introducing: Set<String> = ["into", "update", "from", "join", "using", "only"]
         for (token, name) in qualifiers(in: file) {

@@ -1,4 +1,5 @@
-/// Splits SQL text into tokens after PostgreSQL's lexical rules (manual §4.1): it knows quotes, escape strings, dollar quotes, nested comments and `::`.
+/// Splits SQL text into tokens after PostgreSQL's lexical rules (manual §4.1): it knows quotes, escape strings, dollar quotes, nested comments and
+/// `::`.
 ///
 /// It does not check SQL; the server does that when the statement is prepared.
 struct SQLScanner {

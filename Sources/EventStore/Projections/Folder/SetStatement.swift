@@ -3,8 +3,8 @@ import Postgres
 
 /// The statement of one `<EventType>.set.sql`: what `<EventType>.sql` does, for many events at once.
 ///
-/// `:events` in it stands for a table of them in the order of the log. Its columns are the parameters that an event of this type has, in lower case; only those whose
-/// names the file mentions are made.
+/// `:events` in it stands for a table of them in the order of the log. Its columns are the parameters that an event of this type has, in lower case;
+/// only those whose names the file mentions are made.
 struct SetStatement {
     static let suffix = ".set.sql"
     private static let parameter = ":events"

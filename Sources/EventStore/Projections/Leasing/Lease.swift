@@ -19,7 +19,7 @@ final class Lease: Sendable {
     /// The checkpoint was found there, or a batch was committed.
     func moved(to position: Int64) { committed.store(position, ordering: .releasing) }
 
-    /// Tells whoever works under it that it is over.
+    /// Tells the projector that works under it that it is over.
     func end(because moved: CheckpointMoved) {
         reason.yield(moved)
         reason.finish()
@@ -32,8 +32,8 @@ final class Lease: Sendable {
     }
 }
 
-/// A checkpoint is not where its projector has left it, or not under its lease: somebody has taken that, a rebuild has put other tables there, an operator has freed parked
-/// streams, or the server has lost its last commits in a crash.
+/// A checkpoint is not where its projector has left it, or not under its lease: somebody has taken that, a rebuild has put other tables there, an
+/// operator has freed parked streams, or the server has lost its last commits in a crash.
 struct CheckpointMoved: Error, CustomStringConvertible {
     struct Place: Equatable {
         let position: Int64

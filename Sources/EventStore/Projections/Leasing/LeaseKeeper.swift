@@ -6,8 +6,8 @@ import Synchronization
 
 /// The leases of this process's projectors: takes them, shows that they are alive, ends those that are lost, gives them back.
 ///
-/// Whether a lease has run out is decided by the database's clock alone. What keeps a projector from writing without one is the token in its checkpoint
-/// statement, not this bookkeeping.
+/// Whether a lease has run out is decided by the database's clock alone. What keeps a projector from writing without one is the token in its
+/// checkpoint statement, not this bookkeeping.
 final class LeaseKeeper: Sendable {
     /// A third of the time that a lease lasts.
     private static let renewInterval = Duration.seconds(1)
@@ -56,14 +56,14 @@ final class LeaseKeeper: Sendable {
             do {
                 try await renew(leases)
             } catch {
-                // Whoever takes over meanwhile is told apart by the token.
+                // The token tells a projector apart that takes over meanwhile.
                 logger.debug("could not renew leases", metadata: ["reason": "\(error)"])
             }
         }
     }
 
-    /// A projector that waits for the log's next event would not notice that its lease is lost, or that a crash of the server has taken its last commits back. So the
-    /// sign of life is answered with where the checkpoints are.
+    /// A projector that waits for the log's next event would not notice that its lease is lost, or that a crash of the server has taken its last
+    /// commits back. So the sign of life is answered with where the checkpoints are.
     private func renew(_ leases: [String: Lease]) async throws {
         // Taken before the question: commits that were known before it are in the answer, or lost.
         let left = leases.mapValues { CheckpointMoved.Place(position: $0.position, token: $0.token) }
@@ -77,7 +77,8 @@ final class LeaseKeeper: Sendable {
         }
     }
 
-    /// Gives all leases back, so that nobody has to wait for their end. For a stop in peace; after any other, or when the database is away, they run out.
+    /// Gives all leases back, so that nobody has to wait for their end. For a stop in peace; after any other, or when the database is away, they run
+    /// out.
     func release() async {
         held.withLock { $0.removeAll() }
         do {

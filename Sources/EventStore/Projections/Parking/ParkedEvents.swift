@@ -48,7 +48,7 @@ package struct ParkedEvents: Sendable {
 
     private func withModel<T: Sendable>(_ model: String, _ body: (ParkedStreamRetry) async throws -> T) async throws -> T {
         try await ConnectionPool.withPool(target.forReadModel(model), logger: logger) { pool in
-            guard let checkpoint = try await Checkpoint.read(model, from: pool) else { throw ParkedEventsError.unknownModel(model) }
+            guard let checkpoint = try await ProjectionCheckpoint.read(model, from: pool) else { throw ParkedEventsError.unknownModel(model) }
             let stored = try await ReadModel.stored(model, version: checkpoint.version, catalog: catalog, in: pool)
             let build = Build(number: checkpoint.build, model: stored, version: checkpoint.version)
             return try await body(ParkedStreamRetry(build: build, pool: pool, store: store))
@@ -56,7 +56,7 @@ package struct ParkedEvents: Sendable {
     }
 }
 
-/// Why an operator's call can not be done.
+/// Why an operator's call can't be done.
 package enum ParkedEventsError: Error, Equatable, CustomStringConvertible {
     case unknownModel(String)
     case nothingParked(String)

@@ -4,7 +4,7 @@ import Postgres
 
 /// Applies the parked events of a stream to the live tables, and those of the streams of its id that wait with it, in order, until one fails again.
 package struct ParkedStreamRetry: Sendable {
-    /// What became of one stream.
+    /// The outcome for one stream.
     package struct Outcome: Sendable, Hashable {
         package let stream: StreamName
         /// How many events were applied, of this stream and of those that wait with it.
@@ -25,8 +25,8 @@ package struct ParkedStreamRetry: Sendable {
         try await pool.query(.streamsAtFault, [.int8(build.number)]).compactMap { StreamName(try $0.get(0, as: String.self)) }
     }
 
-    /// In portions, each a transaction under the checkpoint's lock, so that the model goes on between them. Order holds, since a stream stays parked until nothing
-    /// waits: then the model's next lease token has a projector at work read anew what is parked before it writes again.
+    /// In portions, each a transaction under the checkpoint's lock, so that the model goes on between them. Order holds, since a stream stays parked
+    /// until nothing waits: then the model's next lease token has a projector at work read anew what is parked before it writes again.
     func run(_ stream: StreamName, discarding discarded: Int64? = nil) async throws -> Outcome {
         var outcome = Outcome(stream: stream)
         var discarded = discarded
@@ -34,11 +34,11 @@ package struct ParkedStreamRetry: Sendable {
             // Read before the lock is taken: meanwhile only later events can queue up.
             let events = try await pages(of: stream.id)
             let isDone = try await pool.withTransaction { session in
-                try await lockCheckpoint(in: session)
+                guard try await ProjectionCheckpoint.lock(build, in: session) else { throw ParkedEventsError.rebuilt(build.model.name) }
                 if let discarded { try await session.query(.discardEvent, [.int8(build.number), .int8(discarded)]) }
                 if try await !apply(events, of: stream.id, in: session, &outcome) { return true }
                 if try await session.query(.isWaiting, [.int8(build.number), .uuid(stream.id)]).count > 0 { return false }
-                try await session.query(.raiseLeaseToken, [.text(build.model.name)])
+                try await ProjectionCheckpoint.raiseLeaseToken(build.model.name, in: session)
                 return true
             }
             discarded = nil
@@ -46,8 +46,8 @@ package struct ParkedStreamRetry: Sendable {
         }
     }
 
-    /// Events of the streams of an id that wait, from the first of each on, with others between them; empty when none does. Enough to go on with: the first that waits
-    /// is among them.
+    /// Events of the streams of an id that wait, from the first of each on, with others between them; empty when none does. Enough to go on with: the
+    /// first that waits is among them.
     private func pages(of id: UUID) async throws -> [Int64: RecordedEvent] {
         var events: [Int64: RecordedEvent] = [:]
         for row in try await pool.query(.firstOfStreams, [.int8(build.number), .uuid(id)]) {
@@ -63,12 +63,6 @@ package struct ParkedStreamRetry: Sendable {
             throw EventStoreError.broken(reason: "the log does not hold the parked event at \(position)")
         }
         return try await store.read(StreamRead(first.stream, versions: first.version...Int.max), limit: Self.portion)
-    }
-
-    private func lockCheckpoint(in session: Session) async throws {
-        guard try await session.query(.lockCheckpointOfBuild, [.text(build.model.name), .int8(build.number)]).count == 1 else {
-            throw ParkedEventsError.rebuilt(build.model.name)
-        }
     }
 
     /// Applies what waits for an id, in the order of the log, up to what was not read; false when one fails again.
@@ -91,7 +85,8 @@ package struct ParkedStreamRetry: Sendable {
         return true
     }
 
-    /// Under a savepoint, so that a failure takes back this event and none before it. It is released: thousands of open ones would each slow the next.
+    /// Under a savepoint, so that a failure takes back this event and none before it. It is released: thousands of open ones would each slow the
+    /// next.
     private func apply(_ event: RecordedEvent, in session: Session) async throws -> EventFailure? {
         let unpark = Query(.unpark, [.int8(build.number), .int8(event.position)])
         guard let statement = build.model.statements[event.type] else {
@@ -116,10 +111,6 @@ package struct ParkedStreamRetry: Sendable {
 }
 
 extension Statement {
-    fileprivate static let lockCheckpointOfBuild = Statement(
-        "lock_checkpoint_of_build", "SELECT FROM annals.checkpoints WHERE model = $1 AND build = $2 FOR UPDATE")
-    fileprivate static let raiseLeaseToken = Statement(
-        "raise_lease_token", "UPDATE annals.checkpoints SET lease_token = lease_token + 1 WHERE model = $1")
     fileprivate static let streamsAtFault = Statement(
         "streams_at_fault",
         """

@@ -2,10 +2,11 @@ import EventSourcing
 import FoundationEssentials
 import Postgres
 
-/// What waits in one build behind an event at fault: all streams of its id. A post and its views are two streams that change the same rows, so they keep their order.
+/// The streams that wait in one build behind an event at fault: all those of its id. A post and its views are two streams that change the same rows,
+/// so they keep their order.
 struct ParkedStreams: Equatable {
     private(set) var ids: Set<UUID> = []
-    /// Events that are left out whatever their stream is: a verification folds without what the tables that it looks at lack.
+    /// Events that are left out of any stream: a verification folds without what the tables that it looks at lack.
     let leftOut: Set<Int64>
 
     init(_ ids: Set<UUID> = [], leavingOut leftOut: Set<Int64> = []) {

@@ -1,7 +1,8 @@
 import EventSourcing
 import Postgres
 
-/// Tables kept from before, being brought up to the log: each batch with its progress in one transaction, for a rollback may be interrupted and gone on with.
+/// Tables kept from before, being brought up to the log: each batch with its progress in one transaction, for a rollback may be interrupted and gone
+/// on with.
 struct KeptBuild {
     private(set) var progress: BuildProgress
     private var applier: BuildApplier

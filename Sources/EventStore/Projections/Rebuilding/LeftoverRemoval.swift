@@ -1,8 +1,8 @@
 import Logging
 import Postgres
 
-/// Drops the tables that killed or cancelled maintenance has left, since those may be large and the next maintenance of their model far away. At the start and then
-/// from time to time.
+/// Drops the tables that killed or cancelled maintenance has left, since those may be large and the next maintenance of their model far away. At the
+/// start and then from time to time.
 struct LeftoverRemoval: Sendable {
     private static let interval = Duration.seconds(30)
 

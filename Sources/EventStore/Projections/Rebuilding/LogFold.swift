@@ -4,9 +4,9 @@ import Postgres
 
 /// Applies a stretch of the log to a build that is not live, with several workers side by side.
 ///
-/// A stream's events are all applied by one worker, in order; a post and its views, which share an id, too. Between streams there is no order, which a read model's
-/// SQL must not need. What streams share are counters: two workers that each wait for a counter that the other has changed are told apart by a short lock timeout,
-/// and what was undone is applied again by one.
+/// A stream's events are all applied by one worker, in order; a post and its views, which share an id, too. Between streams there is no order, which
+/// a read model's SQL must not need. What streams share are counters: two workers that each wait for a counter that the other has changed are told
+/// apart by a short lock timeout, and what was undone is applied again by one.
 struct LogFold {
     private static let pageSize = EventFeed.pageSize
     /// Bytes of a chunk, about: two are in memory at a time, however many workers there are.
@@ -56,7 +56,7 @@ struct LogFold {
             .advanceBuild, [.int8(offline.build.number), .int8(start), .int8(offline.position), .uuid(optional: offline.eventID)])
     }
 
-    /// From here on leaves these events out, whatever was left out before.
+    /// From here on leaves out these events and no others.
     mutating func leaveOut(_ positions: Set<Int64>) {
         parked = ParkedStreams(parked.ids, leavingOut: positions)
     }
@@ -88,7 +88,7 @@ struct LogFold {
         chunksAlone = Self.calmChunks
         for portion in try await applied([undone.sorted { $0.position < $1.position }]) {
             take(portion)
-            // Nobody else is there to collide with.
+            // No other worker is there to collide with.
             if let first = portion.undone.first { throw MaintenanceError.heldUp(model: offline.build.model.name, position: first.position) }
         }
     }
@@ -119,7 +119,7 @@ struct LogFold {
 private struct Portion: Sendable {
     private(set) var applier: BuildApplier
     private(set) var failures: [EventFailure] = []
-    /// What a collision with another worker has taken back.
+    /// The events that a collision with another worker has taken back.
     private(set) var undone: [RecordedEvent] = []
     private let events: [RecordedEvent]
 

@@ -2,7 +2,8 @@ import EventSourcing
 import Postgres
 
 extension Maintenance {
-    /// Removes a read model whose folder is gone: its tables, those kept from before, what is parked, its checkpoint and its stored SQL. All of it or nothing.
+    /// Removes a read model whose folder is gone: its tables, those kept from before, what is parked, its checkpoint and its stored SQL. All of it or
+    /// nothing.
     ///
     /// Refused while a projector keeps it current, and when a statement of those who read works with its tables.
     package func dropOrphaned(_ model: String) async throws {
@@ -18,24 +19,20 @@ extension Maintenance {
     private func drop(_ model: String, build: Int64, in session: Session) async throws {
         try await session.execute(script: "SET LOCAL lock_timeout = '5s'")
         try await session.query(.lockSwaps)
-        guard try await session.query(.isUnattended, [.text(model)])[0].get(0) else { throw MaintenanceError.attended(model) }
+        guard try await ProjectionCheckpoint.lockUnattended(model, in: session) else { throw MaintenanceError.attended(model) }
         let check = ReaderCheck(model: model, readers: readers)
         let before = try await check.findings("before", in: session)
         try await session.query(.dropBuilds, [.text(model)])
         try await session.execute(script: "DROP SCHEMA \"\(model)\" CASCADE")
         try await session.query(.dropParked, [.int8(build)])
-        try await session.query(.dropCheckpoint, [.text(model)])
+        try await ProjectionCheckpoint.delete(model, in: session)
         try await session.query(.dropVersions, [.text(model)])
         try await check.compare(before, try await check.findings("after", in: session), in: session)
     }
 }
 
 extension Statement {
-    fileprivate static let isUnattended = Statement(
-        "is_unattended",
-        "SELECT lease_holder IS NULL OR lease_expires_at <= clock_timestamp() FROM annals.checkpoints WHERE model = $1 FOR UPDATE")
     fileprivate static let dropBuilds = Statement("drop_builds", "SELECT annals.drop_build(build) FROM annals.builds WHERE model = $1")
     fileprivate static let dropParked = Statement("drop_parked", "DELETE FROM annals.parked_events WHERE build = $1")
-    fileprivate static let dropCheckpoint = Statement("drop_checkpoint", "DELETE FROM annals.checkpoints WHERE model = $1")
     fileprivate static let dropVersions = Statement("drop_versions", "DELETE FROM annals.read_model_versions WHERE model = $1")
 }

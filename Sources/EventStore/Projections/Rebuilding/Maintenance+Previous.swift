@@ -3,7 +3,8 @@ import Logging
 import Postgres
 
 extension Maintenance {
-    /// Brings the tables that were live before up to the log, by the SQL that made them, and puts them in the place of the present ones, which are kept in turn.
+    /// Brings the tables that were live before up to the log, by the SQL that made them, and puts them in the place of the present ones, which are
+    /// kept in turn.
     ///
     /// When it is interrupted, the next one goes on where it was.
     package func rollBack(
@@ -20,7 +21,7 @@ extension Maintenance {
                 try await follow.advance(to: total) { position in
                     onProgress(RebuildProgress(model: model, phase: .catchingUp, applied: position, total: total))
                 }
-                // What the folder holds is no different for this: the read model is stale now, if it is another version.
+                // The folder is as it was: the read model is stale now if the folder has another version.
                 let swap = Swap(model: model, readers: readers, folderVersion: nil, pool: pool, logger: logger)
                 try await swap.run(kept.build.number) { position in try await follow.advance(to: position) }
                 return RebuildReport(

@@ -5,7 +5,7 @@ import Postgres
 extension Maintenance {
     /// Makes the tables of a read model anew beside the live ones and puts them in their place. Queries and the live projector go on meanwhile.
     ///
-    /// Whatever interrupts it leaves the live tables as they were; what is left behind is removed by the next maintenance of the model.
+    /// An interruption leaves the live tables as they were; the unfinished ones are removed by the next maintenance of the model.
     /// - Parameters:
     ///   - model: as its folder has it now.
     ///   - workers: how many streams are applied side by side.
@@ -24,13 +24,13 @@ extension Maintenance {
                     onProgress(RebuildProgress(model: model.name, phase: phase, applied: min(position, total), total: total))
                 }
                 tell(.applying, 0)
-                let member = convoy.join(at: 0)
-                defer { convoy.leave(member) }
+                let member = throttle.join(at: 0)
+                defer { throttle.leave(member) }
                 try await fold.advance(to: total) { position in
                     tell(.applying, position)
-                    try await convoy.reached(position, by: member)
+                    try await throttle.reached(position, by: member)
                 }
-                convoy.leave(member)
+                throttle.leave(member)
                 tell(.indexing, total)
                 try await finish(offline, in: pool)
                 tell(.catchingUp, total)
@@ -55,8 +55,8 @@ extension Maintenance {
         return try await ConnectionPool.withPool(target, limits: .maintenance(workers: workers), logger: logger, body)
     }
 
-    /// Comes so near to the head that the rest is a matter of a moment. A log that grows faster than this applies is caught up with at the swap, while its projector
-    /// waits.
+    /// Comes so near to the head that the rest is a matter of a moment. A log that grows faster than this applies is caught up with at the swap,
+    /// while its projector waits.
     func catchUp(_ fold: inout LogFold) async throws {
         for _ in 1...20 {
             let head = try await store.head()

@@ -2,12 +2,12 @@ package import EventSourcing
 package import Logging
 package import Postgres
 
-/// What is done to whole read models: rebuilding, verifying, rolling back. One at a time for each model, in whichever process.
+/// Work on whole read models: rebuilding, verifying, rolling back. One at a time for each model, in whichever process.
 package struct Maintenance: Sendable {
     let target: ConnectionTarget
     let feed: EventFeed
     /// Rebuilds of several models at once share what they read.
-    let convoy = Convoy()
+    let throttle = FoldThrottle()
     let store: any EventStore
     let catalog: EventCatalog
     let readers: [Statement]
@@ -29,20 +29,23 @@ package struct Maintenance: Sendable {
     /// Runs `body` while no other maintenance of the model goes on; what an earlier one left behind is removed first.
     ///
     /// The lock is one of the session: the server frees it when this process dies.
-    func exclusively<T: Sendable>(_ model: String, _ body: (ConnectionPool, Checkpoint) async throws -> T) async throws -> T {
+    func exclusively<T: Sendable>(_ model: String, _ body: (ConnectionPool, ProjectionCheckpoint) async throws -> T) async throws -> T {
         try await feed.keepingBriefly {
             try await ConnectionPool.withPool(target, limits: .maintenance(workers: 1), logger: logger) { pool in
                 try await pool.withSession { session in
                     guard try await isLocked(model, by: session) else { throw MaintenanceError.busy(model) }
-                    guard let checkpoint = try await Checkpoint.read(model, from: pool) else { throw MaintenanceError.unbuilt(model) }
+                    guard let checkpoint = try await ProjectionCheckpoint.read(model, from: pool) else { throw MaintenanceError.unbuilt(model) }
                     try await OfflineBuild.dropLeftovers(of: model, in: pool)
                     do {
                         let value = try await body(pool, checkpoint)
                         try await OfflineBuild.dropLeftovers(of: model, in: pool)
                         return value
+                    } catch EventStoreError.rewritten {
+                        await tidyUp(model, pool)
+                        throw MaintenanceError.logRewritten(model)
                     } catch {
                         await tidyUp(model, pool)
-                        throw error is LogRewritten ? MaintenanceError.logRewritten(model) : error
+                        throw error
                     }
                 }
             }
@@ -58,8 +61,8 @@ package struct Maintenance: Sendable {
         return false
     }
 
-    /// After a failure, whose error is the one to tell. What can't be removed now, as when this task was cancelled, is removed by `LeftoverRemoval` or the next
-    /// maintenance.
+    /// After a failure, whose error is the one to tell. What can't be removed now, as when this task was cancelled, is removed by `LeftoverRemoval`
+    /// or the next maintenance.
     private func tidyUp(_ model: String, _ pool: ConnectionPool) async {
         do {
             try await OfflineBuild.dropLeftovers(of: model, in: pool)
@@ -81,7 +84,7 @@ package enum MaintenanceError: Error, Equatable, CustomStringConvertible {
     case logRewritten(String)
     /// Somebody else has held rows of the tables that are being made.
     case heldUp(model: String, position: Int64)
-    /// What is parked was retried or discarded again and again while it was verified.
+    /// Parked events were retried or discarded again and again while the model was verified.
     case unsettled(String)
     /// Queries hold the tables.
     case tablesInUse(String)

@@ -9,7 +9,7 @@ struct OldReaders {
     let pool: ConnectionPool
     let logger: Logger
 
-    /// Returns once those that are there now have ended, however long that takes. Whoever comes later is not waited for. Holds nothing meanwhile.
+    /// Returns once those that are there now have ended, however long that takes. Later ones are not waited for. Holds nothing meanwhile.
     func waitUntilGone() async throws {
         var readers = try await holders()
         var pause = Duration.milliseconds(50)

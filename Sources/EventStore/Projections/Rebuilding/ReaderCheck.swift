@@ -1,15 +1,15 @@
 import Postgres
 
-/// What becomes of the statements that read the live tables: each is run for no rows, with the rights of those who read.
+/// Whether the statements that read the live tables still work: each is run for no rows, with the readers' rights.
 struct ReaderCheck {
-    /// What the server says of one statement.
+    /// The server's answer about one statement.
     enum Finding: Equatable {
         /// It works, and answers columns of these types.
         case columns([UInt32])
         case broken(reason: String)
     }
 
-    /// Types that this program decodes alike, whatever their width.
+    /// Types that this program decodes alike at any width.
     private static let families: [Set<UInt32>] = [[20, 21, 23], [700, 701], [25, 1043]]
 
     let model: String
@@ -36,8 +36,8 @@ struct ReaderCheck {
         return findings
     }
 
-    /// Throws `MaintenanceError.readerBroken` for the first statement that worked and does so no more, or that answers other types. One that did not work before, because
-    /// another model's tables are not those that it is written for, is no reason against these.
+    /// Throws `MaintenanceError.readerBroken` for the first statement that worked and does so no more, or that answers other types. One that did not
+    /// work before, because another model's tables are not those that it is written for, is no reason against these.
     func compare(_ before: [Finding], _ after: [Finding], in session: Session) async throws {
         for (reader, (before, after)) in zip(readers, zip(before, after)) {
             guard case .columns(let old) = before else { continue }

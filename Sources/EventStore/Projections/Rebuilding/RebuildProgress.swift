@@ -15,7 +15,7 @@ package struct RebuildProgress: Sendable, Hashable {
     package let total: Int64
 }
 
-/// What a rebuild has done.
+/// The result of a rebuild.
 package struct RebuildReport: Sendable, Hashable {
     package let model: String
     /// The version that is live now.

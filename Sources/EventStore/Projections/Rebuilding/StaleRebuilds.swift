@@ -41,8 +41,9 @@ package struct StaleRebuilds: Sendable {
     /// Whether the live tables are those of the folder, after a try to make them so.
     private func isCurrent(_ model: ReadModel) async throws -> Bool {
         do {
-            // Compared with the tables themselves, since what the checkpoint knows of the folder may be older. Before there are tables a projector makes them.
-            guard let live = try await Checkpoint.read(model.name, from: pool) else { return false }
+            // Compared with the tables themselves, since what the checkpoint knows of the folder may be older. Before there are tables a projector
+            // makes them.
+            guard let live = try await ProjectionCheckpoint.read(model.name, from: pool) else { return false }
             if try await live.version == model.version(by: pool) { return true }
             let report = try await maintenance.rebuild(model)
             logger.notice("rebuilt a stale read model", metadata: ["model": "\(model.name)", "position": "\(report.position)"])

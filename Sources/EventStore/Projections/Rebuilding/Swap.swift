@@ -4,9 +4,10 @@ import Postgres
 
 /// Puts tables in the place of the live ones, in one transaction.
 ///
-/// A query that has found its tables before the swap must not see the new position with the old rows. So the old tables are locked first: whoever reads them ends
-/// before, whoever comes later finds the new ones. While the lock is waited for, later queries queue behind it, and a query may hold one table and wait for
-/// another; so the wait is shorter than the second after which the server would take that for a deadlock, and is tried again until it succeeds.
+/// A query that has found its tables before the swap must not see the new position with the old rows. So the old tables are locked first:
+/// queries that read them end before, and later ones find the new tables. While the lock is waited for, later queries queue behind it, and a query may hold
+/// one table and wait for another; so the wait is shorter than the second after which the server would take that for a deadlock, and is tried again
+/// until it succeeds.
 struct Swap {
     private static let longestWait = "600ms"
     private static let longestPause = Duration.seconds(5)
@@ -21,13 +22,14 @@ struct Swap {
     let logger: Logger
 
     /// Waits for the tables for as long as it takes: what was made is not thrown away for a query that goes on for hours.
-    /// - Parameter bringUp: gets a position of the live tables and takes the new ones there or further; the last time while the live ones stand still.
+    /// - Parameter bringUp: gets a position of the live tables and takes the new ones there or further; the last time while the live ones stand
+    ///   still.
     func run(_ build: Int64, bringUp: (Int64) async throws -> Void) async throws {
         var pause = Duration.milliseconds(100)
         while true {
             try await OldReaders(model: model, pool: pool, logger: logger).waitUntilGone()
-            // What came while it waited is applied before the projector has to stand still for it.
-            if let live = try await Checkpoint.read(model, from: pool) { try await bringUp(live.position) }
+            // Events that came meanwhile are applied before the projector has to stand still for them.
+            if let live = try await ProjectionCheckpoint.read(model, from: pool) { try await bringUp(live.position) }
             do {
                 return try await tryOnce(build, bringUp)
             } catch let failed as BringUpFailed {
@@ -49,7 +51,7 @@ struct Swap {
             try await session.query(.lockSwaps)
             let check = ReaderCheck(model: model, readers: readers)
             let before = try await check.findings("before", in: session)
-            let live = try await Checkpoint.lock(model, in: session)
+            let live = try await ProjectionCheckpoint.lock(model, in: session)
             do {
                 try await bringUp(live)
             } catch {

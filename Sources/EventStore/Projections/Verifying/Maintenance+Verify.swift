@@ -2,7 +2,7 @@ package import EventSourcing
 import Logging
 import Postgres
 
-/// What a verification has found.
+/// The result of a verification.
 package struct VerificationReport: Sendable, Hashable {
     package let model: String
     /// Where the live tables and the fold of the log were compared.
@@ -13,7 +13,7 @@ package struct VerificationReport: Sendable, Hashable {
     package let rows: [String: Int64]
     /// The first rows that differ, in the order of tables and keys.
     package let differences: [RowDifference]
-    /// Events that the live tables have and a fold of the log can not apply.
+    /// Events that the live tables have and a fold of the log can't apply.
     package let unappliable: [String]
     /// Streams that wait in the live tables; the fold leaves out the same events.
     package let parked: [StreamName]
@@ -27,13 +27,13 @@ package struct VerificationReport: Sendable, Hashable {
 }
 
 extension Maintenance {
-    /// Folds the log into tables of its own and compares those with the live ones, row for row, at one position and in one snapshot. The live projector waits for a
-    /// moment only, while that snapshot is taken.
+    /// Folds the log into tables of its own and compares those with the live ones, row for row, at one position and in one snapshot. The live
+    /// projector waits for a moment only, while that snapshot is taken.
     package func verify(
         _ model: String, workers: Int = 2, onProgress: @escaping @Sendable (RebuildProgress) -> Void = { _ in }
     ) async throws -> VerificationReport {
         for _ in 1...Self.longestVerification {
-            // Who retries or discards meanwhile makes a fold wrong that has left out those events.
+            // A retry or a discard meanwhile makes a fold wrong that has left out those events.
             if let report = try await verifyOnce(model, workers, onProgress) { return report }
         }
         throw MaintenanceError.unsettled(model)
@@ -46,7 +46,7 @@ extension Maintenance {
         _ model: String, _ workers: Int, _ onProgress: @escaping @Sendable (RebuildProgress) -> Void
     ) async throws -> VerificationReport? {
         try await exclusively(model) { keeper, live in
-            guard try await feed.holds(live.eventID, at: live.position) else { throw MaintenanceError.logRewritten(model) }
+            try await feed.confirm(live.eventID, at: live.position)
             let stored = try await ReadModel.stored(model, version: live.version, catalog: catalog, in: keeper)
             let offline = try await OfflineBuild.create(stored, version: live.version, for: .verification, in: keeper)
             return try await withTables(offline, workers: workers) { pool in
@@ -59,7 +59,9 @@ extension Maintenance {
                         try await fold.advance(to: total, { onProgress(RebuildProgress(model: model, phase: .applying, applied: $0, total: total)) })
                     else { return nil }
                     // Near, so that the live projector waits for little.
-                    while let live = try await Checkpoint.read(model, from: pool)?.position, live - fold.position > Int64(EventFeed.pageSize) {
+                    while let live = try await ProjectionCheckpoint.read(model, from: pool)?.position,
+                        live - fold.position > Int64(EventFeed.pageSize)
+                    {
                         guard try await fold.advance(to: live) else { return nil }
                     }
                     onProgress(RebuildProgress(model: model, phase: .comparing, applied: total, total: total))
@@ -79,12 +81,13 @@ extension Maintenance {
         }
     }
 
-    /// Calls `body` while the live tables stand still and the folded ones are at the same position. False when the fold has left out other events than those lack.
+    /// Calls `body` while the live tables stand still and the folded ones are at the same position. False when the fold has left out other events
+    /// than those lack.
     private func atOnePosition(_ fold: inout VerifyingFold, in pool: ConnectionPool, _ body: () async throws -> Void) async throws -> Bool {
         var reached = fold
         let isSame = try await pool.withTransaction { holder in
             try await holder.execute(script: "SET LOCAL lock_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = '15s'")
-            let position = try await Checkpoint.lock(reached.model, in: holder)
+            let position = try await ProjectionCheckpoint.lock(reached.model, in: holder)
             guard try await reached.advance(to: position) else { return false }
             try await body()
             return true
@@ -95,5 +98,5 @@ extension Maintenance {
 }
 
 extension Statement {
-    fileprivate static let takeSnapshot = Statement("take_snapshot", "SELECT 1 FROM annals.checkpoints LIMIT 1")
+    fileprivate static let takeSnapshot = Statement("take_snapshot", "SELECT 1")
 }

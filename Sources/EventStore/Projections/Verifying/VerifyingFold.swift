@@ -17,8 +17,8 @@ struct VerifyingFold {
 
     var position: Int64 { fold.offline.position }
 
-    /// Goes on to a position that the live tables have reached. False when what they lack is not what was left out so far: somebody has retried or discarded events.
-    /// Events that come to be parked behind this fold's position do no harm, however many there are.
+    /// Goes on to a position that the live tables have reached. False when what they lack is not what was left out so far: somebody has retried or
+    /// discarded events. Events that come to be parked behind this fold's position do no harm, however many there are.
     mutating func advance(to target: Int64, _ onChunk: @Sendable (Int64) -> Void = { _ in }) async throws -> Bool {
         let now = try await ParkedEvents.list(model, in: pool)
         guard now.filter({ $0.position <= position }).map(\.position) == lacking.map(\.position) else { return false }
@@ -34,7 +34,7 @@ struct VerifyingFold {
             unappliable: fold.failures.map(\.description), parked: lacking.waitingStreams, discarded: lacking.discarded)
     }
 
-    /// What there is to tell when so many streams can't be folded that nothing was compared.
+    /// The report when so many streams can't be folded that nothing was compared.
     func report(givenUpAt last: String, head: Int64) -> VerificationReport {
         let reason = "more than 20 streams of the live tables can not be folded again; the rest is not compared"
         return VerificationReport(

@@ -3,7 +3,7 @@ import FoundationEssentials
 import Postgres
 import Publishing
 
-/// What one event of a user's stream changes here.
+/// The change to an account that one event of a user's stream makes.
 enum AccountChange: Sendable, Equatable {
     case registered(role: String)
     case emailChanged
@@ -42,11 +42,13 @@ enum AccountChange: Sendable, Equatable {
         }
     }
 
-    /// The statements that make the change, to be run in one transaction. The account's row comes before credentials and sessions: everyone locks in that order.
+    /// The statements that make the change, to be run in one transaction. The account's row comes before credentials and sessions: everyone locks in
+    /// that order.
     /// - Parameter emailHash: the keyed hash of the email that the account has at present.
     func queries(user: UUID, position: Int64, emailHash: [UInt8]?, at time: Timestamp) -> [Query] {
         let place: [SQLValue] = [.uuid(user), .int8(position)]
-        // A token's time of issue is taken before the log is asked for the role that it carries, so one of this very millisecond may carry the old one.
+        // A token's time of issue is taken before the log is asked for the role that it carries, so one of this very millisecond may carry the old
+        // one.
         let cut = SQLValue.timestamp(time.advanced(by: .milliseconds(1)).milliseconds)
         let revocation = Query(.revokeSessionsOfUser, [.uuid(user), .timestamp(time.milliseconds)])
         return switch self {
@@ -66,7 +68,8 @@ enum AccountChange: Sendable, Equatable {
     }
 }
 
-// Each is guarded by the position, so that an account never goes back. An event may come twice (from the registration and from the log): then it says the same.
+// Each is guarded by the position, so that an account never goes back. An event may come twice (from the registration and from the log): then it says
+// the same.
 extension Statement {
     fileprivate static let registerAccount = Statement(
         "register_account",

@@ -15,7 +15,7 @@ package typealias CurrentClaims = @Sendable (ClaimKind, Set<StreamName>) async t
 ///
 /// Several processes may follow at once without a lease: the guard lets one of them write each page, and the others go on from where it came.
 package final class AccountFollower: Sendable {
-    private struct Checkpoint {
+    private struct Place {
         var position: Int64
         var event: UUID?
     }
@@ -29,7 +29,7 @@ package final class AccountFollower: Sendable {
     private let endings: Signal
     private let now: @Sendable () -> Timestamp
     private let logger: Logger
-    private let progress = FollowerProgress()
+    private let progress = Watermark()
 
     /// - Parameters:
     ///   - log: with sealed fields left sealed: only ids, roles and types are read.
@@ -52,16 +52,18 @@ package final class AccountFollower: Sendable {
 
     /// Whether the follower reached the position in time.
     package func waitFor(_ position: Int64, timeout: Duration) async throws -> Bool {
-        try await progress.wait(for: position, timeout: timeout)
+        if progress.position >= position { return true }
+        return try await isDone(within: timeout) { [progress] in try await progress.wait(for: position) }
     }
 
-    /// Returns once all that the log holds at this moment is applied. Throws 503 when that takes longer, and what the log throws when it can't be asked.
+    /// Returns once all that the log holds at this moment is applied. Throws 503 when that takes longer, and what the log throws when it can't be
+    /// asked.
     package func confirmLevel(within patience: Duration = .seconds(5)) async throws {
         guard try await waitFor(log.head(), timeout: patience) else { throw Problem.unavailable("The accounts are behind the log.") }
     }
 
-    /// Follows until cancelled. Databases that are away are waited for; throws `EventStoreError.broken` when the log is not the one followed so far, and for an
-    /// event it can't read.
+    /// Follows until cancelled. Databases that are away are waited for; throws `EventStoreError.rewritten` when the log is not the one followed so
+    /// far, and what an event that it can't read throws.
     package func run() async throws {
         var backoff = Self.firstBackoff
         while !Task.isCancelled {
@@ -82,7 +84,7 @@ package final class AccountFollower: Sendable {
     /// Follows until cancelled, or until another process's follower came first.
     private func follow() async throws {
         var checkpoint = try await loadCheckpoint()
-        try await checkThatLogHolds(checkpoint)
+        try await Subscription.confirm(checkpoint.event, at: checkpoint.position, in: log)
         progress.advance(to: checkpoint.position)
         let pages = log.subscribe(after: checkpoint.position, lastEvent: checkpoint.event) { [logger] reason in
             logger.warning("the account follower waits", metadata: ["reason": "\(reason)"])
@@ -95,15 +97,16 @@ package final class AccountFollower: Sendable {
                 logger.debug("another follower came first", metadata: ["position": "\(checkpoint.position)"])
                 return
             }
-            checkpoint = Checkpoint(position: last.position, event: last.id)
+            checkpoint = Place(position: last.position, event: last.id)
             progress.advance(to: last.position)
         }
     }
 
-    private func apply(_ page: [RecordedEvent], after checkpoint: Checkpoint) async throws {
+    private func apply(_ page: [RecordedEvent], after checkpoint: Place) async throws {
         guard let last = page.last else { return }
         let changes = try page.compactMap { event in try AccountChange(event).map { (event, $0) } }
-        // The emails themselves are sealed and stay so. A hash newer than its event does no harm: the event that made it so is still to come and says the same.
+        // The emails themselves are sealed and stay so. A hash newer than its event does no harm: the event that made it so is still to come and says
+        // the same.
         let renamed = Set(changes.filter { $0.1.readsEmail }.map(\.0.stream))
         let emails = renamed.isEmpty ? [:] : try await currentClaims(.email, renamed)
         var queries = [Query(.advanceCheckpoint, [.int8(checkpoint.position), .int8(last.position), .uuid(last.id)])]
@@ -114,19 +117,11 @@ package final class AccountFollower: Sendable {
         if changes.contains(where: { $0.1.endsTokens }) { endings.raise() }
     }
 
-    private func loadCheckpoint() async throws -> Checkpoint {
+    private func loadCheckpoint() async throws -> Place {
         guard let row = try await identity.query(.loadCheckpoint).first else {
             throw EventStoreError.broken(reason: "the identity database has no checkpoint")
         }
-        return Checkpoint(position: try row.get(0), event: try row.get(1))
-    }
-
-    /// A log restored to an older state has another event at our position, or none: what we know would never become right again.
-    private func checkThatLogHolds(_ checkpoint: Checkpoint) async throws {
-        guard checkpoint.position > 0 else { return }
-        guard let event = try await log.read(after: checkpoint.position - 1, limit: 1).first, event.id == checkpoint.event else {
-            throw EventStoreError.broken(reason: "the log's event \(checkpoint.position) is not the one that the accounts have followed")
-        }
+        return Place(position: try row.get(0), event: try row.get(1))
     }
 
     private static func isTransient(_ error: any Error) -> Bool {

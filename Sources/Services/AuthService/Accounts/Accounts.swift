@@ -2,7 +2,7 @@ import EventSourcing
 import FoundationEssentials
 import Postgres
 
-/// What the log says of each user, as far as signing in needs it.
+/// The users as the log has them, as far as signing in needs it.
 struct Accounts: Sendable {
     /// Someone who may sign in, if the password is right.
     struct Candidate: Sendable {
@@ -12,7 +12,8 @@ struct Accounts: Sendable {
 
     let identity: ConnectionPool
 
-    /// The active account with that email and a confirmed password. Nil for everyone else: unknown, pending, deactivated and closed look the same from here on.
+    /// The active account with that email and a confirmed password. Nil for everyone else: unknown, pending, deactivated and closed look the same
+    /// from here on.
     func candidate(emailHash: [UInt8]) async throws -> Candidate? {
         try await identity.query(.signInCandidate, [.bytes(emailHash)]).first.map {
             Candidate(user: try $0.get(0), password: Credentials.Password(hash: PasswordHash(try $0.get(1)), generation: try $0.get(2)))
@@ -29,7 +30,7 @@ struct Accounts: Sendable {
         try await identity.query(.userWithEmail, [.bytes(emailHash)]).first?.get(0)
     }
 
-    /// What a registration knows before the follower gets there: both may come, in any order.
+    /// Adds an account before the follower gets there: both may come, in any order.
     func insertRegistered(_ user: UUID, emailHash: [UInt8], position: Int64) async throws {
         let registration = AccountChange.registration(of: user, emailHash: emailHash, role: "user", position: position)
         try await identity.query(registration.statement, registration.values)
@@ -37,7 +38,8 @@ struct Accounts: Sendable {
 }
 
 extension Statement {
-    // The newest holder first, then its state: between one user's new email and another's loss of it, the row with the older position is the stale one.
+    // The newest holder first, then its state: between one user's new email and another's loss of it, the row with the older position is the stale
+    // one.
     fileprivate static let signInCandidate = Statement(
         "sign_in_candidate",
         """

@@ -49,8 +49,8 @@ struct Credentials: Sendable {
         try await identity.query(.rehashCredentials, [.uuid(user), .text(old.text), .text(new.text), .timestamp(time.milliseconds)])
     }
 
-    /// Gives the user another password and ends all sessions, in one transaction. False when there is no account, or a closed one: a closure leaves no password behind,
-    /// whatever comes at the same time.
+    /// Gives the user another password and ends all sessions, in one transaction. False when there is no account, or a closed one: a closure leaves
+    /// no password behind, whatever comes at the same time.
     func set(_ hash: PasswordHash, for user: UUID, at time: Timestamp) async throws -> Bool {
         let time = SQLValue.timestamp(time.milliseconds)
         let results = try await identity.atomically([

@@ -16,14 +16,12 @@ struct ClosureRunner: Sendable {
     let logger: Logger
     /// Names this process in leases.
     let lease = UUID.v7()
-    /// Counts the closures that this process has begun: what wakes `run()`.
-    let begun = FollowerProgress()
+    /// Raised when this process has begun a closure.
+    private let begun = Signal()
 
     /// Runs until cancelled.
     func run(lookingEvery interval: Duration) async {
-        var seen: Int64 = 0
         while !Task.isCancelled {
-            seen = begun.position
             var pause = interval
             do {
                 try await runDue()
@@ -35,7 +33,7 @@ struct ClosureRunner: Sendable {
                 logger.warning("closures wait", metadata: ["reason": "\(error)"])
                 pause = .seconds(1)
             }
-            do { _ = try await begun.wait(for: seen + 1, timeout: pause) } catch { return }
+            do { _ = try await isDone(within: pause) { [begun] in try await begun.wait() } } catch { return }
         }
     }
 
@@ -45,7 +43,7 @@ struct ClosureRunner: Sendable {
     }
 
     /// Wakes `run()`.
-    func wake() { begun.advance(to: begun.position + 1) }
+    func wake() { begun.raise() }
 
     private func finish(_ taken: Closure) async throws {
         var closure = taken

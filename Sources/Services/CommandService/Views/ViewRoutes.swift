@@ -16,28 +16,30 @@ struct ViewRoutes: Sendable {
         routes.on(.recordViews) { request, context in
             let body = try await request.jsonBody()
             let counts = try viewCounts(body)
+            // In one order, so that a repeat finds its events in the places they have.
+            let posts = counts.keys.sorted { $0.lowercased < $1.lowercased }
             let command = try identity.command(request, context, body: body.without("recorded"))
             if body["recorded"] == .bool(true) {
                 guard let receipt = try await store.receipt(of: command) else { throw Problem.notFound() }
-                return try replay(receipt, of: command)
+                return try replay(receipt, of: command, posts)
             }
-            let appends = try counts.sorted { $0.key.lowercased < $1.key.lowercased }.map { post, count in
+            let appends = try posts.map { post in
                 StreamAppend(
-                    try ViewRules.decide(.record(count: count), in: ViewRules.initialState).map(ViewRules.encode),
+                    try ViewRules.decide(.record(count: counts[post] ?? 0), in: ViewRules.initialState).map(ViewRules.encode),
                     to: StreamName(ViewRules.category, post), expecting: .any, sealedFor: nil)
             }
             let outcome = try await store.append(AppendRequest(appends, claims: [], command: command.key, metadata: command.metadata))
             switch outcome {
-            case .appended(let receipt): return answer(receipt, isReplay: false)
-            case .alreadyAppended(let receipt): return try replay(receipt, of: command)
+            case .appended(let receipt): return answer(receipt, posts, isReplay: false)
+            case .alreadyAppended(let receipt): return try replay(receipt, of: command, posts)
             case .conflict, .claimTaken, .claimMissing: throw CommandFailure.contended
             }
         }
     }
 
-    private func replay(_ receipt: CommandReceipt, of command: CommandContext) throws(CommandFailure) -> Response {
+    private func replay(_ receipt: CommandReceipt, of command: CommandContext, _ posts: [UUID]) throws(CommandFailure) -> Response {
         guard receipt.key.digest == command.key.digest else { throw .keyReused }
-        return answer(receipt, isReplay: command.isRepeatable)
+        return answer(receipt, posts, isReplay: command.isRepeatable)
     }
 
     /// `{"views": [{"post", "count"}]}`, summed by post.
@@ -53,7 +55,8 @@ struct ViewRoutes: Sendable {
         return counts
     }
 
-    private func answer(_ receipt: CommandReceipt, isReplay: Bool) -> Response {
+    /// `{"position", "positions": {<post>: <its event>}}`: the posts have one event each, in order.
+    private func answer(_ receipt: CommandReceipt, _ posts: [UUID], isReplay: Bool) -> Response {
         var headers = HTTPFields()
         headers.setPosition(receipt.lastPosition)
         if isReplay { headers.markReplayed() }
@@ -61,6 +64,13 @@ struct ViewRoutes: Sendable {
             $0.object {
                 $0.name("position")
                 $0.integer(receipt.lastPosition)
+                $0.name("positions")
+                $0.object {
+                    for (index, post) in posts.enumerated() {
+                        $0.name(post.lowercased)
+                        $0.integer((receipt.firstPosition ?? receipt.lastPosition) + Int64(index))
+                    }
+                }
             }
         }
     }

@@ -84,7 +84,7 @@ extension Problem {
     }
 
     /// 504.
-    package static func timeout() -> Problem { Problem(.timeout, "The request was given up at its deadline; a command may still have happened.") }
+    package static func timeout() -> Problem { Problem(.timeout, "The deadline passed. The outcome of a command is unknown: repeat it with the same Idempotency-Key, and it happens once.") }
 }
 
 extension HTTPFields {

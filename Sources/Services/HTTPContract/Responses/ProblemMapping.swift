@@ -12,6 +12,7 @@ extension Problem {
         switch error {
         case let problem as Problem: problem
         case EventStoreError.unavailable: .unavailable()
+        case EventStoreError.outcomeUnknown: .timeout()
         case is CancellationError: .unavailable("The request was given up.")
         case is NIOTooManyBytesError: Problem(.payloadTooLarge, "The body is too large.")
         case let error as HTTPError: general(status: error.status)

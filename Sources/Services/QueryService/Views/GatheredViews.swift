@@ -5,6 +5,7 @@ struct GatheredViews {
     /// A caller who is answered when their view is durable.
     struct Waiter: Sendable {
         let id: UUID
+        let post: UUID
         let continuation: CheckedContinuation<Int64, any Error>
     }
 

@@ -11,6 +11,8 @@ struct ViewRecorder: Sendable {
     struct Receipt: Sendable, Equatable {
         /// The position of its last event.
         let position: Int64
+        /// The position of each post's event.
+        var positions: [UUID: Int64] = [:]
         /// Whether it was there before.
         let wasReplayed: Bool
     }
@@ -36,7 +38,10 @@ struct ViewRecorder: Sendable {
     private func send(_ json: JSONObject, of batch: ViewBatch, context: CallContext?) async throws -> Receipt {
         let answer = try await commands.post(.recordViews, json: json, headers: [.idempotencyKey: batch.key], context: context)
         if let position = answer.data?["position"]?.int {
-            return Receipt(position: position, wasReplayed: answer.headers[.idempotencyReplayed] == "true")
+            let positions = batch.views.compactMap { view in answer.data?["positions"]?[view.post.lowercased]?.int.map { (view.post, $0) } }
+            return Receipt(
+                position: position, positions: Dictionary(positions) { first, _ in first },
+                wasReplayed: answer.headers[.idempotencyReplayed] == "true")
         }
         switch answer.status.code {
         // Told to wait, or not known as a service for a moment: the next try may go through. Nothing else that is ours to mend will change by itself.

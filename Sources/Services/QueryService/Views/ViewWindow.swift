@@ -30,11 +30,11 @@ final class ViewWindow: Sendable {
         add(post, waiter: nil)
     }
 
-    /// Counts a view and returns once it is durable, with a position at or after its event's. Throws 503 when the log did not take it.
+    /// Counts a view and returns the position of its event once that is durable. Throws 503 when the log did not take it.
     func record(_ post: UUID) async throws -> Int64 {
         let id = UUID.v7()
         return try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { add(post, waiter: GatheredViews.Waiter(id: id, continuation: $0)) }
+            try await withCheckedThrowingContinuation { add(post, waiter: GatheredViews.Waiter(id: id, post: post, continuation: $0)) }
         } onCancel: {
             gathered.withLock { $0.removeWaiter(id, of: post) }?.resume(throwing: CancellationError())
         }
@@ -89,7 +89,7 @@ final class ViewWindow: Sendable {
             let isLastAttempt = gathered.withLock { $0.isStopping } || Task.isCancelled
             do {
                 let receipt = try await recorder.record(batch)
-                for waiter in waiters { waiter.continuation.resume(returning: receipt.position) }
+                for waiter in waiters { waiter.continuation.resume(returning: receipt.positions[waiter.post] ?? receipt.position) }
                 return
             } catch {
                 // All waiting callers are told now. A view that has not been sent is taken back; the batch itself must stay as it is to be repeatable.

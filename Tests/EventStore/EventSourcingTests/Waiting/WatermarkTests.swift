@@ -50,15 +50,17 @@ import Testing
         #expect(watermark.position == 5)
     }
 
-    @Test func `that falls tells all who wait for more`() async throws {
+    @Test func `that falls tells those who wait for the next position, and no others`() async throws {
         watermark.advance(to: 5)
         try await withThrowingTaskGroup(of: Bool.self) { group async throws in
-            for position in Int64(6)...9 { group.addTask { try await watermark.wait(for: position) } }
-            await waitUntilWaiting(4)
+            for position in [6, 6, 7] as [Int64] { group.addTask { try await watermark.wait(for: position) } }
+            await waitUntilWaiting(3)
             watermark.reset(to: 2)
-            for try await isReached in group { #expect(!isReached) }
+            for _ in 1...2 { #expect(try await group.next() == false) }
+            #expect(watermark.waiterCount == 1)
+            watermark.advance(to: 7)
+            #expect(try await group.next() == true)
         }
-        #expect(watermark.position == 2)
     }
 
     @Test func `is not reset when it has moved on`() async throws {

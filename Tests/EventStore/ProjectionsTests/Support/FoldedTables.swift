@@ -3,7 +3,7 @@ import FoundationEssentials
 import JSON
 import Publishing
 
-/// What the read tables must hold, folded from events without any SQL.
+/// The rows that the read tables must hold, folded from events without any SQL.
 struct FoldedTables {
     struct Post {
         let author: UUID

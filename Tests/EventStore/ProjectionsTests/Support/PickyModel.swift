@@ -7,6 +7,6 @@ enum PickyModel {
         ]
     ]
 
-    /// What mends it.
+    /// The SQL that mends it.
     static let mending = "ALTER TABLE model.t DROP CONSTRAINT few_views"
 }

@@ -42,7 +42,7 @@ func project<T: Sendable>(
     return value
 }
 
-/// What `body` returns, with services running beside it until then; throws the first error of any of them.
+/// Runs `body` with services beside it until it returns; throws the first error of any of them.
 func racing<T: Sendable>(
     _ body: @escaping @Sendable () async throws -> T, against service: @escaping @Sendable () async throws -> Void,
     and other: @escaping @Sendable () async throws -> Void = {}

@@ -48,8 +48,8 @@ func refusing<Value>(_ body: () async throws -> Value) async throws -> Value {
         throw Failure("\(error)")
     } catch let error as MaintenanceError {
         throw Failure("\(error)")
-    } catch let error as LogRewritten {
-        throw Failure("the log no longer holds the event at position \(error.position) that was read from it before")
+    } catch let error as EventStoreError {
+        throw Failure(error.line)
     } catch let error as ProjectorStop {
         throw Failure("\(error)")
     } catch let error as PostgresError {

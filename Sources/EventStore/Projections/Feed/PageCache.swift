@@ -3,7 +3,7 @@ import FoundationEssentials
 import JSON
 
 /// The pages of the log that were read last, so that read models at about the same place share them.
-struct EventPages {
+struct PageCache {
     private struct Page {
         /// Of the event before the first; nil before the log's first, or where it was not asked for.
         let previous: UUID?
@@ -41,8 +41,8 @@ struct EventPages {
         self.pageBytes = pageBytes
     }
 
-    /// What is kept of the events after a position, at most one page's worth; empty when the next event is not kept. Where the id of the event at the position is
-    /// given, only events that follow that one: pages from before a restore of the log are not those of the log that is there now.
+    /// The kept events after a position, at most one page's worth; empty when the next event is not kept. Where the id of the event at the
+    /// position is given, only events that follow that one: pages from before a restore of the log are not those of the log that is there now.
     mutating func events(after position: Int64, _ id: UUID?) -> [RecordedEvent] {
         var found: [RecordedEvent] = []
         var (position, id, size) = (position, id, 0)

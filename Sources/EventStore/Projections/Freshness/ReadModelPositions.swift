@@ -6,9 +6,9 @@ import Synchronization
 /// How far every read model has come, and the place to wait for one: one listening connection and one slow poll, however many wait.
 package final class ReadModelPositions: Sendable {
     private struct State {
-        var waiters = PositionWaiters<CheckedContinuation<Bool, Never>>()
+        /// Of each model that was asked for or heard of; before 0 where nothing is known.
+        var watermarks: [String: Watermark] = [:]
         var statuses: [String: ReadModelStatus] = [:]
-        var lastWaiter: UInt64 = 0
     }
 
     private let pool: ConnectionPool
@@ -29,12 +29,14 @@ package final class ReadModelPositions: Sendable {
     }
 
     /// The position of each model as last heard of: never ahead of its tables.
-    package var positions: [String: Int64] { state.withLock { $0.waiters.positions } }
+    package var positions: [String: Int64] {
+        state.withLock { $0.watermarks }.mapValues(\.position).filter { $0.value >= 0 }
+    }
 
     /// How each model stood at the last poll, in the order of their names, with the position as last heard of.
     package var statuses: [ReadModelStatus] {
         state.withLock { state in
-            state.statuses.values.map { $0.at(state.waiters.positions[$0.model] ?? $0.position) }.sorted { $0.model < $1.model }
+            state.statuses.values.map { $0.at(state.watermarks[$0.model]?.position ?? $0.position) }.sorted { $0.model < $1.model }
         }
     }
 
@@ -46,18 +48,12 @@ package final class ReadModelPositions: Sendable {
     /// Waits until all the models have reached a position; false when they have not in time. Throws `CancellationError` when the task is cancelled.
     /// When they are there already it returns without suspending.
     package func wait(for position: Int64, models: [String], timeout: Duration) async throws -> Bool {
-        if state.withLock({ $0.waiters.isReached(position, by: models) }) { return true }
+        let watermarks = models.map(watermark(of:))
+        if watermarks.allSatisfy({ $0.position >= position }) { return true }
         guard timeout > .zero else { return false }
-        return try await withThrowingTaskGroup(of: Bool.self) { group in
-            group.addTask { await self.reached(position, models) }
-            group.addTask {
-                try await Task.sleep(for: timeout)
-                return false
-            }
-            let isReached = try await group.next() ?? false
-            group.cancelAll()
-            if !isReached { try Task.checkCancellation() }
-            return isReached
+        return try await isDone(within: timeout) {
+            // One that was reached may have gone back while another was waited for.
+            while let lacking = watermarks.first(where: { $0.position < position }) { try await lacking.wait(for: position) }
         }
     }
 
@@ -72,7 +68,16 @@ package final class ReadModelPositions: Sendable {
     }
 
     /// How many wait.
-    var waiterCount: Int { state.withLock { $0.waiters.count } }
+    var waiterCount: Int { state.withLock { $0.watermarks }.values.reduce(0) { $0 + $1.waiterCount } }
+
+    private func watermark(of model: String) -> Watermark {
+        state.withLock { state in
+            if let known = state.watermarks[model] { return known }
+            let new = Watermark(-1)
+            state.watermarks[model] = new
+            return new
+        }
+    }
 
     private func hear(_ event: ListenEvent) async {
         switch event {
@@ -82,12 +87,8 @@ package final class ReadModelPositions: Sendable {
             guard let colon = payload.lastIndex(of: ":"), let position = Int64(payload[payload.index(after: colon)...]) else {
                 return logger.warning("a notification is not <model>:<position>", metadata: ["channel": "\(ReadModelNotifier.channel)"])
             }
-            let model = String(payload[..<colon])
-            let satisfied = state.withLock { state in
-                // Answers to a poll may overtake a notification.
-                state.waiters.positions[model].map { $0 >= position } ?? false ? [] : state.waiters.move(model, to: position)
-            }
-            for waiter in satisfied { waiter.resume(returning: true) }
+            // Answers to a poll may overtake a notification.
+            watermark(of: String(payload[..<colon])).advance(to: position)
         }
     }
 
@@ -107,37 +108,13 @@ package final class ReadModelPositions: Sendable {
             // The positions stay as they were: too low at worst. The next poll tries again.
             return logger.debug("could not read the checkpoints", metadata: ["reason": "\(error)"])
         }
-        let satisfied = state.withLock { state in
-            state.statuses = Dictionary(statuses.map { ($0.model, $0) }, uniquingKeysWith: { first, _ in first })
-            return statuses.flatMap { status in
-                let known = state.waiters.positions[status.model] ?? 0
-                // A notification that came while the answer was under way is newer. Lower than before the question means a restored database.
-                let isOutdated = status.position < known && status.position >= before[status.model] ?? 0
-                return isOutdated ? [] : state.waiters.move(status.model, to: status.position)
-            }
+        state.withLock { $0.statuses = Dictionary(statuses.map { ($0.model, $0) }, uniquingKeysWith: { first, _ in first }) }
+        for status in statuses {
+            let watermark = watermark(of: status.model)
+            let known = watermark.position
+            // A notification that came while the answer was under way is newer. Lower than before the question means a restored database.
+            let isOutdated = status.position < known && status.position >= before[status.model] ?? 0
+            if !isOutdated { watermark.reset(to: status.position, from: known) }
         }
-        for waiter in satisfied { waiter.resume(returning: true) }
-    }
-
-    /// False when cancelled first.
-    private func reached(_ position: Int64, _ models: [String]) async -> Bool {
-        let id = state.withLock { state in
-            state.lastWaiter += 1
-            return state.lastWaiter
-        }
-        return await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                let satisfied = state.withLock { $0.waiters.add(continuation, id: id, for: position, of: models) }
-                satisfied?.resume(returning: true)
-                // The handler may have run before the waiter was there.
-                if Task.isCancelled { giveUp(id) }
-            }
-        } onCancel: {
-            giveUp(id)
-        }
-    }
-
-    private func giveUp(_ id: UInt64) {
-        state.withLock { $0.waiters.remove(id) }?.resume(returning: false)
     }
 }

@@ -1,7 +1,7 @@
 import EventLogTesting
 import EventSourcing
-import FoundationEssentials
 import EventStoreTesting
+import FoundationEssentials
 import Postgres
 import TestSupport
 import Testing
@@ -9,8 +9,8 @@ import Vault
 
 @testable import EventLog
 
-@Suite struct `A batch sent in hope` {
-    /// Few streams and values, so that requests meet; most of them go well, so that hope is not always disappointed.
+@Suite struct `A batch sent optimistically` {
+    /// Few streams and values, so that requests meet; most of them go well, so that optimism is not always refused.
     private struct Pool {
         var random: SeededRandom
         let streams = (0..<12).map { _ in EventStoreContract.stream() }
@@ -63,27 +63,27 @@ import Vault
         try await LogUnderTest.with { log in
             var pool = Pool(random: SeededRandom(seed: seed))
             try await ConnectionPool.withPool(log.owner, logger: TestCluster.logger) { database in
-                var hopes = 0
+                var optimisticBatches = 0
                 for _ in 0..<60 {
                     var batch = AppendBatch()
                     for _ in 0..<Int.random(in: 1...6, using: &pool.random) { _ = batch.add(pool.request()) }
-                    let careful = try await Self.tried(batch, hopeful: false, in: database)
-                    if batch.mayBeHopeful, let hopeful = try await Self.tried(batch, hopeful: true, in: database) {
-                        hopes += 1
-                        #expect(hopeful == careful, "seed \(seed)")
+                    let careful = try await Self.tried(batch, optimistic: false, in: database)
+                    if batch.mayBeOptimistic, let optimistic = try await Self.tried(batch, optimistic: true, in: database) {
+                        optimisticBatches += 1
+                        #expect(optimistic == careful, "seed \(seed)")
                     }
                     _ = try await database.query(.append, [.bool(false)] + batch.values).outcomes(of: batch.requests)
                 }
-                #expect(hopes > 0, "seed \(seed)")
+                #expect(optimisticBatches > 0, "seed \(seed)")
             }
         }
     }
 
-    /// What a batch would answer and leave behind, on the log as it is; nil when it fails.
-    private static func tried(_ batch: AppendBatch, hopeful: Bool, in database: ConnectionPool) async throws -> [String]? {
+    /// The answer of a batch and the rows it would leave behind, on the log as it is; nil when it fails.
+    private static func tried(_ batch: AppendBatch, optimistic: Bool, in database: ConnectionPool) async throws -> [String]? {
         do {
             try await database.withTransaction { transaction in
-                let outcomes = try await transaction.query(.append, [.bool(hopeful)] + batch.values).outcomes(of: batch.requests)
+                let outcomes = try await transaction.query(.append, [.bool(optimistic)] + batch.values).outcomes(of: batch.requests)
                 let left = try await transaction.query(.everything).map { try $0.get(0, as: String.self) }
                 throw Tried(answers: outcomes.map(Self.undated) + left)
             }
@@ -91,7 +91,7 @@ import Vault
         } catch let tried as Tried {
             return tried.answers
         } catch let error as PostgresError {
-            let expected = hopeful ? [SQLState.uniqueViolation.rawValue, "AN004"] : []
+            let expected = optimistic ? [SQLState.uniqueViolation.rawValue, "AN004"] : []
             #expect(expected.contains(error.sqlState?.rawValue ?? ""), "\(error.debugDescription)")
             return nil
         }
@@ -128,7 +128,7 @@ import Vault
                     let isTaken = batch.add(SealedRequest(command: .unrepeated(), appends: [append], claims: [claim], metadata: "{}"))
                     #expect(isTaken)
                 }
-                #expect(batch.mayBeHopeful)
+                #expect(batch.mayBeOptimistic)
                 let values = batch.values
                 await #expect(throws: PostgresError.self) { try await database.query(.append, [.bool(true)] + values) }
                 let careful = try await database.query(.append, [.bool(false)] + values).outcomes(of: batch.requests)

@@ -1,4 +1,4 @@
-/// What there is to say about a read model, in a word.
+/// The state of a read model in a word.
 package enum ReadModelState: String, Sendable {
     case current
     /// Its folder has changed since its tables were made.

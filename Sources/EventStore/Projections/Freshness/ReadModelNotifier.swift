@@ -1,11 +1,12 @@
+import EventSourcing
 package import Logging
 package import Postgres
 import Synchronization
 
 /// Tells those who wait for a read model how far it has come, by NOTIFY on `annals_read`.
 ///
-/// NOTIFY takes a lock of the whole cluster at commit, so it is never part of the applying transaction, waits for no disk, and at most one is under way: what
-/// happens meanwhile is told by the next one. It is a hint; who listens also polls.
+/// NOTIFY takes a lock of the whole cluster at commit, so it is never part of the applying transaction, waits for no disk, and at most one is under
+/// way: what happens meanwhile is told by the next one. It is a hint; who listens also polls.
 package final class ReadModelNotifier: Sendable {
     /// The channel. A payload is `<model>:<position>`.
     package static let channel = "annals_read"
@@ -13,8 +14,7 @@ package final class ReadModelNotifier: Sendable {
     private let pool: ConnectionPool
     private let logger: Logger
     private let pending = Mutex<[String: Int64]>([:])
-    private let wakes: AsyncStream<Void>
-    private let wakeUp: AsyncStream<Void>.Continuation
+    private let hasPending = Signal()
 
     package init(_ target: ConnectionTarget, logger: Logger) {
         var target = target
@@ -24,13 +24,12 @@ package final class ReadModelNotifier: Sendable {
         limits.multiplexedConnections = 1
         pool = ConnectionPool(target, limits: limits, logger: logger)
         self.logger = logger
-        (wakes, wakeUp) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
     /// Has a position told to everybody, soon. Costs the caller nothing.
     package func announce(_ model: String, position: Int64) {
         pending.withLock { $0[model] = max($0[model] ?? 0, position) }
-        wakeUp.yield()
+        hasPending.raise()
     }
 
     /// Tells until cancelled.
@@ -44,7 +43,8 @@ package final class ReadModelNotifier: Sendable {
     }
 
     private func tell() async throws {
-        for await _ in wakes {
+        while true {
+            try await hasPending.wait()
             let positions = pending.withLock { pending in
                 defer { pending.removeAll(keepingCapacity: true) }
                 return pending

@@ -13,7 +13,7 @@ package struct ReadModelStatus: Sendable, Hashable {
     package internal(set) var position: Int64
     /// Whether its folder has changed since: it is served and kept current as it was, until it is rebuilt.
     package internal(set) var isStale: Bool
-    /// The event that can not be applied, while that lasts.
+    /// The event that can't be applied, while that lasts.
     package let failingAt: Int64?
     /// How many streams wait behind an event that could not be applied; those of one id wait together and count once.
     package let parkedStreams: Int
@@ -68,17 +68,4 @@ extension ReadModelStatus {
             parkedStreams: try row.get(6), updatedAt: Timestamp(milliseconds: try row.milliseconds(5)), stoppedReason: try row.get(7),
             hasDiverged: try row.get(8), rate: try row.get(9), leaseHolder: try row.get(10))
     }
-}
-
-extension Statement {
-    fileprivate static let readStatuses = Statement(
-        "read_statuses",
-        """
-        SELECT model, version, position, version <> folder_version, failing_at, updated_at,
-            (SELECT count(DISTINCT stream_id) FROM annals.parked_events AS p WHERE p.build = c.build AND state <> 'discarded')::int,
-            stopped_reason, has_diverged,
-            CASE WHEN lease_expires_at > clock_timestamp() THEN rate::float8 ELSE 0 END,
-            CASE WHEN lease_expires_at > clock_timestamp() THEN lease_holder END
-        FROM annals.checkpoints AS c ORDER BY model
-        """)
 }
