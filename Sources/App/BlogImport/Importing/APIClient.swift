@@ -65,7 +65,9 @@ package struct APIClient: Sendable {
             let reason: String
             var pause = Self.backoff(attempt)
             switch try await self.attempt(request) {
-            case .success(let response) where response.status == 401: throw ImportStopped.tokenRefused(APIRefusal(response).description)
+            // A user's token is refused where the account is not active; the operator's never is.
+            case .success(let response) where response.status == 401 && request.subject == .operatorAdmin:
+                throw ImportStopped.tokenRefused(APIRefusal(response).description)
             case .success(let response) where !response.isTransient: return response
             case .success(let response):
                 reason = APIRefusal(response).description
