@@ -67,7 +67,9 @@ struct `Importing ten years of a real blog` {
             try await withFolder(files) { folder in
                 let first = try await system.importing(folder)
                 #expect(first.code == 0, "\(first.output)")
-                #expect(first.output.contains("4 posts read: 4 created (1 as drafts), 0 updated, 0 unchanged, 0 left as they are, 0 failed; 1 authors made"))
+                #expect(
+                    first.output.contains(
+                        "4 posts read: 4 created (1 as drafts), 0 updated, 0 unchanged, 0 left as they are, 0 failed; 1 authors made"))
                 let id = try #require(first.output.firstMatch(of: /--undo ([0-9a-f-]{36})/)?.1)
                 for (slug, status) in [("one", 200), ("two", 200), ("three", 200), ("draft", 404)] {
                     let answer = try await anyone.call(
@@ -83,7 +85,8 @@ struct `Importing ten years of a real blog` {
                 // The author takes the account over, unpublishes one post and deletes another.
                 let password = "a new password of jane"
                 let set = try await Shell.run(
-                    "echo '\(password)' | \(Launch.binary.path) users set-password jane_2@import.invalid --data-dir \(system.dataDirectory) && echo DONE")
+                    "echo '\(password)' | \(Launch.binary.path) users set-password jane_2@import.invalid --data-dir \(system.dataDirectory) && echo DONE"
+                )
                 #expect(set.contains("DONE"), "\(set)")
                 let login = try await anyone.call(.POST, "/auth/login", json: #"{"email":"jane_2@import.invalid","password":"\#(password)"}"#)
                 let jane = Client(base: anyone.base, token: login.data["accessToken"]?.text)

@@ -46,7 +46,8 @@ struct `A blog that was once imported wrongly` {
                     path: file.path,
                     outcome: .post(
                         BlogPost(
-                            slug: post.slug, namesItsSlug: true, language: nil, title: post.title, authors: post.authors, date: post.date, visibility: .everyone,
+                            slug: post.slug, namesItsSlug: true, language: nil, title: post.title, authors: post.authors, date: post.date,
+                            visibility: .everyone,
                             asksToBePublic: true, content: post.slug == "post-two" ? "Another body." : post.content, images: [])), remarks: [])
             } ?? file
         }

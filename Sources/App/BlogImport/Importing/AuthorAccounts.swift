@@ -19,8 +19,8 @@ package struct NamedAccounts: Sendable {
     func account(of author: String) -> UUID? { byAuthor[author] ?? everyone }
 }
 
-/// Finds or makes the accounts of a blog's authors: those that the operator names; those that have posts of the author from earlier imports; new ones. Never one that
-/// only has a fitting name, which is somebody's own.
+/// Finds or makes the accounts of a blog's authors: one that the operator names, else one that has posts of the author from earlier imports,
+/// else a new one. An account that only has a fitting name is a stranger's.
 struct AuthorAccounts {
     let client: APIClient
     let plan: ImportPlan
@@ -47,14 +47,15 @@ struct AuthorAccounts {
         }
     }
 
-    /// Registers under the first free name. What is registered depends on the author and the name alone, so a run that follows a killed one gets the same account by the
-    /// idempotency key, and nobody else can.
+    /// Registers under the first free name. The request depends on the author and the name alone, so a run that follows a killed one gets the
+    /// same account by its idempotency key, and nobody else can.
     private func register(_ author: String, _ hashes: ImportHashes) async throws -> UUID {
         var number = 1
         while true {
             let username = Self.username(for: author, number: number, tag: hashes.tag(of: author))
             let body: JSONObject = [
-                "username": .string(username), "email": .string("\(username)@import.invalid"), "password": .string(hashes.password([author, username])),
+                "username": .string(username), "email": .string("\(username)@import.invalid"),
+                "password": .string(hashes.password([author, username])),
             ]
             // Registration needs no token, but with the operator's it is spared the limit on registrations from one address.
             let request = APIRequest(

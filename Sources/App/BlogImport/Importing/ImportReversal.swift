@@ -29,7 +29,8 @@ package struct ImportReversal: Sendable {
     }
 
     /// Deletes the posts. Throws ``ImportStopped`` when the system can't be reached.
-    package func run(_ client: APIClient, concurrency: Int = 8, notify: @escaping @Sendable (ImportNotice) -> Void = { _ in }) async throws -> Summary {
+    package func run(_ client: APIClient, concurrency: Int = 8, notify: @escaping @Sendable (ImportNotice) -> Void = { _ in }) async throws -> Summary
+    {
         _ = try await client.success(of: APIRequest(.get, "\(Endpoint.listUsers.path())?limit=1", as: .operatorAdmin))
         var summary = Summary()
         let present = posts.filter { !$0.isDeleted }

@@ -1,4 +1,4 @@
-/// What an import found and did, in numbers.
+/// The result of an import, in numbers.
 package struct ImportSummary: Sendable, Equatable, CustomStringConvertible {
     /// Files read as posts.
     package var read = 0
@@ -25,7 +25,7 @@ package struct ImportSummary: Sendable, Equatable, CustomStringConvertible {
     }
 }
 
-/// What a running import has to tell, in the order in which it happens.
+/// News of a running import, in order.
 package enum ImportNotice: Sendable, Equatable {
     case line(String)
     /// So many of the authors and posts together are done.

@@ -2,8 +2,10 @@ import EventSourcing
 package import FoundationEssentials
 import PublishingAPI
 
-/// Carries out a plan through the HTTP API of the running system: authors first, then posts. Each event says which import and which file it comes from, so the next
-/// import knows what is there; one that was killed is finished by running it once more.
+/// Carries out a plan through the HTTP API of the running system: authors first, then posts.
+///
+/// Each event says which import and which file it comes from, so the next import knows what is there. Running it once more finishes an import
+/// that was killed.
 package struct Importer: Sendable {
     /// Names the run, in the log and for taking it back.
     package let id: UUID
@@ -21,7 +23,8 @@ package struct Importer: Sendable {
         self.notify = notify
     }
 
-    /// Carries out the plan. Throws ``ImportStopped`` when the system can't be reached or answers nonsense; what concerns only one author or post is a line.
+    /// Carries out the plan. Throws ``ImportStopped`` when the system can't be reached or answers nonsense; trouble with one author or post is a
+    /// line.
     package func run(_ plan: ImportPlan, for accounts: NamedAccounts = NamedAccounts()) async throws -> ImportSummary {
         guard let hashes = plan.hashes else { preconditionFailure("a plan that was compared with no system can't be carried out") }
         // Tells a system that takes no token of the operator from an author whose account is not active.
@@ -47,7 +50,8 @@ package struct Importer: Sendable {
         }
         let ids = owners
         let writer = PostWriter(client: client, hashes: hashes, id: id, records: plan.records)
-        try await forEach(of: work, limit: concurrency, run: { ($0, try await writer.write($0, owner: $0.post?.authors.first.flatMap { ids[$0] })) }) {
+        try await forEach(of: work, limit: concurrency, run: { ($0, try await writer.write($0, owner: $0.post?.authors.first.flatMap { ids[$0] })) })
+        {
             entry, outcome in
             if let line = summary.count(outcome, of: entry) { notify(.line("\(entry.path ?? ""): \(line)")) }
             step()

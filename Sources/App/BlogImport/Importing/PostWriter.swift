@@ -81,7 +81,7 @@ struct PostWriter {
         return try await command(.publishPost, id, as: author, body, ifVersion: version, from: origin)
     }
 
-    /// What becomes a draft is hidden before its text changes, what becomes public is shown after.
+    /// Hides a post that becomes a draft before its text changes, and shows one that becomes public after.
     private func update(_ post: BlogPost, _ record: ImportRecords.Post, from origin: ImportOrigin) async throws -> Outcome {
         var version = record.version
         if record.isPublic, !post.visibility.isPublic {

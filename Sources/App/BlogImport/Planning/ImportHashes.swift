@@ -20,9 +20,11 @@ package struct ImportHashes: Sendable {
     func digest(_ post: BlogPost) -> String { hash("digest", post.importedParts) }
 
     /// A short text for people and addresses.
-    func tag(of key: String) -> String { String(Data(hasher.hash(["import tag", blog, key]).prefix(4)).map { String(256 + Int($0), radix: 16).dropFirst() }.joined()) }
+    func tag(of key: String) -> String {
+        String(Data(hasher.hash(["import tag", blog, key]).prefix(4)).map { String(256 + Int($0), radix: 16).dropFirst() }.joined())
+    }
 
-    /// An `Idempotency-Key`: the same for the same parts in each run, so that a run that follows a killed one repeats its requests rather than making others.
+    /// An `Idempotency-Key`, equal for equal parts in each run: a run that follows a killed one repeats its requests.
     func key(_ parts: [String]) -> String { "import-" + hash("key", parts) }
 
     /// A password that nobody knows and that needs no keeping: it takes the system's claim key to make it again.

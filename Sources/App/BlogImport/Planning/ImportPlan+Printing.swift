@@ -40,7 +40,7 @@ extension ImportPlan.Entry {
         }
     }
 
-    /// Whether the person who runs an import wants to read of it: not of what is as it was.
+    /// Whether the operator wants to read about it. An unchanged post is no news.
     package var isNews: Bool {
         switch action {
         case .create, .publish, .update, .skip: true
@@ -52,7 +52,7 @@ extension ImportPlan.Entry {
         }
     }
 
-    /// What there is to read of it, a line each.
+    /// The reason and the remarks, a line each.
     package var lines: [String] {
         let name = path ?? "post \(record?.id.lowercased ?? "")"
         return ((reason.map { [$0] } ?? []) + remarks + (imagesRemark.map { [$0] } ?? [])).map { "\(name): \($0)" }

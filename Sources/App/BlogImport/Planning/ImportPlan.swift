@@ -1,9 +1,9 @@
 package import EventSourcing
 import FoundationEssentials
 
-/// What an import will do, file by file.
+/// The work of an import, file by file.
 package struct ImportPlan: Sendable {
-    /// What happens to a file.
+    /// The fate of a file.
     package enum Action: Sendable, Equatable {
         case create
         /// It was imported as a draft, and everything says now that it is public.
@@ -42,7 +42,7 @@ package struct ImportPlan: Sendable {
     }
 
     package let entries: [Entry]
-    /// What concerns no single file.
+    /// Remarks on no single file.
     package let remarks: [String]
     let displayNames: [String: String]
     let records: ImportRecords
@@ -101,8 +101,8 @@ package struct ImportPlan: Sendable {
         return post.visibility.isPublic ? .publish : update ? .update : .nothing(.changed)
     }
 
-    /// Gives each new post a slug that no other new one has. The oldest keeps what it wants, so that a post added later does not take the address of another; the rest
-    /// get their language, else their date, and a number where that is not enough.
+    /// Gives each new post a slug that no other new one has. The oldest keeps the wanted one; the others add their language, else their date, else
+    /// a number.
     private static func slugs(of entries: [Entry]) -> [String?] {
         var slugs = entries.map { $0.post?.slug }
         let new = entries.indices.filter { entries[$0].action == .create && entries[$0].post != nil }

@@ -2,7 +2,7 @@ import EventSourcing
 import FoundationEssentials
 import Publishing
 
-/// What the log says that imports of one blog have brought so far.
+/// The posts that imports of one blog have made so far, as the log has them.
 struct ImportRecords: Sendable {
     /// A post that an import made.
     struct Post: Sendable, Equatable {
@@ -15,7 +15,7 @@ struct ImportRecords: Sendable {
         let origin: ImportOrigin
         /// The digest that its last imported change had.
         let digest: String
-        /// Whether somebody did anything to it that no import did.
+        /// Whether anybody but an import has written to it.
         let isTouched: Bool
         /// Whether only the import that made it has written to it.
         let isOfOneImport: Bool

@@ -12,7 +12,7 @@ package struct BlogFile: Sendable, Equatable {
     /// Inside the folder, in UTF-8.
     package let path: String
     package let outcome: Outcome
-    /// What was made up, left out or mended, a line each.
+    /// Things that were made up, left out or mended, a line each.
     package let remarks: [String]
 
     package var post: BlogPost? {
@@ -24,15 +24,15 @@ package struct BlogFile: Sendable, Equatable {
 package struct Blog: Sendable {
     /// In the order of their paths.
     package let files: [BlogFile]
-    /// What the blog's own list of authors calls them, by their keys.
+    /// The authors' names from the blog's own list, by the keys that posts write.
     package let displayNames: [String: String]
-    /// What concerns no single file.
+    /// Remarks on no single file.
     package let remarks: [String]
 
     package var posts: [BlogPost] { files.compactMap(\.post) }
 
-    /// Reads the folder. The result depends on the files alone, and on `now` for dates that lie ahead. Throws when there is nothing to read; what is wrong with a single
-    /// file stands with it.
+    /// Reads the folder. The result depends on the files alone, and on `now` for dates that lie ahead. Throws when there is nothing to read;
+    /// a fault of a single file is part of the result.
     package static func read(path: String, now: Timestamp = .now) throws(BlogError) -> Blog {
         let found = try BlogFiles(root: path)
         let siblings = Set(found.findings.filter { $0.finding == .candidate }.map { $0.path.text.withoutLastPart })
@@ -53,7 +53,9 @@ package struct Blog: Sendable {
         var remarks: [String] = []
         do {
             let bytes = try system.contents(of: path)
-            guard !bytes.starts(with: [0xFF, 0xFE]), !bytes.starts(with: [0xFE, 0xFF]) else { throw PostReader.Refused(description: "is UTF-16, not UTF-8") }
+            guard !bytes.starts(with: [0xFF, 0xFE]), !bytes.starts(with: [0xFE, 0xFF]) else {
+                throw PostReader.Refused(description: "is UTF-16, not UTF-8")
+            }
             let text = String(validating: bytes, as: UTF8.self)
             if text == nil { remarks.append("has bytes that are not UTF-8; they are replaced") }
             let post = try reader.read(text ?? String(decoding: bytes, as: UTF8.self))

@@ -1,11 +1,11 @@
 package import EventSourcing
 import Foundation
 
-/// The forms of date that front matter has: ISO 8601 with its liberties, RFC 2822, Go's and JavaScript's, dates with the month's name. One that could be two days is
-/// none.
+/// Reads the forms of date that front matter has: ISO 8601 with missing zeros, RFC 2822, Go's and JavaScript's, and dates with the month's
+/// name. A form that may mean two days is not read.
 package enum BlogDate {
-    /// Reads a date with or without a time. A date alone is its midnight; no zone means UTC, since a blog's own zone is in a site configuration that may not be
-    /// there. Nil when it is nothing of the kind or names no real moment.
+    /// Reads a date with or without a time; nil when the text is no date or no real one. A date alone means its midnight. No zone means UTC:
+    /// the blog's own zone stands in a site configuration that may be missing.
     package static func read(_ text: String) -> Timestamp? {
         var scan = DateScan(text)
         guard let date = scan.date() else { return nil }
@@ -19,7 +19,8 @@ package enum BlogDate {
         return scan.isAtEnd ? Timestamp(milliseconds: milliseconds) : nil
     }
 
-    /// The date at the start of a file's name (`2016-1-05-swift-2.2`, Zola's `2016-01-05_swift`), and the name without it. A name that is only a date keeps it.
+    /// The date at the start of a file's name (`2016-1-05-swift-2.2`, Zola's `2016-01-05_swift`), and the name without it. A name that is
+    /// only a date keeps it.
     package static func leading(_ name: String) -> (date: Timestamp?, rest: String) {
         var scan = DateScan(name)
         guard let date = scan.numericDate(), scan.isAtEnd || scan.take("-") || scan.take("_") else { return (nil, name) }
@@ -37,7 +38,9 @@ package enum BlogDate {
 }
 
 private struct DateScan {
-    private static let months = ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"]
+    private static let months = [
+        "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december",
+    ]
     private static let weekdays = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
     /// The zones whose names RFC 2822 §4.3 gives one meaning, in hours.
     private static let zones: [String: Int64] = [
@@ -67,7 +70,7 @@ private struct DateScan {
         return at > start
     }
 
-    /// What may stand between a date and a time.
+    /// Skips the separator between a date and a time.
     mutating func skipSeparator() -> Bool {
         if take("T") || take("t") { return true }
         let hasComma = take(",")
@@ -83,9 +86,10 @@ private struct DateScan {
         return word.isEmpty ? nil : String(decoding: word, as: UTF8.self).lowercased()
     }
 
-    /// Which of the names the word ahead is or abbreviates with three letters or more; takes it.
+    /// Takes the word ahead when it is one of the names, or at least its first three letters. Returns the index of the name.
     private mutating func name(of names: [String]) -> Int? {
-        guard let word = peekWord(), word.utf8.count >= 3, let index = names.firstIndex(where: { $0.hasPrefix(word) || $0 == word || word == "sept" && $0 == "september" })
+        guard let word = peekWord(), word.utf8.count >= 3,
+            let index = names.firstIndex(where: { $0.hasPrefix(word) || $0 == word || word == "sept" && $0 == "september" })
         else { return nil }
         at += word.utf8.count
         _ = take(".")
@@ -102,7 +106,7 @@ private struct DateScan {
         return at - start >= widths.lowerBound ? value : nil
     }
 
-    /// One way of reading or none: what is not taken is not passed.
+    /// Reads, or stays where it is.
     private mutating func attempt<Value>(_ read: (inout DateScan) -> Value?) -> Value? {
         var copy = self
         guard let value = read(&copy) else { return nil }
@@ -124,7 +128,9 @@ private struct DateScan {
 
     /// `20160105`
     private mutating func compactDate() -> CivilDate? {
-        guard let year = number(4...4), let month = number(2...2), let day = number(2...2), isAtEnd || bytes[at] == UInt8(ascii: "T") else { return nil }
+        guard let year = number(4...4), let month = number(2...2), let day = number(2...2), isAtEnd || bytes[at] == UInt8(ascii: "T") else {
+            return nil
+        }
         return CivilDate(year: year, month: month, day: day)
     }
 

@@ -13,7 +13,7 @@ package enum BlogError: Error, Equatable, CustomStringConvertible {
 
 /// The files of a blog that may be posts, and why others are not.
 ///
-/// Symbolic links are followed inside the folder only, never to a folder that holds them, and each file is taken once.
+/// A symbolic link is followed inside the folder only, never to a folder that contains it. Each file is taken once.
 struct BlogFiles {
     enum Finding: Equatable {
         case candidate
@@ -80,7 +80,7 @@ struct BlogFiles {
         }
     }
 
-    /// Real files go before links to them, so that which path a post has does not depend on the order of the names.
+    /// Real files go before links to them, so a post has the same path whatever the order of the names.
     private mutating func followLinks() {
         while !links.isEmpty {
             let link = links.removeFirst()
@@ -121,7 +121,8 @@ struct BlogFiles {
         }
     }
 
-    /// What lies beside or below a page bundle's `index.md` belongs to that page (Hugo, Zola). The folders that blogs keep their posts in are no bundles.
+    /// Files beside or below a page bundle's `index.md` belong to that page (Hugo, Zola). The folders that blogs keep their posts in are no
+    /// bundles.
     private mutating func leaveOutResources() {
         func isIndex(_ path: BlogPath) -> Bool { Self.parts(of: path).stem.split(separator: ".").first?.lowercased() == "index" }
         let tops = Set(Self.folders.map { BlogPath.root.appending($0) } + [.root])

@@ -1,6 +1,6 @@
 package import EventSourcing
 
-/// Who will see a post.
+/// The readers that a post has after the import.
 package enum Visibility: Sendable, Equatable {
     case everyone
     case draft(because: String)
@@ -22,7 +22,7 @@ package struct BlogPost: Sendable, Equatable {
     /// When it says it was published.
     package let date: Timestamp?
     package let visibility: Visibility
-    /// What the file alone asks for: a date that lies ahead makes a draft today, and is no change of the file when it has come.
+    /// Whether the file asks for a public post, whatever the time. A date that lies ahead makes a draft today and changes no file when it comes.
     package let asksToBePublic: Bool
     /// Markdown, 1–200,000 characters.
     package let content: String
@@ -32,7 +32,7 @@ package struct BlogPost: Sendable, Equatable {
     /// The key of posts that name no author.
     package static let unknownAuthor = "unknown"
 
-    /// What an update would change. Two files with the same parts are the same post for this system.
+    /// The parts that an update can change. Two files with equal parts are the same post.
     var importedParts: [String] {
         [title, content, namesItsSlug ? slug : "", date?.description ?? "", asksToBePublic ? "public" : "draft"]
     }

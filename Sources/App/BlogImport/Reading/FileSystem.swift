@@ -1,6 +1,6 @@
 import Glibc
 
-/// The few calls on files that a walk through a folder needs, on paths as bytes: Foundation's take only names in UTF-8.
+/// The calls on files that a walk through a folder needs, with paths as bytes. Foundation's calls take names in UTF-8 only.
 struct FileSystem {
     enum Kind {
         case file, folder, link
@@ -29,10 +29,10 @@ struct FileSystem {
         self.root = try Self.resolved(Array(root.utf8))
     }
 
-    /// What is at a path, the link itself where it is one.
+    /// The kind of a path; of a link itself.
     func kind(of path: BlogPath) throws(Failure) -> Kind { try look(at: path, followingLinks: false).kind }
 
-    /// What is at a path, or at the end of a link.
+    /// The kind and identity of a path, by default of the target of a link.
     func look(at path: BlogPath, followingLinks: Bool = true) throws(Failure) -> (kind: Kind, identity: Identity) {
         var status = stat()
         let result = Self.withCString(full(path)) { followingLinks ? stat($0, &status) : lstat($0, &status) }
@@ -59,7 +59,7 @@ struct FileSystem {
         return names.sorted { $0.lexicographicallyPrecedes($1) }
     }
 
-    /// Where a link leads to at last: a path inside the folder, or nil when it leads out of it.
+    /// The target of a link, inside the folder; nil when the target is outside.
     func target(of link: BlogPath) throws(Failure) -> BlogPath? {
         let target = try Self.resolved(full(link))
         if target == root { return .root }

@@ -17,19 +17,22 @@ package enum FrontMatterError: Error, Equatable, CustomStringConvertible {
     }
 }
 
-/// The head and the body of one Markdown file. The head is YAML between `---` lines, TOML between `+++` lines, JSON as an object or between `;;;` lines, or in the
-/// language that stands behind the hyphens.
+/// The head and the body of one Markdown file.
+///
+/// The head is YAML between `---` lines, TOML between `+++` lines, or JSON as an object or between `;;;` lines. `---toml` names the language.
 package struct FrontMatter: Sendable, Equatable {
     /// Always a table; empty when the file has no front matter.
     package let fields: FrontMatterValue
     /// Everything after the closing fence's line, as it is.
     package let body: String
     package let isAbsent: Bool
-    /// What was accepted although it should not be there, in words.
+    /// Things that should not be there and were accepted.
     package let remarks: [String]
 
-    /// Splits and parses a file's text. Accepts a byte order mark, any line ends, and blank lines and comments before the head: a head that is not seen as one may
-    /// have said that the post is a draft. Linear in the size of the text.
+    /// Splits and parses a file's text. Linear in its size.
+    ///
+    /// It accepts a byte order mark, any line ends, and blank lines and comments before the head. A head that is overlooked may be one that
+    /// says the post is a draft.
     package static func read(_ text: String) throws(FrontMatterError) -> FrontMatter {
         var bytes = Array(text.utf8)[...]
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes = bytes.dropFirst(3) }
@@ -47,7 +50,8 @@ package struct FrontMatter: Sendable, Equatable {
         while !rest.isEmpty {
             let line = rest.line
             if fence.isClosed(by: line.content) {
-                let (fields, more) = try fence.parse(String(decoding: head[opening.rest.startIndex..<rest.startIndex].withUnixLineEnds, as: UTF8.self))
+                let (fields, more) = try fence.parse(
+                    String(decoding: head[opening.rest.startIndex..<rest.startIndex].withUnixLineEnds, as: UTF8.self))
                 remarks += more
                 return FrontMatter(fields: fields, body: String(decoding: line.rest, as: UTF8.self), isAbsent: false, remarks: remarks)
             }
@@ -67,7 +71,13 @@ package struct FrontMatter: Sendable, Equatable {
         for index in bytes.indices {
             let byte = bytes[index]
             if isInString {
-                if isEscaped { isEscaped = false } else if byte == UInt8(ascii: "\\") { isEscaped = true } else if byte == UInt8(ascii: "\"") { isInString = false }
+                if isEscaped {
+                    isEscaped = false
+                } else if byte == UInt8(ascii: "\\") {
+                    isEscaped = true
+                } else if byte == UInt8(ascii: "\"") {
+                    isInString = false
+                }
             } else if byte == UInt8(ascii: "\"") {
                 isInString = true
             } else if byte == UInt8(ascii: "{") {

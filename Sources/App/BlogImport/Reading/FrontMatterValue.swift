@@ -1,6 +1,6 @@
 /// A value of front matter, whichever syntax it was written in.
 ///
-/// Scalars keep the text they were written with: a title `2018` stays "2018", and dates are read by one reader (``BlogDate``) rather than by three parsers.
+/// Scalars keep the text they were written with: a title `2018` stays "2018", and one reader (``BlogDate``) reads the dates of all syntaxes.
 package indirect enum FrontMatterValue: Sendable, Equatable {
     case null
     case text(String)

@@ -1,7 +1,7 @@
 /// Finds the images that a post shows from its own site, which an import leaves behind.
 enum ImageReferences {
-    /// The addresses without a scheme and a host: of Markdown images, of `<img>` elements, and of the front matter's cover. Each once, in the order of their use. Code
-    /// between fences is left out. Linear in the size of the content.
+    /// The addresses without scheme and host of Markdown images, of `<img>` elements and of the front matter's cover, each once, in the order
+    /// of their use. Code between fences is left out. Linear in the size of a line.
     static func relative(in content: String, _ fields: FrontMatterValue) -> [String] {
         var found: [String] = []
         for name in ["image", "cover", "featureImage", "thumbnail", "heroImage"] {
@@ -50,7 +50,9 @@ enum ImageReferences {
 
     private static func isRelative(_ address: String) -> Bool {
         guard !address.isEmpty, !address.hasPrefix("//"), !address.hasPrefix("#") else { return false }
-        let scheme = address.utf8.prefix { UInt8(ascii: "a")...UInt8(ascii: "z") ~= $0 | 0x20 || UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 || $0 == UInt8(ascii: "+") }
+        let scheme = address.utf8.prefix {
+            UInt8(ascii: "a")...UInt8(ascii: "z") ~= $0 | 0x20 || UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 || $0 == UInt8(ascii: "+")
+        }
         return scheme.isEmpty || scheme.endIndex == address.utf8.endIndex || address.utf8[scheme.endIndex] != UInt8(ascii: ":")
     }
 }

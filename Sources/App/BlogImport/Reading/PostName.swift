@@ -1,13 +1,14 @@
 package import EventSourcing
 import Publishing
 
-/// What a post's path says about it: `_posts/2016-1-05-swift-2.2.md` is `swift-2-2` of 5 January 2016, `content/blog/hello/index.fr.md` is `hello` in French.
+/// A post's name, date and language from its path: `_posts/2016-1-05-swift-2.2.md` is `swift-2.2` of 5 January 2016, and
+/// `content/blog/hello/index.fr.md` is `hello` in French.
 package struct PostName: Sendable, Equatable {
     package let name: String
     package let language: String?
     package let date: Timestamp?
 
-    /// - Parameter siblings: the paths of all files without their extensions: `node.js.md` is in a language called js only where `node.md` is beside it.
+    /// - Parameter siblings: the paths of all files without their extensions. `node.js.md` is a translation only where `node.md` is beside it.
     package init(path: String, siblings: Set<String> = []) {
         var parts = path.split(separator: "/").map(String.init)
         let file = parts.popLast() ?? ""

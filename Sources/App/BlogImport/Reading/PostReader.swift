@@ -1,7 +1,7 @@
 import EventSourcing
 import Publishing
 
-/// Makes a post from one file's text, and says what it had to make up, leave out or mend on the way.
+/// Makes a post from one file's text, and remarks on each thing that it makes up, leaves out or mends.
 struct PostReader {
     /// Why a file that may be a post can't become one.
     struct Refused: Error, CustomStringConvertible {
@@ -22,7 +22,7 @@ struct PostReader {
         self.now = now
     }
 
-    /// Reads the post. A file whose front matter can't be read is refused, not guessed at: it may have said that it is a draft.
+    /// Reads the post. A file whose front matter can't be read is refused: it may say that the post is a draft.
     mutating func read(_ text: String) throws -> BlogPost {
         let matter: FrontMatter
         do {
@@ -79,7 +79,8 @@ struct PostReader {
 
     private mutating func authors(in fields: FrontMatterValue) -> [String] {
         let tables = [fields, fields["taxonomies"], fields["extra"], fields["params"]]
-        let names = tables.lazy.flatMap { table in ["author", "authors", "primaryAuthor"].map { table?[$0]?.names ?? [] } }.first { !$0.isEmpty } ?? []
+        let names =
+            tables.lazy.flatMap { table in ["author", "authors", "primaryAuthor"].map { table?[$0]?.names ?? [] } }.first { !$0.isEmpty } ?? []
         var seen: Set<String> = []
         let authors = names.map(\.cleanedLine.text).filter { !$0.isEmpty && seen.insert($0).inserted }
         guard authors.isEmpty else { return authors }
@@ -120,7 +121,7 @@ struct PostReader {
     }
 }
 
-/// What the front matter says about a post's address: Hugo's `url`, Zola's `path`, Jekyll's `permalink`, everybody's `slug`.
+/// A post's address in the front matter: Hugo's `url`, Zola's `path`, Jekyll's `permalink`, everybody's `slug`.
 private struct PostAddress {
     /// The last part; nil when none is written, or only a pattern.
     private(set) var name: String?
@@ -139,8 +140,8 @@ private struct PostAddress {
 }
 
 extension String {
-    /// Without control characters other than line breaks and tabs, with form feeds and the like as line breaks, and whether there were any. Line ends become LF
-    /// where they are a lone CR.
+    /// Without control characters other than line breaks and tabs, and whether there were any. Form feeds, vertical tabs and lone CRs become
+    /// line breaks.
     fileprivate var cleanedProse: (text: String, wasCleaned: Bool) {
         var scalars = String.UnicodeScalarView()
         var wasCleaned = false

@@ -1,6 +1,6 @@
-/// Decides who will see a post: public only when everything in its front matter says so.
+/// Decides whether a post is public: only when everything in its front matter says so.
 struct PostVisibility {
-    /// Why the file asks for a draft; nil when it asks to be public.
+    /// The reason for a draft; nil when the file asks to be public.
     private(set) var objection: String?
 
     private static let wanted: [(name: String, value: Bool)] = [

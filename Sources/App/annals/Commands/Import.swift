@@ -113,7 +113,9 @@ struct Import: AsyncParsableCommand {
 
     private func mappings() throws -> [(author: String, email: String)] {
         try map.map { mapping in
-            guard let sign = mapping.lastIndex(of: "="), sign != mapping.startIndex else { throw ValidationError("--map takes KEY=EMAIL, not \(mapping).") }
+            guard let sign = mapping.lastIndex(of: "="), sign != mapping.startIndex else {
+                throw ValidationError("--map takes KEY=EMAIL, not \(mapping).")
+            }
             return (String(mapping[..<sign]), String(mapping[mapping.index(after: sign)...]))
         }
     }

@@ -1,15 +1,16 @@
 package import FoundationEssentials
 package import JSON
 
-/// Where the content of an event was imported from. The four hashes are keyed, 16 bytes in base64url: equal names and texts are found again, and nobody reads them.
+/// The source that an event's content was imported from. The four hashes are keyed, 16 bytes in base64url: equal names and texts are found
+/// again, and nobody can read them.
 package struct ImportOrigin: Sendable, Hashable, CustomStringConvertible {
     /// The run that brought the event.
     package var id: UUID
-    /// What was imported, such as one blog of several.
+    /// The thing imported, such as one blog of several.
     package var collection: String
     /// The place in the collection, such as a file's path.
     package var source: String
-    /// Who wrote it, as the source names them.
+    /// The author, as the source names them.
     package var author: String
     /// The source's whole text.
     package var digest: String

@@ -47,7 +47,8 @@ private final class EchoHandler: ChannelInboundHandler {
         let origin = ImportOrigin(id: .v7(), collection: hash("a"), source: hash("b"), author: hash("c"), digest: hash("d"))
         let port = try #require(server.localAddress?.port)
         let answer = try await HTTPClient.withHTTPClient { client in
-            let request = APIRequest(.post, "/api/v1/posts", as: .operatorAdmin, body: ["slug": .string("a")], idempotencyKey: "k", waitingFor: 9, ifVersion: 3,
+            let request = APIRequest(
+                .post, "/api/v1/posts", as: .operatorAdmin, body: ["slug": .string("a")], idempotencyKey: "k", waitingFor: 9, ifVersion: 3,
                 from: origin)
             return try await client.sendingAPIRequests(to: "http://127.0.0.1:\(port)/")(request, "secret")
         }

@@ -39,7 +39,8 @@ extension RecordedSystem {
     /// Plans and carries out, as the command does. Returns the lines it told, too.
     @discardableResult
     func importing(
-        _ blog: Blog, update: Bool = false, named name: String = "", for accounts: NamedAccounts = NamedAccounts(), id: UUID = .v7(), concurrency: Int = 8,
+        _ blog: Blog, update: Bool = false, named name: String = "", for accounts: NamedAccounts = NamedAccounts(), id: UUID = .v7(),
+        concurrency: Int = 8,
         with client: APIClient? = nil
     ) async throws -> (summary: ImportSummary, lines: [String]) {
         let lines = Mutex<[String]>([])

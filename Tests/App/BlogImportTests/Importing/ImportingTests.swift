@@ -100,7 +100,8 @@ private struct ConnectionReset: Error {}
 
     @Test func `tells of a skipped file and counts it as failed`() async throws {
         let broken = Blog(
-            files: small.files + [BlogFile(path: "posts/x.md", outcome: .skipped(because: "has no content"), remarks: [])], displayNames: [:], remarks: [])
+            files: small.files + [BlogFile(path: "posts/x.md", outcome: .skipped(because: "has no content"), remarks: [])], displayNames: [:],
+            remarks: [])
         let (summary, lines) = try await RecordedSystem().importing(broken)
         #expect(summary.failed == 1)
         #expect(lines.contains("posts/x.md: has no content; skipped"))
@@ -140,7 +141,10 @@ private struct ConnectionReset: Error {}
         let system = RecordedSystem()
         let (zhang, wang, li) = ("\u{5F20}\u{4E09}", "\u{738B}\u{4E94}", "\u{674E}\u{56DB}")
         try await system.importing(blog(["1.md": post("one", by: [zhang]), "2.md": post("two", by: [wang])]))
-        try await system.importing(blog(["1.md": post("one", by: [zhang]), "2.md": post("two", by: [wang]), "3.md": post("three", by: [li]), "4.md": post("four", by: [wang])]))
+        try await system.importing(
+            blog([
+                "1.md": post("one", by: [zhang]), "2.md": post("two", by: [wang]), "3.md": post("three", by: [li]), "4.md": post("four", by: [wang]),
+            ]))
         let names = Dictionary(uniqueKeysWithValues: system.users.map { ($0.id, $0.displayName) })
         let owners = Dictionary(uniqueKeysWithValues: system.posts.map { ($0.slug, names[$0.author]) })
         #expect(owners == ["one": zhang, "two": wang, "three": li, "four": wang])

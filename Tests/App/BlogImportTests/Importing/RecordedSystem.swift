@@ -8,8 +8,8 @@ import TestSupport
 
 @testable import BlogImport
 
-/// The HTTP boundary of the importer, answering after the contract from a small state of users and posts, with the log that this would leave. Tests break it where
-/// they need it broken.
+/// The HTTP boundary of the importer. It answers after the contract from a small state of users and posts, and keeps the log that this
+/// leaves. Tests break it where they need it broken.
 final class RecordedSystem: Sendable {
     struct User: Sendable {
         let id: UUID
@@ -43,7 +43,7 @@ final class RecordedSystem: Sendable {
 
     /// Decides about a request before the system sees it (nil lets it pass), by its number from 0.
     typealias Fault = @Sendable (APIRequest, Int) throws -> APIResponse?
-    /// What an answer becomes on its way back.
+    /// Loses an answer on its way back by throwing.
     typealias Loss = @Sendable (APIRequest, Int) throws -> Void
 
     let state = Mutex(State())
@@ -61,7 +61,7 @@ final class RecordedSystem: Sendable {
     var posts: [Post] { state.withLock { $0.posts.filter { !$0.isDeleted } } }
     var requests: [APIRequest] { state.withLock { $0.requests } }
 
-    /// What the log says of imports.
+    /// The imported streams of the log.
     var streams: [ImportedStream] {
         state.withLock { state in
             state.posts.filter { post in post.entries.contains { $0.metadata.origin != nil } }

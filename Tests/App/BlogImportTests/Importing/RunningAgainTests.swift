@@ -33,10 +33,11 @@ import Testing
         #expect(system.posts.map(\.isPublic) == [false, true])
         #expect(system.posts.map(\.content) == ["Text", "Text"])
         #expect(summary.unchanged == 1 && summary.told == 2 && summary.failed == 0)
-        #expect(lines == [
-            "posts/2.md: was changed here and in the folder; the post stays as it is",
-            "posts/3.md: was deleted here; it is not imported again",
-        ])
+        #expect(
+            lines == [
+                "posts/2.md: was changed here and in the folder; the post stays as it is",
+                "posts/3.md: was deleted here; it is not imported again",
+            ])
     }
 
     @Test func `tells of a changed file, and changes its post only when asked to`() async throws {
@@ -67,7 +68,8 @@ import Testing
         func blogOf(_ visibility: Visibility) -> Blog {
             blog([
                 "1.md": BlogPost(
-                    slug: "one", namesItsSlug: true, language: nil, title: "T", authors: ["ann"], date: Timestamp(milliseconds: 0), visibility: visibility,
+                    slug: "one", namesItsSlug: true, language: nil, title: "T", authors: ["ann"], date: Timestamp(milliseconds: 0),
+                    visibility: visibility,
                     asksToBePublic: true, content: "x", images: [])
             ])
         }
@@ -108,9 +110,10 @@ import Testing
         let (summary, lines) = try await system.importing(blog(["1.md": post("one"), "2-renamed.md": post("two")]))
         #expect(system.posts.count == 3)
         #expect(summary.told == 2 && summary.created == 0 && summary.failed == 0)
-        #expect(lines == [
-            "posts/2-renamed.md: is the post of a file that was renamed", "post \(id): its file is no longer in the folder; the post stays",
-        ])
+        #expect(
+            lines == [
+                "posts/2-renamed.md: is the post of a file that was renamed", "post \(id): its file is no longer in the folder; the post stays",
+            ])
     }
 
     @Test func `keeps two blogs apart by their names`() async throws {

@@ -45,7 +45,8 @@ import Testing
     @Test func `names five images at most in a line`() {
         func line(_ images: [String]) -> [String] {
             let post = BlogPost(
-                slug: "a", namesItsSlug: true, language: nil, title: "T", authors: ["a"], date: nil, visibility: .everyone, asksToBePublic: true, content: "x",
+                slug: "a", namesItsSlug: true, language: nil, title: "T", authors: ["a"], date: nil, visibility: .everyone, asksToBePublic: true,
+                content: "x",
                 images: images)
             return plan(blog(["a.md": post])).entries[0].lines
         }

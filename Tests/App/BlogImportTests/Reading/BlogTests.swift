@@ -67,7 +67,8 @@ import Testing
 
     @Test func `says of each file that can't become a post why`() throws {
         let files = [
-            "posts/a.md": post(), "posts/b.md": "---\ntitle: T\n", "posts/c.md": "", "posts/d.html": post(), "posts/e.html": "<p>An embedded page</p>",
+            "posts/a.md": post(), "posts/b.md": "---\ntitle: T\n", "posts/c.md": "", "posts/d.html": post(),
+            "posts/e.html": "<p>An embedded page</p>",
             "posts/README.md": post(), "posts/f.md": "---\nlayout: page\n---\nx",
         ]
         try withBlogFolder(files) { root in
@@ -101,8 +102,10 @@ import Testing
         try withBlogFolder(files) { root in
             try withBlogFolder(["secret.md": post(), "more/c.md": post()]) { elsewhere in
                 let links = [
-                    "posts/b.md": "../shared/b.md", "posts/again.md": "a.md", "posts/up": "..", "posts/self": "../posts", "posts/secret.md": elsewhere + "/secret.md",
-                    "posts/more": elsewhere + "/more", "posts/lost.md": "nothing.md", "posts/loop.md": "loop.md", "posts/picture.png": elsewhere + "/secret.md",
+                    "posts/b.md": "../shared/b.md", "posts/again.md": "a.md", "posts/up": "..", "posts/self": "../posts",
+                    "posts/secret.md": elsewhere + "/secret.md",
+                    "posts/more": elsewhere + "/more", "posts/lost.md": "nothing.md", "posts/loop.md": "loop.md",
+                    "posts/picture.png": elsewhere + "/secret.md",
                 ]
                 for (link, target) in links { try FileManager.default.createSymbolicLink(atPath: root + "/" + link, withDestinationPath: target) }
                 let blog = try Blog.read(path: root, now: now)
@@ -132,8 +135,8 @@ import Testing
             for name in [[0x63, 0x61, 0x66, 0xE9] as [UInt8], Array("cafe\u{301}2".utf8)] {
                 let path = Array((root + "/posts/").utf8) + name + Array(".md".utf8)
                 let file = (path + [0]).withUnsafeBufferPointer { $0.withMemoryRebound(to: CChar.self) { fopen($0.baseAddress!, "w") } }
-                fputs(post(), try #require(file))
-                fclose(try #require(file))
+                fputs(post(), file)
+                fclose(file)
             }
             let blog = try Blog.read(path: root, now: now)
             #expect(blog.files.map(\.path) == ["posts/a.md", "posts/caf\u{E9}2.md", "posts/caf\u{E9}.md"])

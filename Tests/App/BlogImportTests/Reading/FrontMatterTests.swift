@@ -58,8 +58,10 @@ import Testing
     }
 
     @Test(arguments: [
-        "{\"title\": \"T\", \"draft\": true}\n\nBody", "{ \n \"title\": \"T\", \"tags\": [\"}\"], \"a\": {\"b\": \"\\\"}\"},\n\"draft\": true }\nBody",
-        "---json\n{\"title\": \"T\", \"draft\": true}\n---\nBody", ";;;\n\"title\": \"T\",\n\"draft\": true\n;;;\nBody", ";;;\n{\"title\": \"T\", \"draft\": true}\n;;;\nBody",
+        "{\"title\": \"T\", \"draft\": true}\n\nBody",
+        "{ \n \"title\": \"T\", \"tags\": [\"}\"], \"a\": {\"b\": \"\\\"}\"},\n\"draft\": true }\nBody",
+        "---json\n{\"title\": \"T\", \"draft\": true}\n---\nBody", ";;;\n\"title\": \"T\",\n\"draft\": true\n;;;\nBody",
+        ";;;\n{\"title\": \"T\", \"draft\": true}\n;;;\nBody",
         "---toml\ntitle = \"T\"\ndraft = true\n---\nBody", "---yaml\ntitle: T\ndraft: true\n---\nBody",
     ]) func `may be JSON, or in the language that its fence names`(text: String) throws {
         let matter = try FrontMatter.read(text)
@@ -70,7 +72,8 @@ import Testing
 
     @Test(arguments: [
         "\n\n---\ntitle: T\n---\nBody", " \n\t\n+++\ntitle = \"T\"\n+++\nBody", "<!-- a note -->\n---\ntitle: T\n---\nBody",
-        "<!-- a\nlong --> <!-- note -->\n\n---\ntitle: T\n---\nBody", "---\rtitle: T\r---\rBody", "\u{FEFF}\n ---\ntitle: T\n---\nBody", "\n{\"title\": \"T\"}\nBody",
+        "<!-- a\nlong --> <!-- note -->\n\n---\ntitle: T\n---\nBody", "---\rtitle: T\r---\rBody", "\u{FEFF}\n ---\ntitle: T\n---\nBody",
+        "\n{\"title\": \"T\"}\nBody",
     ]) func `is seen behind blank lines and comments, and with any line ends`(text: String) throws {
         let matter = try FrontMatter.read(text)
         #expect(matter.fields["title"]?.text == "T")
@@ -78,7 +81,10 @@ import Testing
         #expect(!matter.isAbsent)
     }
 
-    @Test(arguments: ["{{< figure >}}\nText", "{% raw %}", "<!-- only a comment -->\nText", "<!-- never closed\n---\ntitle: T\n---", "-----\nText", "# T\n\n---\na: b\n---\n"])
+    @Test(arguments: [
+        "{{< figure >}}\nText", "{% raw %}", "<!-- only a comment -->\nText", "<!-- never closed\n---\ntitle: T\n---", "-----\nText",
+        "# T\n\n---\na: b\n---\n",
+    ])
     func `is not what only looks like it`(text: String) throws {
         let matter = try FrontMatter.read(text)
         #expect(matter.isAbsent && matter.body == text)

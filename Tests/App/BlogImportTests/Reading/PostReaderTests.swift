@@ -33,7 +33,8 @@ import Testing
     @Test(arguments: [
         "---\nauthor: x\n---\nb", "---\nauthor: [x]\n---\nb", "---\nauthors: [x, x]\n---\nb", "---\nauthor: {name: x}\n---\nb",
         "---\nauthors: [{name: x}]\n---\nb",
-        "+++\n[taxonomies]\nauthors = [\"x\"]\n+++\nb", "+++\n[extra]\nauthor = \"x\"\n+++\nb", "+++\nauthors = [\"x\"]\n+++\nb", "{\"primary_author\": {\"name\": \"x\"}}\nb", "---\nparams:\n  author: x\n---\nb",
+        "+++\n[taxonomies]\nauthors = [\"x\"]\n+++\nb", "+++\n[extra]\nauthor = \"x\"\n+++\nb", "+++\nauthors = [\"x\"]\n+++\nb",
+        "{\"primary_author\": {\"name\": \"x\"}}\nb", "---\nparams:\n  author: x\n---\nb",
     ]) func `finds the author wherever blogs write it`(text: String) {
         #expect(read(text).post?.authors == ["x"])
     }
@@ -55,12 +56,15 @@ import Testing
     }
 
     @Test(arguments: [
-        ("published: false", "published is false"), ("draft: true", "draft is true"), ("Draft: TRUE", "draft is true"), ("published: \"false\"", "published is false"),
+        ("published: false", "published is false"), ("draft: true", "draft is true"), ("Draft: TRUE", "draft is true"),
+        ("published: \"false\"", "published is false"),
         ("published: true\ndraft: true", "draft is true"), ("draft: false\nDraft: true", "draft is true"),
         ("published: perhaps", "published is neither true nor false"), ("status: scheduled", "status is scheduled"),
         ("visibility: members", "visibility is members"), ("private: true", "private is true"), ("password: secret", "it has a password"),
-        ("permalink: false", "permalink is false"), ("_build:\n  render: never", "build.render is never"), ("build:\n  list: false", "build.list is false"),
-        ("headless: true", "headless is true"), ("render: false", "render is false"), ("eleventyExcludeFromCollections: true", "eleventyExcludeFromCollections is true"),
+        ("permalink: false", "permalink is false"), ("_build:\n  render: never", "build.render is never"),
+        ("build:\n  list: false", "build.list is false"),
+        ("headless: true", "headless is true"), ("render: false", "render is false"),
+        ("eleventyExcludeFromCollections: true", "eleventyExcludeFromCollections is true"),
         ("unlisted: true", "unlisted is true"), ("expiryDate: 2020-01-01", "it expired on 2020-01-01T00:00:00.000Z"),
         ("date: soon", "its date \"soon\" can't be read"), ("date: 05/01/2016", "its date \"05/01/2016\" can't be read"),
         ("date: 2026-01-02", "its date 2026-01-02T00:00:00.000Z lies ahead"),
@@ -86,11 +90,15 @@ import Testing
         #expect(asks("date: soon") == false)
     }
 
-    @Test(arguments: [
-        ("slug: Ein Wort", "ein-wort", nil), ("url: /2014/09/15/some-name.html", "some-name", "2014-09-15"), ("path: 2014/09/15/Some-Release-1.0", "some-release-1-0", "2014-09-15"),
-        ("permalink: /blog/a-name/", "a-name", "2020-01-02"), ("permalink: /:year/:title/", "some-name", "2020-01-02"), ("url: /a/index.html", "a", "2020-01-02"),
-        ("slug: a\npath: x/b", "a", "2020-01-02"), ("permalink: \"/{{ page.date }}/x\"", "some-name", "2020-01-02"),
-    ] as [(String, String, String?)]) func `takes the address from where each tool writes it`(head: String, slug: String, date: String?) {
+    @Test(
+        arguments: [
+            ("slug: Ein Wort", "ein-wort", nil), ("url: /2014/09/15/some-name.html", "some-name", "2014-09-15"),
+            ("path: 2014/09/15/Some-Release-1.0", "some-release-1-0", "2014-09-15"),
+            ("permalink: /blog/a-name/", "a-name", "2020-01-02"), ("permalink: /:year/:title/", "some-name", "2020-01-02"),
+            ("url: /a/index.html", "a", "2020-01-02"),
+            ("slug: a\npath: x/b", "a", "2020-01-02"), ("permalink: \"/{{ page.date }}/x\"", "some-name", "2020-01-02"),
+        ] as [(String, String, String?)]) func `takes the address from where each tool writes it`(head: String, slug: String, date: String?)
+    {
         let post = read("---\ntitle: T\nauthor: a\n\(head)\n---\nb").post
         #expect(post?.slug == slug)
         if let date { #expect(post?.date?.description.prefix(10) == date[...]) }
@@ -102,7 +110,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("---\ntitle: T\n---\n", "has no content"), ("---\ntitle: T\n---\n \n\t\n", "has no content"), ("---\ntitle: T\n", "the front matter opens with --- and never closes"),
+        ("---\ntitle: T\n---\n", "has no content"), ("---\ntitle: T\n---\n \n\t\n", "has no content"),
+        ("---\ntitle: T\n", "the front matter opens with --- and never closes"),
         ("", "has no content"), ("---\n- a\n---\nb", "the front matter is not a list of names and values"),
     ]) func `refuses a file without content or with a head that can't be read`(text: String, why: String) {
         let (post, remarks) = read(text)
