@@ -42,6 +42,7 @@ private struct DateScan {
         "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december",
     ]
     private static let weekdays = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+    private static let abbreviations: Set<String> = ["sept", "tues", "thur", "thurs"]
     /// The zones whose names RFC 2822 §4.3 gives one meaning, in hours.
     private static let zones: [String: Int64] = [
         "z": 0, "utc": 0, "gmt": 0, "ut": 0, "est": -5, "edt": -4, "cst": -6, "cdt": -5, "mst": -7, "mdt": -6, "pst": -8, "pdt": -7,
@@ -86,10 +87,10 @@ private struct DateScan {
         return word.isEmpty ? nil : String(decoding: word, as: UTF8.self).lowercased()
     }
 
-    /// Takes the word ahead when it is one of the names, or at least its first three letters. Returns the index of the name.
+    /// Takes the word ahead when it is one of the names, or a usual abbreviation of one. Returns the index of the name.
     private mutating func name(of names: [String]) -> Int? {
-        guard let word = peekWord(), word.utf8.count >= 3,
-            let index = names.firstIndex(where: { $0.hasPrefix(word) || $0 == word || word == "sept" && $0 == "september" })
+        guard let word = peekWord(),
+            let index = names.firstIndex(where: { $0 == word || $0.hasPrefix(word) && (word.utf8.count == 3 || Self.abbreviations.contains(word)) })
         else { return nil }
         at += word.utf8.count
         _ = take(".")

@@ -25,6 +25,11 @@ enum ImageReferences {
     private static func collect(in line: [UInt8], into found: inout [String]) {
         var index = 0
         while index < line.count {
+            // Most bytes begin nothing.
+            guard line[index] == UInt8(ascii: "!") || line[index] == UInt8(ascii: "<") else {
+                index += 1
+                continue
+            }
             let rest = line[index...]
             if rest.starts(with: "![".utf8) {
                 // The description ends at the first `](` after it; the address at white space or the closing parenthesis.

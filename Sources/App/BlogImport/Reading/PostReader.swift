@@ -156,7 +156,7 @@ extension String {
             case "\u{0B}", "\u{0C}":
                 scalars.append("\n")
                 wasCleaned = true
-            case _ where scalar.properties.generalCategory == .control: wasCleaned = true
+            case _ where scalar.value < 0x20 || 0x7F...0x9F ~= scalar.value: wasCleaned = true
             default: scalars.append(scalar)
             }
             previous = scalars.last
