@@ -109,6 +109,7 @@ struct `A blog that was once imported wrongly` {
         #expect(Set(slugs).count == 2)
         let again = try read("other-scripts").posts.map(\.slug)
         #expect(slugs == again)
+        #expect(slugs == ["privet", "ni-hao"])
         #expect(slugs == ["\u{43F}\u{440}\u{438}\u{432}\u{435}\u{442}", "\u{4F60}\u{597D}"].map { Slug(for: $0).text })
     }
 

@@ -81,19 +81,17 @@ struct AuthorAccounts {
             let profile = try await client.success(of: APIRequest(.get, Endpoint.user.path(id.lowercased), as: .operatorAdmin))
             guard profile.body?["data"]?["displayName"]?.text == nil else { return }
         }
-        let limit = TextRule.displayName.lengths.upperBound
-        let text = String(String.UnicodeScalarView(displayName.unicodeScalars.prefix(limit)))
-        _ = try await client.success(of: APIRequest(.patch, Endpoint.updateCurrentUser.path(), as: .user(id), body: ["displayName": .string(text)]))
+        guard let name = DisplayName(beginningOf: displayName.cleanedLine.text) else { return }
+        let body: JSONObject = ["displayName": .string(name.text)]
+        _ = try await client.success(of: APIRequest(.patch, Endpoint.updateCurrentUser.path(), as: .user(id), body: body))
     }
 
-    /// The key in Latin letters, with a number from the second try on; `author_` and a short hash where nothing of it remains. 3–30 of `a-z 0-9 _`.
+    /// The key in Latin letters, with a number from the second try on; `author_` and a short hash where nothing of it remains.
     static func username(for author: String, number: Int, tag: String) -> String {
-        let limit = 30
-        let slug = author.unicodeScalars.contains { $0.properties.isAlphabetic || $0.properties.numericType != nil } ? Slug(for: author).text : ""
-        let letters = slug.replacing("-", with: "_")
-        let base = letters.isEmpty || letters == "post" && author != "post" ? "author_\(tag)" : letters
+        let hasLetters = author.unicodeScalars.contains { $0.properties.isAlphabetic || $0.properties.numericType != nil }
+        let base = hasLetters ? Slug(for: author).text.replacing("-", with: "_") : "author_\(tag)"
         let suffix = number == 1 ? "" : "_\(number)"
-        let name = base.prefix(limit - suffix.utf8.count) + suffix
-        return name + String(repeating: "_", count: Swift.max(0, 3 - name.utf8.count))
+        let name = base.prefix(30 - suffix.utf8.count) + suffix
+        return name + String(repeating: "_", count: max(0, 3 - name.utf8.count))
     }
 }

@@ -52,11 +52,11 @@ struct PostReader {
         let (content, wasCleaned) = body.cleanedProse
         if wasCleaned { remarks.append("control characters were removed") }
         guard !content.trimmed.isEmpty else { throw Refused(description: "has no content") }
-        let length = content.unicodeScalars.count
-        guard TextRule.content.lengths.contains(length) else {
-            throw Refused(description: "has \(length) characters, more than \(TextRule.content.lengths.upperBound)")
+        do throws(TextViolation) {
+            return try Content(content).text
+        } catch {
+            throw Refused(description: "its text \(error.message)")
         }
-        return content
     }
 
     private mutating func slug(_ address: PostAddress, _ name: PostName) -> String {
@@ -64,17 +64,15 @@ struct PostReader {
     }
 
     private mutating func title(in fields: FrontMatterValue, _ slug: String) -> String {
-        let limit = TextRule.title.lengths.upperBound
-        guard let written = fields["title"]?.text, case let (cleaned, wasCleaned) = written.cleanedLine, !cleaned.isEmpty else {
+        guard let written = fields["title"]?.text, case let (cleaned, wasCleaned) = written.cleanedLine, let title = Title(beginningOf: cleaned) else {
             let words = slug.split(separator: "-").joined(separator: " ")
-            let title = String((words.prefix(1).uppercased() + words.dropFirst()).prefix(limit))
+            let title = Title(beginningOf: words.prefix(1).uppercased() + words.dropFirst())?.text ?? slug
             remarks.append("has no title; \"\(title)\" is used")
             return title
         }
         if wasCleaned { remarks.append("line breaks or control characters in its title were removed") }
-        guard cleaned.unicodeScalars.count > limit else { return cleaned }
-        remarks.append("its title has more than \(limit) characters and was cut")
-        return String(String.UnicodeScalarView(cleaned.unicodeScalars.prefix(limit))).trimmed
+        if title.text.utf8.count < cleaned.utf8.count { remarks.append("its title was cut after \(title.text.unicodeScalars.count) characters") }
+        return title.text
     }
 
     private mutating func authors(in fields: FrontMatterValue) -> [String] {
@@ -139,6 +137,30 @@ private struct PostAddress {
     }
 }
 
+extension TextValue {
+    /// The longest beginning of a text that becomes a value; nil when none does.
+    init?(beginningOf text: String) {
+        let scalars = Array(text.unicodeScalars)
+        func value(_ count: Int) -> Self? {
+            var beginning = String.UnicodeScalarView()
+            beginning.append(contentsOf: scalars[..<count])
+            return try? Self(String(beginning).trimmed)
+        }
+        if let whole = value(scalars.count) {
+            self = whole
+            return
+        }
+        var longest: Self?
+        var (low, high) = (0, scalars.count - 1)
+        while low < high {
+            let middle = (low + high + 1) / 2
+            if let value = value(middle) { (longest, low) = (value, middle) } else { high = middle - 1 }
+        }
+        guard let longest else { return nil }
+        self = longest
+    }
+}
+
 extension String {
     /// Without control characters other than line breaks and tabs, and whether there were any. Form feeds, vertical tabs and lone CRs become
     /// line breaks.
@@ -182,7 +204,6 @@ extension String {
             }
         }
         let text = String(scalars).trimmed
-        let isVisible = scalars.contains { !$0.properties.isWhitespace && !$0.properties.isDefaultIgnorableCodePoint }
-        return (isVisible ? text : "", wasCleaned)
+        return (text, wasCleaned)
     }
 }
