@@ -21,8 +21,8 @@ import Testing
     }
 
     @Test func `leaves room in the longest slug for what tells it apart`() {
-        let long = String(repeating: "a", count: 300)
-        #expect(slugs(["a": post(long), "b": post(long)]).map { $0?.utf8.count } == [300, 300])
+        let long = String(repeating: "a", count: 288)
+        #expect(slugs(["a": post(long), "b": post(long)]).map { $0?.utf8.count } == [288, 299])
     }
 
     @Test func `says each file's fate as JSON`() throws {
