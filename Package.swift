@@ -96,7 +96,9 @@ let layers: [(name: String, modules: [Target])] = [
     (
         "App",
         [
-            .target(name: "BlogImport", dependencies: ["EventSourcing", "JSON", httpClient, nioCore, nioHTTP1, yaml, toml, logging]),
+            .target(
+                name: "BlogImport",
+                dependencies: ["EventSourcing", "JSON", "Publishing", "PublishingAPI", httpClient, nioCore, nioHTTP1, yaml, toml, logging]),
             .executableTarget(
                 name: "annals",
                 dependencies: [

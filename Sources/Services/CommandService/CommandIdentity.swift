@@ -25,14 +25,21 @@ struct CommandIdentity: Sendable {
         return CommandContext(
             key: command, isRepeatable: key != nil,
             metadata: EventMetadata(
-                actor: context.user?.id, command: command.id, correlation: hasher.kept(requestID: context.requestID), traceparent: context.traceparent
-            ),
+                actor: context.user?.id, command: command.id, correlation: hasher.kept(requestID: context.requestID),
+                traceparent: context.traceparent, origin: try origin(of: request, context)),
             expected: try Preconditions.expectation(request), claims: claims)
     }
 
     /// The command of a signed-in user, whose account must be active when the events are appended, whatever their token says.
     func command(_ request: Request, _ context: CallContext, by user: SignedInUser, body: JSONObject = [:]) throws(Problem) -> CommandContext {
         try command(request, context, body: body, claims: [.requireActive(user.id)])
+    }
+
+    /// Where an import says that the content comes from. Nobody but the operator is believed: it would keep others' posts from being imported.
+    private func origin(of request: Request, _ context: CallContext) throws(Problem) -> ImportOrigin? {
+        guard let text = request.headers[.importOrigin], let user = context.user, user.isOperator else { return nil }
+        guard let origin = ImportOrigin(text) else { throw .malformed("Import-Origin has another form.") }
+        return origin
     }
 }
 

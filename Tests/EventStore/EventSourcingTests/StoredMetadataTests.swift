@@ -21,6 +21,20 @@ private let other = "0198a3c4-0002-7abc-8def-00112233ff99"
         #expect(read(JSONValue.object(least.json).serialized) == least)
     }
 
+    @Test func `say where an import took the content from`() throws {
+        let origin = ImportOrigin(
+            id: try #require(UUID(lowercase: id)), collection: String(repeating: "a", count: 22), source: String(repeating: "B", count: 22),
+            author: String(repeating: "-", count: 22), digest: String(repeating: "9", count: 22))
+        let metadata = EventMetadata(command: try #require(UUID(lowercase: other)), origin: origin)
+        #expect(read(JSONValue.object(metadata.json).serialized) == metadata)
+        #expect(ImportOrigin(origin.description) == origin)
+    }
+
+    @Test(arguments: ["", "a.b", "\(id)", "\(id).a.b.c.d", "\(id)\(String(repeating: ".aaaaaaaaaaaaaaaaaaaaaa", count: 5))", "x.a.b.c.d"])
+    func `of an import have one form`(text: String) {
+        #expect(ImportOrigin(text) == nil)
+    }
+
     /// The tree can read what the quick way can't; both see the same.
     @Test(arguments: [
         #"{"command": "\#(id)"}"#,

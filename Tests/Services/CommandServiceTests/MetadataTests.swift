@@ -60,6 +60,21 @@ import Testing
         }
     }
 
+    @Test func `names the import that brought it, when the operator's token says so`() async throws {
+        try await Newsroom.open { newsroom in
+            let ann = try await newsroom.person("ann")
+            let hash = { (letter: Character) in String(repeating: letter, count: 22) }
+            let origin = ImportOrigin(id: .v7(), collection: hash("a"), source: hash("b"), author: hash("c"), digest: hash("d"))
+            let importing = Newsroom.Person(id: ann.id, token: try Newsroom.token(for: ann.id, isOperator: true))
+            func draft(by person: Newsroom.Person, _ header: String) async throws -> Reply {
+                try await newsroom.call(.post, "/api/v1/posts", #"{"title":"A","content":"B"}"#, by: person, headers: [.importOrigin: header])
+            }
+            #expect(try await draft(by: importing, origin.description).events.map(\.metadata.origin) == [origin])
+            #expect(try await draft(by: ann, origin.description).events.map(\.metadata.origin) == [nil])
+            #expect(try await draft(by: importing, "anything").code == "MALFORMED_REQUEST")
+        }
+    }
+
     @Test func `holds of a key only its hash`() async throws {
         try await Newsroom.open { newsroom in
             let ann = try await newsroom.person("ann")

@@ -40,8 +40,9 @@ package struct APIClient: Sendable {
         self.logger = logger
     }
 
-    /// The system's answer, be it a success or a refusal. Lost connections and 429, 502, 503 and 504 are tried again with growing, jittered pauses, `Retry-After`
-    /// honoured. Every request made here may be repeated safely. Throws ``ImportStopped`` when the system stays away or knows no such token.
+    /// The system's answer, a success or a refusal. Lost connections and 429, 502, 503 and 504 are tried again with growing, jittered pauses
+    /// that honour `Retry-After`: every request made here may be repeated safely. Throws ``ImportStopped`` when the system stays away or does
+    /// not accept the operator's token.
     package func answer(to request: APIRequest) async throws -> APIResponse {
         try await answer(to: request, on: clock)
     }
@@ -65,7 +66,9 @@ package struct APIClient: Sendable {
             let reason: String
             var pause = Self.backoff(attempt)
             switch try await self.attempt(request) {
-            case .success(let response) where response.status == 401: throw ImportStopped.tokenRefused(APIRefusal(response).description)
+            // A user's token is refused where the account is not active; the operator's never is.
+            case .success(let response) where response.status == 401 && request.subject == .operatorAdmin:
+                throw ImportStopped.tokenRefused(APIRefusal(response).description)
             case .success(let response) where !response.isTransient: return response
             case .success(let response):
                 reason = APIRefusal(response).description

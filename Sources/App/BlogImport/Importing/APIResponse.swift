@@ -1,4 +1,3 @@
-package import EventSourcing
 package import JSON
 
 /// The answer to one request.

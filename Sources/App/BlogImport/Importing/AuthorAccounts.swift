@@ -1,102 +1,97 @@
 import EventSourcing
-import FoundationEssentials
+package import FoundationEssentials
 import JSON
+import Publishing
+import PublishingAPI
 
-/// Finds or makes the accounts of a blog's authors.
+/// Which accounts the operator has named for a blog's authors.
+package struct NamedAccounts: Sendable {
+    /// For the authors that `byAuthor` does not name.
+    package var everyone: UUID?
+    /// By the key that posts write.
+    package var byAuthor: [String: UUID] = [:]
+
+    package init(everyone: UUID? = nil, byAuthor: [String: UUID] = [:]) {
+        self.everyone = everyone
+        self.byAuthor = byAuthor
+    }
+
+    func account(of author: String) -> UUID? { byAuthor[author] ?? everyone }
+}
+
+/// Finds or makes the accounts of a blog's authors: one that the operator names, else one that has posts of the author from earlier imports,
+/// else a new one. An account that only has a fitting name is a stranger's.
 struct AuthorAccounts {
     let client: APIClient
+    let plan: ImportPlan
+    let named: NamedAccounts
 
     struct Settled: Sendable {
-        let author: BlogAuthor
+        let author: String
         /// Nil when there is no account.
         let id: UUID?
         let isNew: Bool
-        let oddities: [Oddity]
+        let failure: String?
     }
 
-    /// The author's account, with the display name of the blog. A refusal becomes an oddity.
-    func settle(_ author: BlogAuthor) async throws -> Settled {
-        let account: Account
+    /// The author's account. A refusal becomes a failure.
+    func settle(_ author: String, _ hashes: ImportHashes) async throws -> Settled {
+        if let id = named.account(of: author) ?? plan.records.authors[hashes.author(author)] {
+            return Settled(author: author, id: id, isNew: false, failure: nil)
+        }
         do {
-            account = try await findOrRegister(author)
+            let id = try await register(author, hashes)
+            return Settled(author: author, id: id, isNew: true, failure: nil)
         } catch let refusal as APIRefusal {
-            return Settled(author: author, id: nil, isNew: false, oddities: [Self.oddity(author, "could not be made: \(refusal)")])
+            return Settled(author: author, id: nil, isNew: false, failure: "author \(author): no account could be made: \(refusal)")
         }
-        var oddities: [Oddity] = []
-        if account.displayName != author.displayName {
-            let body: JSONObject = ["displayName": .string(author.displayName)]
-            do {
-                _ = try await client.success(of: APIRequest(.patch, "/users/me", as: .user(account.id), body: body))
-            } catch let refusal as APIRefusal {
-                oddities.append(Self.oddity(author, "could not be named \"\(author.displayName)\": \(refusal)"))
+    }
+
+    /// Registers under the first free name. The request depends on the author and the name alone, so a run that follows a killed one gets the
+    /// same account by its idempotency key, and nobody else can.
+    private func register(_ author: String, _ hashes: ImportHashes) async throws -> UUID {
+        var number = 1
+        while true {
+            let username = Self.username(for: author, number: number, tag: hashes.tag(of: author))
+            let body: JSONObject = [
+                "username": .string(username), "email": .string("\(username)@import.invalid"),
+                "password": .string(hashes.password([author, username])),
+            ]
+            // Registration needs no token, but with the operator's it is spared the limit on registrations from one address.
+            let request = APIRequest(
+                .post, Endpoint.register.path(), as: .operatorAdmin, body: body, idempotencyKey: hashes.key(["author", author, username]))
+            let answer = try await client.answer(to: request)
+            guard answer.isSuccess else {
+                let refusal = APIRefusal(answer)
+                guard refusal.code == "DUPLICATE_ENTRY", number < 100 else { throw refusal }
+                number += 1
+                continue
             }
-        }
-        return Settled(author: author, id: account.id, isNew: account.isNew, oddities: oddities)
-    }
-
-    private struct Account {
-        let id: UUID
-        /// What readers see; the username where no name was set.
-        let displayName: String
-        let isNew: Bool
-
-        init?(_ data: JSONValue?, isNew: Bool) {
-            guard let id = data?["id"]?.text.flatMap({ UUID(lowercase: $0) }), let username = data?["username"]?.text else { return nil }
-            self.id = id
-            self.displayName = data?["displayName"]?.text ?? username
-            self.isNew = isNew
-        }
-    }
-
-    private func findOrRegister(_ author: BlogAuthor) async throws -> Account {
-        if let account = try await find(author) { return account }
-        let body: JSONObject = ["username": .string(author.username), "email": .string(author.email), "password": .string(RandomPassword.make())]
-        // Registration needs no token, but with the operator's it is spared the limit on registrations from one address.
-        let answer = try await client.answer(to: APIRequest(.post, "/auth/register", as: .operatorAdmin, body: body))
-        if answer.isSuccess {
-            guard let account = Account(answer.body?["data"], isNew: true) else {
+            guard let id = answer.body?["data"]?["id"]?.text.flatMap({ UUID(lowercase: $0) }) else {
                 throw ImportStopped.unexpectedAnswer("a registration without an id")
             }
-            return account
+            try await name(id, plan.displayNames[author] ?? author, isReplay: answer.isReplay)
+            return id
         }
-        let refusal = APIRefusal(answer)
-        guard refusal.code == "DUPLICATE_ENTRY" else { throw refusal }
-        // The account is in the log but not yet in the list: made a moment ago by a run that was killed, or by our own request whose answer was lost.
-        for attempt in 0..<LateView.attempts {
-            try await client.pause(before: attempt)
-            if let account = try await find(author, waitingFor: answer.position) { return account }
+    }
+
+    /// Gives a new account the author's name, and one that a killed run made only where nobody has given it one since.
+    private func name(_ id: UUID, _ displayName: String, isReplay: Bool) async throws {
+        if isReplay {
+            let profile = try await client.success(of: APIRequest(.get, Endpoint.user.path(id.lowercased), as: .operatorAdmin))
+            guard profile.body?["data"]?["displayName"]?.text == nil else { return }
         }
-        throw refusal
+        guard let name = DisplayName(beginningOf: displayName.cleanedLine.text) else { return }
+        let body: JSONObject = ["displayName": .string(name.text)]
+        _ = try await client.success(of: APIRequest(.patch, Endpoint.updateCurrentUser.path(), as: .user(id), body: body))
     }
 
-    private func find(_ author: BlogAuthor, waitingFor position: Int64? = nil) async throws -> Account? {
-        let request = APIRequest(.get, "/users?username=\(author.username)&limit=1", as: .operatorAdmin, waitingFor: position)
-        let answer = try await client.success(of: request)
-        guard case .array(let users)? = answer.body?["data"] else { throw ImportStopped.unexpectedAnswer("a list of users without data") }
-        guard let user = users.first else { return nil }
-        guard user["username"]?.text == author.username, let account = Account(user, isNew: false) else {
-            throw ImportStopped.unexpectedAnswer("another user than \(author.username)")
-        }
-        return account
+    /// The key in Latin letters, with a number from the second try on; `author_` and a short hash where nothing of it remains.
+    static func username(for author: String, number: Int, tag: String) -> String {
+        let hasLetters = author.unicodeScalars.contains { $0.properties.isAlphabetic || $0.properties.numericType != nil }
+        let base = hasLetters ? Slug(for: author).text.replacing("-", with: "_") : "author_\(tag)"
+        let suffix = number == 1 ? "" : "_\(number)"
+        let name = base.prefix(30 - suffix.utf8.count) + suffix
+        return name + String(repeating: "_", count: max(0, 3 - name.utf8.count))
     }
-
-    private static func oddity(_ author: BlogAuthor, _ message: String) -> Oddity {
-        Oddity(file: "author \(author.key)", message: "the account \(author.username) \(message)")
-    }
-}
-
-/// A password that nobody knows; an operator gives the author another one when they come.
-enum RandomPassword {
-    /// 32 characters of 64: 192 bits from the system's random source.
-    static func make() -> String {
-        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
-        var random = SystemRandomNumberGenerator()
-        return String((0..<32).map { _ in alphabet[Int(random.next() >> 58)] })
-    }
-}
-
-/// How long to look for something that the log has and the read model does not show yet.
-enum LateView {
-    /// With the client's pauses between them: 11 to 21 seconds.
-    static let attempts = 9
 }

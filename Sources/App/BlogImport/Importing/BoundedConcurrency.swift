@@ -1,5 +1,5 @@
-/// Runs a job for each element, at most `limit` at once, and hands each result to `receive` one at a time as they come. The first error cancels the rest and
-/// is thrown.
+/// Runs a job for each element, at most `limit` at once, and hands the results to `receive` one at a time as they come. Throws the first error
+/// and cancels the rest.
 func forEach<Element: Sendable, Value: Sendable>(
     of elements: [Element], limit: Int, run job: @escaping @Sendable (Element) async throws -> Value, receive: (Value) -> Void
 ) async throws {

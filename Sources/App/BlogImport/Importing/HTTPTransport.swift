@@ -7,7 +7,7 @@ import NIOHTTP1
 extension HTTPClient {
     /// Sends requests to the system at an address such as `http://127.0.0.1:3000`.
     package func sendingAPIRequests(to address: String) -> APIClient.Send {
-        let base = "\(address.hasSuffix("/") ? String(address.dropLast()) : address)/api/v1"
+        let base = address.hasSuffix("/") ? String(address.dropLast()) : address
         return { request, token in
             var message = HTTPClientRequest(url: base + request.path)
             message.method = HTTPMethod(rawValue: request.method.rawValue)

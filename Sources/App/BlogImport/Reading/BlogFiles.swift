@@ -1,82 +1,156 @@
-import FoundationEssentials
-
 /// Why a folder can't be read as a blog.
-package enum BlogFolderError: Error, Equatable, CustomStringConvertible {
+package enum BlogError: Error, Equatable, CustomStringConvertible {
     case notAFolder(String)
     case noPosts(String)
-    case unreadable(String, reason: String)
 
     package var description: String {
         switch self {
         case .notAFolder(let path): "\(path) is not a folder"
         case .noPosts(let path): "\(path) has no Markdown posts, neither in posts/, _posts/ or content/ nor in itself"
-        case .unreadable(let path, let reason): "\(path) can't be read: \(reason)"
         }
     }
 }
 
-/// The files of a blog, by their paths inside its folder.
+/// The files of a blog that may be posts, and why others are not.
+///
+/// A symbolic link is followed inside the folder only, never to a folder that contains it. Each file is taken once.
 struct BlogFiles {
-    let root: String
-
-    init(root: String) throws(BlogFolderError) {
-        guard Self.isFolder(root) else { throw .notAFolder(root) }
-        self.root = root
+    enum Finding: Equatable {
+        case candidate
+        case notPost(because: String)
+        /// May well be a post, and can't be taken.
+        case skipped(because: String)
     }
 
-    /// The Markdown files that may be posts, sorted. Where none of the known folders is there, those in the folder itself, without its subfolders.
-    func posts() throws(BlogFolderError) -> [String] {
-        let folders = ["posts", "_posts", "content"].filter { Self.isFolder("\(root)/\($0)") }
-        var paths: [String] = []
-        if folders.isEmpty {
-            paths = try entries(of: "").filter(Self.isPost)
-        } else {
-            for folder in folders { try collectPosts(under: folder, depth: 0, into: &paths) }
-        }
-        guard !paths.isEmpty else { throw .noPosts(root) }
-        return paths.sorted()
-    }
+    /// Where blogs keep their posts: Jekyll, Hugo and Zola, Eleventy, Astro, Hexo.
+    private static let folders = [
+        "posts", "_posts", "_drafts", "content", "blog", "src/posts", "src/blog", "src/content", "source/_posts", "source/_drafts",
+    ]
+    private static let markdown: Set<String> = ["md", "markdown", "mkd", "mkdn", "mkdown", "mdown"]
+    private static let otherMarkup: Set<String> = ["html", "htm", "mdx", "textile", "adoc", "asciidoc", "org", "rst"]
+    private static let notPosts: Set<String> = ["readme", "license", "_index", "changelog", "contributing"]
 
-    /// A file's bytes; nil when there is no such file.
-    func contents(of path: String) throws(BlogFolderError) -> [UInt8]? {
-        let full = "\(root)/\(path)"
-        guard FileManager.default.fileExists(atPath: full) else { return nil }
+    let system: FileSystem
+    private(set) var findings: [(path: BlogPath, finding: Finding)] = []
+    private var links: [BlogPath] = []
+    private var seen: Set<FileSystem.Identity> = []
+
+    /// Walks through the known folders, or, where there is none, through the files of the folder itself without its subfolders.
+    init(root: String) throws(BlogError) {
         do {
-            return Array(try Data(contentsOf: URL(filePath: full)))
+            system = try FileSystem(root: root)
+            guard try system.look(at: .root).kind == .folder else { throw BlogError.notAFolder(root) }
         } catch {
-            throw .unreadable(path, reason: "the file can't be opened")
+            throw .notAFolder(root)
+        }
+        let folders = Self.folders.map { BlogPath.root.appending($0) }.filter { (try? system.look(at: $0).kind) == .folder }
+        if folders.isEmpty {
+            visit(.root, isDeep: false)
+        } else {
+            for folder in folders { enter(folder) }
+        }
+        followLinks()
+        leaveOutResources()
+        findings.sort { $0.path.bytes.lexicographicallyPrecedes($1.path.bytes) }
+        guard findings.contains(where: { $0.finding == .candidate }) else { throw .noPosts(root) }
+    }
+
+    private mutating func enter(_ folder: BlogPath) {
+        switch try? system.kind(of: folder) {
+        case .folder: visit(folder, isDeep: true)
+        case .link: links.append(folder)
+        case .file, .other, nil: break
         }
     }
 
-    private func collectPosts(under folder: String, depth: Int, into paths: inout [String]) throws(BlogFolderError) {
-        // Deep enough for any blog, and an end to links that lead back into themselves.
-        guard depth < 16 else { return }
-        for path in try entries(of: folder) {
-            if Self.isFolder("\(root)/\(path)") {
-                try collectPosts(under: path, depth: depth + 1, into: &paths)
-            } else if Self.isPost(path) {
-                paths.append(path)
+    private mutating func visit(_ folder: BlogPath, isDeep: Bool) {
+        do {
+            guard seen.insert(try system.look(at: folder).identity).inserted else { return }
+            for name in try system.names(in: folder) {
+                let path = folder.appending(name)
+                switch try system.kind(of: path) {
+                case .folder: if isDeep { visit(path, isDeep: true) }
+                case .link: links.append(path)
+                case .file: take(path, seen: try system.look(at: path).identity)
+                case .other: break
+                }
+            }
+        } catch {
+            findings.append((folder, .skipped(because: "the folder can't be read: \(error)")))
+        }
+    }
+
+    /// Real files go before links to them, so a post has the same path whatever the order of the names.
+    private mutating func followLinks() {
+        while !links.isEmpty {
+            let link = links.removeFirst()
+            do {
+                let (kind, identity) = try system.look(at: link)
+                guard let target = try system.target(of: link) else {
+                    if kind == .folder || Self.mayBePost(link) { findings.append((link, .skipped(because: "is a link out of the folder"))) }
+                    continue
+                }
+                switch kind {
+                case .folder:
+                    let isAncestor = target == .root || link.bytes.starts(with: target.bytes + [UInt8(ascii: "/")])
+                    if !isAncestor { visit(link, isDeep: true) }
+                case .file:
+                    if seen.contains(identity) {
+                        if Self.mayBePost(link) { findings.append((link, .notPost(because: "is a link to \(target.text)"))) }
+                    } else {
+                        take(link, seen: identity)
+                    }
+                case .link, .other: break
+                }
+            } catch {
+                if Self.mayBePost(link) { findings.append((link, .skipped(because: "is a link that leads nowhere: \(error)"))) }
             }
         }
     }
 
-    private func entries(of folder: String) throws(BlogFolderError) -> [String] {
-        do {
-            let names = try FileManager.default.contentsOfDirectory(atPath: folder.isEmpty ? root : "\(root)/\(folder)")
-            return names.filter { !$0.hasPrefix(".") }.map { folder.isEmpty ? $0 : "\(folder)/\($0)" }
-        } catch {
-            throw .unreadable(folder.isEmpty ? root : folder, reason: "the folder can't be listed")
+    private mutating func take(_ path: BlogPath, seen identity: FileSystem.Identity) {
+        seen.insert(identity)
+        let (stem, ending) = Self.parts(of: path)
+        if Self.markdown.contains(ending) {
+            let isPage = Self.notPosts.contains(stem.split(separator: ".").first.map { $0.lowercased() } ?? "")
+            findings.append((path, isPage ? .notPost(because: "is a page of the site or of the project") : .candidate))
+        } else if Self.otherMarkup.contains(ending), let head = try? system.contents(of: path).prefix(3),
+            head.elementsEqual("---".utf8) || head.elementsEqual("+++".utf8)
+        {
+            findings.append((path, .skipped(because: "is not Markdown")))
         }
     }
 
-    private static func isFolder(_ path: String) -> Bool {
-        var isDirectory = false
-        return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) && isDirectory
+    /// Files beside or below a page bundle's `index.md` belong to that page (Hugo, Zola). The folders that blogs keep their posts in are no
+    /// bundles.
+    private mutating func leaveOutResources() {
+        func isIndex(_ path: BlogPath) -> Bool { Self.parts(of: path).stem.split(separator: ".").first?.lowercased() == "index" }
+        let tops = Set(Self.folders.map { BlogPath.root.appending($0) } + [.root])
+        let bundles = Dictionary(
+            findings.filter { $0.finding == .candidate && isIndex($0.path) && !tops.contains($0.path.folder) }.map { ($0.path.folder, $0.path) }
+        ) { first, _ in first }
+        for index in findings.indices where findings[index].finding == .candidate {
+            let path = findings[index].path
+            var folder = path.folder
+            if isIndex(path) { folder = folder.folder }
+            while folder != .root {
+                if let bundle = bundles[folder] {
+                    findings[index].finding = .notPost(because: "belongs to the page \(bundle.text)")
+                    break
+                }
+                folder = folder.folder
+            }
+        }
     }
 
-    private static func isPost(_ path: String) -> Bool {
-        let name = path.split(separator: "/").last.map { $0.lowercased() } ?? ""
-        guard let dot = name.lastIndex(of: "."), [".md", ".markdown"].contains(name[dot...]) else { return false }
-        return !["readme", "license", "_index"].contains(name[..<dot])
+    private static func mayBePost(_ path: BlogPath) -> Bool {
+        let (stem, ending) = parts(of: path)
+        return markdown.contains(ending) && !notPosts.contains(stem.lowercased())
+    }
+
+    private static func parts(of path: BlogPath) -> (stem: String, ending: String) {
+        let name = BlogPath(bytes: Array(path.name)).text
+        guard let dot = name.lastIndex(of: "."), dot > name.startIndex else { return (name, "") }
+        return (String(name[..<dot]), name[name.index(after: dot)...].lowercased())
     }
 }

@@ -1,6 +1,6 @@
 /// A value of front matter, whichever syntax it was written in.
 ///
-/// Scalars keep the text they were written with: a title `2018` stays "2018", and dates are read by one reader (``BlogDate``) rather than by two parsers.
+/// Scalars keep the text they were written with: a title `2018` stays "2018", and one reader (``BlogDate``) reads the dates of all syntaxes.
 package indirect enum FrontMatterValue: Sendable, Equatable {
     case null
     case text(String)
@@ -10,11 +10,18 @@ package indirect enum FrontMatterValue: Sendable, Equatable {
     /// Deeper values are dropped: nothing read here is nested further, and YAML aliases could otherwise grow without bound when expanded.
     static let maximumDepth = 4
 
-    /// The value of that name when this is a table that has one; null counts as absent.
-    package subscript(_ name: String) -> FrontMatterValue? {
-        guard case .table(let fields) = self, let value = fields[name], value != .null else { return nil }
-        return value
+    /// The value of that name when this is a table that has one; null counts as absent. `publishDate`, `PublishDate` and `publish_date` are one name.
+    package subscript(_ name: String) -> FrontMatterValue? { all(name).first }
+
+    /// The values of that name in all its spellings, the one that is spelt as asked for first.
+    func all(_ name: String) -> [FrontMatterValue] {
+        guard case .table(let fields) = self else { return [] }
+        let key = Self.key(name)
+        return fields.filter { $0.value != .null && Self.key($0.key) == key }
+            .sorted { ($0.key != name ? 1 : 0, $0.key) < ($1.key != name ? 1 : 0, $1.key) }.map(\.value)
     }
+
+    private static func key(_ name: String) -> String { name.lowercased().filter { $0 != "_" && $0 != "-" && $0 != " " } }
 
     /// The text without the space around it, when this is a text with more than space in it.
     package var text: String? {

@@ -1,121 +1,209 @@
 import EventSourcing
+import Publishing
 
-/// Makes a post from one file's text, and says what it had to make up, leave out or mend on the way.
+/// Makes a post from one file's text, and remarks on each thing that it makes up, leaves out or mends.
 struct PostReader {
-    let file: String
-    let now: Timestamp
-    private(set) var oddities: [Oddity] = []
+    /// Why a file that may be a post can't become one.
+    struct Refused: Error, CustomStringConvertible {
+        let description: String
+    }
 
-    init(file: String, now: Timestamp) {
+    /// A page of the site, such as its imprint.
+    struct Page: Error {}
+
+    let file: String
+    let siblings: Set<String>
+    let now: Timestamp
+    private(set) var remarks: [String] = []
+
+    init(file: String, siblings: Set<String> = [], now: Timestamp) {
         self.file = file
+        self.siblings = siblings
         self.now = now
     }
 
-    /// Nil when the file can't become a post. One whose front matter can't be read is left out, not guessed at: it may have said that it is a draft.
-    mutating func read(_ text: String) -> BlogPost? {
+    /// Reads the post. A file whose front matter can't be read is refused: it may say that the post is a draft.
+    mutating func read(_ text: String) throws -> BlogPost {
         let matter: FrontMatter
         do {
             matter = try FrontMatter.read(text)
         } catch {
-            note("\(error); skipped")
-            return nil
+            throw Refused(description: "\(error)")
         }
-        matter.remarks.forEach { note($0) }
-        guard let content = content(of: matter.body) else { return nil }
-        let name = PostName(path: file)
-        let slug = slug(in: matter.fields, name)
-        let isPublished = isPublished(in: matter.fields)
+        remarks += matter.remarks
+        let fields = matter.fields
+        if ["type", "layout", "postType"].contains(where: { fields[$0]?.text?.lowercased() == "page" }) { throw Page() }
+        let content = try content(of: matter.body)
+        let name = PostName(path: file, siblings: siblings)
+        let address = PostAddress(fields)
+        let slug = slug(address, name)
+        noteWhatIsLeftOut(fields)
+        let (date, dateObjection) = date(in: fields, address, name)
+        let stated = PostVisibility(fields, file: file, isHeadless: matter.isAbsent).objection ?? (date == nil ? dateObjection : nil)
+        let objection = stated ?? dateObjection ?? expiry(in: fields)
+        if let objection { remarks.append("stays a draft: \(objection)") }
         return BlogPost(
-            file: file, slug: slug, title: title(in: matter.fields, slug), authors: authors(in: matter.fields),
-            date: date(in: matter.fields, name, isPublished: isPublished), isPublished: isPublished, content: content)
+            slug: slug, namesItsSlug: address.name != nil, language: name.language, title: title(in: fields, slug), authors: authors(in: fields),
+            date: date, visibility: objection.map { .draft(because: $0) } ?? .everyone, asksToBePublic: stated == nil, content: content,
+            images: ImageReferences.relative(in: content, fields))
     }
 
-    private mutating func note(_ message: String) {
-        oddities.append(Oddity(file: file, message: message))
+    private mutating func content(of body: String) throws -> String {
+        let (content, wasCleaned) = body.cleanedProse
+        if wasCleaned { remarks.append("control characters were removed") }
+        guard !content.trimmed.isEmpty else { throw Refused(description: "has no content") }
+        do throws(TextViolation) {
+            return try Content(content).text
+        } catch {
+            throw Refused(description: "its text \(error.message)")
+        }
     }
 
-    private mutating func content(of body: String) -> String? {
-        var content = body
-        if content.utf8.contains(0) {
-            content.unicodeScalars.removeAll { $0 == "\0" }
-            note("NUL characters were removed")
-        }
-        guard !content.trimmed.isEmpty else {
-            note("has no content; skipped")
-            return nil
-        }
-        let length = content.unicodeScalars.count
-        guard length <= BlogPost.maximumContentLength else {
-            note("has \(length) characters, more than \(BlogPost.maximumContentLength); skipped")
-            return nil
-        }
-        return content
-    }
-
-    private mutating func slug(in fields: FrontMatterValue, _ name: PostName) -> String {
-        if let written = fields["slug"] {
-            let slug = Slug.folding(written.text ?? "")
-            if !slug.isEmpty { return slug }
-            note("its slug has no letter that an address can have; the file's name is used")
-        }
-        return name.slug
+    private mutating func slug(_ address: PostAddress, _ name: PostName) -> String {
+        Slug(for: address.name ?? name.name).text
     }
 
     private mutating func title(in fields: FrontMatterValue, _ slug: String) -> String {
-        guard let written = fields["title"]?.text?.withoutNUL, !written.isEmpty else {
+        guard let written = fields["title"]?.text, case let (cleaned, wasCleaned) = written.cleanedLine, let title = Title(beginningOf: cleaned) else {
             let words = slug.split(separator: "-").joined(separator: " ")
-            let title = words.prefix(1).uppercased() + words.dropFirst()
-            note("has no title; \"\(title)\" is used")
-            return String(title.prefix(BlogPost.maximumTitleLength))
+            let title = Title(beginningOf: words.prefix(1).uppercased() + words.dropFirst())?.text ?? slug
+            remarks.append("has no title; \"\(title)\" is used")
+            return title
         }
-        guard written.unicodeScalars.count > BlogPost.maximumTitleLength else { return written }
-        note("its title has more than \(BlogPost.maximumTitleLength) characters and was cut")
-        return String(String.UnicodeScalarView(written.unicodeScalars.prefix(BlogPost.maximumTitleLength))).trimmed
+        if wasCleaned { remarks.append("line breaks or control characters in its title were removed") }
+        if title.text.utf8.count < cleaned.utf8.count { remarks.append("its title was cut after \(title.text.unicodeScalars.count) characters") }
+        return title.text
     }
 
     private mutating func authors(in fields: FrontMatterValue) -> [String] {
-        let places = [
-            fields["author"], fields["authors"], fields["taxonomies"]?["authors"], fields["taxonomies"]?["author"], fields["extra"]?["authors"],
-            fields["extra"]?["author"],
-        ]
+        let tables = [fields, fields["taxonomies"], fields["extra"], fields["params"]]
+        let names =
+            tables.lazy.flatMap { table in ["author", "authors", "primaryAuthor"].map { table?[$0]?.names ?? [] } }.first { !$0.isEmpty } ?? []
         var seen: Set<String> = []
-        let names = places.lazy.compactMap { $0?.names }.first { !$0.isEmpty } ?? []
-        let authors = names.map(\.withoutNUL).filter { !$0.isEmpty && seen.insert($0).inserted }
+        let authors = names.map(\.cleanedLine.text).filter { !$0.isEmpty && seen.insert($0).inserted }
         guard authors.isEmpty else { return authors }
-        note("has no author; \(BlogPost.unknownAuthor) owns it")
+        remarks.append("has no author; \(BlogPost.unknownAuthor) owns it")
         return [BlogPost.unknownAuthor]
     }
 
-    private mutating func isPublished(in fields: FrontMatterValue) -> Bool {
-        for (name, wanted) in [("published", true), ("draft", false)] {
-            guard let written = fields[name] else { continue }
-            guard let value = written.bool else {
-                note("\(name) is neither true nor false; it stays a draft")
-                return false
+    /// The first date that is written, and why the post can't be public by its dates.
+    private func date(in fields: FrontMatterValue, _ address: PostAddress, _ name: PostName) -> (Timestamp?, objection: String?) {
+        let names = ["date", "publishDate", "pubDate", "publishedAt", "datePublished", "publishedDate", "published"]
+        var first: Timestamp?
+        for name in names {
+            for written in fields.all(name) where name != "published" || written.bool == nil {
+                guard let date = written.text.flatMap({ BlogDate.read($0) }) else {
+                    return (nil, "its \(name) \(written.text.map { "\"\($0)\" " } ?? "")can't be read")
+                }
+                first = first ?? date
+                if date > now { return (first, "its \(name) \(date) lies ahead") }
             }
-            if value != wanted { return false }
         }
-        return true
+        guard let date = first ?? address.date ?? name.date else { return (nil, "it has no date") }
+        return (date, date > now ? "its date \(date) lies ahead" : nil)
     }
 
-    private mutating func date(in fields: FrontMatterValue, _ name: PostName, isPublished: Bool) -> Timestamp? {
-        let date: Timestamp?
-        if let written = fields["date"] ?? fields["publishDate"] {
-            date = written.text.flatMap { BlogDate.read($0) }
-            if date == nil { note("its date \(written.text.map { "\"\($0)\" " } ?? "")can't be read; it has none of its own") }
-        } else {
-            date = name.date
-            if date == nil, isPublished { note("has no date of its own") }
+    private func expiry(in fields: FrontMatterValue) -> String? {
+        for name in ["expiryDate", "unpublishDate"] {
+            for written in fields.all(name) {
+                guard let date = written.text.flatMap({ BlogDate.read($0) }) else { return "its \(name) can't be read" }
+                if date <= now { return "it expired on \(date)" }
+            }
         }
-        guard let date, date > now, isPublished else { return date }
-        note("its date \(date) lies ahead; it is published now")
         return nil
+    }
+
+    private mutating func noteWhatIsLeftOut(_ fields: FrontMatterValue) {
+        let aliases = ["aliases", "redirectFrom"].flatMap { fields[$0]?.names ?? [] }
+        if !aliases.isEmpty { remarks.append("\(aliases.count) former \(aliases.count == 1 ? "address is" : "addresses are") not kept") }
+    }
+}
+
+/// A post's address in the front matter: Hugo's `url`, Zola's `path`, Jekyll's `permalink`, everybody's `slug`.
+private struct PostAddress {
+    /// The last part; nil when none is written, or only a pattern.
+    private(set) var name: String?
+    private(set) var date: Timestamp?
+
+    init(_ fields: FrontMatterValue) {
+        for field in ["slug", "url", "path", "permalink"] {
+            guard let written = fields[field]?.text, fields[field]?.bool == nil, !written.contains(":"), !written.contains("{") else { continue }
+            var parts = written.split(separator: "/").map(String.init)
+            if let last = parts.last?.lowercased(), last == "index.html" { parts.removeLast() }
+            if date == nil { date = parts.indices.lazy.compactMap { BlogDate.parts(parts[$0...]) }.first }
+            guard name == nil, let last = parts.last else { continue }
+            name = last.lowercased().hasSuffix(".html") ? last.withoutLastPart : last
+        }
+    }
+}
+
+extension TextValue {
+    /// The longest beginning of a text that becomes a value; nil when none does.
+    init?(beginningOf text: String) {
+        let scalars = Array(text.unicodeScalars)
+        func value(_ count: Int) -> Self? {
+            var beginning = String.UnicodeScalarView()
+            beginning.append(contentsOf: scalars[..<count])
+            return try? Self(String(beginning).trimmed)
+        }
+        if let whole = value(scalars.count) {
+            self = whole
+            return
+        }
+        var longest: Self?
+        var (low, high) = (0, scalars.count - 1)
+        while low < high {
+            let middle = (low + high + 1) / 2
+            if let value = value(middle) { (longest, low) = (value, middle) } else { high = middle - 1 }
+        }
+        guard let longest else { return nil }
+        self = longest
     }
 }
 
 extension String {
-    /// PostgreSQL's text can't hold NUL, so the system refuses it.
-    fileprivate var withoutNUL: String {
-        utf8.contains(0) ? String(String.UnicodeScalarView(unicodeScalars.filter { $0 != "\0" })).trimmed : self
+    /// Without control characters other than line breaks and tabs, and whether there were any. Form feeds, vertical tabs and lone CRs become
+    /// line breaks.
+    fileprivate var cleanedProse: (text: String, wasCleaned: Bool) {
+        var scalars = String.UnicodeScalarView()
+        var wasCleaned = false
+        var previous: Unicode.Scalar?
+        for scalar in unicodeScalars {
+            if previous == "\r", scalar != "\n" {
+                scalars.removeLast()
+                scalars.append("\n")
+            }
+            switch scalar {
+            case "\n", "\r", "\t": scalars.append(scalar)
+            case "\u{0B}", "\u{0C}":
+                scalars.append("\n")
+                wasCleaned = true
+            case _ where scalar.value < 0x20 || 0x7F...0x9F ~= scalar.value: wasCleaned = true
+            default: scalars.append(scalar)
+            }
+            previous = scalars.last
+        }
+        if previous == "\r" {
+            scalars.removeLast()
+            scalars.append("\n")
+        }
+        return (String(scalars), wasCleaned)
+    }
+
+    /// One line without control characters, separators of lines and controls of direction, and whether there were any.
+    var cleanedLine: (text: String, wasCleaned: Bool) {
+        var scalars = String.UnicodeScalarView()
+        var wasCleaned = false
+        for scalar in unicodeScalars {
+            switch scalar.properties.generalCategory {
+            case .control, .lineSeparator, .paragraphSeparator:
+                wasCleaned = true
+                if scalar != "\0", scalars.last != " " { scalars.append(" ") }
+            case .format where scalar.properties.isBidiControl: wasCleaned = true
+            default: scalars.append(scalar)
+            }
+        }
+        let text = String(scalars).trimmed
+        return (text, wasCleaned)
     }
 }

@@ -51,6 +51,7 @@ extension JSONWriter {
             if let correlation = metadata.correlation { $0.member("correlationid", correlation) }
             if let causation = metadata.causation { $0.member("causationid", causation.lowercased) }
             if let traceparent = metadata.traceparent { $0.member("traceparent", traceparent) }
+            if let origin = metadata.origin { $0.member("importorigin", origin.description) }
             let forgotten = catalog.forgottenFields(of: event)
             if !forgotten.isEmpty { $0.member("forgotten", forgotten.joined(separator: ",")) }
             $0.name("data")

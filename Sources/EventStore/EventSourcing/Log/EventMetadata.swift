@@ -13,16 +13,21 @@ package struct EventMetadata: Sendable, Hashable {
     package var causation: UUID?
     /// The W3C trace context of the call.
     package var traceparent: String?
+    /// Where the event's content was imported from, if it was; stored as `import`.
+    package var origin: ImportOrigin?
 
-    package init(actor: UUID? = nil, command: UUID, correlation: String? = nil, causation: UUID? = nil, traceparent: String? = nil) {
+    package init(
+        actor: UUID? = nil, command: UUID, correlation: String? = nil, causation: UUID? = nil, traceparent: String? = nil, origin: ImportOrigin? = nil
+    ) {
         self.actor = actor
         self.command = command
         self.correlation = correlation
         self.causation = causation
         self.traceparent = traceparent
+        self.origin = origin
     }
 
-    /// The stored form: one flat object, absent members left out.
+    /// The stored form: one object, absent members left out.
     package var json: JSONObject {
         var object = JSONObject()
         if let actor { object["actor"] = .string(actor.lowercased) }
@@ -30,6 +35,7 @@ package struct EventMetadata: Sendable, Hashable {
         if let correlation { object["correlation"] = .string(correlation) }
         if let causation { object["causation"] = .string(causation.lowercased) }
         if let traceparent { object["traceparent"] = .string(traceparent) }
+        if let origin { object["import"] = .object(origin.json) }
         return object
     }
 
@@ -39,14 +45,14 @@ package struct EventMetadata: Sendable, Hashable {
         guard let command = id("command") else { return nil }
         self.init(
             actor: id("actor"), command: command, correlation: json["correlation"]?.text, causation: id("causation"),
-            traceparent: json["traceparent"]?.text)
+            traceparent: json["traceparent"]?.text, origin: json["import"]?.members.flatMap { ImportOrigin(json: $0) })
     }
 }
 
 extension EventMetadata {
     /// Reads the stored form from JSON text; nil when it has another form.
     package init?(storedAs text: UnsafeRawBufferPointer) {
-        // This program writes one flat object of plain strings. It is read with each event of the log, so no tree is made for it.
+        // Nearly all metadata are one flat object of plain strings. It is read with each event of the log, so no tree is made for it.
         if let metadata = Self.flat(text) {
             self = metadata
             return

@@ -38,9 +38,11 @@ package struct Slug: TextValue {
     }
 
     /// This slug with a number behind it, for when it is taken: `a-title-2`. Cut at the end of its words where there is no room.
-    package func numbered(_ number: UInt32) -> Slug {
-        let suffix = "-\(number)"
-        return Slug(unchecked: text.prefix(Self.maximumLength - suffix.utf8.count) + suffix)
+    package func numbered(_ number: UInt32) -> Slug { appending(Slug(unchecked: "\(number)")) }
+
+    /// The same with another slug behind it, such as a date.
+    package func appending(_ suffix: Slug) -> Slug {
+        Slug(unchecked: text.prefix(Self.maximumLength - suffix.text.utf8.count - 1) + "-" + suffix.text)
     }
 }
 

@@ -19,6 +19,8 @@ extension HTTPField.Name {
     package static let idempotencyKey = contract("Idempotency-Key")
     /// `Idempotency-Replayed`: the answer is that of an earlier, equal command.
     package static let idempotencyReplayed = contract("Idempotency-Replayed")
+    /// `Import-Origin`: where a command's content was imported from. Believed of the operator's tokens only.
+    package static let importOrigin = contract("Import-Origin")
     /// `DNT`: `1` keeps a view from being counted.
     package static let doNotTrack = contract("DNT")
     /// `RateLimit-Policy`: the limit that a call counted for.

@@ -81,9 +81,12 @@ struct Newsroom: Sendable {
             command, on: person.stream, in: .ofTheSystem())
     }
 
-    static func token(for id: UUID, role: SignedInUser.Role = .user, audience: String = "commands") throws -> String {
+    static func token(
+        for id: UUID, role: SignedInUser.Role = .user, audience: String = "commands", isOperator: Bool = false
+    ) throws -> String {
         let expiry = Timestamp.now.advanced(by: .seconds(900))
-        return try signingKey.sign(AccessToken(subject: id, role: role, session: nil, audience: [audience], expiresAt: expiry))
+        return try signingKey.sign(
+            AccessToken(subject: id, role: role, session: nil, audience: [audience], expiresAt: expiry, isOperator: isOperator))
     }
 
     static func serviceToken(from name: String) -> String { serviceKey.token(from: name, to: "commands", now: .now) }

@@ -9,7 +9,7 @@ import Testing
 
 @Suite struct `A request to a system that is away` {
     private struct Refused: Error {}
-    private let request = APIRequest(.get, "/posts/by-slug/a", as: .operatorAdmin)
+    private let request = APIRequest(.get, "/api/v1/posts/by-slug/a", as: .operatorAdmin)
     private static let found = APIResponse(status: 200, body: nil)
 
     private final class Counter: Sendable {

@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import EventSourcing
+import FoundationEssentials
 import JSON
 import NIOCore
 import NIOHTTP1
@@ -18,7 +19,7 @@ private final class EchoHandler: ChannelInboundHandler {
         switch unwrapInboundIn(data) {
         case .head(let head):
             lines = ["\(head.method.rawValue) \(head.uri)"]
-            for name in ["Authorization", "Idempotency-Key", "Wait-For-Position", "Content-Type", "DNT"] {
+            for name in ["Authorization", "Idempotency-Key", "Wait-For-Position", "Content-Type", "DNT", "If-Match", "Import-Origin"] {
                 if let value = head.headers.first(name: name) { lines.append("\(name): \(value)") }
             }
         case .body(let buffer): lines.append(String(buffer: buffer))
@@ -42,9 +43,13 @@ private final class EchoHandler: ChannelInboundHandler {
                 }
             }
             .bind(host: "127.0.0.1", port: 0).get()
+        let hash = { (letter: Character) in String(repeating: letter, count: 22) }
+        let origin = ImportOrigin(id: .v7(), collection: hash("a"), source: hash("b"), author: hash("c"), digest: hash("d"))
         let port = try #require(server.localAddress?.port)
         let answer = try await HTTPClient.withHTTPClient { client in
-            let request = APIRequest(.post, "/posts", as: .operatorAdmin, body: ["slug": .string("a")], idempotencyKey: "k", waitingFor: 9)
+            let request = APIRequest(
+                .post, "/api/v1/posts", as: .operatorAdmin, body: ["slug": .string("a")], idempotencyKey: "k", waitingFor: 9, ifVersion: 3,
+                from: origin)
             return try await client.sendingAPIRequests(to: "http://127.0.0.1:\(port)/")(request, "secret")
         }
         try await server.close()
@@ -53,7 +58,7 @@ private final class EchoHandler: ChannelInboundHandler {
         #expect(answer.retryAfter == .seconds(3))
         #expect(answer.isReplay)
         let echo =
-            "POST /api/v1/posts\nAuthorization: Bearer secret\nIdempotency-Key: k\nWait-For-Position: 9\nContent-Type: application/json\nDNT: 1\n{\"slug\":\"a\"}"
+            "POST /api/v1/posts\nAuthorization: Bearer secret\nIdempotency-Key: k\nWait-For-Position: 9\nContent-Type: application/json\nDNT: 1\nIf-Match: \"3\"\nImport-Origin: \(origin)\n{\"slug\":\"a\"}"
         #expect(answer.body?["detail"]?.text == echo)
     }
 }

@@ -53,13 +53,60 @@ import Testing
         #expect(try FrontMatter.read("---\n---\nx").body == "x")
         let absent = try FrontMatter.read("# Just Markdown\n")
         #expect(absent.body == "# Just Markdown\n")
-        #expect(absent.remarks == ["has no front matter"])
+        #expect(absent.remarks == ["has no front matter"] && absent.isAbsent)
         #expect(try FrontMatter.read("").body.isEmpty)
     }
 
-    @Test(arguments: ["---\ntitle: T\n\n# Body", "---", "---\n", "+++\ntitle = \"T\"\n---\n"])
+    @Test(arguments: [
+        "{\"title\": \"T\", \"draft\": true}\n\nBody",
+        "{ \n \"title\": \"T\", \"tags\": [\"}\"], \"a\": {\"b\": \"\\\"}\"},\n\"draft\": true }\nBody",
+        "---json\n{\"title\": \"T\", \"draft\": true}\n---\nBody", ";;;\n\"title\": \"T\",\n\"draft\": true\n;;;\nBody",
+        ";;;\n{\"title\": \"T\", \"draft\": true}\n;;;\nBody",
+        "---toml\ntitle = \"T\"\ndraft = true\n---\nBody", "---yaml\ntitle: T\ndraft: true\n---\nBody",
+    ]) func `may be JSON, or in the language that its fence names`(text: String) throws {
+        let matter = try FrontMatter.read(text)
+        #expect(matter.fields["title"]?.text == "T")
+        #expect(matter.fields["draft"]?.bool == true)
+        #expect(matter.body.trimmed == "Body")
+    }
+
+    @Test(arguments: [
+        "\n\n---\ntitle: T\n---\nBody", " \n\t\n+++\ntitle = \"T\"\n+++\nBody", "<!-- a note -->\n---\ntitle: T\n---\nBody",
+        "<!-- a\nlong --> <!-- note -->\n\n---\ntitle: T\n---\nBody", "---\rtitle: T\r---\rBody", "\u{FEFF}\n ---\ntitle: T\n---\nBody",
+        "\n{\"title\": \"T\"}\nBody",
+    ]) func `is seen behind blank lines and comments, and with any line ends`(text: String) throws {
+        let matter = try FrontMatter.read(text)
+        #expect(matter.fields["title"]?.text == "T")
+        #expect(matter.body == "Body")
+        #expect(!matter.isAbsent)
+    }
+
+    @Test(arguments: [
+        "{{< figure >}}\nText", "{% raw %}", "<!-- only a comment -->\nText", "<!-- never closed\n---\ntitle: T\n---", "-----\nText",
+        "# T\n\n---\na: b\n---\n",
+    ])
+    func `is not what only looks like it`(text: String) throws {
+        let matter = try FrontMatter.read(text)
+        #expect(matter.isAbsent && matter.body == text)
+    }
+
+    @Test(arguments: [("---js\n{}\n---\nx", "js"), ("---coffee\n---\n", "coffee")])
+    func `in a language that can't be read is refused`(text: String, language: String) {
+        #expect(throws: FrontMatterError.unknownLanguage(language)) { try FrontMatter.read(text) }
+    }
+
+    @Test func `has names without case, with or without lines between their words`() throws {
+        let fields = try FrontMatter.read("---\nTitle: T\nPublish_Date: 2020-01-01\nDRAFT: true\n_build:\n  Render: never\n---\nx").fields
+        #expect(fields["title"]?.text == "T")
+        #expect(fields["publishDate"]?.text == "2020-01-01")
+        #expect(fields["draft"]?.bool == true)
+        #expect(fields["build"]?["render"]?.text == "never")
+        #expect(try FrontMatter.read("---\ndraft: false\nDraft: true\n---\nx").fields.all("draft").map(\.bool) == [false, true])
+    }
+
+    @Test(arguments: ["---\ntitle: T\n\n# Body", "---", "---\n", "+++\ntitle = \"T\"\n---\n", "{\"title\": \"T\""])
     func `that never closes is refused`(text: String) {
-        #expect(throws: FrontMatterError.neverCloses(fence: String(text.prefix(3)))) { try FrontMatter.read(text) }
+        #expect(throws: FrontMatterError.neverCloses(fence: text.hasPrefix("{") ? "{" : String(text.prefix(3)))) { try FrontMatter.read(text) }
     }
 
     @Test(arguments: ["---\ntitle: [a\n---\nx", "---\ntitle: \"a\n---\nx", "+++\ntitle = \n+++\nx", "---\n\tx: 1\n---\nx"])

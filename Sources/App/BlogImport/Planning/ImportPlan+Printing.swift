@@ -1,0 +1,87 @@
+import EventSourcing
+package import JSON
+
+extension ImportPlan.Entry {
+    /// One word for what happens.
+    package var word: String {
+        switch action {
+        case .create: "new"
+        case .publish: "publish"
+        case .update: "update"
+        case .skip: "skip"
+        case .nothing(let standing):
+            switch standing {
+            case .unchanged: "unchanged"
+            case .changed: "changed"
+            case .edited: "edited"
+            case .deleted: "deleted"
+            case .moved: "moved"
+            case .notPost: "no-post"
+            case .gone: "gone"
+            }
+        }
+    }
+
+    /// Why nothing happens, where the word does not say it all.
+    package var reason: String? {
+        switch action {
+        case .create, .publish, .update: nil
+        case .skip(let reason): "\(reason); skipped"
+        case .nothing(let standing):
+            switch standing {
+            case .unchanged: nil
+            case .changed: "was changed since it was imported; --update changes the post"
+            case .edited: "was changed here and in the folder; the post stays as it is"
+            case .deleted: "was deleted here; it is not imported again"
+            case .moved: "is the post of a file that was renamed"
+            case .notPost(let reason): reason
+            case .gone: "its file is no longer in the folder; the post stays"
+            }
+        }
+    }
+
+    /// Whether the operator wants to read about it. An unchanged post is no news.
+    package var isNews: Bool {
+        switch action {
+        case .create, .publish, .update, .skip: true
+        case .nothing(let standing):
+            switch standing {
+            case .changed, .edited, .deleted, .moved, .gone: true
+            case .unchanged, .notPost: false
+            }
+        }
+    }
+
+    /// The reason and the remarks, a line each.
+    package var lines: [String] {
+        let name = path ?? "post \(record?.id.lowercased ?? "")"
+        return ((reason.map { [$0] } ?? []) + remarks + (imagesRemark.map { [$0] } ?? [])).map { "\(name): \($0)" }
+    }
+
+    private var imagesRemark: String? {
+        guard let images = post?.images, !images.isEmpty else { return nil }
+        let more = images.count > 5 ? " and \(images.count - 5) more" : ""
+        return "shows \(images.count == 1 ? "an image that is" : "\(images.count) images that are") not imported: "
+            + images.prefix(5).joined(separator: ", ") + more
+    }
+
+    /// Of a post: `public` or `draft`.
+    package var state: String? { post.map { $0.visibility.isPublic ? "public" : "draft" } }
+
+    package var json: JSONObject {
+        var object: JSONObject = ["file": path.map { .string($0) } ?? .null, "action": .string(word)]
+        if let reason { object["reason"] = .string(reason) }
+        if let record { object["post"] = .string(record.id.lowercased) }
+        if let post {
+            object["state"] = .string(post.visibility.isPublic ? "public" : "draft")
+            if case .draft(let reason) = post.visibility { object["stateReason"] = .string(reason) }
+            object["title"] = .string(post.title)
+            object["slug"] = .string(slug ?? post.slug)
+            object["authors"] = .array(post.authors.map { .string($0) })
+            object["date"] = post.date.map { .string($0.description) } ?? .null
+            object["images"] = .array(post.images.map { .string($0) })
+        }
+        object["remarks"] = .array(remarks.map { .string($0) })
+        return object
+    }
+}
