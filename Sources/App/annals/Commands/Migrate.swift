@@ -14,15 +14,13 @@ struct Migrate: AsyncParsableCommand {
         let operation = try await Operation.begin(flags)
         for (name, target) in operation.databases.all {
             let migrator = try Migrator(directory: operation.installation.migrations(name), logger: operation.logger)
-            do {
+            try await operation.databases.explaining(name) {
                 if status {
                     for migration in try await migrator.status(target) { printLine("\(name)  \(migration)") }
                 } else {
                     let applied = try await migrator.migrate(target)
                     printLine("\(name): \(applied.isEmpty ? "nothing to do" : applied.map { "\($0)" }.joined(separator: ", "))")
                 }
-            } catch let error as MigrationError {
-                throw Failure(error, in: name)
             }
         }
     }

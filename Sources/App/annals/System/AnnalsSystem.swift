@@ -24,6 +24,7 @@ struct AnnalsSystem {
     let installation: Installation
     let directory: DataDirectory
     let secrets: Secrets
+    let auditSigner: NoteSigner
     let databases: Databases
     let logger: Logger
 
@@ -67,7 +68,7 @@ struct AnnalsSystem {
         let verifier = { (service: String) in TokenVerifier(audience: service, revocations: book, fetchKeys: { try await signingKeys.published() }) }
         let auditKey = settings.auditKey(in: directory)
         let merkle = MerkleFollower(
-            projectorLog, wokenBy: sealed, signer: try settings.auditSigner(auditKey, logger: logger), file: auditKey.lastCheckpoint, logger: logger)
+            projectorLog, wokenBy: sealed, signer: auditSigner, file: auditKey.lastCheckpoint, logger: logger)
         let cache = CachedStates(following: closures, logger: logger)
         let commands = LocalUpstream(
             commandService(
@@ -104,7 +105,8 @@ struct AnnalsSystem {
 
         let door = gateway(
             auth: authUpstream, commands: commands, queries: LocalUpstream(queries.responder),
-            readiness: readiness(log: log, read: read, identity: identity, vault: commandsVault, accounts: auth.follower, merkle: merkle),
+            readiness: readiness(
+                log: log, appends: appends, read: read, leases: leases, identity: identity, vault: commandsVault, accounts: auth.follower, merkle: merkle),
             settings: settings.door.gateway, admission: RateLimits(settings.door.rateLimits, verifier: verifier("gateway")).admission, logger: logger)
         let server = Application(
             responder: door, server: .watchedHTTP1(settings.door.connections),
@@ -156,16 +158,29 @@ struct AnnalsSystem {
 
     /// What `/ready` asks.
     private func readiness(
-        log: PostgresEventStore, read: ConnectionPool, identity: ConnectionPool, vault: ConnectionPool, accounts: AccountFollower,
-        merkle: MerkleFollower
+        log: PostgresEventStore, appends: ConnectionPool, read: ConnectionPool, leases: ConnectionPool, identity: ConnectionPool,
+        vault: ConnectionPool, accounts: AccountFollower, merkle: MerkleFollower
     ) -> Readiness {
         let alive = Statement("is_alive", "SELECT 1")
         return Readiness(
             checks: [
-                Readiness.Check("log") { _ = try await log.head() },
-                Readiness.Check("read") { try await read.query(alive) },
-                Readiness.Check("identity") { try await identity.query(alive) },
-                Readiness.Check("vault") { try await vault.query(alive) },
+                // Each answers, and takes writes where the last one did not succeed.
+                Readiness.Check("log") {
+                    _ = try await log.head()
+                    try await appends.confirmWrites()
+                },
+                Readiness.Check("read") {
+                    try await read.query(alive)
+                    try await leases.confirmWrites()
+                },
+                Readiness.Check("identity") {
+                    try await identity.query(alive)
+                    try await identity.confirmWrites()
+                },
+                Readiness.Check("vault") {
+                    try await vault.query(alive)
+                    try await vault.confirmWrites()
+                },
                 // While they are behind the log no token is taken.
                 Readiness.Check("accounts") { try await accounts.confirmLevel() },
                 // Requests are served without it: whoever looks after the system decides what a log that can't be signed any more means.

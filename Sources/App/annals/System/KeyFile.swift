@@ -3,20 +3,22 @@ import Glibc
 import Logging
 import Vault
 
-/// A file, or a folder of such files, that is a secret: taken only while it is one. A key that everybody on the machine could read may be known to somebody already.
+/// A file, or a folder of such files, that is a secret. It is taken only while it is one: somebody may already know a key that everybody on the machine could read.
 struct KeyFile: Sendable {
     let path: String
+
+    var isMissing: Bool { access(path, F_OK) != 0 && errno == ENOENT }
 
     /// The secret in it: 64 hexadecimal digits.
     func read(_ logger: Logger) throws -> String {
         // By its descriptor: what is looked at is what is read.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw Failure("the key file \(path) can't be read") }
+        guard descriptor >= 0 else { throw Failure("the key file \(path) can't be read: \(String(cString: strerror(errno)))") }
         defer { close(descriptor) }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw Failure("the key file \(path) can't be read") }
         try requirePrivacy(of: status, remedy: "chmod 600", logger)
-        // Longer than any key: what is cut off is none.
+        // Longer than any key, so that nothing that is cut off passes for one.
         var bytes = [UInt8](repeating: 0, count: 128)
         let count = Glibc.read(descriptor, &bytes, bytes.count)
         guard count >= 0 else { throw Failure("the key file \(path) can't be read") }
@@ -25,7 +27,27 @@ struct KeyFile: Sendable {
         return text
     }
 
+    /// Makes the file with a new secret, whole or not at all, unless it is there: a key that is lost after something was sealed with it takes that with it.
+    func create() throws {
+        let unfinished = "\(path).\(getpid()).\(UInt32.random(in: .min ... .max))"
+        let descriptor = open(unfinished, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw Failure("the key file \(path) can't be made: \(String(cString: strerror(errno)))") }
+        defer { unlink(unfinished) }
+        let secret = Array((MasterKey.generate() + "\n").utf8)
+        let isWritten = write(descriptor, secret, secret.count) == secret.count && fsync(descriptor) == 0
+        close(descriptor)
+        // A link never replaces: of two first starts, one makes the key and both read it.
+        guard isWritten, link(unfinished, path) == 0 || errno == EEXIST else {
+            throw Failure("the key file \(path) can't be written: \(String(cString: strerror(errno)))")
+        }
+        let folder = open(path.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 } + "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard folder >= 0 else { throw Failure("the folder of \(path) can't be opened: \(String(cString: strerror(errno)))") }
+        defer { close(folder) }
+        guard fsync(folder) == 0 else { throw Failure("the folder of \(path) can't be written: \(String(cString: strerror(errno)))") }
+    }
+
     /// Refuses what others than its owner and group may read, write or pass, and warns of what the group may: secrets mounted into containers belong to a group.
+    /// Refuses what belongs to another account, which may do as it likes with it.
     func requirePrivacy(_ logger: Logger) throws {
         var status = stat()
         guard stat(path, &status) == 0 else { return }
@@ -33,10 +55,18 @@ struct KeyFile: Sendable {
     }
 
     private func requirePrivacy(of status: stat, remedy: String, _ logger: Logger) throws {
+        try requireTrustedOwner(of: path, status)
         let mode = String(status.st_mode & 0o777, radix: 8)
         guard status.st_mode & 0o007 == 0 else {
             throw Failure("\(path) is open to every user of this machine (mode \(mode)), and keys are secret: \(remedy) \(path)")
         }
         if status.st_mode & 0o070 != 0 { logger.warning("a key is open to its file's group", metadata: ["path": "\(path)", "mode": "\(mode)"]) }
     }
+}
+
+/// Refuses a file or folder of another account's than this process's or root's: that account can change it at any time.
+func requireTrustedOwner(of path: String, _ status: stat) throws {
+    guard status.st_uid != geteuid(), status.st_uid != 0 else { return }
+    let owner = getpwuid(status.st_uid).map { String(cString: $0.pointee.pw_name) } ?? "the user \(status.st_uid)"
+    throw Failure("\(path) belongs to \(owner), who can change it at any time: run this as \(owner), or chown it")
 }

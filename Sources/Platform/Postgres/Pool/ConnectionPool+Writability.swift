@@ -1,25 +1,20 @@
 import Synchronization
 
 extension ConnectionPool {
-    /// Returns when the database answers and takes what is written to it.
+    /// Returns when the database takes what is written to it, as far as this pool's users know. Costs nothing while their writes succeed.
     ///
-    /// After a write has failed for want of space or the like, reads go on as if nothing were wrong; so a write is tried, and until one succeeds the database
-    /// does not count as there. Needs a pool that writes.
-    package func confirmWritable() async throws(PostgresError) {
+    /// After a write has failed for want of space or the like, reads go on as if nothing were wrong. Then a write is tried, and until one succeeds the database does
+    /// not count as there.
+    package func confirmWrites() async throws(PostgresError) {
         let failures = core.withLock(\.writeFailures)
-        guard failures > 0 else {
-            try await query(.isAlive)
-            return
-        }
+        if failures == 0 { return }
         try await query(.tryWriting)
-        // Those that came meanwhile want a proof of their own.
-        core.withLock { core in core.writeFailures -= min(failures, core.writeFailures) }
+        // Failures that came meanwhile want a proof of their own.
+        core.withLock { $0.writeFailures -= min(failures, $0.writeFailures) }
     }
 }
 
 extension Statement {
-    fileprivate static let isAlive = Statement("is_alive", "SELECT 1")
-
     /// A large object needs neither a table nor a right of its own. It is made of 64 kB that don't compress, so a file has to grow, and the commit waits for the disk.
     fileprivate static let tryWriting = Statement(
         "try_writing",
