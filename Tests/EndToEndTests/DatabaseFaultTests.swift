@@ -29,6 +29,44 @@ import Testing
         }
     }
 
+    @Test func `keeps them behind a pooler that lends a session for one transaction`() async throws {
+        try await withServer { location in
+            try await withDatabases(at: location) { urls in
+                try await withDataDirectory { directory in
+                    let first = try await RunningSystem(dataDirectory: directory, environment: urls)
+                    _ = await first.interrupt()
+                    // There each service logs in by itself. The server lets every user of its socket in, as a pooler would.
+                    let access = try #require(URL(fileURLWithPath: location.socketFolder).deletingLastPathComponent().path + "/data/pg_hba.conf" as String?)
+                    try Data("local all all trust\n".utf8).write(to: URL(fileURLWithPath: access))
+                    for role in ["commands", "projector", "queries", "auth"] { try await execute("ALTER ROLE annals_\(role) LOGIN", at: location) }
+                    for name in ["log", "read", "identity", "vault"] {
+                        for setting in ["default_transaction_isolation = 'serializable'", "default_transaction_read_only = on", "synchronous_commit = off"] {
+                            try await execute("ALTER DATABASE annals_\(name) SET \(setting)", at: location)
+                        }
+                    }
+                    try await execute("SELECT pg_reload_conf()", at: location)
+
+                    var pooled = urls
+                    pooled["ANNALS_POOLING"] = "transaction"
+                    pooled["ANNALS_READ_DIRECT_URL"] = urls["ANNALS_READ_URL"]
+                    let second = try await RunningSystem(dataDirectory: directory, environment: pooled)
+                    let ann = try await Client(base: second.api).signedUp("ann")
+                    let posted = try await ann.call(.POST, "/posts", json: #"{"title":"Kept","content":"x","publish":true}"#)
+                    #expect(posted.status == 201)
+                    let read = try await Client(base: second.api).call(
+                        .GET, "/posts/by-slug/kept", headers: ["Wait-For-Position": posted.position, "Prefer": "wait=10"])
+                    #expect(read.status == 200)
+                    let pinned = Statement("pinned", "SELECT count(*) FROM pg_db_role_setting WHERE setrole = 'annals_commands'::regrole")
+                    let count = try await ConnectionPool.withPool(location.target(database: "postgres"), logger: .init(label: "tests")) {
+                        try await $0.query(pinned)[0].get(0, as: Int.self)
+                    }
+                    #expect(count == 2)
+                    #expect(await second.interrupt() == 0)
+                }
+            }
+        }
+    }
+
     @Test(arguments: ["log", "read", "identity", "vault"]) func `refuses one that can't hold every text`(name: String) async throws {
         try await withServer { location in
             try await withDatabases(at: location) { urls in

@@ -4,15 +4,20 @@ import Postgres
 
 extension Databases {
     /// Has each database as this program needs it: in the right encoding, migrated, with the services' roles and rights. Throws a `Failure` that names the database
-    /// and says what to do.
-    func prepare(_ installation: Installation, logger: Logger) async throws {
+    /// and says what to do. `note` is told what was applied to each.
+    func prepare(
+        _ installation: Installation, logger: Logger, note: (_ name: String, _ applied: [AppliedMigration]) -> Void = { _, _ in }
+    ) async throws {
         for (name, target) in all {
-            let isPrepared = try await explaining(name) {
+            let applied = try await explaining(name) {
+                let pins = target.pooling == .transaction ? RolePins(name: name, target: target, logger: logger) : nil
                 try await DatabaseCheck(name: name, target: target, logger: logger).run()
-                return try await Migrator(directory: installation.migrations(name), logger: logger).migrate(target)
+                try await pins?.settle([target.user])
+                let applied = try await Migrator(directory: installation.migrations(name), logger: logger).migrate(target)
+                try await pins?.settle(pins?.services ?? [])
+                return applied
             }
-            if !isPrepared.isEmpty { logger.info("database migrated", metadata: ["database": "\(name)", "to": "\(isPrepared.last?.name ?? "")"]) }
-            if target.pooling == .transaction { try await explaining(name) { try await RolePins(name: name, target: target, logger: logger).settle() } }
+            note(name, applied)
         }
     }
 

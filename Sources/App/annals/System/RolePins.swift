@@ -14,13 +14,17 @@ struct RolePins {
     let target: ConnectionTarget
     let logger: Logger
 
+    /// The services that log in to this database.
+    var services: [String] { Self.services[name] ?? [] }
+
     /// Sets what is not set yet, and has each role show that it is in force. Throws a `Failure` with the statement that a superuser must run.
-    func settle() async throws {
-        for role in Self.services[name] ?? [] {
+    func settle(_ roles: [String]) async throws {
+        for role in roles {
             guard try await !isInForce(for: role) else { continue }
             try await set(for: role)
             guard try await isInForce(for: role) else {
-                throw Failure("the \(name) database: the pooler still has sessions of \(role) from before a setting: RECONNECT in its console, then start again")
+                throw Failure(
+                    "the \(name) database: the pooler still has sessions of \(role) from before a setting: RECONNECT in its console, then start again")
             }
         }
     }
@@ -33,15 +37,19 @@ struct RolePins {
 
     private func set(for role: String) async throws {
         let database = target.database
-        let place = "ALTER ROLE \(role) IN DATABASE \"\(database)\" SET"
+        let place = "ALTER ROLE \"\(role)\" IN DATABASE \"\(database)\" SET"
         let statements = [
             "\(place) default_transaction_isolation = 'read committed'", "\(place) default_transaction_read_only = off",
             "\(place) synchronous_commit = on", "\(place) TimeZone = 'UTC'",
         ].joined(separator: "; ")
         do {
-            try await ConnectionPool.withPool(target, logger: logger) { pool in try await pool.withSession { try await $0.execute(script: statements) } }
+            // The setting that is to be overruled may keep this very transaction from writing.
+            let script = "SET TRANSACTION READ WRITE; \(statements)"
+            try await ConnectionPool.withPool(target, logger: logger) { pool in try await pool.withSession { try await $0.execute(script: script) } }
         } catch let error as PostgresError where error.sqlState == .insufficientPrivilege {
-            throw Failure("the \(name) database: settings of \(role) break what the log promises, and \(target.user) may not set them; a superuser must run: \(statements)")
+            throw Failure(
+                "the \(name) database: settings of \(role) break what the log promises, and \(target.user) may not set them; "
+                    + "a superuser must run: \(statements)")
         }
     }
 }
