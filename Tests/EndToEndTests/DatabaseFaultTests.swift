@@ -23,7 +23,8 @@ import Testing
             let ann = try await Client(base: second.api).signedUp("ann")
             let posted = try await ann.call(.POST, "/posts", json: #"{"title":"Kept","content":"x","publish":true}"#)
             #expect(posted.status == 201)
-            let read = try await Client(base: second.api).call(.GET, "/posts/by-slug/kept", headers: ["Wait-For-Position": posted.position, "Prefer": "wait=10"])
+            let read = try await Client(base: second.api).call(
+                .GET, "/posts/by-slug/kept", headers: ["Wait-For-Position": posted.position, "Prefer": "wait=10"])
             #expect(read.status == 200)
             #expect(await second.interrupt() == 0)
         }
@@ -36,11 +37,14 @@ import Testing
                     let first = try await RunningSystem(dataDirectory: directory, environment: urls)
                     _ = await first.interrupt()
                     // There each service logs in by itself. The server lets every user of its socket in, as a pooler would.
-                    let access = try #require(URL(fileURLWithPath: location.socketFolder).deletingLastPathComponent().path + "/data/pg_hba.conf" as String?)
+                    let access = try #require(
+                        URL(fileURLWithPath: location.socketFolder).deletingLastPathComponent().path + "/data/pg_hba.conf" as String?)
                     try Data("local all all trust\n".utf8).write(to: URL(fileURLWithPath: access))
                     for role in ["commands", "projector", "queries", "auth"] { try await execute("ALTER ROLE annals_\(role) LOGIN", at: location) }
                     for name in ["log", "read", "identity", "vault"] {
-                        for setting in ["default_transaction_isolation = 'serializable'", "default_transaction_read_only = on", "synchronous_commit = off"] {
+                        for setting in [
+                            "default_transaction_isolation = 'serializable'", "default_transaction_read_only = on", "synchronous_commit = off",
+                        ] {
                             try await execute("ALTER DATABASE annals_\(name) SET \(setting)", at: location)
                         }
                     }
@@ -124,7 +128,9 @@ import Testing
         }
     }
 
-    @Test(arguments: ["", "--no-owner --no-privileges"]) func `gives dumps that were restored into a new cluster their roles and rights`(options: String) async throws {
+    @Test(arguments: ["", "--no-owner --no-privileges"]) func `gives dumps that were restored into a new cluster their roles and rights`(
+        options: String
+    ) async throws {
         try await withDataDirectory { directory in
             let first = try await RunningSystem(dataDirectory: directory)
             let ann = try await Client(base: first.api).signedUp("ann")

@@ -4,7 +4,9 @@ import Testing
 
 /// On a small disk of its own, which takes root to mount; without root see `A pool whose database can't write` and `A private server on a full disk`.
 @Suite(.serialized) struct `A system on a full disk` {
-    private static var canMount: Bool { geteuid() == 0 && system("t=$(mktemp -d) && mount -t tmpfs -o size=1m none $t 2>/dev/null && umount $t && rmdir $t") == 0 }
+    private static var canMount: Bool {
+        geteuid() == 0 && system("t=$(mktemp -d) && mount -t tmpfs -o size=1m none $t 2>/dev/null && umount $t && rmdir $t") == 0
+    }
 
     @Test(.enabled(if: canMount, "mounting a small disk takes root; what it rests on is tested without"))
     func `says that it is not ready while writes fail, and heals when there is space`() async throws {
@@ -12,12 +14,12 @@ import Testing
             try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
             try #require(system("mount -t tmpfs -o size=256m none \(directory)") == 0)
             defer { _ = system("umount -l \(directory)") }
-            let system = try await RunningSystem(dataDirectory: "\(directory)/data")
-            let ann = try await Client(base: system.api).signedUp("ann")
-            let ready = system.api.replacingOccurrences(of: "/api/v1", with: "/ready")
+            let running = try await RunningSystem(dataDirectory: "\(directory)/data")
+            let ann = try await Client(base: running.api).signedUp("ann")
+            let ready = running.api.replacingOccurrences(of: "/api/v1", with: "/ready")
             try await until("it is ready") { try await ann.call(.GET, ready).status == 200 }
 
-            _ = Glibc.system("cat /dev/zero > \(directory)/filler 2>/dev/null")
+            _ = system("cat /dev/zero > \(directory)/filler 2>/dev/null")
             let text = String(repeating: "long enough to need a page of its own. ", count: 4000)
             let post = #"{"title":"Post","content":"\#(text)"}"#
             // Pages that are there already take some; then one is refused.
@@ -30,7 +32,7 @@ import Testing
             unlink("\(directory)/filler")
             try await until("it is ready again") { try await ann.call(.GET, ready).status == 200 }
             try await until("a write succeeds") { try await ann.call(.POST, "/posts", json: #"{"title":"After","content":"x"}"#).status == 201 }
-            #expect(await system.interrupt() == 0)
+            #expect(await running.interrupt() == 0)
         }
     }
 

@@ -30,14 +30,17 @@ import Testing
             try await withDataDirectory { other in
                 let keys = "\(other)/keys"
                 try FileManager.default.createDirectory(atPath: keys, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-                func copy(_ name: String) throws { try FileManager.default.copyItem(atPath: "\(first.dataDirectory)/keys/\(name)", toPath: "\(keys)/\(name)") }
+                func copy(_ name: String) throws {
+                    try FileManager.default.copyItem(atPath: "\(first.dataDirectory)/keys/\(name)", toPath: "\(keys)/\(name)")
+                }
 
                 #expect(try await refusedStart(in: other, environment: urls).hasPrefix("annals: the key file \(keys)/master.key is missing"))
                 try copy("master.key")
                 #expect(try await refusedStart(in: other, environment: urls).hasPrefix("annals: the key file \(keys)/service.key is missing"))
                 try Data(String(repeating: "5e", count: 32).utf8).write(to: URL(fileURLWithPath: "\(keys)/service.key"))
                 chmod("\(keys)/service.key", 0o600)
-                #expect(try await refusedStart(in: other, environment: urls).hasPrefix("annals: the key in \(keys)/service.key is not the service key"))
+                #expect(
+                    try await refusedStart(in: other, environment: urls).hasPrefix("annals: the key in \(keys)/service.key is not the service key"))
                 unlink("\(keys)/service.key")
                 try copy("service.key")
                 #expect(try await refusedStart(in: other, environment: urls).hasPrefix("annals: the key file \(keys)/audit.key is missing"))

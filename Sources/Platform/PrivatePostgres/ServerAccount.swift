@@ -12,7 +12,8 @@ enum ServerAccount {
     /// Throws `.foreignData` when root would run the server as somebody else: that account could change what root's program relies on.
     static func forServer(in directory: String, data: String) throws(PrivateServerError) -> ServerAccount {
         guard geteuid() == 0 else { return .own }
-        let candidates = ["postgres", "nobody"].compactMap { (name: String) in getpwnam(name).map { (uid: $0.pointee.pw_uid, gid: $0.pointee.pw_gid) } }
+        let candidates = ["postgres", "nobody"].compactMap { (name: String) in getpwnam(name).map { (uid: $0.pointee.pw_uid, gid: $0.pointee.pw_gid) }
+        }
         guard var account = candidates.first else { throw .folderUnwritable(directory) }
         var owner = stat()
         if stat(data, &owner) == 0, owner.st_uid != 0 {

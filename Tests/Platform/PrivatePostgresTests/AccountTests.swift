@@ -41,7 +41,9 @@ import Testing
         }
     }
 
-    @Test(.enabled(if: geteuid() == 0, "giving data away takes root")) func `data of an account that root would not run a server as are refused`() async throws {
+    @Test(.enabled(if: geteuid() == 0, "giving data away takes root")) func `data of an account that root would not run a server as are refused`()
+        async throws
+    {
         try await withFolder { folder in
             try await withServer("\(folder)/pg") { _ in }
             chown("\(folder)/pg/data", 12_345, 12_345)

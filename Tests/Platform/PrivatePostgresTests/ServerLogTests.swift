@@ -37,7 +37,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("FATAL:  configuration file \"postgresql.conf\" contains errors", false), ("FATAL:  could not map anonymous shared memory: Cannot allocate memory", true),
+        ("FATAL:  configuration file \"postgresql.conf\" contains errors", false),
+        ("FATAL:  could not map anonymous shared memory: Cannot allocate memory", true),
         ("FATAL:  could not create file \"x\": Disk quota exceeded", true), ("it left no log", false),
     ]) func `tells a shortage, which may pass, from what somebody must mend`(line: String, mayPass: Bool) {
         #expect(PrivateServerError.failedToStart(logTail: "LOG:  starting\n\(line)").mayPass == mayPass)

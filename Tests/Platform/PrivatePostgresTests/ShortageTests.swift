@@ -54,7 +54,9 @@ import Testing
         }
     }
 
-    private static var canMount: Bool { geteuid() == 0 && system("t=$(mktemp -d) && mount -t tmpfs -o size=1m none $t 2>/dev/null && umount $t && rmdir $t") == 0 }
+    private static var canMount: Bool {
+        geteuid() == 0 && system("t=$(mktemp -d) && mount -t tmpfs -o size=1m none $t 2>/dev/null && umount $t && rmdir $t") == 0
+    }
 
     private func withSmallDisk(_ body: (String) async throws -> Void) async throws {
         try await withFolder { folder in

@@ -24,7 +24,8 @@ struct RolePins {
             try await set(for: role)
             guard try await isInForce(for: role) else {
                 throw Failure(
-                    "the \(name) database: the pooler still has sessions of \(role) from before a setting: RECONNECT in its console, then start again")
+                    "the \(name) database: the pooler still has sessions of \(role) from before a setting: RECONNECT in its console, then start again"
+                )
             }
         }
     }
