@@ -1,5 +1,5 @@
--- The auth service's rights; no other service has any here. This runs after the migrations, at every start: a dump that was restored without its roles has
--- lost them.
+-- The auth service's rights; no other service has any here. This runs after the migrations, at every start: a dump that was restored without its
+-- roles has lost them.
 
 DO $$
 BEGIN

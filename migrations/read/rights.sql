@@ -1,5 +1,5 @@
--- Rights to the read models: the projector owns their tables, queries read them. This runs after the migrations, at every start: a dump that was restored
--- without its roles has lost them.
+-- Rights to the read models: the projector owns their tables, queries read them. This runs after the migrations, at every start: a dump that was
+-- restored without its roles has lost them.
 
 DO $$
 BEGIN

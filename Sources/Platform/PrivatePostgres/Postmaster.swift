@@ -17,15 +17,15 @@ struct Postmaster: Sendable {
         return (Postmaster(pid: pid, isChild: false), port, String(lines[4]))
     }
 
-    /// Processes that work on a folder of PostgreSQL's, found by their working folder. A killed program leaves them, and a killed postmaster its children for
-    /// a moment.
+    /// Processes that work on a folder of PostgreSQL's, found by their working folder. A killed program leaves them, and a killed postmaster its
+    /// children for a moment.
     static func leftovers(in directory: String) -> [Postmaster] {
         guard let names = try? FileManager.default.contentsOfDirectory(atPath: "/proc") else { return [] }
         return names.compactMap { pid_t($0) }.filter { works($0, in: directory) }.map { Postmaster(pid: $0, isChild: false) }
     }
 
-    /// A process id may have been given to another process since, and a user's shell may work in the folder: it must be PostgreSQL, or what starts it as its
-    /// account, and be there. A dead process that nobody has reaped works nowhere any more.
+    /// A process id may have been given to another process since, and a user's shell may work in the folder: it must be PostgreSQL, or what starts it
+    /// as its account, and be there. A dead process that nobody has reaped works nowhere any more.
     private static func works(_ pid: pid_t, in directory: String) -> Bool {
         guard let cwd = realpath("/proc/\(pid)/cwd", nil) else { return false }
         defer { free(cwd) }

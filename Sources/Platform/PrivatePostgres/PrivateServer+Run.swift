@@ -2,10 +2,11 @@ import Logging
 import Postgres
 
 extension PrivateServer {
-    /// Starts the server again whenever it ends without having been asked to. Run it after `start()`, beside what uses the server; it returns when the server
-    /// is stopped or let go of, or the task is cancelled.
+    /// Starts the server again whenever it ends without having been asked to. Run it after `start()`, beside what uses the server; it returns when
+    /// the server is stopped or let go of, or the task is cancelled.
     ///
-    /// On a shortage that may pass, such as a full disk, it goes on trying. Throws when five servers or starts have ended within a minute for another reason.
+    /// On a shortage that may pass, such as a full disk, it goes on trying. Throws when five servers or starts have ended within a minute for another
+    /// reason.
     package func run() async throws(PrivateServerError) {
         let watch = try EndWatch()
         var ends: [ContinuousClock.Instant] = []

@@ -27,7 +27,8 @@ package enum PrivateServerError: Error, Equatable, CustomStringConvertible {
         switch self {
         case .binariesMissing(nil): "no PostgreSQL server was found; install one (on Debian and Ubuntu: apt-get install postgresql)"
         case .binariesMissing(let version?):
-            "the data was made by PostgreSQL \(version), whose server was not found; install it (on Debian and Ubuntu: apt-get install postgresql-\(version))"
+            "the data was made by PostgreSQL \(version), whose server was not found; install it "
+                + "(on Debian and Ubuntu: apt-get install postgresql-\(version))"
         case .folderUnwritable(let path): "the folder \(path) can't be written by the account PostgreSQL runs as"
         case .noSpace(let path): "no space is left on the disk for \(path); free some"
         case .foreignData(let path, let owner): "the data in \(path) belong to \(owner); run this as \(owner)"

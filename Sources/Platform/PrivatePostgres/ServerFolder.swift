@@ -72,7 +72,8 @@ struct ServerFolder {
         return path
     }
 
-    /// Writes a small file whole or not at all, unless it has that text already: a full disk keeps no server from starting again, nor leaves it half a file.
+    /// Writes a small file whole or not at all, unless it has that text already: a full disk keeps no server from starting again, nor leaves it half
+    /// a file.
     func write(_ text: String, to path: String) throws(PrivateServerError) {
         let bytes = Array(text.utf8)
         if FileManager.default.contents(atPath: path).map(Array.init) == bytes { return }

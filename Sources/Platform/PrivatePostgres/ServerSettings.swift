@@ -49,8 +49,8 @@ struct ServerSettings {
             """
     }
 
-    /// The kernel tells the server which account of the machine is at the other end of the socket. An account without a name can't be told from others that way;
-    /// then the server runs as that account, too, and the socket lies in a folder closed to all others.
+    /// The kernel tells the server which account of the machine is at the other end of the socket. An account without a name can't be told from
+    /// others that way; then the server runs as that account, too, and the socket lies in a folder closed to all others.
     private var access: String {
         let method = Self.accountName == nil ? "trust" : "peer map=annals"
         return "local all all \(method)\nlocal replication all \(method)\n"

@@ -23,15 +23,16 @@ struct ServerStart: Sendable {
         if folder.dataVersion == nil { try initialize(binaries, account) }
         try configure(socketFolder, account)
         clear(folder.data)
-        // Any pid file and socket lock that are left name a process that isn't a server on this data. PostgreSQL itself can't know: the process id may be
-        // another's by now, or that of a dead process that nobody has reaped.
+        // Any pid file and socket lock that are left name a process that isn't a server on this data. PostgreSQL itself can't know: the process id
+        // may be another's by now, or that of a dead process that nobody has reaped.
         for stale in ["\(folder.data)/postmaster.pid", "\(socketFolder)/.s.PGSQL.\(port)", "\(socketFolder)/.s.PGSQL.\(port).lock"] { unlink(stale) }
         let postmaster = try launch(binaries, account)
         try waitForAnswer(postmaster, port, socketFolder, isAbandoned)
         return (postmaster, port, socketFolder)
     }
 
-    /// The server that runs. One that a killed program had only just started gets a moment to write its pid file, and the children of a killed server one to end.
+    /// The server that runs. One that a killed program had only just started gets a moment to write its pid file, and the children of a killed server
+    /// one to end.
     private func adoptable(_ isAbandoned: () -> Bool) -> (postmaster: Postmaster, port: Int, socketFolder: String)? {
         let deadline = ContinuousClock.now + .seconds(5)
         while true {
@@ -41,8 +42,8 @@ struct ServerStart: Sendable {
         }
     }
 
-    /// Kills what a killed program has left at work in a folder: initdb, or children that hold the shared memory of a server that is gone. A new one would
-    /// refuse to start beside them.
+    /// Kills what a killed program has left at work in a folder: initdb, or children that hold the shared memory of a server that is gone. A new one
+    /// would refuse to start beside them.
     private func clear(_ directory: String) {
         // A process may start another before it ends.
         for _ in 0..<10 {

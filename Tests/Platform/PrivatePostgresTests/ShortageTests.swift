@@ -5,8 +5,8 @@ import TestSupport
 import Testing
 
 @Suite(.serialized, .timeLimit(.minutes(3))) struct `A private server on a full disk` {
-    /// On a small disk where this process may mount one, which takes root. Elsewhere a program stands before PostgreSQL that says on request what PostgreSQL says on
-    /// a full disk; see the other test.
+    /// On a small disk where this process may mount one, which takes root. Elsewhere a program stands before PostgreSQL that says on request what
+    /// PostgreSQL says on a full disk; see the other test.
     @Test(.enabled(if: canMount, "mounting a small disk takes root; the test with a stand-in runs everywhere"))
     func `is tried until there is space, and says what it waits for`() async throws {
         try await withSmallDisk { disk in

@@ -14,7 +14,8 @@ extension Operation {
         }
     }
 
-    /// The log with the command service's right to append, for commands of the operator. Without the vault: they neither write nor read anything personal.
+    /// The log with the command service's right to append, for commands of the operator. Without the vault: they neither write nor read anything
+    /// personal.
     func withCommandLog(_ body: @Sendable @escaping (PostgresEventStore) async throws -> Void) async throws {
         let hasher = try await systemHasher()
         do {

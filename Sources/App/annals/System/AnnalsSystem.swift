@@ -106,7 +106,8 @@ struct AnnalsSystem {
         let door = gateway(
             auth: authUpstream, commands: commands, queries: LocalUpstream(queries.responder),
             readiness: readiness(
-                log: log, appends: appends, read: read, leases: leases, identity: identity, vault: commandsVault, accounts: auth.follower, merkle: merkle),
+                log: log, appends: appends, read: read, leases: leases, identity: identity, vault: commandsVault, accounts: auth.follower,
+                merkle: merkle),
             settings: settings.door.gateway, admission: RateLimits(settings.door.rateLimits, verifier: verifier("gateway")).admission, logger: logger)
         let server = Application(
             responder: door, server: .watchedHTTP1(settings.door.connections),

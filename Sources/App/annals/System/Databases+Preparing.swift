@@ -3,8 +3,8 @@ import Logging
 import Postgres
 
 extension Databases {
-    /// Has each database as this program needs it: in the right encoding, migrated, with the services' roles and rights. Throws a `Failure` that names the database
-    /// and says what to do. `note` is told what was applied to each.
+    /// Has each database as this program needs it: in the right encoding, migrated, with the services' roles and rights. Throws a `Failure` that
+    /// names the database and says what to do. `note` is told what was applied to each.
     func prepare(
         _ installation: Installation, logger: Logger, note: (_ name: String, _ applied: [AppliedMigration]) -> Void = { _, _ in }
     ) async throws {

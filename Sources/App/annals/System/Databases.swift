@@ -61,7 +61,8 @@ struct Databases: Sendable {
 }
 
 extension ConnectionTarget {
-    /// The same database with the rights of one service only: the role is taken after the login, or is the login where a session's role would not stay.
+    /// The same database with the rights of one service only: the role is taken after the login, or is the login where a session's role would not
+    /// stay.
     func acting(as role: String) -> ConnectionTarget {
         var target = self
         switch pooling {

@@ -7,8 +7,8 @@ import Vault
 
 /// The keys at a start: read where they are, made where the databases know none yet, and refused where these know others.
 ///
-/// A key that was lost or forgotten beside its databases must not be replaced in silence. A new master key would open nothing, a new service key would cut off the
-/// processes beside this one, and two audit keys would contradict each other.
+/// A key that was lost or forgotten beside its databases must not be replaced in silence. A new master key would open nothing, a new service key
+/// would cut off the processes beside this one, and two audit keys would contradict each other.
 struct InstallationKeys: Sendable {
     let settings: Settings
     let directory: DataDirectory
@@ -74,8 +74,8 @@ struct InstallationKeys: Sendable {
         if file.isMissing {
             guard former == nil || isReplacingServiceKey else {
                 throw Failure(
-                    "the key file \(file.path) is missing, and processes on these databases share one: put it back or copy it from another data folder. "
-                        + "If it is lost, start once with --replace-service-key; list cursors given out before are refused then")
+                    "the key file \(file.path) is missing, and processes on these databases share one: put it back or copy it from another data "
+                        + "folder. If it is lost, start once with --replace-service-key; list cursors given out before are refused then")
             }
             try file.create()
         }
@@ -84,8 +84,8 @@ struct InstallationKeys: Sendable {
         let replaced = isReplacingServiceKey ? [former].compactMap { $0 } : []
         guard try await known.note("service", digest, replacing: replaced) == digest else {
             throw Failure(
-                "the key in \(file.path) is not the service key that these databases know: processes on the same databases share it, so copy it from the "
-                    + "other data folder")
+                "the key in \(file.path) is not the service key that these databases know: processes on the same databases share it, so copy it from "
+                    + "the other data folder")
         }
         return key
     }
@@ -98,15 +98,15 @@ struct InstallationKeys: Sendable {
         let former = try await known.key("audit").flatMap { NoteVerifier($0) }
         if KeyFile(path: file.path).isMissing, let former, !retired.contains(former) {
             throw Failure(
-                "the key file \(file.path) is missing, and these databases know the audit key \(former.name): put it back, or copy it from another data "
-                    + "folder. If it is lost, write \(former) into \(file.path).retired; the next start makes a new one")
+                "the key file \(file.path) is missing, and these databases know the audit key \(former.name): put it back, or copy it from another "
+                    + "data folder. If it is lost, write \(former) into \(file.path).retired; the next start makes a new one")
         }
         let signer = try settings.auditSigner(file, logger: logger)
         let present = "\(signer.verifier)"
         guard try await known.note("audit", present, replacing: retired.map { "\($0)" }) == present, try await hasSignedLast(signer, retired) else {
             throw Failure(
-                "the key in \(file.path) is not the audit key that these databases know: processes on the same databases share it, so copy it from the "
-                    + "other data folder. A key that follows another names that one in \(file.path).retired")
+                "the key in \(file.path) is not the audit key that these databases know: processes on the same databases share it, so copy it from "
+                    + "the other data folder. A key that follows another names that one in \(file.path).retired")
         }
         return signer
     }

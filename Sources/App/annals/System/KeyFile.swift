@@ -3,7 +3,8 @@ import Glibc
 import Logging
 import Vault
 
-/// A file, or a folder of such files, that is a secret. It is taken only while it is one: somebody may already know a key that everybody on the machine could read.
+/// A file, or a folder of such files, that is a secret. It is taken only while it is one: somebody may already know a key that everybody on the
+/// machine could read.
 struct KeyFile: Sendable {
     let path: String
 
@@ -27,7 +28,8 @@ struct KeyFile: Sendable {
         return text
     }
 
-    /// Makes the file with a new secret, whole or not at all, unless it is there: a key that is lost after something was sealed with it takes that with it.
+    /// Makes the file with a new secret, whole or not at all, unless it is there: a key that is lost after something was sealed with it takes that
+    /// with it.
     func create() throws {
         let unfinished = "\(path).\(getpid()).\(UInt32.random(in: .min ... .max))"
         let descriptor = open(unfinished, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0o600)
@@ -46,8 +48,8 @@ struct KeyFile: Sendable {
         guard fsync(folder) == 0 else { throw Failure("the folder of \(path) can't be written: \(String(cString: strerror(errno)))") }
     }
 
-    /// Refuses what others than its owner and group may read, write or pass, and warns of what the group may: secrets mounted into containers belong to a group.
-    /// Refuses what belongs to another account, which may do as it likes with it.
+    /// Refuses what others than its owner and group may read, write or pass, and warns of what the group may: secrets mounted into containers belong
+    /// to a group. Refuses what belongs to another account, which may do as it likes with it.
     func requirePrivacy(_ logger: Logger) throws {
         var status = stat()
         guard stat(path, &status) == 0 else { return }
