@@ -13,6 +13,21 @@ import Testing
         "postgres/data/base/16384", "postgres/data/base/16385", "postgres/data/base/16387", "keys/master.key", "keys/service.key", "keys/audit.key",
     ]
 
+    @Test(arguments: ["postgres/data.new/PG_VERSION", "postgres/socket/.s.PGSQL.5432", "postgres/data/base/16385"])
+    func `leaves nothing running when it is stopped by Ctrl-C`(point: String) async throws {
+        try await withDataDirectory { directory in
+            let first = try Launch(["up", "--port", "0", "--data-dir", directory])
+            while access("\(directory)/\(point)", F_OK) != 0, first.process.isRunning { await Task.yield() }
+            first.process.interrupt()
+            #expect(await first.output() == "annals: stopped before it was ready\n")
+            await first.process.waitForExit()
+            #expect(first.process.terminationStatus == 1)
+            #expect(!FileManager.default.fileExists(atPath: "\(directory)/postgres/data/postmaster.pid"))
+            let second = try await RunningSystem(dataDirectory: directory)
+            #expect(await second.interrupt() == 0)
+        }
+    }
+
     @Test(arguments: points) func `works when it is repeated at once`(point: String) async throws {
         for _ in 0..<Self.rounds {
             try await withDataDirectory { directory in

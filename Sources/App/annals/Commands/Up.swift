@@ -21,6 +21,7 @@ struct Up: AsyncParsableCommand {
         let directory = try DataDirectory.open(settings.dataDirectory)
         try directory.requirePrivateKeys(logger)
         let isReplacingServiceKey = replaceServiceKey
+        let stop = StopSignals()
 
         @Sendable func serve(_ databases: Databases) async throws {
             try await databases.prepare(installation, logger: logger)
@@ -29,13 +30,15 @@ struct Up: AsyncParsableCommand {
             ).settle()
             try await AnnalsSystem(
                 settings: settings, installation: installation, directory: directory, secrets: keys.secrets, auditSigner: keys.audit,
-                databases: databases, logger: logger
+                databases: databases, stop: stop, logger: logger
             ).run()
         }
-        if let urls = settings.databases {
-            try await serve(Databases(urls))
-        } else {
-            try await withPrivateDatabases(directory, logger: logger, serve)
+        try await stop.watch {
+            if let urls = settings.databases {
+                try await serve(Databases(urls))
+            } else {
+                try await withPrivateDatabases(directory, logger: logger, serve)
+            }
         }
     }
 }

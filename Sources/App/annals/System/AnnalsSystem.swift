@@ -15,7 +15,6 @@ import Projections
 import Publishing
 import QueryService
 import ServiceLifecycle
-import UnixSignals
 import Vault
 
 /// Everything in one process: the composition root. Read it from top to bottom to see what depends on what.
@@ -26,9 +25,10 @@ struct AnnalsSystem {
     let secrets: Secrets
     let auditSigner: NoteSigner
     let databases: Databases
+    let stop: StopSignals
     let logger: Logger
 
-    /// Runs until SIGINT or SIGTERM. Says one line when it is ready.
+    /// Runs until it is told to stop. Says one line when it is ready.
     func run() async throws {
         let serviceKey = ServiceKey(bytes: secrets.serviceKey)
         let catalog = EventCatalog.publishing
@@ -151,10 +151,10 @@ struct AnnalsSystem {
                 await revocations.look()
             },
         ]
-        var group = ServiceGroupConfiguration(services: services, gracefulShutdownSignals: [.sigint, .sigterm], logger: logger)
+        var group = ServiceGroupConfiguration(services: services, logger: logger)
         // Then what still runs is cancelled; pools close over queries in flight after a second.
         group.maximumGracefulShutdownDuration = .seconds(2)
-        try await ServiceGroup(configuration: group).run()
+        try await stop.run(ServiceGroup(configuration: group))
     }
 
     /// What `/ready` asks.
