@@ -22,6 +22,7 @@ struct ServerStart: Sendable {
         try account.take(socketFolder)
         if folder.dataVersion == nil { try initialize(binaries, account) }
         try configure(socketFolder, account)
+        if isAbandoned() { throw .failedToStart(logTail: "the start was cancelled") }
         clear(folder.data)
         // Any pid file and socket lock that are left name a process that isn't a server on this data. PostgreSQL itself can't know: the process id
         // may be another's by now, or that of a dead process that nobody has reaped.
