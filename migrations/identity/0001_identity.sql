@@ -1,31 +1,6 @@
 -- Who may sign in. Nothing here is readable as a person: an email is a keyed hash, a password is an argon2id string.
 
--- Roles belong to the cluster, so another database's migration may have made this one, or may be making it now.
-DO $$
-BEGIN
-    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'annals_auth') THEN
-        CREATE ROLE annals_auth NOLOGIN;
-    END IF;
-EXCEPTION
-    WHEN duplicate_object OR unique_violation THEN NULL;
-END
-$$;
-
--- The service connects as the database's owner and then becomes annals_auth. A superuser can do that without being a member.
-DO $$
-BEGIN
-    IF NOT pg_has_role(current_user, 'annals_auth', 'MEMBER') THEN
-        EXECUTE format('GRANT annals_auth TO %I', current_user);
-    END IF;
-    EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
-    EXECUTE format('GRANT CONNECT ON DATABASE %I TO annals_auth', current_database());
-END
-$$;
-
-REVOKE ALL ON SCHEMA public FROM PUBLIC;
-
 CREATE SCHEMA identity;
-GRANT USAGE ON SCHEMA identity TO annals_auth;
 
 -- Passwords ------------------------------------------------------------------------------------------------------------------------------------
 
@@ -41,7 +16,6 @@ CREATE TABLE identity.credentials (
     changed_at timestamptz NOT NULL
 );
 CREATE INDEX credentials_pending ON identity.credentials (created_at) WHERE state = 'pending';
-GRANT SELECT, INSERT, DELETE, UPDATE (password_hash, generation, state, changed_at) ON identity.credentials TO annals_auth;
 
 -- Changes of passwords that succeeded under an idempotency key. Both bytea columns are keyed hashes.
 CREATE TABLE identity.receipts (
@@ -50,7 +24,6 @@ CREATE TABLE identity.receipts (
     created_at timestamptz NOT NULL
 );
 CREATE INDEX receipts_created ON identity.receipts (created_at);
-GRANT SELECT, INSERT, DELETE ON identity.receipts TO annals_auth;
 
 -- Accounts -------------------------------------------------------------------------------------------------------------------------------------
 
@@ -67,7 +40,6 @@ CREATE TABLE identity.accounts (
 );
 -- Not unique: the log's claims keep emails apart, and here one user's new email may arrive before its old holder's loss of it.
 CREATE INDEX accounts_email_hash ON identity.accounts (email_hash, position DESC) WHERE email_hash IS NOT NULL;
-GRANT SELECT, INSERT, UPDATE ON identity.accounts TO annals_auth;
 
 -- How far `accounts` follows the log: one row.
 CREATE TABLE identity.checkpoint (
@@ -77,7 +49,6 @@ CREATE TABLE identity.checkpoint (
     updated_at timestamptz NOT NULL DEFAULT now()
 );
 INSERT INTO identity.checkpoint (position) VALUES (0);
-GRANT SELECT, UPDATE (position, event_id, updated_at) ON identity.checkpoint TO annals_auth;
 
 -- Raises unless the follower is where it believes to be. That undoes everything in the same transaction.
 CREATE FUNCTION identity.advance_checkpoint(expected bigint, reached bigint, reached_event uuid) RETURNS void
@@ -89,8 +60,6 @@ BEGIN
     END IF;
 END
 $$;
-REVOKE ALL ON FUNCTION identity.advance_checkpoint(bigint, bigint, uuid) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION identity.advance_checkpoint(bigint, bigint, uuid) TO annals_auth;
 
 -- Sessions -------------------------------------------------------------------------------------------------------------------------------------
 
@@ -108,7 +77,6 @@ CREATE TABLE identity.sessions (
 CREATE INDEX sessions_user ON identity.sessions (user_id) WHERE revoked_at IS NULL;
 CREATE INDEX sessions_address ON identity.sessions (user_id, address_hash) WHERE address_hash IS NOT NULL;
 CREATE INDEX sessions_expiry ON identity.sessions (expires_at);
-GRANT SELECT, INSERT, DELETE, UPDATE (revoked_at) ON identity.sessions TO annals_auth;
 
 -- Only the SHA-256 of a token is kept. The token has 256 random bits, so nothing slower is needed. A used token stays for as long as its session,
 -- because its second use ends that.
@@ -119,7 +87,6 @@ CREATE TABLE identity.refresh_tokens (
     used_at timestamptz
 );
 CREATE INDEX refresh_tokens_session ON identity.refresh_tokens (session_id);
-GRANT SELECT, INSERT, UPDATE (used_at) ON identity.refresh_tokens TO annals_auth;
 
 -- Once a session has ended, each of its tokens is refused, known or not. The function runs with its owner's rights, so that auth needs none to
 -- delete tokens: those of a live session are how theft is noticed.
@@ -129,7 +96,6 @@ BEGIN
     RETURN NULL;
 END
 $$;
-REVOKE ALL ON FUNCTION identity.forget_tokens() FROM PUBLIC;
 CREATE TRIGGER sessions_forget_tokens AFTER UPDATE OF revoked_at ON identity.sessions
     FOR EACH ROW WHEN (NEW.revoked_at IS NOT NULL) EXECUTE FUNCTION identity.forget_tokens();
 
@@ -176,7 +142,6 @@ CREATE TABLE identity.signing_keys (
 CREATE UNIQUE INDEX signing_keys_current ON identity.signing_keys ((true)) WHERE retired_at IS NULL;
 CREATE INDEX signing_keys_signs_from ON identity.signing_keys (signs_from);
 -- signs_from too: the next key may have to sign sooner than planned.
-GRANT SELECT, INSERT, UPDATE (retired_at, revoked_at, signs_from) ON identity.signing_keys TO annals_auth;
 
 -- Closures -------------------------------------------------------------------------------------------------------------------------------------
 
@@ -212,8 +177,6 @@ CREATE TABLE identity.closure_steps (
     UNIQUE (closure_id, step)
 );
 
-GRANT SELECT, INSERT, UPDATE (status, lease, leased_until, failures, receipt, receipt_kid) ON identity.closures TO annals_auth;
-GRANT SELECT, INSERT ON identity.closure_steps TO annals_auth;
 
 -- Erased users' old row versions (keyed hashes, password hashes) are vacuumed within a minute or so, as in the vault.
 ALTER TABLE identity.credentials SET (autovacuum_vacuum_threshold = 0, autovacuum_vacuum_scale_factor = 0);

@@ -1,25 +1,6 @@
 -- The log: the only truth. Rows are added by log.append and never changed.
 
--- Roles belong to the cluster, so another database's migration may have made them.
-DO $$
-DECLARE
-    service text;
-BEGIN
-    FOREACH service IN ARRAY ARRAY['annals_commands', 'annals_projector', 'annals_queries', 'annals_auth'] LOOP
-        BEGIN
-            EXECUTE format('CREATE ROLE %I NOLOGIN', service);
-        EXCEPTION WHEN duplicate_object OR unique_violation THEN
-            NULL;
-        END;
-        EXECUTE format('GRANT %I TO CURRENT_USER', service);
-    END LOOP;
-END
-$$;
-
-REVOKE ALL ON SCHEMA public FROM PUBLIC;
-
 CREATE SCHEMA log;
-GRANT USAGE ON SCHEMA log TO annals_commands, annals_projector, annals_auth;
 
 -- Events ---------------------------------------------------------------------------------------------------------------------------------------
 
@@ -57,7 +38,6 @@ CREATE TRIGGER events_are_append_only
 -- ALWAYS: session_replication_role does not switch it off.
 ALTER TABLE log.events ENABLE ALWAYS TRIGGER events_are_append_only;
 
-GRANT SELECT ON log.events TO annals_commands, annals_projector, annals_auth;
 
 -- Claims and receipts --------------------------------------------------------------------------------------------------------------------------
 
@@ -69,7 +49,6 @@ CREATE TABLE log.claims (
     CONSTRAINT claims_value PRIMARY KEY (hash),
     CONSTRAINT claims_holder UNIQUE (stream, kind)
 );
-GRANT SELECT ON log.claims TO annals_commands, annals_auth;
 
 -- Receipts of the commands that succeeded. They answer repeats.
 CREATE TABLE log.commands (
@@ -82,7 +61,6 @@ CREATE TABLE log.commands (
     recorded_at    timestamptz(3)   NOT NULL,
     CONSTRAINT commands_id PRIMARY KEY (id)
 );
-GRANT SELECT ON log.commands TO annals_commands;
 
 -- Deletes receipts that are a day old or older, so that log.commands does not grow as fast as the log.
 --
@@ -115,8 +93,6 @@ BEGIN
 END
 $$;
 
-REVOKE ALL ON FUNCTION log.prune_receipts FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION log.prune_receipts TO annals_commands;
 
 -- Append ---------------------------------------------------------------------------------------------------------------------------------------
 
@@ -324,8 +300,6 @@ BEGIN
 END
 $$;
 
-REVOKE ALL ON FUNCTION log.append FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION log.append TO annals_commands;
 
 -- The Merkle tree over the log (docs/audit.md, docs/decisions/0014) ----------------------------------------------------------------------------
 
@@ -368,7 +342,3 @@ CREATE TABLE log.merkle_head (
 );
 INSERT INTO log.merkle_head DEFAULT VALUES;
 
-GRANT SELECT, INSERT, UPDATE ON log.merkle_tiles TO annals_projector;
-GRANT SELECT, INSERT ON log.merkle_checkpoints TO annals_projector;
-GRANT SELECT, UPDATE ON log.merkle_head TO annals_projector;
-GRANT SELECT ON log.merkle_tiles, log.merkle_checkpoints, log.merkle_head TO annals_commands;

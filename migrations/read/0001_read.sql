@@ -1,37 +1,6 @@
 -- What the read models share. Each model's own tables live in a schema of its name, which the projector makes from projections/<model>/.
 
--- Roles belong to the cluster: another database's migration may have made them, or may be making them now.
-DO $$
-DECLARE
-    wanted text;
-BEGIN
-    FOREACH wanted IN ARRAY ARRAY['annals_projector', 'annals_queries'] LOOP
-        BEGIN
-            IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) THEN
-                EXECUTE format('CREATE ROLE %I NOLOGIN', wanted);
-            END IF;
-        EXCEPTION WHEN duplicate_object OR unique_violation THEN
-            NULL;
-        END;
-        -- An owner that is no superuser must be a member to set default privileges for the role.
-        IF NOT pg_has_role(current_user, wanted, 'MEMBER') THEN
-            EXECUTE format('GRANT %I TO %I', wanted, current_user);
-        END IF;
-    END LOOP;
-    EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
-    EXECUTE format('GRANT CONNECT, CREATE ON DATABASE %I TO annals_projector', current_database());
-    EXECUTE format('GRANT CONNECT ON DATABASE %I TO annals_queries', current_database());
-END
-$$;
-REVOKE ALL ON SCHEMA public FROM PUBLIC;
-
 CREATE SCHEMA annals;
-GRANT USAGE ON SCHEMA annals TO annals_projector, annals_queries;
-
--- Queries may read whatever schema the projector makes later.
-ALTER DEFAULT PRIVILEGES FOR ROLE annals_projector GRANT USAGE ON SCHEMAS TO annals_queries;
-ALTER DEFAULT PRIVILEGES FOR ROLE annals_projector GRANT SELECT ON TABLES TO annals_queries;
-ALTER DEFAULT PRIVILEGES FOR ROLE annals_projector REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
 
 -- Versions and checkpoints ---------------------------------------------------------------------------------------------------------------------
 
@@ -43,11 +12,9 @@ CREATE TABLE annals.read_model_versions (
     created_at timestamptz(3) NOT NULL DEFAULT now(),
     PRIMARY KEY (model, version)
 );
-GRANT SELECT, INSERT, DELETE ON annals.read_model_versions TO annals_projector;
 
 -- Each set of tables that is made for a read model has a number of its own. Parked events belong to the tables that lack them.
 CREATE SEQUENCE annals.build_numbers;
-GRANT USAGE ON SEQUENCE annals.build_numbers TO annals_projector;
 
 -- How far each live read model has come. The position is written only by advance_checkpoint, in the transaction that changes the model's rows.
 CREATE TABLE annals.checkpoints (
@@ -80,8 +47,6 @@ CREATE TABLE annals.checkpoints (
     CONSTRAINT checkpoints_diverged CHECK (NOT has_diverged OR stopped_reason IS NOT NULL),
     FOREIGN KEY (model, version) REFERENCES annals.read_model_versions
 ) WITH (fillfactor = 10); -- one row a model, updated with every batch: room for HOT updates
-GRANT SELECT, INSERT, UPDATE, DELETE ON annals.checkpoints TO annals_projector;
-GRANT SELECT ON annals.checkpoints TO annals_queries;
 
 -- How long a lease outlives its holder's last sign of life.
 CREATE FUNCTION annals.lease_duration() RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '3 seconds' $$;
@@ -177,8 +142,6 @@ CREATE TABLE annals.parked_events (
 );
 CREATE INDEX parked_events_entity ON annals.parked_events (stream_id, position) WHERE state <> 'discarded';
 CREATE INDEX parked_events_id ON annals.parked_events (build, stream_id, position);
-GRANT SELECT, INSERT, UPDATE, DELETE ON annals.parked_events TO annals_projector;
-GRANT SELECT ON annals.parked_events TO annals_queries;
 
 -- Parks the id of an event at fault. When more than 20 ids fail within a minute, the statement is wrong and not the data, and the projector must
 -- stop. For tables that are not live, ids that the live tables have parked too don't count: a rebuild meets within a minute what the live tables
@@ -231,7 +194,6 @@ CREATE TABLE annals.builds (
     FOREIGN KEY (model, version) REFERENCES annals.read_model_versions
 );
 CREATE UNIQUE INDEX builds_previous ON annals.builds (model) WHERE purpose = 'previous';
-GRANT SELECT, INSERT, UPDATE, DELETE ON annals.builds TO annals_projector;
 
 -- The same for a build as advance_checkpoint for the live tables.
 CREATE FUNCTION annals.advance_build(for_build bigint, expected_position bigint, new_position bigint, new_event_id uuid)
@@ -293,10 +255,3 @@ CREATE TABLE annals.scrubbed (
     position bigint NOT NULL DEFAULT 0
 );
 INSERT INTO annals.scrubbed DEFAULT VALUES;
-GRANT SELECT, UPDATE (position) ON annals.scrubbed TO annals_projector;
-GRANT SELECT ON annals.scrubbed TO annals_queries;
-
--- Only the projector calls these functions; queries ask whether leases are in force.
-REVOKE ALL ON ALL FUNCTIONS IN SCHEMA annals FROM PUBLIC;
-GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA annals TO annals_projector;
-GRANT EXECUTE ON FUNCTION annals.lease_duration, annals.is_leased TO annals_queries;

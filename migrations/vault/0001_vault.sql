@@ -1,32 +1,19 @@
 -- The vault: one data key per person, wrapped by the master key, and the system's own keys. Without it the log reveals nothing about anybody.
 
--- Roles belong to the cluster, so another database's migration may have made them.
-DO $$
-DECLARE
-    service text;
-BEGIN
-    FOREACH service IN ARRAY ARRAY['annals_commands', 'annals_projector', 'annals_queries', 'annals_auth'] LOOP
-        BEGIN
-            EXECUTE format('CREATE ROLE %I NOLOGIN', service);
-        EXCEPTION WHEN duplicate_object OR unique_violation THEN
-            NULL;
-        END;
-        EXECUTE format('GRANT %I TO CURRENT_USER', service);
-    END LOOP;
-END
-$$;
-
-REVOKE ALL ON SCHEMA public FROM PUBLIC;
-
 CREATE SCHEMA vault;
-GRANT USAGE ON SCHEMA vault TO annals_commands, annals_projector, annals_auth;
 
 CREATE TABLE vault.system_keys (
     name       text PRIMARY KEY,
     wrapped    bytea NOT NULL,
     created_at timestamptz(3) NOT NULL DEFAULT now()
 );
-GRANT SELECT, INSERT ON vault.system_keys TO annals_commands, annals_auth;
+
+-- The keys that belong to these databases and are not kept in them: the service key by its digest, the audit key by its public half. A system that
+-- starts with another one is refused.
+CREATE TABLE vault.known_keys (
+    name text PRIMARY KEY,
+    key  text NOT NULL
+);
 
 CREATE TABLE vault.data_keys (
     subject      uuid PRIMARY KEY,
@@ -39,9 +26,6 @@ CREATE TABLE vault.data_keys (
 -- these settings it comes within a minute or so (autovacuum_naptime) of the first, and SQL can't reach the row from then on. What happens to the
 -- bytes of the page: docs/back-up.md, "Erased users in backups and files".
 ) WITH (autovacuum_vacuum_threshold = 0, autovacuum_vacuum_scale_factor = 0);
-GRANT SELECT, INSERT ON vault.data_keys TO annals_commands;
-GRANT SELECT ON vault.data_keys TO annals_projector;
-GRANT SELECT (subject, destroyed_at) ON vault.data_keys TO annals_auth;
 
 -- Auth destroys keys and does nothing else to them. A right to write the columns would also let it give a person another key, or bring back one that
 -- it has seen.
@@ -49,8 +33,6 @@ CREATE FUNCTION vault.destroy_key(of_subject uuid) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = '' AS $$
     UPDATE vault.data_keys SET wrapped = NULL, destroyed_at = pg_catalog.now() WHERE subject = of_subject AND destroyed_at IS NULL
 $$;
-REVOKE ALL ON FUNCTION vault.destroy_key FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION vault.destroy_key TO annals_auth;
 
 -- For the owner too, a destroyed key stays destroyed and its row stays.
 CREATE FUNCTION vault.keep_destroyed() RETURNS trigger LANGUAGE plpgsql SET search_path = '' AS $$

@@ -5,7 +5,7 @@ import Glibc
 /// A program and its arguments.
 package struct Command {
     let arguments: [String]
-    /// Where it runs. The caller's own folder may be closed to the account the program runs as.
+    /// Where it runs, which must not be the caller's own folder: that may be closed to the account that the program runs as.
     var directory = "/"
 
     /// `arguments[0]` is looked for in PATH.

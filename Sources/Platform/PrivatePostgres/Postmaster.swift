@@ -13,22 +13,23 @@ struct Postmaster: Sendable {
         guard let bytes = FileManager.default.contents(atPath: "\(folder.data)/postmaster.pid") else { return nil }
         // pid, data folder, start time, port, socket folder, …
         let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
-        guard lines.count >= 5, let pid = pid_t(lines[0]), let port = Int(lines[3]), works(pid, on: folder) else { return nil }
+        guard lines.count >= 5, let pid = pid_t(lines[0]), let port = Int(lines[3]), works(pid, in: folder.data) else { return nil }
         return (Postmaster(pid: pid, isChild: false), port, String(lines[4]))
     }
 
-    /// Processes of a server on this data, found by their working folder: after a kill they outlive their postmaster for a moment.
-    static func leftovers(on folder: ServerFolder) -> [pid_t] {
+    /// Processes that work on a folder of PostgreSQL's, found by their working folder. A killed program leaves them, and a killed postmaster its
+    /// children for a moment.
+    static func leftovers(in directory: String) -> [Postmaster] {
         guard let names = try? FileManager.default.contentsOfDirectory(atPath: "/proc") else { return [] }
-        return names.compactMap { pid_t($0) }.filter { works($0, on: folder) }
+        return names.compactMap { pid_t($0) }.filter { works($0, in: directory) }.map { Postmaster(pid: $0, isChild: false) }
     }
 
-    /// A process id may have been given to somebody else since, and anybody's shell may work in the folder: it must be PostgreSQL and be there. A dead
-    /// process that nobody has reaped works nowhere any more.
-    private static func works(_ pid: pid_t, on folder: ServerFolder) -> Bool {
+    /// A process id may have been given to another process since, and a user's shell may work in the folder: it must be PostgreSQL, or what starts it
+    /// as its account, and be there. A dead process that nobody has reaped works nowhere any more.
+    private static func works(_ pid: pid_t, in directory: String) -> Bool {
         guard let cwd = realpath("/proc/\(pid)/cwd", nil) else { return false }
         defer { free(cwd) }
-        return String(cString: cwd) == folder.data && program(of: pid) == "postgres"
+        return String(cString: cwd) == directory && program(of: pid).map(["postgres", "initdb", "setpriv"].contains) == true
     }
 
     /// The name of the file a process runs; what the process calls itself when that file can't be seen.

@@ -2,25 +2,36 @@ import Logging
 import Postgres
 
 extension PrivateServer {
-    /// Starts the server again whenever it ends without having been asked to. Run it after `start()`, beside whatever uses the server; it returns when
-    /// the server is stopped or let go of, or the task is cancelled. Throws when five servers or starts have ended within a minute.
+    /// Starts the server again whenever it ends without having been asked to. Run it after `start()`, beside what uses the server; it returns when
+    /// the server is stopped or let go of, or the task is cancelled.
+    ///
+    /// On a shortage that may pass, such as a full disk, it goes on trying. Throws when five servers or starts have ended within a minute for another
+    /// reason.
     package func run() async throws(PrivateServerError) {
         let watch = try EndWatch()
         var ends: [ContinuousClock.Instant] = []
-        var failure: PrivateServerError?
+        var told: String?
         while await endsUnasked(watch) {
-            let now = ContinuousClock.now
-            ends = ends.filter { now - $0 < .seconds(60) } + [now]
-            guard ends.count < 5 else { throw failure ?? .keepsEnding(logTail: logTail) }
-            logger.warning("private PostgreSQL ended by itself and is started again", metadata: ["because": "\(failure?.description ?? logTail)"])
-            // The first time at once; then what is wrong gets a little more time to pass each time.
-            do { try await Task.sleep(for: .milliseconds(500 * (ends.count - 1))) } catch { return }
-            do throws(PrivateServerError) {
-                try await restart()
-                failure = nil
-            } catch {
-                failure = error
-            }
+            var failure = PrivateServerError.keepsEnding(logTail: logTail)
+            repeat {
+                let now = ContinuousClock.now
+                ends = ends.filter { now - $0 < .seconds(60) } + [now]
+                if ends.count == 1 { told = nil }
+                guard ends.count < 5 || failure.mayPass else { throw failure }
+                if told != failure.description {
+                    told = failure.description
+                    logger.warning("private PostgreSQL has ended and is started again until it stays", metadata: ["because": "\(failure)"])
+                }
+                // The first time at once; then the trouble gets a little more time to pass each time.
+                do { try await Task.sleep(for: min(.milliseconds(500 * (ends.count - 1)), .seconds(5))) } catch { return }
+                do throws(PrivateServerError) {
+                    try await restart()
+                    if processID != nil { logger.notice("private PostgreSQL is up again") }
+                    break
+                } catch {
+                    failure = error
+                }
+            } while isHeld && !Task.isCancelled
         }
     }
 
@@ -37,5 +48,5 @@ extension PrivateServer {
         return !Task.isCancelled && isHeld
     }
 
-    private var logTail: String { ServerFolder(existing: directory)?.logTail(lines: 1) ?? "its folder is gone" }
+    private var logTail: String { ServerFolder(existing: directory)?.log.tail() ?? "its folder is gone" }
 }

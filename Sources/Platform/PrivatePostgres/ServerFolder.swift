@@ -9,7 +9,7 @@ struct ServerFolder {
     var data: String { "\(path)/data" }
     /// initdb works here, and the folder gets its name when it is done: a kill on the way leaves no half database.
     var unfinishedData: String { "\(path)/data.new" }
-    var log: String { "\(data)/server.log" }
+    var log: ServerLog { ServerLog(path: "\(data)/server.log") }
     var lock: String { "\(path)/lock" }
     private var usualSocket: String { "\(path)/socket" }
     private var socketRecord: String { "\(path)/socket-folder" }
@@ -27,7 +27,7 @@ struct ServerFolder {
             do {
                 try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
             } catch {
-                throw .folderUnwritable(path)
+                throw .unwritable(path)
             }
         }
         guard let folder = ServerFolder(existing: path), access(folder.path, R_OK | W_OK | X_OK) == 0 else { throw .folderUnwritable(path) }
@@ -44,14 +44,14 @@ struct ServerFolder {
     /// random name is written down beside the data for other programs to find.
     func makeSocketFolder(port: Int) throws(PrivateServerError) -> String {
         if "\(usualSocket)/.s.PGSQL.\(port).lock".utf8.count <= 100 {
-            guard mkdir(usualSocket, 0o700) == 0 || errno == EEXIST else { throw .folderUnwritable(usualSocket) }
+            guard mkdir(usualSocket, 0o700) == 0 || errno == EEXIST else { throw .unwritable(usualSocket) }
             return usualSocket
         }
         if let recorded = recordedSocketFolder { return recorded }
         var template = Array("/tmp/annals-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw .folderUnwritable("/tmp") }
+        guard mkdtemp(&template) != nil else { throw .unwritable("/tmp") }
         let made = template.withUnsafeBufferPointer { $0.baseAddress.map { String(cString: $0) } ?? "" }
-        do { try Data(made.utf8).write(to: URL(filePath: socketRecord)) } catch { throw .folderUnwritable(path) }
+        try write(made, to: socketRecord)
         return made
     }
 
@@ -72,9 +72,21 @@ struct ServerFolder {
         return path
     }
 
-    /// The last lines the server wrote.
-    func logTail(lines: Int = 12) -> String {
-        guard let bytes = FileManager.default.contents(atPath: log) else { return "it left no log" }
-        return String(decoding: bytes, as: UTF8.self).split(separator: "\n").suffix(lines).joined(separator: "\n")
+    /// Writes a small file whole or not at all, unless it has that text already: a full disk keeps no server from starting again, nor leaves it half
+    /// a file.
+    func write(_ text: String, to path: String) throws(PrivateServerError) {
+        let bytes = Array(text.utf8)
+        if FileManager.default.contents(atPath: path).map(Array.init) == bytes { return }
+        let unfinished = path + ".new"
+        let descriptor = open(unfinished, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw .unwritable(path) }
+        defer { close(descriptor) }
+        let count = Glibc.write(descriptor, bytes, bytes.count)
+        guard count == bytes.count, rename(unfinished, path) == 0 else {
+            // A disk that fills up takes a part first, and says so only when it is asked for the rest.
+            let code = count >= 0 && count < bytes.count ? ENOSPC : errno
+            unlink(unfinished)
+            throw .unwritable(path, code)
+        }
     }
 }

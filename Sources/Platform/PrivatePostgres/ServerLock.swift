@@ -9,13 +9,13 @@ final class ServerLock: Sendable {
     /// Throws `.inUse` with the holder's process id.
     init(_ folder: ServerFolder) throws(PrivateServerError) {
         descriptor = open(folder.lock, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw .folderUnwritable(folder.path) }
+        guard descriptor >= 0 else { throw .unwritable(folder.path) }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             let holder = FileManager.default.contents(atPath: folder.lock).flatMap { Int32(String(decoding: $0, as: UTF8.self)) }
             throw .inUse(pid: holder)
         }
         let pid = Array(String(getpid()).utf8)
-        guard ftruncate(descriptor, 0) == 0, write(descriptor, pid, pid.count) == pid.count else { throw .folderUnwritable(folder.path) }
+        guard ftruncate(descriptor, 0) == 0, write(descriptor, pid, pid.count) == pid.count else { throw .unwritable(folder.path) }
     }
 
     deinit { close(descriptor) }

@@ -1,3 +1,5 @@
+import Glibc
+
 /// How sure the server is to keep what it has acknowledged.
 package enum Durability: Sendable {
     /// Survives a power failure.
@@ -6,13 +8,16 @@ package enum Durability: Sendable {
     case throwaway
 }
 
-/// The server's configuration files, written anew at each start.
+/// The server's configuration files, made anew at each start.
 struct ServerSettings {
     let port: Int
     let socketFolder: String
     let durability: Durability
 
-    var configuration: String {
+    /// `[(name, text)]`.
+    var files: [(String, String)] { [("postgresql.conf", configuration), ("pg_hba.conf", access), ("pg_ident.conf", accounts)] }
+
+    private var configuration: String {
         let isDurable = durability == .full
         return """
             # Written at each start; put changes into local.conf beside this file.
@@ -44,8 +49,20 @@ struct ServerSettings {
             """
     }
 
-    /// Whoever may open the socket, in a folder closed to others, is the owner.
-    var access: String { "local all all trust\nlocal replication all trust\n" }
+    /// The kernel tells the server which account of the machine is at the other end of the socket. An account without a name can't be told from
+    /// others that way; then the server runs as that account, too, and the socket lies in a folder closed to all others.
+    private var access: String {
+        let method = Self.accountName == nil ? "trust" : "peer map=annals"
+        return "local all all \(method)\nlocal replication all \(method)\n"
+    }
+
+    /// The account that runs this program, and root. Not the account that the server runs as, which may have other uses on the machine.
+    private var accounts: String {
+        let names = Set(["root", Self.accountName ?? "root"])
+        return names.sorted().map { "annals \"\($0)\" postgres\n" }.joined()
+    }
+
+    private static var accountName: String? { getpwuid(geteuid()).map { String(cString: $0.pointee.pw_name) } }
 }
 
 extension String {

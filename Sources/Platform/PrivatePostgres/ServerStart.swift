@@ -11,7 +11,7 @@ struct ServerStart: Sendable {
 
     /// Adopts the server that is running, or starts one. Returns it with its socket's folder.
     func run(isAbandoned: () -> Bool) throws(PrivateServerError) -> (Postmaster, port: Int, socketFolder: String) {
-        if let running = Postmaster.running(on: folder) {
+        if let running = adoptable(isAbandoned) {
             try waitForAnswer(running.postmaster, running.port, running.socketFolder, isAbandoned)
             return running
         }
@@ -22,68 +22,85 @@ struct ServerStart: Sendable {
         try account.take(socketFolder)
         if folder.dataVersion == nil { try initialize(binaries, account) }
         try configure(socketFolder, account)
-        clearLeftovers(socketFolder)
+        if isAbandoned() { throw .failedToStart(logTail: "the start was cancelled") }
+        clear(folder.data)
+        // Any pid file and socket lock that are left name a process that isn't a server on this data. PostgreSQL itself can't know: the process id
+        // may be another's by now, or that of a dead process that nobody has reaped.
+        for stale in ["\(folder.data)/postmaster.pid", "\(socketFolder)/.s.PGSQL.\(port)", "\(socketFolder)/.s.PGSQL.\(port).lock"] { unlink(stale) }
         let postmaster = try launch(binaries, account)
         try waitForAnswer(postmaster, port, socketFolder, isAbandoned)
         return (postmaster, port, socketFolder)
     }
 
+    /// The server that runs. One that a killed program had only just started gets a moment to write its pid file, and the children of a killed server
+    /// one to end.
+    private func adoptable(_ isAbandoned: () -> Bool) -> (postmaster: Postmaster, port: Int, socketFolder: String)? {
+        let deadline = ContinuousClock.now + .seconds(5)
+        while true {
+            if let running = Postmaster.running(on: folder) { return running }
+            guard let other = Postmaster.leftovers(in: folder.data).first, ContinuousClock.now < deadline, !isAbandoned() else { return nil }
+            _ = other.waitForEnd(.milliseconds(50))
+        }
+    }
+
+    /// Kills what a killed program has left at work in a folder: initdb, or children that hold the shared memory of a server that is gone. A new one
+    /// would refuse to start beside them.
+    private func clear(_ directory: String) {
+        // A process may start another before it ends.
+        for _ in 0..<10 {
+            let leftovers = Postmaster.leftovers(in: directory)
+            if leftovers.isEmpty { return }
+            for process in leftovers { process.signal(SIGKILL) }
+            for process in leftovers { _ = process.waitForEnd(.seconds(5)) }
+        }
+    }
+
     private func initialize(_ binaries: ServerBinaries, _ account: ServerAccount) throws(PrivateServerError) {
+        clear(folder.unfinishedData)
         do {
             if access(folder.unfinishedData, F_OK) == 0 { try FileManager.default.removeItem(atPath: folder.unfinishedData) }
         } catch {
             throw .folderUnwritable(folder.unfinishedData)
         }
-        guard mkdir(folder.unfinishedData, 0o700) == 0 else { throw .folderUnwritable(folder.path) }
+        guard mkdir(folder.unfinishedData, 0o700) == 0 else { throw .unwritable(folder.path) }
         try account.take(folder.unfinishedData)
         let locale = newlocale(Int32(LC_CTYPE_MASK), "C.UTF-8", nil)
         defer { if let locale { freelocale(locale) } }
         var arguments = [
             binaries.initdb, "--pgdata=\(folder.unfinishedData)", "--username=postgres", "--encoding=UTF8",
-            "--locale=\(locale == nil ? "C" : "C.UTF-8")", "--data-checksums", "--auth=trust", "--no-instructions",
+            "--locale=\(locale == nil ? "C" : "C.UTF-8")", "--data-checksums", "--auth=peer", "--no-instructions",
         ]
         if durability == .throwaway { arguments.append("--no-sync") }
-        let (succeeded, output) = account.command(arguments).run()
+        let (succeeded, output) = account.command(arguments, in: folder.unfinishedData).run()
         guard succeeded else { throw .failedToStart(logTail: output) }
-        guard rename(folder.unfinishedData, folder.data) == 0 else { throw .folderUnwritable(folder.data) }
+        guard rename(folder.unfinishedData, folder.data) == 0 else { throw .unwritable(folder.data) }
         // Unfinished data is deleted by the next start: the rename must not be lost once anything is kept in it.
         let parent = open(folder.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard parent >= 0 else { throw .folderUnwritable(folder.path) }
         defer { close(parent) }
-        guard fsync(parent) == 0 else { throw .folderUnwritable(folder.path) }
+        guard fsync(parent) == 0 else { throw .unwritable(folder.path) }
     }
 
     private func configure(_ socketFolder: String, _ account: ServerAccount) throws(PrivateServerError) {
         let settings = ServerSettings(port: port, socketFolder: socketFolder, durability: durability)
-        for (name, text) in [("postgresql.conf", settings.configuration), ("pg_hba.conf", settings.access)] {
+        for (name, text) in settings.files {
             let path = "\(folder.data)/\(name)"
-            do { try Data(text.utf8).write(to: URL(filePath: path)) } catch { throw .folderUnwritable(path) }
+            try folder.write(text, to: path)
             try account.take(path)
         }
     }
 
-    /// A killed postmaster's children hold its shared memory until they notice; a new server would refuse to start.
-    private func clearLeftovers(_ socketFolder: String) {
-        for pid in Postmaster.leftovers(on: folder) {
-            let process = Postmaster(pid: pid, isChild: false)
-            if !process.waitForEnd(.seconds(5)) {
-                process.signal(SIGKILL)
-                _ = process.waitForEnd(.seconds(5))
-            }
-        }
-        // Whatever pid file and socket lock are left name a process that isn't a server on this data. PostgreSQL itself can't know: the process id may be
-        // another's by now, or that of a dead process that nobody has reaped.
-        for stale in ["\(folder.data)/postmaster.pid", "\(socketFolder)/.s.PGSQL.\(port)", "\(socketFolder)/.s.PGSQL.\(port).lock"] { unlink(stale) }
-    }
-
     private func launch(_ binaries: ServerBinaries, _ account: ServerAccount) throws(PrivateServerError) -> Postmaster {
-        // Each start begins a new log; what it is for is the present trouble.
-        let log = open(folder.log, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0o600)
-        guard log >= 0 else { throw .folderUnwritable(folder.log) }
+        // Each start begins a new log, which is for the present trouble.
+        let path = folder.log.path
+        let log = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0o600)
+        guard log >= 0 else { throw .unwritable(path) }
         defer { close(log) }
-        try account.take(folder.log)
+        try account.take(path)
         do throws(SpawnError) {
-            return Postmaster(pid: try account.command([binaries.postgres, "-D", folder.data]).start(output: log), isChild: true)
+            // In the folder from its birth on: there a later start finds it before it has written its pid file.
+            let command = account.command([binaries.postgres, "-D", folder.data], in: folder.data)
+            return Postmaster(pid: try command.start(output: log), isChild: true)
         } catch {
             throw .failedToStart(logTail: String(cString: strerror(error.code)))
         }
@@ -95,7 +112,7 @@ struct ServerStart: Sendable {
     {
         while true {
             if ping(socketFolder, port) { return }
-            if postmaster.waitForEnd(.milliseconds(20)) { throw .failedToStart(logTail: folder.logTail()) }
+            if postmaster.waitForEnd(.milliseconds(20)) { throw .failedToStart(logTail: folder.log.tail()) }
             if isAbandoned() {
                 postmaster.signal(SIGINT)
                 _ = postmaster.waitForEnd(.seconds(30))

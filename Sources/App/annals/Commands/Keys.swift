@@ -104,7 +104,7 @@ extension SigningKeyRecord {
 
 extension Operation {
     fileprivate func withSigningKeys<Value: Sendable>(_ body: @Sendable @escaping (SigningKeys) async throws -> Value) async throws -> Value {
-        let secrets = try Secrets.load(settings, from: directory, logger: logger)
+        let secrets = try Secrets.read(settings, from: directory, logger: logger)
         do {
             return try await ConnectionPool.withPool(databases.identity.acting(as: "annals_auth"), logger: logger) { identity in
                 try await body(SigningKeys(identity: identity, wrapping: secrets.wrapping))

@@ -12,17 +12,15 @@ struct Migrate: AsyncParsableCommand {
 
     func run() async throws {
         let operation = try await Operation.begin(flags)
+        guard status else {
+            return try await operation.databases.prepare(operation.installation, logger: operation.logger) { name, applied in
+                printLine("\(name): \(applied.isEmpty ? "nothing to do" : applied.map { "\($0)" }.joined(separator: ", "))")
+            }
+        }
         for (name, target) in operation.databases.all {
             let migrator = try Migrator(directory: operation.installation.migrations(name), logger: operation.logger)
-            do {
-                if status {
-                    for migration in try await migrator.status(target) { printLine("\(name)  \(migration)") }
-                } else {
-                    let applied = try await migrator.migrate(target)
-                    printLine("\(name): \(applied.isEmpty ? "nothing to do" : applied.map { "\($0)" }.joined(separator: ", "))")
-                }
-            } catch let error as MigrationError {
-                throw Failure(error, in: name)
+            try await operation.databases.explaining(name) {
+                for migration in try await migrator.status(target) { printLine("\(name)  \(migration)") }
             }
         }
     }

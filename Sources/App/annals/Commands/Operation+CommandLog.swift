@@ -8,7 +8,7 @@ import Vault
 extension Operation {
     /// The keyed hash of the log's claims and kept ids.
     func systemHasher() async throws -> SystemHasher {
-        let secrets = try Secrets.load(settings, from: directory, logger: logger)
+        let secrets = try Secrets.read(settings, from: directory, logger: logger)
         return try await ConnectionPool.withPool(databases.vault.acting(as: "annals_commands"), logger: logger) {
             try await SystemHasher.open($0, masterKey: secrets.masterKey)
         }

@@ -14,7 +14,7 @@ extension Operation {
         switch form {
         case .stored: return try await withLog(form, vault: nil, isWoken: isWoken, body)
         case .opened:
-            let masterKey = try Secrets.load(settings, from: directory, logger: logger).masterKey
+            let masterKey = try Secrets.read(settings, from: directory, logger: logger).masterKey
             return try await ConnectionPool.withPool(databases.vault.acting(as: "annals_projector"), logger: logger) { pool in
                 try await withLog(form, vault: KeyVault(pool, masterKey: masterKey), isWoken: isWoken, body)
             }

@@ -10,6 +10,9 @@ struct Up: AsyncParsableCommand {
 
     @OptionGroup var flags: SettingsFlags
 
+    @Flag(help: "Make a new service key in place of one that is lost.")
+    var replaceServiceKey = false
+
     func run() async throws {
         let settings = try await Settings.read(flags)
         let logger = makeLogger(settings)
@@ -17,18 +20,25 @@ struct Up: AsyncParsableCommand {
         try refuseTakenPort(settings)
         let directory = try DataDirectory.open(settings.dataDirectory)
         try directory.requirePrivateKeys(logger)
-        let secrets = try Secrets.load(settings, from: directory, logger: logger)
+        let isReplacingServiceKey = replaceServiceKey
+        let stop = StopSignals()
 
         @Sendable func serve(_ databases: Databases) async throws {
-            try await databases.migrate(installation, logger: logger)
+            try await databases.prepare(installation, logger: logger)
+            let keys = try await InstallationKeys(
+                settings: settings, directory: directory, databases: databases, isReplacingServiceKey: isReplacingServiceKey, logger: logger
+            ).settle()
             try await AnnalsSystem(
-                settings: settings, installation: installation, directory: directory, secrets: secrets, databases: databases, logger: logger
+                settings: settings, installation: installation, directory: directory, secrets: keys.secrets, auditSigner: keys.audit,
+                databases: databases, stop: stop, logger: logger
             ).run()
         }
-        if let urls = settings.databases {
-            try await serve(Databases(urls))
-        } else {
-            try await withPrivateDatabases(directory, logger: logger, serve)
+        try await stop.watch {
+            if let urls = settings.databases {
+                try await serve(Databases(urls))
+            } else {
+                try await withPrivateDatabases(directory, logger: logger, serve)
+            }
         }
     }
 }

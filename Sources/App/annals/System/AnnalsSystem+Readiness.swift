@@ -11,10 +11,23 @@ extension AnnalsSystem {
         let alive = Statement("is_alive", "SELECT 1")
         return Readiness(
             checks: [
-                Readiness.Check("log") { _ = try await log.head() },
-                Readiness.Check("read") { try await pools.read.query(alive) },
-                Readiness.Check("identity") { try await pools.identity.query(alive) },
-                Readiness.Check("vault") { try await pools.commandsVault.query(alive) },
+                // Each answers, and takes writes where the last one did not succeed.
+                Readiness.Check("log") {
+                    _ = try await log.head()
+                    try await pools.appends.confirmWrites()
+                },
+                Readiness.Check("read") {
+                    try await pools.read.query(alive)
+                    try await pools.leases.confirmWrites()
+                },
+                Readiness.Check("identity") {
+                    try await pools.identity.query(alive)
+                    try await pools.identity.confirmWrites()
+                },
+                Readiness.Check("vault") {
+                    try await pools.commandsVault.query(alive)
+                    try await pools.commandsVault.confirmWrites()
+                },
                 Readiness.Check("clock", isRequired: false) { try await log.confirmClock() },
                 // While they are behind the log no token is accepted.
                 Readiness.Check("accounts") { try await accounts.confirmLevel() },

@@ -13,7 +13,6 @@ import Publishing
 import PublishingAPI
 import QueryService
 import ServiceLifecycle
-import UnixSignals
 import Vault
 
 /// Everything in one process: the composition root. Read it from top to bottom to see what depends on what.
@@ -22,10 +21,12 @@ struct AnnalsSystem {
     let installation: Installation
     let directory: DataDirectory
     let secrets: Secrets
+    let auditSigner: NoteSigner
     let databases: Databases
+    let stop: StopSignals
     let logger: Logger
 
-    /// Runs until SIGINT or SIGTERM. Says one line when it is ready.
+    /// Runs until it is told to stop. Says one line when it is ready.
     func run() async throws {
         let pools = Pools(databases, logger: logger)
         let catalog = EventCatalog.publishing
@@ -60,7 +61,7 @@ struct AnnalsSystem {
             trail: OpenedTrail(AuditTrail(pools.commandsLog)) { try await log.open($0) }, verifier: verifier, serviceKey: serviceKey, logger: logger)
         let auditKey = settings.auditKey(in: directory)
         let merkle = MerkleFollower(
-            pools.projectorLog, wokenBy: sealed, signer: try settings.auditSigner(auditKey, logger: logger), file: auditKey.lastCheckpoint,
+            pools.projectorLog, wokenBy: sealed, signer: auditSigner, file: auditKey.lastCheckpoint,
             logger: logger)
         let projector = databases.readDirect.acting(as: "annals_projector")
         let projectors = try ProjectorGroup(
@@ -130,10 +131,10 @@ struct AnnalsSystem {
                 await follower.look()
             },
         ]
-        var group = ServiceGroupConfiguration(services: services, gracefulShutdownSignals: [.sigint, .sigterm], logger: logger)
+        var group = ServiceGroupConfiguration(services: services, logger: logger)
         // Then what still runs is cancelled; pools close over queries in flight after a second.
         group.maximumGracefulShutdownDuration = .seconds(2)
-        try await ServiceGroup(configuration: group).run()
+        try await stop.run(ServiceGroup(configuration: group))
     }
 
     private var gatewaySettings: GatewaySettings {

@@ -58,38 +58,6 @@ struct Databases: Sendable {
     }
 
     var all: [(name: String, target: ConnectionTarget)] { [("log", log), ("read", read), ("identity", identity), ("vault", vault)] }
-
-    /// Applies the migrations that each database lacks.
-    func migrate(_ installation: Installation, logger: Logger) async throws {
-        for (name, target) in all {
-            do {
-                _ = try await Migrator(directory: installation.migrations(name), logger: logger).migrate(target)
-            } catch let error as MigrationError {
-                throw Failure(error, in: name)
-            } catch let error as PostgresError {
-                switch error.kind {
-                case .server(let state):
-                    throw Failure("the \(name) database at \(target.redacted) refuses the migrations: SQLSTATE \(state.rawValue)")
-                case .connection, .poolTimeout, .deadline, .cancelled, .configuration:
-                    throw Failure("the \(name) database at \(target.redacted) does not answer: \(error)")
-                }
-            }
-        }
-    }
-}
-
-extension Failure {
-    /// A migration error of one of the databases, with what to do where there is something.
-    init(_ error: MigrationError, in database: String) {
-        let remedy =
-            switch error {
-            case .otherBuild: """
-                . Nothing leads from there to this build: keep the data for that one, and give this one another --data-dir or empty databases
-                """
-            case .edited, .databaseIsNewer, .outOfOrder, .misnamed, .failed, .unreadable: ""
-            }
-        self.init("the \(database) database: \(error)\(remedy)")
-    }
 }
 
 extension ConnectionTarget {

@@ -7,11 +7,13 @@ import Vault
 struct KeyFile: Sendable {
     let path: String
 
+    var isMissing: Bool { access(path, F_OK) != 0 && errno == ENOENT }
+
     /// The secret in it: 64 hexadecimal digits.
     func read(_ logger: Logger) throws -> String {
         // By its descriptor, so that the file that is checked is the file that is read.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw Failure("the key file \(path) can't be read") }
+        guard descriptor >= 0 else { throw Failure("the key file \(path) can't be read: \(String(cString: strerror(errno)))") }
         defer { close(descriptor) }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw Failure("the key file \(path) can't be read") }
@@ -25,8 +27,28 @@ struct KeyFile: Sendable {
         return text
     }
 
-    /// Refuses a file that others than its owner and group may read, write or pass. Warns of rights of the group, which secrets mounted
-    /// into containers have.
+    /// Makes the file with a new secret, whole or not at all, unless it is there: a key that is lost after something was sealed with it takes that
+    /// with it.
+    func create() throws {
+        let unfinished = "\(path).\(getpid()).\(UInt32.random(in: .min ... .max))"
+        let descriptor = open(unfinished, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw Failure("the key file \(path) can't be made: \(String(cString: strerror(errno)))") }
+        defer { unlink(unfinished) }
+        let secret = Array((MasterKey.generate() + "\n").utf8)
+        let isWritten = write(descriptor, secret, secret.count) == secret.count && fsync(descriptor) == 0
+        close(descriptor)
+        // A link never replaces: of two first starts, one makes the key and both read it.
+        guard isWritten, link(unfinished, path) == 0 || errno == EEXIST else {
+            throw Failure("the key file \(path) can't be written: \(String(cString: strerror(errno)))")
+        }
+        let folder = open(path.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 } + "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard folder >= 0 else { throw Failure("the folder of \(path) can't be opened: \(String(cString: strerror(errno)))") }
+        defer { close(folder) }
+        guard fsync(folder) == 0 else { throw Failure("the folder of \(path) can't be written: \(String(cString: strerror(errno)))") }
+    }
+
+    /// Refuses what others than its owner and group may read, write or pass, and warns of what the group may: secrets mounted into containers belong
+    /// to a group. Refuses what belongs to another account, which may do as it likes with it.
     func requirePrivacy(_ logger: Logger) throws {
         var status = stat()
         guard stat(path, &status) == 0 else { return }
@@ -34,10 +56,18 @@ struct KeyFile: Sendable {
     }
 
     private func requirePrivacy(of status: stat, remedy: String, _ logger: Logger) throws {
+        try requireTrustedOwner(of: path, status)
         let mode = String(status.st_mode & 0o777, radix: 8)
         guard status.st_mode & 0o007 == 0 else {
             throw Failure("\(path) is open to every user of this machine (mode \(mode)), and keys are secret: \(remedy) \(path)")
         }
         if status.st_mode & 0o070 != 0 { logger.warning("a key is open to its file's group", metadata: ["path": "\(path)", "mode": "\(mode)"]) }
     }
+}
+
+/// Refuses a file or folder of another account's than this process's or root's: that account can change it at any time.
+func requireTrustedOwner(of path: String, _ status: stat) throws {
+    guard status.st_uid != geteuid(), status.st_uid != 0 else { return }
+    let owner = getpwuid(status.st_uid).map { String(cString: $0.pointee.pw_name) } ?? "the user \(status.st_uid)"
+    throw Failure("\(path) belongs to \(owner), who can change it at any time: run this as \(owner), or chown it")
 }

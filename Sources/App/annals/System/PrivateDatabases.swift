@@ -37,11 +37,27 @@ func withPrivateDatabases(
 /// Makes those of the four databases that the server lacks.
 private func createDatabases(at location: PrivateServer.Location, logger: Logger) async throws {
     try await ConnectionPool.withPool(location.target(database: "postgres"), logger: logger) { pool in
-        for name in Databases.names.map({ "annals_" + $0 }) where try await pool.query(.findDatabase, [.text(name)]).count == 0 {
+        for name in Databases.names.map({ "annals_" + $0 }) { try await createDatabase(name, pool) }
+    }
+}
+
+/// A start that was interrupted may have left a session that is making the database at this moment: then that is waited for.
+private func createDatabase(_ name: String, _ pool: ConnectionPool) async throws {
+    var attempts = 0
+    while try await pool.query(.findDatabase, [.text(name)]).count == 0 {
+        do {
             // A database can't be made in a transaction, nor its name be bound; the names are the four above.
             try await pool.withSession { try await $0.execute(script: "CREATE DATABASE \(name)") }
+        } catch let error as PostgresError where attempts < 100 && error.sqlState.map(SQLState.madeBesides.contains) == true {
+            attempts += 1
+            try await Task.sleep(for: .milliseconds(100))
         }
     }
+}
+
+extension SQLState {
+    /// What making a database fails with while another session makes it: a duplicate, a name in an index, a template in use.
+    fileprivate static let madeBesides = [SQLState(rawValue: "42P04"), .uniqueViolation, SQLState(rawValue: "55006")]
 }
 
 extension Statement {

@@ -5,6 +5,8 @@ import Synchronization
 protocol ConnectionOwner: AnyObject, Sendable {
     /// `count` more groups have been answered.
     func connection(_ connection: Connection, answered count: Int)
+    /// The server said that it can't write, or was lost with statements under way.
+    func connection(_ connection: Connection, failedToWrite error: PostgresError)
     /// The connection is gone; everybody waiting on it has been answered.
     func connectionClosed(_ connection: Connection, _ error: PostgresError)
     /// A notification came for a channel the connection listens to.
@@ -13,6 +15,7 @@ protocol ConnectionOwner: AnyObject, Sendable {
 
 extension ConnectionOwner {
     func connection(_ connection: Connection, answered count: Int) {}
+    func connection(_ connection: Connection, failedToWrite error: PostgresError) {}
     func connection(_ connection: Connection, notified channel: String, payload: String) {}
 }
 
@@ -77,6 +80,7 @@ extension Connection: SocketHandler {
         var step = wire.withLock { $0.process(readable: readable, writable: writable) }
         // The owner first: a caller who has its answer finds the pool's books in order.
         if step.answered > 0 { owner.connection(self, answered: step.answered) }
+        if let error = step.writeFailure { owner.connection(self, failedToWrite: error) }
         if let error = step.closed.take() { owner.connectionClosed(self, error) }
         for delivery in step.deliveries { delivery.deliver() }
         for notification in step.notifications { owner.connection(self, notified: notification.channel, payload: notification.payload) }

@@ -13,7 +13,8 @@ extension ConnectionTarget {
 
     /// Sent as one group once connected. `set_config` takes names and values as parameters, so nothing needs quoting.
     ///
-    /// Nothing for a session that is not kept. Throws `.configuration` when such a one would need a role or a setting: to do without would give it other rights.
+    /// Nothing for a session that is not kept. Throws `.configuration` when such a one would need a role or a setting: to do without would give it
+    /// other rights.
     func setupQueries(statementTimeout: Duration?) throws(PostgresError) -> [Query] {
         let needsRole = role != nil && role != user
         if pooling == .transaction {
@@ -21,7 +22,7 @@ extension ConnectionTarget {
             guard settings.isEmpty else { throw PostgresError(.configuration, "through a pooler in transaction mode settings belong on the role") }
             return []
         }
-        var queries: [Query] = []
+        var queries = [Query(.pinSession)]
         func set(_ name: String, _ value: String) { queries.append(Query(.setConfiguration, [.text(name), .text(value)])) }
         // The timeouts first: after SET ROLE a setting may be forbidden.
         if let statementTimeout { set("statement_timeout", "\(statementTimeout.milliseconds)") }
@@ -32,6 +33,24 @@ extension ConnectionTarget {
 }
 
 extension Statement {
+    /// The promises of a session do not depend on what was set for the database or the role. A commit that is acknowledged is on the disk, so `off`
+    /// and `local` become `on`; what waits for standbys is the operator's choice and stays. A statement sees what was committed before it, writes,
+    /// and reads times in UTC.
+    fileprivate static let pinSession = Statement(
+        "pin_session",
+        """
+        SELECT set_config(pinned.name, pinned.setting, false)
+        FROM (VALUES
+            ('default_transaction_isolation', 'read committed'), ('default_transaction_read_only', 'off'), ('default_transaction_deferrable', 'off'),
+            (
+                'synchronous_commit',
+                CASE WHEN current_setting('synchronous_commit') IN ('off', 'local') THEN 'on' ELSE current_setting('synchronous_commit') END
+            ),
+            ('TimeZone', 'UTC'), ('DateStyle', 'ISO, MDY'), ('IntervalStyle', 'postgres'), ('bytea_output', 'hex'),
+            ('standard_conforming_strings', 'on'), ('array_nulls', 'on'), ('search_path', '"$user", public')
+        ) AS pinned (name, setting)
+        """)
+
     fileprivate static let setConfiguration = Statement("set_config", "SELECT set_config($1, $2, false)")
 }
 

@@ -23,6 +23,8 @@ struct Connector: Sendable {
         guard let connection = start() else { return .failure(PostgresError(.connection, "out of memory")) }
         // Notices of the server are of no use to a program; libpq would print them.
         PQsetNoticeProcessor(connection, { _, _ in }, nil)
+        PQsetErrorVerbosity(connection, PQERRORS_VERBOSE)
+        defer { PQsetErrorVerbosity(connection, PQERRORS_DEFAULT) }
         do throws(PostgresError) {
             try complete(connection, abort)
         } catch {
@@ -80,17 +82,13 @@ struct Connector: Sendable {
         } catch {
             throw PostgresError(.connection, error.description)
         }
-        guard ready > 0 else { throw PostgresError(.connection, "no connection within \(timeout)") }
+        guard ready > 0 else { throw PostgresError(connectFailure: "no connection within \(timeout)") }
         if descriptors[1].revents != 0 { throw .cancelled() }
     }
 
     private func failure(_ connection: OpaquePointer) -> PostgresError {
-        PostgresError(.connection, String(cString: PQerrorMessage(connection)).trimmedEnd)
+        PostgresError(connectFailure: String(cString: PQerrorMessage(connection)))
     }
-}
-
-extension String {
-    fileprivate var trimmedEnd: String { String(reversed().drop { $0.isWhitespace }.reversed()) }
 }
 
 /// Wakes the thread that is connecting when its task is cancelled.

@@ -6,6 +6,8 @@ struct Received {
     var notifications: [(channel: String, payload: String)] = []
     var answered = 0
     var closed: PostgresError?
+    /// The last failure that says the server can't write.
+    var writeFailure: PostgresError?
 }
 
 extension Wire {
@@ -19,6 +21,7 @@ extension Wire {
         if isAlive, received.closed == nil { if writable || isBlocked { flush() } else { updateInterest() } }
         guard isAlive, !isLost, received.closed == nil, PQstatus(connection) != CONNECTION_BAD else {
             let error = received.closed ?? PostgresError(.connection, String(cString: PQerrorMessage(connection)))
+            if !pipeline.isEmpty { received.writeFailure = error }
             received.deliveries += close(error) ?? []
             received.closed = error
             return received
@@ -44,7 +47,9 @@ extension Wire {
                 PQclear(result)
                 forget(pipeline.fail(nil))
             default:
-                fail(PostgresError(result: result, statementName: pipeline.headStatementName))
+                let error = PostgresError(result: result, statementName: pipeline.headStatementName)
+                if error.sqlState?.tellsOfNoWrites == true { received.writeFailure = error }
+                fail(error)
                 PQclear(result)
                 // libpq made this result itself because the connection is gone; there will be no more.
                 if PQstatus(connection) == CONNECTION_BAD { return }

@@ -26,6 +26,8 @@ package struct PostgresError: Error {
     package var outcomeUnknown: Bool
     /// Nothing of the request reached a server, so it may go to another connection.
     var isUnsent = false
+    /// Why a connection couldn't be made, in one line that may be shown; nil for every other failure.
+    package internal(set) var connectReason: String?
     private let report: ServerReport?
 
     init(_ kind: Kind, _ message: String, outcomeUnknown: Bool = false, report: ServerReport? = nil) {
@@ -80,11 +82,11 @@ package struct PostgresError: Error {
 }
 
 extension PostgresError: CustomStringConvertible, CustomDebugStringConvertible {
-    /// Harmless: no text of the server's, which may quote rows, gets into it.
+    /// Harmless: no text of the server's gets into it that may quote rows.
     package var description: String {
         switch kind {
         case .server(let state): "PostgresError(server \(state.rawValue))"
-        case .connection: "PostgresError(connection)"
+        case .connection: "PostgresError(connection\(connectReason.map { ": \($0)" } ?? ""))"
         case .poolTimeout: "PostgresError(pool timeout)"
         case .deadline: "PostgresError(deadline)"
         case .cancelled: "PostgresError(cancelled)"

@@ -27,10 +27,14 @@ package struct SQLState: RawRepresentable, Hashable, Sendable {
     package static let queryCanceled = SQLState(rawValue: "57014")
     /// 57P01
     package static let adminShutdown = SQLState(rawValue: "57P01")
+    /// 57P02: another backend has crashed
+    package static let crashShutdown = SQLState(rawValue: "57P02")
     /// 57P03: starting up or shutting down
     package static let cannotConnectNow = SQLState(rawValue: "57P03")
     /// 53300
     package static let tooManyConnections = SQLState(rawValue: "53300")
+    /// 3D000: no database of that name
+    package static let unknownDatabase = SQLState(rawValue: "3D000")
     /// 25006: a write on a standby or in a read-only transaction
     package static let readOnlyTransaction = SQLState(rawValue: "25006")
     /// 25P02: the transaction has already failed
@@ -49,6 +53,15 @@ package struct SQLState: RawRepresentable, Hashable, Sendable {
     package static let insufficientPrivilege = SQLState(rawValue: "42501")
     /// P0001: RAISE EXCEPTION without a code
     package static let raisedException = SQLState(rawValue: "P0001")
+
+    /// Whether the server can't write at the moment: no space, no memory, a broken disk, a crash, or a database that is read-only.
+    var tellsOfNoWrites: Bool {
+        switch classCode {
+        case "53": self != .tooManyConnections
+        case "58": true
+        default: self == .readOnlyTransaction || self == .crashShutdown
+        }
+    }
 
     /// Whether the same statement may succeed when sent again unchanged.
     var isTransient: Bool {

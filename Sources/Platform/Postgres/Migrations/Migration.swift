@@ -16,16 +16,32 @@ struct Migration: Sendable {
             throw .unreadable(path: directory)
         }
         var migrations: [Migration] = []
-        for name in names.filter({ $0.hasSuffix(".sql") }).sorted() {
+        for name in names.filter({ $0.hasSuffix(".sql") && $0 != Self.rights }).sorted() {
             guard let version = Int(name.prefix { $0 != "_" }), version > 0, name.contains("_") else { throw .misnamed(name: name) }
-            guard let data = FileManager.default.contents(atPath: "\(directory)/\(name)"), let sql = String(validating: data, as: UTF8.self) else {
-                throw .unreadable(path: "\(directory)/\(name)")
-            }
-            migrations.append(Migration(version: version, name: name, sql: sql.replacingLineEnds))
+            migrations.append(Migration(version: version, name: name, sql: try text("\(directory)/\(name)")))
         }
         migrations.sort { $0.version < $1.version }
         for (previous, next) in zip(migrations, migrations.dropFirst()) where previous.version == next.version { throw .outOfOrder(name: next.name) }
         return migrations
+    }
+
+    /// What is run at every start, not once: `roles.sql` beside the folder before its migrations, and `rights.sql` in it after them. Either may be
+    /// missing. They say what is so in the end, and change nothing where it is so already.
+    static func repeatable(in directory: String) throws(MigrationError) -> (before: Migration?, after: Migration?) {
+        func read(_ folder: String, _ name: String) throws(MigrationError) -> Migration? {
+            let path = "\(folder)/\(name)"
+            return FileManager.default.fileExists(atPath: path) ? Migration(version: 0, name: name, sql: try text(path)) : nil
+        }
+        return (try read("\(directory)/..", "roles.sql"), try read(directory, rights))
+    }
+
+    private static let rights = "rights.sql"
+
+    private static func text(_ path: String) throws(MigrationError) -> String {
+        guard let data = FileManager.default.contents(atPath: path), let sql = String(validating: data, as: UTF8.self) else {
+            throw .unreadable(path: path)
+        }
+        return sql.replacingLineEnds
     }
 
     /// The line of a 1-based position in characters, as the server counts them.

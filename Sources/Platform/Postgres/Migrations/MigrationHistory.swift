@@ -18,7 +18,7 @@ struct MigrationHistory {
     ///
     /// The lock is the transaction's: one of the session's would stay behind on a pooler's connection.
     static func load(_ session: Session, for migrations: [Migration]) async throws -> MigrationHistory {
-        try await session.query(.lock)
+        try await lock(session)
         if try await session.query(.tableExists).first?.get(0) != true { try await session.query(.createTable) }
         let rows = try await session.query(.entries)
         var entries: [Int: Entry] = [:]
@@ -30,6 +30,9 @@ struct MigrationHistory {
         let sums = try await session.query(.checksums, [.byteas(migrations.map { Array($0.sql.utf8) })])
         return MigrationHistory(entries: entries, checksums: try sums.map { row throws in try row.get(0) })
     }
+
+    /// Lets programs that migrate the same database take turns, until the transaction ends.
+    static func lock(_ session: Session) async throws { try await session.query(.lock) }
 
     /// What is left to do. Throws when folder and database contradict each other.
     func pending(_ migrations: [Migration]) throws(MigrationError) -> [(migration: Migration, checksum: String)] {

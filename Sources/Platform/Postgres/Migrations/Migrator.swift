@@ -1,17 +1,19 @@
 package import Logging
 
 /// Forward-only numbered SQL: the files `NNNN_name.sql` of a folder, each applied once, in a transaction of its own with its row in
-/// `schema_migrations`.
+/// `schema_migrations`. Around them runs what every start makes sure of: roles before, rights after.
 ///
 /// Any number of programs may migrate the same database at once; a lock lets them take turns. A file can't hold what refuses to run in a
 /// transaction, nor end it.
 package struct Migrator: Sendable {
     private let migrations: [Migration]
+    private let repeatable: (before: Migration?, after: Migration?)
     private let logger: Logger
 
     /// Reads the folder. Throws `MigrationError` when it can't be read or a name is wrong.
     package init(directory: String, logger: Logger) throws {
         migrations = try Migration.all(in: directory)
+        repeatable = try Migration.repeatable(in: directory)
         self.logger = logger
     }
 
@@ -19,10 +21,12 @@ package struct Migrator: Sendable {
     package func migrate(_ target: ConnectionTarget) async throws -> [AppliedMigration] {
         try await withPool(target) { pool in
             var applied: [AppliedMigration] = []
+            try await run(repeatable.before, in: pool)
             while let next = try await pool.withTransaction({ try await applyNext($0) }) {
                 logger.debug("migration applied", metadata: ["name": "\(next.name)"])
                 applied.append(next)
             }
+            try await run(repeatable.after, in: pool)
             return applied
         }
     }
@@ -49,10 +53,28 @@ package struct Migrator: Sendable {
         return (mine + foreign).sorted { $0.version < $1.version }
     }
 
+    /// A file that is not counted, while no other program migrates.
+    private func run(_ file: Migration?, in pool: ConnectionPool) async throws {
+        guard let file else { return }
+        try await pool.withTransaction { session in
+            try await MigrationHistory.lock(session)
+            try await execute(file, in: session)
+        }
+    }
+
     /// One file. The history is read anew for each, under the lock, because another program may be at it too.
     private func applyNext(_ session: Session) async throws -> AppliedMigration? {
         let history = try await MigrationHistory.load(session, for: migrations)
         guard let (migration, checksum) = try history.pending(migrations).first else { return nil }
+        try await execute(migration, in: session)
+        guard session.isInTransaction else {
+            throw MigrationError.failed(name: migration.name, line: nil, message: "the file ends the transaction it runs in")
+        }
+        try await session.query(.record, [.int4(Int32(migration.version)), .text(migration.name), .text(checksum)])
+        return AppliedMigration(version: migration.version, name: migration.name)
+    }
+
+    private func execute(_ migration: Migration, in session: Session) async throws {
         do throws(PostgresError) {
             try await session.execute(script: migration.sql)
         } catch {
@@ -60,11 +82,6 @@ package struct Migrator: Sendable {
             let details = [error.message, error.detail, error.hint].compactMap { $0 }.joined(separator: "; ")
             throw MigrationError.failed(name: migration.name, line: error.position.map(migration.line), message: details)
         }
-        guard session.isInTransaction else {
-            throw MigrationError.failed(name: migration.name, line: nil, message: "the file ends the transaction it runs in")
-        }
-        try await session.query(.record, [.int4(Int32(migration.version)), .text(migration.name), .text(checksum)])
-        return AppliedMigration(version: migration.version, name: migration.name)
     }
 
     private func withPool<T: Sendable>(_ target: ConnectionTarget, _ body: (ConnectionPool) async throws -> T) async throws -> T {

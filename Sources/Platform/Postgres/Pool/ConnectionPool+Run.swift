@@ -31,6 +31,7 @@ extension ConnectionPool {
             perform(
                 core.withLock { core in
                     core.lastFailure = nil
+                    core.hasConnected = true
                     let now = ContinuousClock.now
                     return core.state.opened(id, connection, now: now, expires: now + limits.lifetime * Double.random(in: 0.9...1.1))
                 })
@@ -43,14 +44,19 @@ extension ConnectionPool {
 
     private func openingFailed(_ id: Int, _ error: PostgresError) {
         // Waiting helps against a database that is down, not against a role that doesn't exist.
-        let isHopeless = !error.isTransient && error.kind != .cancelled
+        let isHopeless = error.isRefusedLogin || !error.isTransient && error.kind != .cancelled
         let waiters = core.withLock { core in
             core.state.openingFailed(id)
             if error.kind != .cancelled { core.lastFailure = error }
             return isHopeless ? core.state.removeAllWaiters() : []
         }
         for waiter in waiters { waiter.resume(returning: .failure(error)) }
-        if error.kind != .cancelled { logger.debug("can't connect", metadata: ["target": "\(target)", "reason": "\(error.debugDescription)"]) }
+        if error.kind != .cancelled {
+            // Once each time that a database goes away. One that never was there is told by the callers.
+            let hasGone = core.withLock { $0.hasConnected && $0.state.consecutiveFailures == 1 }
+            logger.log(
+                level: hasGone ? .warning : .debug, "can't connect", metadata: ["target": "\(target)", "reason": "\(error.debugDescription)"])
+        }
         wake()
     }
 

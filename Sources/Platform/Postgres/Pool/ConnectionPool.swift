@@ -18,6 +18,9 @@ package final class ConnectionPool: Sendable {
     struct Core {
         var state: State
         var lastFailure: PostgresError?
+        var hasConnected = false
+        /// How often the server has failed to write since the last proof that it can.
+        var writeFailures = 0
         var isTimerSet = false
         var whenEmpty: UnsafeContinuation<Void, Never>?
     }
@@ -62,6 +65,8 @@ extension ConnectionPool: ConnectionOwner {
     func connection(_ connection: Connection, answered count: Int) {
         perform(core.withLock { $0.state.releaseShared(connection.id, count: count) { .now } })
     }
+
+    func connection(_ connection: Connection, failedToWrite error: PostgresError) { core.withLock { $0.writeFailures += 1 } }
 
     func connectionClosed(_ connection: Connection, _ error: PostgresError) {
         logger.debug("connection closed", metadata: ["reason": "\(error)"])

@@ -35,7 +35,7 @@ extension Users {
 extension Operation {
     /// The operator's access to accounts, with the keys of this installation.
     func withAuthOperator<Value: Sendable>(_ body: @Sendable @escaping (AuthOperator) async throws -> Value) async throws -> Value {
-        let secrets = try Secrets.load(settings, from: directory, logger: logger)
+        let secrets = try Secrets.read(settings, from: directory, logger: logger)
         let hasher = try await ConnectionPool.withPool(databases.vault.acting(as: "annals_auth"), logger: logger) {
             try await SystemHasher.open($0, masterKey: secrets.masterKey)
         }

@@ -1,0 +1,99 @@
+import FoundationEssentials
+import Logging
+import Postgres
+
+extension Databases {
+    /// Has each database as this program needs it: in the right encoding, migrated, with the services' roles and rights. Throws a `Failure` that
+    /// names the database and says what to do. `note` is told what was applied to each.
+    func prepare(
+        _ installation: Installation, logger: Logger, note: (_ name: String, _ applied: [AppliedMigration]) -> Void = { _, _ in }
+    ) async throws {
+        for (name, target) in all {
+            let applied = try await explaining(name) {
+                let pins = target.pooling == .transaction ? RolePins(name: name, target: target, logger: logger) : nil
+                try await DatabaseCheck(name: name, target: target, logger: logger).run()
+                try await pins?.settle([target.user])
+                let applied = try await Migrator(directory: installation.migrations(name), logger: logger).migrate(target)
+                try await pins?.settle(pins?.services ?? [])
+                return applied
+            }
+            note(name, applied)
+        }
+    }
+
+    /// Runs `body`, which works on the database; a fault becomes one line that says which it is.
+    func explaining<Value>(_ name: String, _ body: () async throws -> Value) async throws -> Value {
+        do {
+            return try await body()
+        } catch let error as MigrationError {
+            throw Failure(error, in: name)
+        } catch let error as PostgresError {
+            let place = all.first { $0.name == name }.map { "the \(name) database at \($0.target.redacted)" } ?? "the \(name) database"
+            throw Failure("\(place) \(error.fault)")
+        }
+    }
+}
+
+extension Failure {
+    /// A migration error of one of the databases, with what to do where there is something.
+    init(_ error: MigrationError, in database: String) {
+        let remedy =
+            switch error {
+            case .otherBuild: """
+                . Nothing leads from there to this build: keep the data for that one, and give this one another --data-dir or empty databases
+                """
+            case .edited, .databaseIsNewer, .outOfOrder, .misnamed, .failed, .unreadable: ""
+            }
+        self.init("the \(database) database: \(error)\(remedy)")
+    }
+}
+
+extension PostgresError {
+    /// The fault of the database, as the end of a sentence about it.
+    var fault: String {
+        switch kind {
+        case .connection where sqlState == .unknownDatabase: "is not there: \(connectReason ?? message)"
+        case .connection where isRefusedLogin: "does not let us in: \(connectReason ?? message)"
+        case .connection: "does not answer: \(connectReason ?? message)"
+        case .server(let state): "refuses: \(message) (SQLSTATE \(state.rawValue))"
+        case .poolTimeout, .deadline: "does not answer in time"
+        case .cancelled, .configuration: "can't be used: \(message)"
+        }
+    }
+}
+
+/// What a database must be before anything is put into it.
+struct DatabaseCheck {
+    /// A difference that is longer than a message takes.
+    private static let tolerance = Duration.seconds(5)
+
+    let name: String
+    let target: ConnectionTarget
+    let logger: Logger
+
+    func run() async throws {
+        let started = ContinuousClock.now
+        guard let row = try await ConnectionPool.withPool(target, logger: logger, { try await $0.query(.properties) }).first else { return }
+        let encoding: String = try row.get(0)
+        guard encoding == "UTF8" else {
+            throw Failure(
+                "the \(name) database at \(target.redacted) has the encoding \(encoding), which can't hold every text: "
+                    + "make it anew with TEMPLATE template0 ENCODING 'UTF8'")
+        }
+        guard try !row.get(1, as: Bool.self) else {
+            throw Failure("the \(name) database at \(target.redacted) is a standby, which takes no migrations: name the primary")
+        }
+        let ahead = Duration.milliseconds(try row.milliseconds(2) - Int64(Date.now.timeIntervalSince1970 * 1000))
+        if max(ahead, .zero - ahead) > Self.tolerance + (ContinuousClock.now - started) {
+            logger.warning(
+                "the database's clock and this machine's differ: set both by NTP, or times in the log are wrong and tokens are refused",
+                metadata: ["database": "\(name)", "ahead": "\(ahead)"])
+        }
+    }
+}
+
+extension Statement {
+    fileprivate static let properties = Statement(
+        "database_properties",
+        "SELECT pg_encoding_to_char(encoding)::text, pg_is_in_recovery(), clock_timestamp() FROM pg_database WHERE datname = current_database()")
+}

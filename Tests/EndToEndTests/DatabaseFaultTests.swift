@@ -1,0 +1,242 @@
+import Foundation
+import Postgres
+import PrivatePostgres
+import Testing
+
+@Suite(.serialized) struct `A start on databases that are not as they should be` {
+    @Test func `keeps its promises whatever is set for the databases`() async throws {
+        try await withDataDirectory { directory in
+            let databases = ["annals_log", "annals_read", "annals_identity", "annals_vault"]
+            let first = try await RunningSystem(dataDirectory: directory)
+            for database in databases {
+                for setting in [
+                    "default_transaction_isolation = 'serializable'", "default_transaction_read_only = on", "synchronous_commit = off",
+                    "TimeZone = 'Asia/Tokyo'", "search_path = 'elsewhere'",
+                ] {
+                    // Behind the setting that was made before, a session has to allow itself to write.
+                    try await first.execute("SET default_transaction_read_only = off; ALTER DATABASE \(database) SET \(setting)", in: "postgres")
+                }
+            }
+            _ = await first.interrupt()
+
+            let second = try await RunningSystem(dataDirectory: directory)
+            let ann = try await Client(base: second.api).signedUp("ann")
+            let posted = try await ann.call(.POST, "/posts", json: #"{"title":"Kept","content":"x","publish":true}"#)
+            #expect(posted.status == 201)
+            let read = try await Client(base: second.api).call(
+                .GET, "/posts/by-slug/kept", headers: ["Wait-For-Position": posted.position, "Prefer": "wait=10"])
+            #expect(read.status == 200)
+            #expect(await second.interrupt() == 0)
+        }
+    }
+
+    @Test func `keeps them behind a pooler that lends a session for one transaction`() async throws {
+        try await withServer { location in
+            try await withDatabases(at: location) { urls in
+                try await withDataDirectory { directory in
+                    let first = try await RunningSystem(dataDirectory: directory, environment: urls)
+                    _ = await first.interrupt()
+                    // There each service logs in by itself. The server lets every user of its socket in, as a pooler would.
+                    let access = try #require(
+                        URL(fileURLWithPath: location.socketFolder).deletingLastPathComponent().path + "/data/pg_hba.conf" as String?)
+                    try Data("local all all trust\n".utf8).write(to: URL(fileURLWithPath: access))
+                    for role in ["commands", "projector", "queries", "auth"] { try await execute("ALTER ROLE annals_\(role) LOGIN", at: location) }
+                    for name in ["log", "read", "identity", "vault"] {
+                        for setting in [
+                            "default_transaction_isolation = 'serializable'", "default_transaction_read_only = on", "synchronous_commit = off",
+                        ] {
+                            try await execute("ALTER DATABASE annals_\(name) SET \(setting)", at: location)
+                        }
+                    }
+                    try await execute("SELECT pg_reload_conf()", at: location)
+
+                    var pooled = urls
+                    pooled["ANNALS_POOLING"] = "transaction"
+                    pooled["ANNALS_READ_DIRECT_URL"] = urls["ANNALS_READ_URL"]
+                    let second = try await RunningSystem(dataDirectory: directory, environment: pooled)
+                    let ann = try await Client(base: second.api).signedUp("ann")
+                    let posted = try await ann.call(.POST, "/posts", json: #"{"title":"Kept","content":"x","publish":true}"#)
+                    #expect(posted.status == 201)
+                    let read = try await Client(base: second.api).call(
+                        .GET, "/posts/by-slug/kept", headers: ["Wait-For-Position": posted.position, "Prefer": "wait=10"])
+                    #expect(read.status == 200)
+                    let pinned = Statement("pinned", "SELECT count(*) FROM pg_db_role_setting WHERE setrole = 'annals_commands'::regrole")
+                    let count = try await ConnectionPool.withPool(location.target(database: "postgres"), logger: .init(label: "tests")) {
+                        try await $0.query(pinned)[0].get(0, as: Int.self)
+                    }
+                    #expect(count == 2)
+                    #expect(await second.interrupt() == 0)
+                }
+            }
+        }
+    }
+
+    @Test(arguments: ["log", "read", "identity", "vault"]) func `refuses one that can't hold every text`(name: String) async throws {
+        try await withServer { location in
+            try await withDatabases(at: location) { urls in
+                try await execute("DROP DATABASE annals_\(name)", at: location)
+                try await execute("CREATE DATABASE annals_\(name) TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C'", at: location)
+                try await withDataDirectory { directory in
+                    let line = try await refusedStart(in: directory, environment: urls)
+                    #expect(line.hasPrefix("annals: the \(name) database at "))
+                    #expect(line.contains("has the encoding SQL_ASCII"))
+                }
+            }
+        }
+    }
+
+    @Test func `says which database is missing, at once`() async throws {
+        try await withServer { location in
+            try await withDatabases(at: location) { urls in
+                try await execute("DROP DATABASE annals_identity", at: location)
+                try await withDataDirectory { directory in
+                    let line = try await refusedStart(in: directory, environment: urls)
+                    #expect(line.contains(#"the identity database at "#) && line.contains(#"database "annals_identity" does not exist"#))
+                }
+            }
+        }
+    }
+
+    @Test func `says what a superuser must run when the owner may make no roles`() async throws {
+        try await withServer { location in
+            try await execute("CREATE ROLE plain LOGIN; CREATE DATABASE annals_log OWNER plain", at: location)
+            let migrator = try Migrator(directory: repositoryRoot + "/migrations/log", logger: .init(label: "tests"))
+            var owner = location.target(database: "annals_log")
+            owner.role = "plain"
+            let target = owner
+            let error = await #expect(throws: MigrationError.self) { try await migrator.migrate(target) }
+            let line = "\(try #require(error))"
+            #expect(line.contains("a superuser must run: CREATE ROLE annals_commands; GRANT annals_commands TO plain;"))
+            let statements = try #require(line.components(separatedBy: "must run: ").last)
+            try await execute(statements, at: location)
+            #expect(try await migrator.migrate(target).count == 1)
+        }
+    }
+
+    @Test func `an owner who may make roles needs nobody else`() async throws {
+        try await withServer { location in
+            try await execute("CREATE ROLE maker LOGIN CREATEROLE", at: location)
+            for name in ["log", "read", "identity", "vault"] {
+                try await execute("CREATE DATABASE annals_\(name) OWNER maker", at: location)
+                var owner = location.target(database: "annals_\(name)")
+                owner.role = "maker"
+                let migrator = try Migrator(directory: repositoryRoot + "/migrations/\(name)", logger: .init(label: "tests"))
+                #expect(try await migrator.migrate(owner).count == 1)
+                // And a second time.
+                #expect(try await migrator.migrate(owner).isEmpty)
+            }
+        }
+    }
+
+    @Test(arguments: ["", "--no-owner --no-privileges"]) func `gives dumps that were restored into a new cluster their roles and rights`(
+        options: String
+    ) async throws {
+        try await withDataDirectory { directory in
+            let first = try await RunningSystem(dataDirectory: directory)
+            let ann = try await Client(base: first.api).signedUp("ann")
+            let posted = try await ann.call(.POST, "/posts", json: #"{"title":"Kept","content":"x","publish":true}"#)
+            _ = try await ann.call(.GET, "/posts/by-slug/kept", headers: ["Wait-For-Position": posted.position, "Prefer": "wait=10"])
+            let location = try #require(PrivateServer.locate(directory: directory + "/postgres"))
+            for name in ["identity", "log", "vault", "read"] {
+                let said = try await Shell.run(
+                    "pg_dump \(options) -h \(location.socketFolder) -p \(location.port) -U postgres -f \(directory)/\(name).sql annals_\(name)")
+                #expect(said == "")
+            }
+            _ = await first.interrupt()
+
+            try await withServer { new in
+                try await withDatabases(at: new) { urls in
+                    for name in ["identity", "log", "vault", "read"] {
+                        _ = try await Shell.run(
+                            "psql -q -h \(new.socketFolder) -p \(new.port) -U postgres -f \(directory)/\(name).sql annals_\(name)")
+                    }
+                    let second = try await RunningSystem(dataDirectory: directory, environment: urls)
+                    let client = Client(base: second.api)
+                    let login = try await client.call(.POST, "/auth/login", json: #"{"email":"ann@example.org","password":"a password of ann"}"#)
+                    #expect(login.status == 200)
+                    let again = Client(base: second.api, token: login.data["accessToken"]?.text)
+                    let more = try await again.call(.POST, "/posts", json: #"{"title":"More","content":"x","publish":true}"#)
+                    #expect(more.status == 201)
+                    let list = try await client.call(.GET, "/posts", headers: ["Wait-For-Position": more.position, "Prefer": "wait=10"])
+                    #expect(list.json["pagination"]?["total"]?.int == 2)
+                    #expect(await second.interrupt() == 0)
+                }
+            }
+        }
+    }
+
+    @Test func `says the server's own words when it has no connection left`() async throws {
+        try await withServer(settings: "max_connections = 8\nsuperuser_reserved_connections = 1\n") { location in
+            try await withDatabases(at: location) { urls in
+                try await withDataDirectory { directory in
+                    let launch = try Launch(["up", "--port", "0", "--data-dir", directory], environment: urls)
+                    // It may come up on so few, or give up: the log names the cause either way.
+                    var said = ""
+                    async let line = launch.nextLine()
+                    _ = await line
+                    launch.process.interrupt()
+                    said = await launch.output()
+                    await launch.process.waitForExit()
+                    #expect(said.contains("too many clients") || said.contains("remaining connection slots"), "\(said)")
+                    #expect(!said.contains("PostgresError(connection)"))
+                }
+            }
+        }
+    }
+
+    // MARK: A server beside the system
+
+    private func withServer(settings: String? = nil, _ body: (PrivateServer.Location) async throws -> Void) async throws {
+        try await withDataDirectory { directory in
+            var server = PrivateServer(directory: directory, durability: .throwaway, logger: .init(label: "tests"))
+            try await server.start()
+            if let settings {
+                await server.stop()
+                try Data(settings.utf8).write(to: URL(fileURLWithPath: "\(directory)/data/local.conf"))
+                server = PrivateServer(directory: directory, durability: .throwaway, logger: .init(label: "tests"))
+                try await server.start()
+            }
+            do {
+                try await body(try #require(PrivateServer.locate(directory: directory)))
+            } catch {
+                await server.stop(within: .seconds(3))
+                throw error
+            }
+            await server.stop(within: .seconds(3))
+        }
+    }
+
+    private func withDatabases(at location: PrivateServer.Location, _ body: ([String: String]) async throws -> Void) async throws {
+        for name in ["log", "read", "identity", "vault"] { try await execute("CREATE DATABASE annals_\(name)", at: location) }
+        try await body(databaseURLs(at: location) { "annals_\($0)" })
+    }
+
+    /// Each statement by itself: a database can't be made in a transaction.
+    private func execute(_ sql: String, at location: PrivateServer.Location) async throws {
+        try await ConnectionPool.withPool(location.target(database: "postgres"), logger: .init(label: "tests")) { pool in
+            for statement in sql.split(separator: ";") { try await pool.withSession { try await $0.execute(script: String(statement)) } }
+        }
+    }
+}
+
+@Suite struct `A data folder` {
+    @Test(.enabled(if: geteuid() == 0, "giving a folder away takes root"), arguments: ["", "/keys", "/keys/master.key"])
+    func `of another account is refused with its name`(part: String) async throws {
+        try await withDataDirectory { directory in
+            let first = try await RunningSystem(dataDirectory: directory)
+            _ = await first.interrupt()
+            chown(directory + part, 12_345, 12_345)
+            let line = try await refusedStart(in: directory)
+            #expect(line.hasPrefix("annals: \(directory)\(part) belongs to the user 12345"))
+        }
+    }
+
+    @Test func `that every user may write to is refused`() async throws {
+        try await withDataDirectory { directory in
+            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+            chmod(directory, 0o777)
+            let line = try await refusedStart(in: directory)
+            #expect(line.hasPrefix("annals: every user of this machine may write to \(directory)"))
+        }
+    }
+}

@@ -1,0 +1,48 @@
+import Foundation
+import Glibc
+import Testing
+
+/// A first start is killed as soon as a file is there, and repeated at once. The long form (ANNALS_LONG_TESTS=1) does it five times at each point.
+@Suite(.serialized) struct `A first start that was interrupted` {
+    private static let rounds = ProcessInfo.processInfo.environment["ANNALS_LONG_TESTS"] == "1" ? 5 : 1
+
+    /// From initdb's first file to the last database's first table.
+    private static let points = [
+        "postgres/lock", "postgres/data.new/PG_VERSION", "postgres/data.new/base/1/PG_VERSION", "postgres/data.new/global/pg_control",
+        "postgres/data/PG_VERSION", "postgres/data/server.log", "postgres/data/postmaster.pid", "postgres/socket/.s.PGSQL.5432",
+        "postgres/data/base/16384", "postgres/data/base/16385", "postgres/data/base/16387", "keys/master.key", "keys/service.key", "keys/audit.key",
+    ]
+
+    @Test(arguments: ["postgres/data.new/PG_VERSION", "postgres/socket/.s.PGSQL.5432", "postgres/data/base/16385"])
+    func `leaves nothing running when it is stopped by Ctrl-C`(point: String) async throws {
+        try await withDataDirectory { directory in
+            let first = try Launch(["up", "--port", "0", "--data-dir", directory])
+            while access("\(directory)/\(point)", F_OK) != 0, first.process.isRunning { await Task.yield() }
+            first.process.interrupt()
+            #expect(await first.output() == "annals: stopped before it was ready\n")
+            await first.process.waitForExit()
+            #expect(first.process.terminationStatus == 1)
+            #expect(!FileManager.default.fileExists(atPath: "\(directory)/postgres/data/postmaster.pid"))
+            let second = try await RunningSystem(dataDirectory: directory)
+            #expect(await second.interrupt() == 0)
+        }
+    }
+
+    @Test(arguments: points) func `works when it is repeated at once`(point: String) async throws {
+        for _ in 0..<Self.rounds {
+            try await withDataDirectory { directory in
+                let first = try Launch(["up", "--port", "0", "--data-dir", directory])
+                while access("\(directory)/\(point)", F_OK) != 0, first.process.isRunning { await Task.yield() }
+                #expect(first.process.isRunning, "\(point) never came")
+                kill(first.process.processIdentifier, SIGKILL)
+                // Not waited for: a shell that repeats a command does not, either.
+                let second = try await RunningSystem(dataDirectory: directory)
+                let ann = try await Client(base: second.api).signedUp("ann")
+                #expect(try await ann.call(.POST, "/posts", json: #"{"title":"First","content":"x","publish":true}"#).status == 201)
+                #expect(await second.interrupt() == 0)
+                await first.process.waitForExit()
+                #expect(!FileManager.default.fileExists(atPath: "\(directory)/postgres/data.new"))
+            }
+        }
+    }
+}

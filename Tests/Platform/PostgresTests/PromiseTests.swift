@@ -1,0 +1,100 @@
+import Postgres
+import TestSupport
+import Testing
+
+@Suite struct `A session's promises` {
+    private let settings = [
+        "default_transaction_isolation": ("'serializable'", "read committed"), "default_transaction_read_only": ("on", "off"),
+        "default_transaction_deferrable": ("on", "off"), "synchronous_commit": ("off", "on"), "TimeZone": ("'Asia/Tokyo'", "UTC"),
+        "DateStyle": ("'German'", "ISO, MDY"), "IntervalStyle": ("'sql_standard'", "postgres"), "bytea_output": ("'escape'", "hex"),
+        "search_path": ("'elsewhere'", "\"$user\", public"), "array_nulls": ("off", "on"), "standard_conforming_strings": ("off", "on"),
+    ]
+
+    @Test func `are kept whatever is set for the database`() async throws {
+        try await TestCluster.withDatabase { target in
+            try await set(settings.mapValues(\.0), for: target)
+            try await ConnectionPool.withPool(target, logger: TestCluster.logger) { pool in
+                for (name, value) in settings {
+                    let actual: String = try await pool.query(Statement("show", "SELECT current_setting($1)"), [.text(name)])[0].get(0)
+                    #expect(actual == value.1, "\(name)")
+                }
+                try await pool.query(Statement("write", "CREATE TABLE written (number int)"))
+            }
+        }
+    }
+
+    @Test(arguments: [("local", "on"), ("off", "on"), ("on", "on"), ("remote_write", "remote_write"), ("remote_apply", "remote_apply")])
+    func `raise commits that do not wait for the disk, and leave those that wait for more`(set value: String, expected: String) async throws {
+        try await TestCluster.withDatabase { target in
+            try await set(["synchronous_commit": value], for: target)
+            try await ConnectionPool.withPool(target, logger: TestCluster.logger) { pool in
+                try await #expect(pool.query(Statement("show", "SHOW synchronous_commit"))[0].get(0) == expected)
+            }
+        }
+    }
+
+    @Test func `give way to what its user asks for`() async throws {
+        try await TestCluster.withDatabase { target in
+            var target = target
+            target.settings["synchronous_commit"] = "off"
+            try await ConnectionPool.withPool(target, logger: TestCluster.logger) { pool in
+                try await #expect(pool.query(Statement("show", "SHOW synchronous_commit"))[0].get(0) == "off")
+            }
+        }
+    }
+
+    private func set(_ settings: [String: String], for target: ConnectionTarget) async throws {
+        try await ConnectionPool.withPool(target, logger: TestCluster.logger) { pool in
+            for (name, value) in settings {
+                try await pool.withSession { try await $0.execute(script: "ALTER DATABASE \(target.database) SET \(name) = \(value)") }
+            }
+        }
+    }
+}
+
+@Suite struct `A pool whose database can't write` {
+    private let one = Statement("one", "SELECT 1")
+
+    @Test(arguments: ["53100", "58030", "25006"]) func `says so until a write succeeds`(state: String) async throws {
+        try await TestCluster.withDatabase { target in
+            try await ConnectionPool.withPool(target, limits: oneConnection, logger: TestCluster.logger) { pool in
+                try await pool.confirmWrites()
+                try await refuseWrites(pool)
+                await #expect(throws: PostgresError.self) {
+                    try await pool.query(Statement("fail", "DO $$ BEGIN RAISE EXCEPTION 'as on a full disk' USING ERRCODE = '\(state)'; END $$"))
+                }
+                // Reads go on.
+                try await pool.query(one)
+                let error = await #expect(throws: PostgresError.self) { try await pool.confirmWrites() }
+                #expect(error?.sqlState == .readOnlyTransaction)
+                try await pool.query(Statement("allow", "SELECT set_config('default_transaction_read_only', 'off', false)"))
+                try await pool.confirmWrites()
+                // The proof holds: no other write is tried.
+                try await refuseWrites(pool)
+                try await pool.confirmWrites()
+            }
+        }
+    }
+
+    @Test func `thinks nothing of errors that are the statement's own`() async throws {
+        try await TestCluster.withDatabase { target in
+            try await ConnectionPool.withPool(target, limits: oneConnection, logger: TestCluster.logger) { pool in
+                await #expect(throws: PostgresError.self) { try await pool.query(Statement("divide", "SELECT 1 / 0")) }
+                try await refuseWrites(pool)
+                try await pool.confirmWrites()
+            }
+        }
+    }
+
+    /// A session that writes nothing stands for a disk that takes nothing.
+    private func refuseWrites(_ pool: ConnectionPool) async throws {
+        try await pool.query(Statement("refuse", "SELECT set_config('default_transaction_read_only', 'on', false)"))
+    }
+
+    private var oneConnection: PoolLimits {
+        var limits = PoolLimits()
+        limits.maximumConnections = 1
+        limits.multiplexedConnections = 1
+        return limits
+    }
+}

@@ -1,0 +1,54 @@
+import Foundation
+import Postgres
+import PrivatePostgres
+import TestSupport
+import Testing
+
+@Suite(.serialized, .timeLimit(.minutes(2))) struct `The accounts of the machine and a private server` {
+    @Test func `its own user comes in, by the kernel's word for it`() async throws {
+        try await withFolder { folder in
+            try await withServer("\(folder)/pg") { server in
+                try await ConnectionPool.withPool(#require(server.target(database: "postgres")), logger: TestCluster.logger) { pool in
+                    let rules = Statement("rules", "SELECT string_agg(DISTINCT auth_method, ' ') FROM pg_hba_file_rules")
+                    try await #expect(pool.query(rules)[0].get(0) == "peer")
+                }
+            }
+        }
+    }
+
+    @Test(.enabled(if: geteuid() == 0, "taking another account takes root"))
+    func `the account that it runs as does not, though it may enter the socket's folder`() async throws {
+        try await withFolder { folder in
+            try await withServer("\(folder)/pg") { server in
+                let location = try #require(PrivateServer.locate(directory: "\(folder)/pg"))
+                let owner = try #require(try FileManager.default.attributesOfItem(atPath: location.socketFolder)[.ownerAccountID] as? Int)
+                #expect(owner != 0)
+                let client = Process()
+                client.executableURL = URL(filePath: "/usr/bin/setpriv")
+                client.arguments = [
+                    "--reuid=\(owner)", "--clear-groups", "psql", "-h", location.socketFolder, "-U", "postgres", "-c", "SELECT 1", "postgres",
+                ]
+                let errors = Pipe()
+                client.standardError = errors
+                client.standardOutput = Pipe()
+                client.currentDirectoryURL = URL(filePath: "/")
+                try client.run()
+                let said = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+                client.waitUntilExit()
+                #expect(client.terminationStatus != 0)
+                #expect(said.contains("Peer authentication failed"), "\(said)")
+            }
+        }
+    }
+
+    @Test(.enabled(if: geteuid() == 0, "giving data away takes root")) func `data of an account that root would not run a server as are refused`()
+        async throws
+    {
+        try await withFolder { folder in
+            try await withServer("\(folder)/pg") { _ in }
+            chown("\(folder)/pg/data", 12_345, 12_345)
+            let server = PrivateServer(directory: "\(folder)/pg", durability: .throwaway, logger: TestCluster.logger)
+            await #expect(throws: PrivateServerError.foreignData(path: "\(folder)/pg/data", owner: "the user 12345")) { try await server.start() }
+        }
+    }
+}

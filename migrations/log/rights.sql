@@ -1,0 +1,16 @@
+-- Each service's rights to the log. This runs after the migrations, at every start: a dump that was restored without its roles has lost them.
+
+REVOKE ALL ON SCHEMA public FROM PUBLIC;
+GRANT USAGE ON SCHEMA log TO annals_commands, annals_projector, annals_auth;
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA log FROM PUBLIC;
+
+GRANT SELECT ON log.events TO annals_commands, annals_projector, annals_auth;
+GRANT SELECT ON log.claims TO annals_commands, annals_auth;
+GRANT SELECT ON log.commands TO annals_commands;
+GRANT EXECUTE ON FUNCTION log.append, log.prune_receipts TO annals_commands;
+
+-- The Merkle tree is the projector's; the command service answers from it.
+GRANT SELECT, INSERT, UPDATE ON log.merkle_tiles TO annals_projector;
+GRANT SELECT, INSERT ON log.merkle_checkpoints TO annals_projector;
+GRANT SELECT, UPDATE ON log.merkle_head TO annals_projector;
+GRANT SELECT ON log.merkle_tiles, log.merkle_checkpoints, log.merkle_head TO annals_commands;
