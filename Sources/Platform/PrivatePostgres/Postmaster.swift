@@ -23,8 +23,8 @@ struct Postmaster: Sendable {
         return names.compactMap { pid_t($0) }.filter { works($0, on: folder) }
     }
 
-    /// A process id may have been given to somebody else since, and anybody's shell may work in the folder: it must be PostgreSQL and be there. A dead
-    /// process that nobody has reaped works nowhere any more.
+    /// A process id may have been given to somebody else since, and anybody's shell may work in the folder: it must be PostgreSQL and be there. A
+    /// dead process that nobody has reaped works nowhere any more.
     private static func works(_ pid: pid_t, on folder: ServerFolder) -> Bool {
         guard let cwd = realpath("/proc/\(pid)/cwd", nil) else { return false }
         defer { free(cwd) }

@@ -2,8 +2,8 @@ import Logging
 import Postgres
 
 extension PrivateServer {
-    /// Starts the server again whenever it ends without having been asked to. Run it after `start()`, beside whatever uses the server; it returns when
-    /// the server is stopped or let go of, or the task is cancelled. Throws when five servers or starts have ended within a minute.
+    /// Starts the server again whenever it ends unasked. Run it after `start()`, beside the server's users; it returns when the server is stopped or
+    /// let go of, or the task is cancelled. Throws when five servers or starts have ended within a minute.
     package func run() async throws(PrivateServerError) {
         let watch = try EndWatch()
         var ends: [ContinuousClock.Instant] = []

@@ -1,6 +1,6 @@
 import Glibc
 
-/// Whom the server runs as. PostgreSQL refuses to run as root.
+/// The account that the server runs as. PostgreSQL refuses to run as root.
 enum ServerAccount {
     /// The user who runs this program.
     case own

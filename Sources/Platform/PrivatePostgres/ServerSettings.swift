@@ -1,4 +1,4 @@
-/// How sure the server is to keep what it has acknowledged.
+/// How safely the server keeps acknowledged commits.
 package enum Durability: Sendable {
     /// Survives a power failure.
     case full

@@ -3,7 +3,7 @@ import FoundationEssentials
 import Glibc
 import Synchronization
 
-/// Everything between an empty folder and a server that answers. Blocking; runs on a thread of its own.
+/// The way from an empty folder to a server that answers. Blocking; runs on a thread of its own.
 struct ServerStart: Sendable {
     let folder: ServerFolder
     let port: Int
@@ -71,13 +71,13 @@ struct ServerStart: Sendable {
                 _ = process.waitForEnd(.seconds(5))
             }
         }
-        // Whatever pid file and socket lock are left name a process that isn't a server on this data. PostgreSQL itself can't know: the process id may be
-        // another's by now, or that of a dead process that nobody has reaped.
+        // A pid file or socket lock that is left names a process that isn't a server on this data. PostgreSQL itself can't know: the process id may
+        // be another's by now, or that of a dead process that nobody has reaped.
         for stale in ["\(folder.data)/postmaster.pid", "\(socketFolder)/.s.PGSQL.\(port)", "\(socketFolder)/.s.PGSQL.\(port).lock"] { unlink(stale) }
     }
 
     private func launch(_ binaries: ServerBinaries, _ account: ServerAccount) throws(PrivateServerError) -> Postmaster {
-        // Each start begins a new log; what it is for is the present trouble.
+        // Each start begins a new log, which explains the present trouble.
         let log = open(folder.log, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0o600)
         guard log >= 0 else { throw .folderUnwritable(folder.log) }
         defer { close(log) }

@@ -13,7 +13,8 @@ extension ConnectionTarget {
 
     /// Sent as one group once connected. `set_config` takes names and values as parameters, so nothing needs quoting.
     ///
-    /// Nothing for a session that is not kept. Throws `.configuration` when such a one would need a role or a setting: to do without would give it other rights.
+    /// Nothing for a session that is not kept. Throws `.configuration` when such a one would need a role or a setting: to do without would give it
+    /// other rights.
     func setupQueries(statementTimeout: Duration?) throws(PostgresError) -> [Query] {
         let needsRole = role != nil && role != user
         if pooling == .transaction {

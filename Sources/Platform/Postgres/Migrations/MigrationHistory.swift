@@ -1,4 +1,4 @@
-/// The table of what has been applied. Everything here runs under the migrations' lock.
+/// The table of applied migrations. Everything here runs under the migrations' lock.
 struct MigrationHistory {
     struct Entry {
         let version: Int
@@ -31,7 +31,7 @@ struct MigrationHistory {
         return MigrationHistory(entries: entries, checksums: try sums.map { row throws in try row.get(0) })
     }
 
-    /// What is left to do. Throws when folder and database contradict each other.
+    /// The migrations that are left to apply. Throws when folder and database contradict each other.
     func pending(_ migrations: [Migration]) throws(MigrationError) -> [(migration: Migration, checksum: String)] {
         for (migration, checksum) in zip(migrations, checksums) {
             guard let entry = entries[migration.version], entry.isOther(than: migration, checksum) else { continue }
