@@ -142,7 +142,7 @@ extension LogAudit.Witnessed {
 
 /// The keys whose signatures count on the stored checkpoints, which are shown smallest first: a retired key counts until the first checkpoint of a
 /// later key.
-private struct KeySuccession {
+struct KeySuccession {
     private let present: [NoteVerifier]
     /// Those whose time is not over, oldest first.
     private var retired: ArraySlice<NoteVerifier>
