@@ -4,7 +4,8 @@ import EventLog
 import EventSourcing
 import Logging
 
-/// How soon an event that was acknowledged is covered by a signed checkpoint, while clients append as fast as they can through another store than the follower reads.
+/// How soon an event that was acknowledged is covered by a signed checkpoint, while clients append as fast as they can through another store than the
+/// follower reads.
 struct Covered: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Measures the time from an append's answer to a signed checkpoint that covers it.")
 

@@ -2,7 +2,8 @@ import EventSourcing
 import FoundationEssentials
 import Publishing
 
-/// One append as `POST /posts` makes it: a new stream, one event with three sealed fields, a slug taken, the author's account required to be active, a command id.
+/// One append as `POST /posts` makes it: a new stream, one event with three sealed fields, a slug taken, the author's account required to be active,
+/// a command id.
 struct DraftedPost {
     /// About as much text as a short post has.
     static let content = String(repeating: "Nothing acknowledged is ever lost. ", count: 7)

@@ -1,4 +1,4 @@
-/// What one run showed, as a line of JSON.
+/// The result of one run, as a line of JSON.
 struct Measurement {
     let latencies: [Duration]
     let elapsed: Duration

@@ -5,10 +5,10 @@ package import JSON
 
 /// How personal fields lie in a stored event.
 ///
-/// All personal fields of an event form one JSON object, sealed in one AES-256-GCM box (NIST SP 800-38D, random 96-bit nonce) whose associated data are the
-/// stream and the event's id, so a box can't be moved to another event. Stored in place of the fields:
-/// `"$sealed": {"subject": "<whose key>", "fields": ["title", …], "box": "<base64 of nonce, ciphertext and tag>"}`.
-/// The fields' names stay readable: a forgotten event still says what it was about.
+/// All personal fields of an event form one JSON object, sealed in one AES-256-GCM box (NIST SP 800-38D, random 96-bit nonce) whose associated data
+/// are the stream and the event's id, so a box can't be moved to another event. Stored in place of the fields: `"$sealed": {"subject": "<the key's
+/// owner>", "fields": ["title", …], "box": "<base64 of nonce, ciphertext and tag>"}`. The fields' names stay readable: a forgotten event still says
+/// which fields it had.
 package enum EventSealing {
     package static let member = "$sealed"
 
@@ -41,7 +41,7 @@ package enum EventSealing {
         return stored.text
     }
 
-    /// Whose key opens this stored data; nil when nothing in it is sealed.
+    /// The person whose key opens this stored data; nil when nothing in it is sealed.
     package static func subject(of stored: JSONObject) -> UUID? {
         stored[member]?["subject"]?.text.flatMap { UUID(lowercase: $0) }
     }

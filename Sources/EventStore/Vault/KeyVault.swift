@@ -4,10 +4,10 @@ package import FoundationEssentials
 package import Postgres
 import Synchronization
 
-/// The data keys of persons: made, opened and destroyed here. Opened keys are kept in memory for a minute at most, so a key destroyed by another process is gone
-/// everywhere soon after.
+/// The data keys of persons: made, opened and destroyed here. Opened keys are kept in memory for a minute at most, so a key destroyed by another
+/// process is gone everywhere soon after.
 package final class KeyVault: PersonalKeys {
-    /// What is known of a person's key.
+    /// The state of a person's key.
     package enum DataKey: Sendable {
         case usable(SymmetricKey)
         case destroyed
@@ -77,7 +77,7 @@ package final class KeyVault: PersonalKeys {
         return cache.withLock { cache in cache[subject].flatMap { $0.readAt > oldest ? $0.key : nil } }
     }
 
-    /// What passes becomes `EventStoreError.unavailable`: those who read and write the log should not care which of its databases was away.
+    /// A passing failure becomes `EventStoreError.unavailable`: readers and writers of the log need not care which of its databases was away.
     @discardableResult private func query(_ statement: Statement, _ values: [SQLValue]) async throws -> QueryResult {
         do {
             return try await pool.query(statement, values)

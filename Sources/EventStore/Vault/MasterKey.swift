@@ -31,7 +31,7 @@ package struct MasterKey: Sendable {
         }.joined()
     }
 
-    /// Encrypts a key (AES-256-GCM, random nonce), bound to the name of what it is for: nonce, ciphertext and tag in one.
+    /// Encrypts a key (AES-256-GCM, random nonce), bound to a name that says its use: nonce, ciphertext and tag in one.
     package func wrap(_ secret: some DataProtocol, for name: String) throws(VaultError) -> [UInt8] {
         do {
             guard let box = try AES.GCM.seal(secret, using: key, authenticating: Array(name.utf8)).combined else {
@@ -43,7 +43,7 @@ package struct MasterKey: Sendable {
         }
     }
 
-    /// Opens what `wrap` made for the same name. Throws when this is another master key or the bytes were changed.
+    /// Opens a key that `wrap` encrypted for the same name. Throws when this is another master key or the bytes were changed.
     package func unwrap(_ wrapped: [UInt8], for name: String) throws(VaultError) -> [UInt8] {
         do {
             return Array(try AES.GCM.open(AES.GCM.SealedBox(combined: wrapped), using: key, authenticating: Array(name.utf8)))
@@ -53,9 +53,9 @@ package struct MasterKey: Sendable {
     }
 }
 
-/// What the vault can't do.
+/// Why the vault can't be used.
 package enum VaultError: Error, Equatable, CustomStringConvertible {
-    /// The master key does not open what the vault holds.
+    /// The master key does not open the keys in the vault.
     case unusableMasterKey
     /// The vault has no key for this person and never destroyed one: the vault is not the one that belongs to this log.
     case keyUnknown(UUID)
@@ -64,7 +64,7 @@ package enum VaultError: Error, Equatable, CustomStringConvertible {
 
     package var description: String {
         switch self {
-        case .unusableMasterKey: "the master key does not open what is in the vault"
+        case .unusableMasterKey: "the master key does not open the keys in the vault"
         case .keyUnknown(let subject): "the vault has no key for \(subject.lowercased) and never had one"
         case .damaged(let event): "the sealed part of event \(event.lowercased) does not open"
         }

@@ -2,7 +2,7 @@ package import Crypto
 import EventSourcing
 package import Postgres
 
-/// HMAC-SHA-256 under the system's claim key: how unique values and callers' idempotency keys are compared without being stored.
+/// HMAC-SHA-256 under the system's claim key: unique values and callers' idempotency keys are compared by it, and not stored.
 ///
 /// The key is its own and never rotated: another key would let a taken email be taken again.
 package struct SystemHasher: KeyedHasher {
@@ -12,7 +12,7 @@ package struct SystemHasher: KeyedHasher {
     /// Reads the claim key from the vault; the first process to ask makes it.
     package static func open(_ pool: ConnectionPool, masterKey: MasterKey) async throws -> SystemHasher {
         let fresh = SymmetricKey(size: .bits256).withUnsafeBytes { Array($0) }
-        // Two processes may start at once: both read what the first of them stored.
+        // Two processes may start at once: both read the key that the first of them stored.
         try await pool.query(.createSystemKey, [.text("claims"), .bytes(try masterKey.wrap(fresh, for: "claims"))])
         guard let row = try await pool.query(.readSystemKey, [.text("claims")]).first else { throw VaultError.unusableMasterKey }
         return SystemHasher(key: SymmetricKey(data: try masterKey.unwrap(try row.get(0), for: "claims")))

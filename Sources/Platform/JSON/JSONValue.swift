@@ -1,5 +1,7 @@
-/// A JSON value (RFC 8259) as a tree: what request bodies and event data are read from, field by field.
-package enum JSONValue: Sendable, Hashable {
+/// A JSON value (RFC 8259) as a tree: request bodies and event data are read from it field by field.
+///
+/// Strings and names are equal when their UTF-8 is (§8.3).
+package enum JSONValue: Sendable {
     case null
     case bool(Bool)
     /// A number without fraction or exponent that fits 64 bits.
@@ -27,42 +29,52 @@ package enum JSONValue: Sendable, Hashable {
 
     /// The member of that name when this is an object that has one.
     package subscript(_ name: String) -> JSONValue? { members?[name] }
+
+    /// The same value with the members of all its objects in the order of their names' UTF-8: two texts that say the same become one.
+    package var sortedByName: JSONValue {
+        switch self {
+        case .null, .bool, .integer, .number, .string: self
+        case .array(let elements): .array(elements.map(\.sortedByName))
+        case .object(let object):
+            .object(
+                JSONObject(
+                    object.list.map { JSONObject.Member(name: $0.name, value: $0.value.sortedByName) }
+                        .sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }))
+        }
+    }
 }
 
-/// The members of a JSON object in their written order. Objects here are small, so look-up is a scan.
-package struct JSONObject: Sendable, Hashable, ExpressibleByDictionaryLiteral {
-    package struct Member: Sendable, Hashable {
-        package var name: String
-        package var value: JSONValue
-
-        /// Whether its name is this one, code unit for code unit (RFC 8259 §8.3): strings are equal when they only look alike.
-        func isNamed(_ name: String) -> Bool { self.name == name && self.name.utf8.elementsEqual(name.utf8) }
-    }
-
-    package var list: [Member]
-
-    package init(_ list: [Member] = []) {
-        self.list = list
-    }
-
-    package init(dictionaryLiteral elements: (String, JSONValue)...) {
-        list = elements.map { Member(name: $0.0, value: $0.1) }
-    }
-
-    /// The names in written order.
-    package var names: [String] { list.map(\.name) }
-
-    package var isEmpty: Bool { list.isEmpty }
-
-    /// Reads, replaces, adds (at the end) or, set to nil, removes a member.
-    package subscript(_ name: String) -> JSONValue? {
-        get { list.first { $0.isNamed(name) }?.value }
-        set {
-            guard let index = list.firstIndex(where: { $0.isNamed(name) }) else {
-                if let newValue { list.append(Member(name: name, value: newValue)) }
-                return
-            }
-            if let newValue { list[index].value = newValue } else { list.remove(at: index) }
+extension JSONValue: Hashable {
+    package static func == (left: JSONValue, right: JSONValue) -> Bool {
+        switch (left, right) {
+        case (.null, .null): true
+        case (.bool(let left), .bool(let right)): left == right
+        case (.integer(let left), .integer(let right)): left == right
+        case (.number(let left), .number(let right)): left == right
+        case (.string(let left), .string(let right)): left.hasSameUTF8(as: right)
+        case (.array(let left), .array(let right)): left == right
+        case (.object(let left), .object(let right)): left == right
+        case (.null, _), (.bool, _), (.integer, _), (.number, _), (.string, _), (.array, _), (.object, _): false
         }
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        switch self {
+        case .null: hasher.combine(0)
+        case .bool(let value): hasher.combine(value)
+        case .integer(let value): hasher.combine(value)
+        case .number(let value): hasher.combine(value)
+        case .string(let text): hasher.combine(utf8: text)
+        case .array(let elements): hasher.combine(elements)
+        case .object(let object): hasher.combine(object)
+        }
+    }
+}
+
+extension Hasher {
+    /// Takes in a text by its bytes: hashing a `String` normalises it.
+    mutating func combine(utf8 text: String) {
+        var text = text
+        text.withUTF8 { combine(bytes: UnsafeRawBufferPointer($0)) }
     }
 }

@@ -1,9 +1,9 @@
-/// Writes JSON text straight into a byte buffer, without a tree in between: what hot responses and stored events are made with.
+/// Writes JSON text straight into a byte buffer, without a tree in between.
 ///
 /// The caller opens and closes objects and arrays in matching pairs; commas are the writer's.
 package struct JSONWriter: Sendable {
     /// The UTF-8 text so far.
-    package private(set) var bytes: [UInt8] = []
+    package internal(set) var bytes: [UInt8] = []
     private var needsComma = false
 
     package init(capacity: Int = 256) {
@@ -25,26 +25,53 @@ package struct JSONWriter: Sendable {
         close(UInt8(ascii: "]"))
     }
 
+    /// Drops the text, and keeps the memory.
+    package mutating func removeAll() {
+        bytes.removeAll(keepingCapacity: true)
+        needsComma = false
+    }
+
     /// Writes a member's name; its value must follow.
     package mutating func name(_ name: String) {
+        var name = name
+        name.withUTF8 { _ = self.name(utf8: $0) }
+    }
+
+    /// Writes a member's name; its value must follow. Returns where the name lies in `bytes`, with its quotes.
+    mutating func name(utf8 name: UnsafeBufferPointer<UInt8>) -> Range<Int> {
         separate()
+        let start = bytes.count
         writeQuoted(name)
-        bytes.append(UInt8(ascii: ":"))
+        defer { bytes.append(UInt8(ascii: ":")) }
         needsComma = false
+        return start..<bytes.count
     }
 
     package mutating func null() { raw("null") }
 
     package mutating func bool(_ value: Bool) { raw(value ? "true" : "false") }
 
-    package mutating func integer(_ value: some BinaryInteger & Sendable) { raw(String(value)) }
+    package mutating func integer(_ value: some BinaryInteger) { raw(String(value)) }
 
-    package mutating func number(_ value: Double) { raw(JSONNumber.shortest(value)) }
+    /// Writes the shortest number that reads back the same, as ECMAScript does.
+    package mutating func number(_ value: Double) { raw(JSONNumber.text(value)) }
 
     package mutating func string(_ value: String) {
+        var value = value
+        value.withUTF8 { string(utf8: $0) }
+    }
+
+    /// Writes a string that is given by its UTF-8.
+    package mutating func string(utf8 text: UnsafeBufferPointer<UInt8>) {
         separate()
-        writeQuoted(value)
+        writeQuoted(text)
         needsComma = true
+    }
+
+    /// Writes a fixed part of a text as it is, with all the commas that it needs.
+    package mutating func literal(_ text: StaticString) {
+        text.withUTF8Buffer { bytes.append(contentsOf: $0) }
+        needsComma = false
     }
 
     /// Writes text that already is JSON, as it is.
@@ -83,13 +110,13 @@ package struct JSONWriter: Sendable {
         }
     }
 
-    private mutating func open(_ byte: UInt8) {
+    mutating func open(_ byte: UInt8) {
         separate()
         bytes.append(byte)
         needsComma = false
     }
 
-    private mutating func close(_ byte: UInt8) {
+    mutating func close(_ byte: UInt8) {
         bytes.append(byte)
         needsComma = true
     }
@@ -98,47 +125,18 @@ package struct JSONWriter: Sendable {
         if needsComma { bytes.append(UInt8(ascii: ",")) }
     }
 
-    private mutating func writeQuoted(_ value: String) {
+    /// Writes text between quotes, with the escapes of RFC 8785 §3.2.2.2.
+    private mutating func writeQuoted(_ text: UnsafeBufferPointer<UInt8>) {
         bytes.append(UInt8(ascii: "\""))
-        var value = value
-        value.withUTF8 { source in
-            var start = 0
-            for index in 0..<source.count where source[index] < 0x20 || source[index] == UInt8(ascii: "\"") || source[index] == UInt8(ascii: "\\") {
-                bytes.append(contentsOf: UnsafeBufferPointer(rebasing: source[start..<index]))
-                writeEscaped(source[index])
-                start = index + 1
-            }
-            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: source[start...]))
+        var start = 0
+        while true {
+            let end = text.endOfPlainText(from: start)
+            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: text[start..<end]))
+            guard end < text.count else { break }
+            bytes.append(contentsOf: JSONEscape.written(text[end]))
+            start = end + 1
         }
         bytes.append(UInt8(ascii: "\""))
-    }
-
-    /// The escapes of RFC 8785 §3.2.2.2: the short forms where they exist, lower-case hexadecimal elsewhere.
-    private mutating func writeEscaped(_ byte: UInt8) {
-        bytes.append(UInt8(ascii: "\\"))
-        switch byte {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes.append(byte)
-        case 0x08: bytes.append(UInt8(ascii: "b"))
-        case 0x09: bytes.append(UInt8(ascii: "t"))
-        case 0x0A: bytes.append(UInt8(ascii: "n"))
-        case 0x0C: bytes.append(UInt8(ascii: "f"))
-        case 0x0D: bytes.append(UInt8(ascii: "r"))
-        default:
-            bytes.append(contentsOf: "u00".utf8)
-            for digit in [byte >> 4, byte & 15] { bytes.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10) }
-        }
-    }
-}
-
-/// How numbers are written.
-private enum JSONNumber {
-    /// The shortest text that reads back as the same number; whole numbers without a fraction.
-    static func shortest(_ value: Double) -> String {
-        // Past all bounds, as the parser reads it again.
-        if value.isInfinite { return value < 0 ? "-1e999" : "1e999" }
-        // From 2^54 on, Swift's own description has an exponent and so no fraction either.
-        if value == value.rounded(), abs(value) < 0x1p54 { return String(Int64(value)) }
-        return "\(value)"
     }
 }
 

@@ -1,13 +1,13 @@
 extension String {
-    /// This text with whatever could steer a terminal or disturb the order of what it shows written as JSON escapes: controls (C0, DEL, C1), line and paragraph
-    /// separators, and Unicode's bidirectional controls (UAX #9 §2). JSON text stays the same JSON, because such characters stand in its strings only.
+    /// This text with JSON escapes in the place of characters that could steer a terminal or disturb the order of what it shows: controls (C0, DEL,
+    /// C1), line and paragraph separators, and Unicode's bidirectional controls (UAX #9 §2). JSON text stays the same JSON, because such characters
+    /// stand in its strings only.
     package var escapingControls: String {
         guard unicodeScalars.contains(where: \.steersTerminals) else { return self }
         var escaped = ""
         for scalar in unicodeScalars {
             if scalar.steersTerminals {
-                let digits = String(scalar.value, radix: 16)
-                escaped += "\\u" + String(repeating: "0", count: 4 - digits.utf8.count) + digits
+                escaped += String(decoding: JSONEscape.hexadecimal(UInt16(scalar.value)), as: UTF8.self)
             } else {
                 escaped.unicodeScalars.append(scalar)
             }

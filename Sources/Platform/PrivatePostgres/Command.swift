@@ -23,7 +23,7 @@ package struct Command {
         return process
     }
 
-    /// Runs it to its end. What it said, and whether it succeeded.
+    /// Runs it to its end. Returns its output, and whether it succeeded.
     func run() -> (succeeded: Bool, output: String) {
         var ends: [Int32] = [-1, -1]
         guard pipe(&ends) == 0 else { return (false, String(cString: strerror(errno))) }
@@ -43,7 +43,7 @@ package struct Command {
         return (status == 0, said)
     }
 
-    /// What it said, without the end of line; nil when it failed.
+    /// Its output's first line; nil when it failed.
     func output() -> String? {
         let (succeeded, output) = run()
         return succeeded ? String(output.prefix { $0 != "\n" }) : nil

@@ -3,9 +3,9 @@ package import Logging
 package import Postgres
 import Synchronization
 
-/// A PostgreSQL server of one's own: a child process on a folder, reachable only through a socket in that folder.
+/// A private PostgreSQL server: a child process on a folder, reachable only through a socket in that folder.
 ///
-/// It outlives a killed parent on purpose: the next `start()` adopts it. Only the lock in the folder tells who may run it.
+/// It outlives a killed parent on purpose: the next `start()` adopts it. The lock in the folder decides which program runs it.
 package final class PrivateServer: Sendable {
     private struct State {
         var lock: ServerLock?
@@ -81,7 +81,7 @@ package final class PrivateServer: Sendable {
         }
     }
 
-    /// Lets go of the server without stopping it, as a killed program does: whoever starts one on the folder next adopts it.
+    /// Lets go of the server without stopping it, as a killed program does: the next start on the folder adopts it.
     package func letGo() {
         state.withLock { $0 = State() }
     }

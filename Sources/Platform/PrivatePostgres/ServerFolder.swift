@@ -1,7 +1,7 @@
 import FoundationEssentials
 import Glibc
 
-/// Where things lie: `data/`, `socket/` and the lock, all in one folder of the server's own.
+/// The server's folder, with `data/`, `socket/` and the lock in it.
 struct ServerFolder {
     /// Absolute, without symbolic links.
     let path: String
@@ -55,10 +55,10 @@ struct ServerFolder {
         return made
     }
 
-    /// Clears away a socket's folder that lies among the temporary files; the next start makes another.
+    /// Removes a socket's folder that lies among the temporary files; the next start makes another.
     func removeSocketFolder(_ folder: String) {
         guard folder == recordedSocketFolder else { return }
-        // Goes only when it is empty, and what is left is not ours to delete.
+        // Fails unless it is empty: files of others are not ours to delete.
         rmdir(folder)
         unlink(socketRecord)
     }

@@ -3,7 +3,7 @@ import FoundationEssentials
 import Glibc
 import Synchronization
 
-/// Everything between an empty folder and a server that answers. Blocking; runs on a thread of its own.
+/// The way from an empty folder to a server that answers. Blocking; runs on a thread of its own.
 struct ServerStart: Sendable {
     let folder: ServerFolder
     let port: Int

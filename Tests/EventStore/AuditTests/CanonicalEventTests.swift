@@ -37,7 +37,7 @@ import Vault
         }
     }
 
-    @Test func `is read across more chunks and spans than one`() async throws {
+    @Test func `is read across more pages than one`() async throws {
         try await AuditedLog.open { audited in
             try await audited.log.run(
                 """
@@ -52,7 +52,7 @@ import Vault
         }
     }
 
-    /// What only a superuser could store.
+    /// Only a superuser could store these.
     @Test func `tells moments apart that differ by a microsecond`() throws {
         let texts = try [0, 1, 999_999, -1, 252_455_616_000_000_000, .min, .max].map { try Self.text(recordedAt: $0) }
         #expect(texts[0].contains(#""recordedAt":"2000-01-01T00:00:00.000Z""#))
@@ -69,20 +69,17 @@ import Vault
     private static func text(recordedAt: Int64 = 0, data: String = "{}") throws -> String {
         var json = CanonicalJSON()
         let (stream, type, metadata) = (Array("note-1".utf8), Array("Said".utf8), Array("{}".utf8))
-        try data.withBytes { data throws(CanonicalFormError) in
-            let result: Result<Void, CanonicalFormError> = stream.withUnsafeBytes { stream in
-                type.withUnsafeBytes { type in
-                    metadata.withUnsafeBytes { metadata in
-                        Result { () throws(CanonicalFormError) in
-                            try json.append(
-                                StoredEventRow(
-                                    position: 7, stream: stream, version: 1, id: UUID(high: 1, low: 2), type: type, schemaVersion: 1, data: data,
-                                    metadata: metadata, recordedAt: recordedAt))
-                        }
+        try Array(data.utf8).withUnsafeBytes { data in
+            try stream.withUnsafeBytes { stream in
+                try type.withUnsafeBytes { type in
+                    try metadata.withUnsafeBytes { metadata in
+                        try json.append(
+                            StoredEventRow(
+                                position: 7, stream: stream, version: 1, id: UUID(high: 1, low: 2), type: type, schemaVersion: 1, data: data,
+                                metadata: metadata, recordedAt: recordedAt))
                     }
                 }
             }
-            try result.get()
         }
         return String(decoding: json.bytes, as: UTF8.self)
     }
@@ -91,8 +88,8 @@ import Vault
         try await audited.log.withPool(as: "annals_projector") { pool in
             var lines: [String] = []
             var json = CanonicalJSON()
-            try await StoredEventScan(pool).chunks(of: positions) { chunk in
-                try chunk.forEach { event in
+            try await AuditTrail(pool).pages(at: positions) { page in
+                try page.forEach { event in
                     json.removeAll()
                     try json.append(event)
                     lines.append(String(decoding: json.bytes, as: UTF8.self))

@@ -1,10 +1,9 @@
+import JSON
 import Postgres
 import TestSupport
 import Testing
 
-@testable import Audit
-
-@Suite struct `Canonical JSON` {
+@Suite struct `The canonical form of what PostgreSQL stores` {
     /// From RFC 8785 §3.2.2, §3.2.3 and appendix B, each sent through a `jsonb` column first, as events are.
     @Test(arguments: [
         (
@@ -27,7 +26,7 @@ import Testing
             "{\"back\":\"\\\\\\\"\",\"back\\\\\":\"\\\\\",\"quote\":[],\"quote\\\"d\":1,\"tab\\t\":\"\u{7F}\"}"
         ),
     ])
-    func `of what PostgreSQL stores is that of RFC 8785`(source: String, canonical: String) async throws {
+    func `is that of RFC 8785`(source: String, canonical: String) async throws {
         let stored = try await TestCluster.withDatabase { target in
             try await ConnectionPool.withPool(target, logger: TestCluster.logger) { pool in
                 try await pool.query(Statement("stored", "SELECT $1::jsonb"), [.jsonb(source)])[0].get(0, as: String.self)
@@ -36,47 +35,9 @@ import Testing
         #expect(try Self.canonical(stored) == canonical)
     }
 
-    /// RFC 8785, appendix B.
-    @Test(arguments: [
-        ("0", "0"), ("-0.0", "0"), ("5e-324", "5e-324"), ("-5e-324", "-5e-324"), ("1.7976931348623157e308", "1.7976931348623157e+308"),
-        ("9007199254740992", "9007199254740992"), ("295147905179352830000", "295147905179352830000"),
-        ("9.999999999999997e22", "9.999999999999997e+22"),
-        ("1e23", "1e+23"), ("1.0000000000000001e23", "1.0000000000000001e+23"), ("999999999999999700000", "999999999999999700000"),
-        ("999999999999999900000", "999999999999999900000"), ("1e21", "1e+21"), ("9.999999999999997e-7", "9.999999999999997e-7"),
-        ("0.000001", "0.000001"), ("333333333.3333332", "333333333.3333332"), ("333333333.33333325", "333333333.33333325"),
-        ("-0.0000033333333333333333", "-0.0000033333333333333333"), ("1424953923781206.2", "1424953923781206.2"), ("12300", "12300"), ("-7", "-7"),
-    ])
-    func `writes numbers as ECMAScript does`(source: String, canonical: String) throws {
-        #expect(try Self.canonical(source) == canonical)
-    }
-
-    @Test(arguments: ["9007199254740993", "0.1000000000000000000001", "123456789012345678901"])
-    func `notices a number that no double holds`(source: String) throws {
-        var json = CanonicalJSON()
-        try source.withBytes { bytes throws(CanonicalFormError) in try json.append(json: bytes) }
-        #expect(json.isInexact)
-    }
-
-    @Test(arguments: [
-        "", "{", "{\"a\":}", "[1,]", "\"open", "\"open\\\"", "nul", "1 2", "--1", "1e999", "{\"a\" 1}", "[1 2]", String(repeating: "[", count: 9999),
-    ])
-    func `refuses what is none`(source: String) {
-        #expect(throws: CanonicalFormError.malformed) { _ = try Self.canonical(source) }
-    }
-
     private static func canonical(_ source: String) throws -> String {
         var json = CanonicalJSON()
-        try source.withBytes { bytes throws(CanonicalFormError) in try json.append(json: bytes) }
+        _ = try Array(source.utf8).withUnsafeBytes { try json.append(json: $0) }
         return String(decoding: json.bytes, as: UTF8.self)
-    }
-}
-
-extension String {
-    func withBytes<Failure: Error>(_ body: (UnsafeRawBufferPointer) throws(Failure) -> Void) throws(Failure) {
-        let bytes = Array(utf8)
-        let result: Result<Void, Failure> = bytes.withUnsafeBytes { buffer in
-            do throws(Failure) { return .success(try body(buffer)) } catch { return .failure(error) }
-        }
-        try result.get()
     }
 }

@@ -185,7 +185,7 @@ import Testing
         }
     }
 
-    /// What the tables say of it may have been changed: a trouble of the database must not look like a start.
+    /// The tables may have been changed: a trouble of the database must not look like a start.
     @Test func `stops it although it has to begin anew`() async throws {
         try await AuditedLog.open { audited in
             try await audited.append(10)
@@ -323,8 +323,8 @@ extension AuditedLog {
         let leaves = try await log.withPool(as: nil) { pool in
             var tree = GrowingTree()
             var json = CanonicalJSON()
-            try await StoredEventScan(pool).chunks(of: 1...position) { chunk in
-                try chunk.forEach { event in
+            try await AuditTrail(pool).pages(at: 1...position) { page in
+                try page.forEach { event in
                     json.removeAll()
                     try json.append(event)
                     tree.append(entry: .sha256(json.bytes))

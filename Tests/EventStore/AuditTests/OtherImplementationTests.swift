@@ -95,7 +95,7 @@ private enum GoVerifier {
         return path
     }
 
-    /// What it prints of a folder. It blocks, so it has a thread of its own.
+    /// Its output about a folder. It blocks, so it has a thread of its own.
     static func run(_ folder: String) async throws -> String {
         try await onOwnThread("go-verifier") { Result { try output(of: try built.get(), [folder], [:]) } }.get()
     }

@@ -222,13 +222,13 @@ import Vault
 }
 
 extension AuditedLog {
-    /// What a superuser can do who knows how the tree is built: all tiles anew over the events as they are.
+    /// The attack of a superuser with knowledge of the tree: all tiles anew over the events as they are.
     fileprivate func forgeTiles() async throws {
         try await log.withPool(as: nil) { pool in
             var tree = GrowingTree()
             var json = CanonicalJSON()
-            try await StoredEventScan(pool).chunks(of: 1...(try await MerkleLog(pool).head())) { chunk in
-                try chunk.forEach { event in
+            try await AuditTrail(pool).pages(at: 1...(try await MerkleLog(pool).head())) { page in
+                try page.forEach { event in
                     json.removeAll()
                     try json.append(event)
                     tree.append(entry: .sha256(json.bytes))

@@ -223,7 +223,7 @@ import Vault
     @Test func `is unavailable, which passes, and nothing worse`() async throws {
         try await VaultUnderTest.with { vault in
             try await vault.keys { keys in
-                // What PostgreSQL says when it has no connection left, said by the table itself: to those who write, then to those who read.
+                // PostgreSQL's error when it has no connection left, raised by the table itself: for writers, then for readers.
                 try await vault.run(
                     """
                     CREATE FUNCTION vault.refuse_rows() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'away' USING ERRCODE = '53300'; END $$;

@@ -80,7 +80,7 @@ import Testing
             try await vault.run("INSERT INTO vault.data_keys (subject, wrapped) VALUES ('\(subject)', '\(Self.wrapped)')")
             try await vault.run("SELECT vault.destroy_key('\(subject)')")
             #expect(try await Self.isInFile(vault))
-            // Who reads just then, as autovacuum's statistics do, still has a right to the old row; it goes with the next time.
+            // A reader at that moment, such as autovacuum's statistics, still has a right to the old row; it goes the next time.
             repeat { try await vault.run("VACUUM FULL vault.data_keys") } while try await Self.isInFile(vault)
             #expect(try await vault.value("SELECT destroyed_at IS NOT NULL FROM vault.data_keys") == "true")
         }

@@ -4,7 +4,8 @@ import Testing
 
 @Suite struct `A JSON text` {
     @Test(arguments: [
-        ("null", JSONValue.null), (" true ", .bool(true)), ("\tfalse\r\n", .bool(false)), ("0", .integer(0)), ("-0", .integer(0)), ("-12", .integer(-12)),
+        ("null", JSONValue.null), (" true ", .bool(true)), ("\tfalse\r\n", .bool(false)), ("0", .integer(0)), ("-0", .integer(0)),
+        ("-12", .integer(-12)),
         ("9223372036854775807", .integer(.max)), ("-9223372036854775808", .integer(.min)),
         ("9223372036854775808", .number(9_223_372_036_854_775_808)),
         ("1.0", .number(1)), ("-0.5", .number(-0.5)), ("1e3", .number(1000)), ("1E+3", .number(1000)), ("25e-2", .number(0.25)),
@@ -98,6 +99,81 @@ private func failure(_ bytes: some Sequence<UInt8>) -> JSONSyntaxError? {
         return nil
     } catch {
         return error
+    }
+}
+
+@Suite struct `JSON texts` {
+    /// The kinds of cases that are known to tell parsers apart: structure, numbers, words, escapes, white space, encodings.
+    @Test(arguments: [
+        "[[],{}]", "[[[[]]]]", "{\"\":0}", "{\"a\":[],\"b\":{}}", "[1,2,3]", " [1] ", "\t[\r\n]\n", "[0]", "[-0]", "[-0.0]", "[1e5]", "[1E-5]",
+        "[1.5e+10]",
+        "[123456789012345678901234567890]", "[0.1]", "[-1]", "[1e400]", "[1e-400]", "true", "false", "null", "\"\"", "\"a\"", "-1", "0.5",
+        #"["\u0000"]"#, #"["\\"]"#, #"["\/"]"#, #"["\\\""]"#, #"["\ud800\udc00"]"#, #"["\uDBFF\uDFFF"]"#, #"["\uFFFE\uFFFF"]"#, "[\"\u{7F}\"]",
+        "[\"\u{80}\u{2028}\u{FEFF}\"]", "[\"\u{10FFFF}\"]", #"{"a\u0000b":1}"#, "[\"12345678\",\"1234567\\\"\"]",
+    ])
+    func `that keep the grammar are accepted`(text: String) {
+        #expect(failure(text.utf8) == nil)
+    }
+
+    @Test(arguments: [
+        "[", "]", "{", "}", "[]]", "{}}", "[,]", "[1,,2]", "[,1]", "[1,]", "{,}", "{\"a\":1,}", "{,\"a\":1}", "{\"a\":1,,\"b\":2}", "{\"a\" 1}",
+        "{\"a\"::1}", "{\"a\":}",
+        "{:1}", "{1:1}", "{null:1}", "{\"a\":1 2}", "[1 true]", "[1:2]", "[\"a\" \"b\"]", "{]", "[}", "[1}", "{\"a\":1]", "1,", ",", ":", "[+1]",
+        "[01]", "[-01]", "[00]",
+        "[1.]", "[.1]", "[-.1]", "[1e]", "[1e+]", "[1e1.5]", "[-]", "[--1]", "[1-1]", "[0x10]", "[1_000]", "[Infinity]", "[-Infinity]", "[NaN]",
+        "[１]", "TRUE", "tru", "truee",
+        "nulls", "fals", "[True]", "'a'", "\"", "\"\\", "\"\\\"", #"["\a"]"#, #"["\'"]"#, #"["\x00"]"#, #"["\u"]"#, #"["\u1"]"#, #"["\u123"]"#,
+        #"["\u123g"]"#,
+        #"["\U0041"]"#, #"["\u-123"]"#, #"["\ud800"]"#, #"["\udc00"]"#, #"["\ud800a"]"#, #"["\ud800\u"]"#, #"["\ud800\n"]"#, #"["\ud800\ud800"]"#,
+        #"{"\ud800":1}"#,
+        "[\"a\tb\"]", "[\"a\u{0}b\"]", "[\"12345678\u{1F}\"]", "\u{FEFF}[]", "\u{A0}[]", "[\u{0C}]", "[\u{2028}]", "[1]x", "[1][2]", "// a\n1",
+        "/**/1", "[1 /*a*/]",
+        "a", "{a:1}", "\0", "[\0]",
+    ])
+    func `that break the grammar are refused`(text: String) {
+        #expect(failure(text.utf8) != nil)
+    }
+}
+
+@Suite struct `Names and strings of JSON` {
+    /// Normalising costs more than a text's length. Each pair here differs in the order of its marks only, so whatever normalises takes it for one
+    /// text.
+    @Test func `are compared and hashed by their bytes, over all of Unicode`() {
+        var confused: [UInt32] = []
+        for value in Array(0..<0x3000) + stride(from: UInt32(0x3000), through: 0x10FFFF, by: 13) {
+            guard let scalar = Unicode.Scalar(value) else { continue }
+            let (one, other) = ("\(scalar)\u{301}\u{323}", "\(scalar)\u{323}\u{301}")
+            let object = JSONObject([.init(name: one, value: .null)])
+            let isKeptApart =
+                JSONValue.string(one) != .string(other) && object != JSONObject([.init(name: other, value: .null)]) && object[other] == nil
+                && object[one] == .null && Set([JSONValue.string(one), .string(other)]).count == 2
+            if !isKeptApart { confused.append(value) }
+        }
+        #expect(confused.isEmpty)
+    }
+
+    @Test(arguments: [1, 2, 8, 9, 300]) func `cost work that grows with the text, whatever the characters are`(names: Int) throws {
+        // Blocks of all planes, each as long names of one length that differ at their ends, beside the worst for normalising: marks alone.
+        let starts = stride(from: UInt32(0x20), to: 0x11_0000, by: 0x40).filter { Unicode.Scalar($0) != nil && Unicode.Scalar($0 + 0x1F) != nil }
+        for start in starts + [0x300] {
+            let run = (start..<start + 0x20).compactMap(Unicode.Scalar.init).filter { $0 != "\"" && $0 != "\\" && $0.value >= 0x20 }
+            let stem = String(String.UnicodeScalarView(run))
+            let text = Array("{\((0..<names).map { "\"\(stem)\($0 + 1000)\":\"\(stem)\"" }.joined(separator: ","))}".utf8)
+            let compared = try text.withUnsafeBytes { bytes throws -> Int in
+                var builder = JSONTreeBuilder(bytes)
+                #expect(try builder.document().members?.list.count == names)
+                return builder.comparedBytes
+            }
+            #expect(compared <= 8 * text.count)
+        }
+    }
+
+    @Test func `may be as long as a body, of combining marks alone`() throws {
+        let marks = String(repeating: "\u{301}\u{323}", count: 225_000)
+        let object = try #require(JSONValue.parse("{\"\(marks)\":1,\"a\":2}").members)
+        #expect(object["a"] == .integer(2))
+        #expect(object[marks] == .integer(1))
+        #expect(object[String(repeating: "\u{323}\u{301}", count: 225_000)] == nil)
     }
 }
 

@@ -18,7 +18,8 @@ import Testing
 
     @Test(arguments: [
         (0.5, "0.5"), (-0.0, "0"), (1000, "1000"), (1e15, "1000000000000000"), (0x1.fffffffffffffp53, "18014398509481982"),
-        (0x1p54, "1.8014398509481984e+16"), (0.1, "0.1"), (.leastNonzeroMagnitude, "5e-324"), (-1.5e300, "-1.5e+300"),
+        (0x1p54, "18014398509481984"), (1e21, "1e+21"), (1e-7, "1e-7"), (1.5e-6, "0.0000015"), (0.1, "0.1"), (.leastNonzeroMagnitude, "5e-324"),
+        (-1.5e300, "-1.5e+300"),
     ])
     func `has the shortest number that reads back the same`(value: Double, text: String) throws {
         #expect(JSONValue.number(value).serialized == text)

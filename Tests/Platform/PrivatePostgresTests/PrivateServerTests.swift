@@ -62,8 +62,8 @@ import Testing
     @Test func `starts over the socket lock of a killed server, even when its process id is in use`() async throws {
         try await withFolder { folder in
             try await withServer("\(folder)/pg") { _ in }
-            // What a killed server leaves. Another server of the same account stands for whoever has its process id now, or for a dead process that nobody
-            // reaps: PostgreSQL can't tell them from a server on this socket.
+            // The traces of a killed server. Another server of the same account stands for the process that has its id now, or for a dead process
+            // that nobody reaps: PostgreSQL can't tell them from a server on this socket.
             let other = try await ConnectionPool.withPool(TestCluster.shared.target(database: "postgres"), logger: TestCluster.logger) {
                 try await $0.query(Statement("postmaster", "SELECT split_part(pg_read_file('postmaster.pid'), chr(10), 1)"))[0].get(
                     0, as: String.self)

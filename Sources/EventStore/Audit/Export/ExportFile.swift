@@ -1,7 +1,8 @@
 import FoundationEssentials
 import Glibc
 
-/// A file that is there whole or not at all: written aside in the same folder, without a name where the file system can do that, synced, and only then given its name.
+/// A file that is there whole or not at all: written aside in the same folder, without a name where the file system can do that, synced, and only
+/// then given its name.
 ///
 /// All calls block, and belong on a thread that may.
 package final class ExportFile: Sendable {
@@ -12,14 +13,15 @@ package final class ExportFile: Sendable {
     private let isNameless: Bool
     private let descriptor: Int32
 
-    /// Begins a file that only its owner may read. Throws `ExportOutputError` when it can't be written there, or when what is there is no file.
+    /// Begins a file that only its owner may read. Throws `ExportOutputError` when it can't be written there, or when the path names something else
+    /// than a file.
     ///
     /// - Parameter namelessly: whether to try and do without a name.
     package init(path given: String, namelessly: Bool = true) throws(ExportOutputError) {
         ignoreWriteSignals()
         var status = stat()
         let isThere = stat(given, &status) == 0
-        // Whatever keeps the file from having its name is said now, and not when all of it is written.
+        // A file that can't have its name is refused now, and not when all of it is written.
         guard isThere || errno == ENOENT else { throw .system("\(given) can't be written", errno) }
         guard isThere || lstat(given, &status) != 0 else { throw ExportOutputError("\(given) is a link to nothing") }
         // A rename would put a file in the place of a device or a pipe.
@@ -32,7 +34,7 @@ package final class ExportFile: Sendable {
         (self.path, self.folder) = (path, folder)
         // A name may be so long that nothing can be added to it.
         aside = "\(folder)/.\(String(decoding: name.utf8.prefix(64), as: UTF8.self)).\(getpid()).partial"
-        // Whatever ends this process, a file without a name leaves nothing behind.
+        // A file without a name leaves nothing behind, even when this process is killed.
         let nameless = namelessly ? open(folder, Self.temporary | O_WRONLY | O_CLOEXEC, 0o600) : -1
         isNameless = nameless >= 0
         descriptor = isNameless ? nameless : open(aside, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0o600)
@@ -46,7 +48,7 @@ package final class ExportFile: Sendable {
         try writeAll(bytes, to: descriptor, name: path)
     }
 
-    /// Makes what was written durable and gives it its name, in the place of what had that name before.
+    /// Makes the file durable and gives it its name, in the place of any file of that name.
     package func publish() throws(ExportOutputError) {
         guard fsync(descriptor) == 0 else { throw .system("\(path) can't be written", errno) }
         if isNameless {

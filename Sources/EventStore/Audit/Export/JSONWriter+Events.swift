@@ -29,8 +29,8 @@ extension JSONWriter {
 
     /// An event as a CloudEvent 1.0 in JSON (the specification's JSON format, §2 and §3).
     ///
-    /// `sequence`, `correlationid`, `causationid` and `traceparent` are the documented extensions of these names. An extension's value is a text, a Boolean or a number of
-    /// 32 bits, so the position is a text; with its leading zeros it sorts as the specification of `sequence` asks for.
+    /// `sequence`, `correlationid`, `causationid` and `traceparent` are the documented extensions of these names. An extension's value is a text, a
+    /// Boolean or a number of 32 bits, so the position is a text; with its leading zeros it sorts as the specification of `sequence` asks for.
     package mutating func cloudEvent(_ event: RecordedEvent, catalog: EventCatalog) {
         object {
             $0.member("specversion", "1.0")

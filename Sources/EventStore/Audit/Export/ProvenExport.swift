@@ -2,24 +2,24 @@ import EventSourcing
 import FoundationEssentials
 import JSON
 
-/// The lines of an export with proofs (docs/audit.md), for who writes them and who checks them: one header, a line for each event, one trailer. Each is canonical JSON, so an
-/// event's own canonical form, which its proof is about, is in the file byte for byte.
+/// The lines of an export with proofs (docs/audit.md), for writing and for checking: one header, a line for each event, one trailer. Each is
+/// canonical JSON, so an event's own canonical form, which its proof is about, is in the file byte for byte.
 enum ProvenExport {
-    /// What comes first: the checkpoint that all proofs are against.
+    /// The first line: the checkpoint that all proofs are against.
     struct Header: Equatable {
-        /// That the checkpoint's tree goes on from the one of an earlier size.
+        /// The proof that the checkpoint's tree goes on from the one of an earlier size.
         struct Consistency: Equatable {
             let size: Int64
             let proof: ConsistencyProof
         }
 
-        private static let format: StaticString = "annals-audit-export/1"
+        private static let format = "annals-audit-export/1"
 
         let checkpoint: SignedCheckpoint
         let consistency: Consistency?
     }
 
-    /// An event as it is stored, and that it is in the tree.
+    /// An event as it is stored, with the proof that it is in the tree.
     struct Event: Equatable {
         private static let beginning: StaticString = "{\"event\":"
         private static let middle: StaticString = ",\"leafIndex\":"
@@ -31,7 +31,7 @@ enum ProvenExport {
         let proof: InclusionProof
     }
 
-    /// What comes last; without it the file was cut off.
+    /// The last line; without it the file was cut off.
     struct Trailer: Equatable {
         private static let beginning: StaticString = "{\"events\":"
 
@@ -42,20 +42,21 @@ enum ProvenExport {
     }
 }
 
-/// A line that is read only when writing it again gives the same bytes. So it says nothing beside what was checked, whichever of two members of one name another reader takes.
+/// A line that is read only when writing it again gives the same bytes. So it says nothing that was not checked, whichever of two members of one name
+/// another reader takes.
 protocol ProvenExportLine {
-    /// Takes from a line what `append` writes; nil when something of that is not there. What else there is need not be noticed.
+    /// Takes the members that `append` writes from a line; nil when one is not there. Other members need not be noticed.
     init?(membersOf line: [UInt8])
 
     /// Writes the line with its end.
-    func append(to json: inout CanonicalJSON)
+    func append(to json: inout JSONWriter)
 }
 
 extension ProvenExportLine {
     /// Reads a line with its end; nil for anything that `append` does not write.
     init?(_ line: [UInt8]) {
         self.init(membersOf: line)
-        var again = CanonicalJSON()
+        var again = JSONWriter()
         append(to: &again)
         guard again.bytes == line else { return nil }
     }
@@ -63,7 +64,7 @@ extension ProvenExportLine {
 
 extension ProvenExport.Header: ProvenExportLine {
     init?(membersOf line: [UInt8]) {
-        guard let json = line.json, json["format"]?.text == Self.format.description,
+        guard let json = line.json, json["format"]?.text == Self.format,
             let checkpoint = json["checkpoint"]?.text.flatMap(SignedCheckpoint.init)
         else { return nil }
         self.checkpoint = checkpoint
@@ -75,26 +76,26 @@ extension ProvenExport.Header: ProvenExportLine {
         consistency = Consistency(size: size, proof: ConsistencyProof(hashes))
     }
 
-    func append(to json: inout CanonicalJSON) {
-        json.append("{\"checkpoint\":")
-        var note = checkpoint.note.description
-        note.withUTF8 { json.append(string: UnsafeRawBufferPointer($0)) }
+    func append(to json: inout JSONWriter) {
+        json.literal("{\"checkpoint\":")
+        json.string(checkpoint.note.description)
         if let consistency {
-            json.append(",\"consistency\":{\"proof\":")
-            json.append(consistency.proof.hashes)
-            json.append(",\"size\":")
-            json.append(integer: consistency.size)
-            json.append("}")
+            json.literal(",\"consistency\":{\"proof\":")
+            json.hashes(consistency.proof.hashes)
+            json.literal(",\"size\":")
+            json.integer(consistency.size)
+            json.literal("}")
         }
-        json.append(",\"format\":\"")
-        json.append(Self.format)
-        json.append("\"}\n")
+        json.literal(",\"format\":")
+        json.string(Self.format)
+        json.literal("}\n")
     }
 }
 
 extension ProvenExport.Event: ProvenExportLine {
     init?(membersOf line: [UInt8]) {
-        // The event is taken as it stands, since the proof is about its bytes. Behind it only numbers and base64 follow, so the last of these words is not the event's.
+        // The event is taken as it stands, since the proof is about its bytes. Behind it only numbers and base64 follow, so the last "leafIndex" is
+        // not the event's.
         guard line.starts(with: Self.beginning.bytes), let split = line.lastIndex(of: Self.middle.bytes),
             let rest = (Array("{".utf8) + line[(split + 1)...]).json, let index = rest["leafIndex"]?.int, let hashes = rest["proof"]?.hashes
         else { return nil }
@@ -104,14 +105,14 @@ extension ProvenExport.Event: ProvenExportLine {
         guard json.isCanonicalJSON else { return nil }
     }
 
-    func append(to json: inout CanonicalJSON) {
-        json.append(Self.beginning)
-        json.append(canonical: self.json)
-        json.append(Self.middle)
-        json.append(integer: index)
-        json.append(",\"proof\":")
-        json.append(proof.hashes)
-        json.append("}\n")
+    func append(to json: inout JSONWriter) {
+        json.literal(Self.beginning)
+        json.raw(self.json)
+        json.literal(Self.middle)
+        json.integer(index)
+        json.literal(",\"proof\":")
+        json.hashes(proof.hashes)
+        json.literal("}\n")
     }
 
     /// The position that the event itself says it has.
@@ -125,27 +126,19 @@ extension ProvenExport.Trailer: ProvenExportLine {
         self.init(events: events, sha256: sha256)
     }
 
-    func append(to json: inout CanonicalJSON) {
-        json.append(Self.beginning)
-        json.append(integer: events)
-        json.append(",\"sha256\":\"")
-        json.append(canonical: Array(sha256.utf8))
-        json.append("\"}\n")
+    func append(to json: inout JSONWriter) {
+        json.literal(Self.beginning)
+        json.integer(events)
+        json.literal(",\"sha256\":")
+        json.string(sha256)
+        json.literal("}\n")
     }
 }
 
-extension CanonicalJSON {
-    fileprivate mutating func append(canonical text: [UInt8]) { bytes.append(contentsOf: text) }
-
+extension JSONWriter {
     /// Writes an array of hashes in base64.
-    fileprivate mutating func append(_ hashes: [MerkleHash]) {
-        append("[")
-        for (number, hash) in hashes.enumerated() {
-            append(number == 0 ? "\"" : ",\"")
-            append(canonical: Array(hash.base64.utf8))
-            append("\"")
-        }
-        append("]")
+    fileprivate mutating func hashes(_ hashes: [MerkleHash]) {
+        array { for hash in hashes { $0.string(hash.base64) } }
     }
 }
 

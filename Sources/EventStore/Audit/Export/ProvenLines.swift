@@ -1,27 +1,25 @@
 import Crypto
+import JSON
 
-/// An export with proofs: each event as it is stored with its proof against one checkpoint, between a line that has the checkpoint and one that ends the file (docs/audit.md).
+/// An export with proofs: each event as it is stored with its proof against one checkpoint, between a line that has the checkpoint and one that ends
+/// the file (docs/audit.md).
 package struct ProvenLines: ExportEncoder {
     private let checkpoint: SignedCheckpoint
     private let earlier: Checkpoint?
     private var prover: Prover
-    private var text = CanonicalJSON()
+    private var text = JSONWriter()
     private var event = CanonicalJSON()
     private var hash = SHA256()
     private var events: Int64 = 0
     private var hasBegun = false
 
     /// - Parameters:
-    ///   - checkpoint: a published one of the log; the export must end with what it covers.
+    ///   - checkpoint: a published one of the log; the export must end with the events that it covers.
     ///   - earlier: one that the reader has, of no more events: the file proves, too, that `checkpoint` goes on from it.
     package init(_ log: MerkleLog, against checkpoint: SignedCheckpoint, since earlier: Checkpoint? = nil) {
         self.checkpoint = checkpoint
         self.earlier = earlier
         prover = Prover(log, size: checkpoint.checkpoint.size)
-    }
-
-    package mutating func encode(_ page: TrailPage) async throws -> [UInt8] {
-        try await encode(events: page)
     }
 
     package mutating func finish() -> [UInt8] {
@@ -31,15 +29,15 @@ package struct ProvenLines: ExportEncoder {
         return text.bytes
     }
 
-    /// The text of some events, which the checkpoint must cover; the first time behind the header.
-    mutating func encode(events rows: some StoredEventRows) async throws -> [UInt8] {
+    /// The text of a page, which the checkpoint must cover; the first time behind the header.
+    package mutating func encode(_ page: TrailPage) async throws -> [UInt8] {
         text.removeAll()
         if !hasBegun { try await header().append(to: &text) }
         hasBegun = true
         var leaves: [Int64] = []
-        try rows.forEach { leaves.append($0.position - 1) }
+        try page.forEach { leaves.append($0.position - 1) }
         try await prover.load(leaves: leaves)
-        try rows.forEach { row in
+        try page.forEach { row in
             event.removeAll()
             try event.append(row)
             let index = row.position - 1

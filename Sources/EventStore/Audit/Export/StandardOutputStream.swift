@@ -1,6 +1,6 @@
 import Glibc
 
-/// Standard output as the place of an export. A reader that leaves early is an error: it has not got what it asked for.
+/// Standard output as the place of an export. A reader that leaves early is an error: it has not got the whole export.
 ///
 /// Writing blocks, and belongs on a thread that may.
 package struct StandardOutputStream: Sendable {
@@ -12,7 +12,7 @@ package struct StandardOutputStream: Sendable {
     }
 }
 
-/// Why an export could not be written: one line for whoever asked for it.
+/// Why an export could not be written, in one line for the operator.
 package struct ExportOutputError: Error, CustomStringConvertible {
     package let description: String
 
@@ -25,7 +25,7 @@ package struct ExportOutputError: Error, CustomStringConvertible {
     }
 }
 
-/// Has a reader that is gone and a limit that is reached be errors of the write, not the end by a signal.
+/// Makes a reader that has left and a limit that is reached errors of the write, instead of signals that end the process.
 func ignoreWriteSignals() {
     signal(SIGPIPE, SIG_IGN)
     signal(SIGXFSZ, SIG_IGN)

@@ -2,8 +2,6 @@ import Crypto
 import FoundationEssentials
 
 /// Writes a part of the log out, once, from its beginning to its end.
-///
-/// The next page is read while this one is written, so the database and this process work side by side; no more than these two are in memory.
 package struct TrailExport: Sendable {
     /// How far it has come.
     package struct Progress: Sendable {
@@ -21,7 +19,7 @@ package struct TrailExport: Sendable {
         self.limits = limits
     }
 
-    /// Exports what the filter wants of the log as it is now. What `write` or `encoder` throws ends it.
+    /// Exports the events that the filter wants of the log as it is now. An error of `write` or `encoder` ends it.
     ///
     /// - Parameters:
     ///   - write: takes the text, piece by piece, in order.
@@ -31,40 +29,28 @@ package struct TrailExport: Sendable {
     ) async throws -> ExportSummary {
         let part = try await trail.part(filter)
         var (encoder, sum) = (encoder, ExportSum())
-        var page = try await trail.page(of: part, after: part.after, limits: limits)
-        while true {
-            guard let next = page.next else { break }
-            async let following = trail.page(of: part, after: next, limits: limits)
-            try await put(page, of: part, &encoder, &sum, write, onProgress)
-            page = try await following
+        try await trail.pages(of: part, limits: limits) { page in
+            try Task.checkCancellation()
+            try await sum.write(try await encoder.encode(page), write)
+            sum.events += Int64(page.count)
+            onProgress(Progress(completed: page.through - part.after, total: part.until - part.after))
         }
-        try await put(page, of: part, &encoder, &sum, write, onProgress)
         try await sum.write(try await encoder.finish(), write)
         return sum.summary(of: part)
     }
-
-    private func put(
-        _ page: TrailPage, of part: TrailPart, _ encoder: inout some ExportEncoder, _ sum: inout ExportSum, _ write: ([UInt8]) async throws -> Void,
-        _ onProgress: (Progress) -> Void
-    ) async throws {
-        try Task.checkCancellation()
-        try await sum.write(try await encoder.encode(page), write)
-        sum.events += Int64(page.count)
-        onProgress(Progress(completed: page.through - part.after, total: part.until - part.after))
-    }
 }
 
-/// What an export was, in the end.
+/// A finished export.
 package struct ExportSummary: Sendable, Equatable {
     package let events: Int64
     package let bytes: Int64
-    /// SHA-256 of all that was written, in hexadecimal: what `sha256sum` says of the file.
+    /// SHA-256 of the text, in hexadecimal, as `sha256sum` prints it of the file.
     package let sha256: String
     /// The first and the last position that the export is about; nil when there is none between its ends.
     package let positions: ClosedRange<Int64>?
 }
 
-/// Counts and hashes what is written.
+/// Counts and hashes the text that is written.
 private struct ExportSum {
     var events: Int64 = 0
     private var bytes: Int64 = 0

@@ -8,7 +8,8 @@ package struct AuditKeyFile: Sendable {
     package init(_ path: String) { self.path = path }
 
     /// The key, made on first use.
-    /// - Parameter origin: the log's name for a new key; nil names it after the key. A key that is there keeps its name, and another one here is refused.
+    /// - Parameter origin: the log's name for a new key; nil names it after the key. A key that is there keeps its name, and another one here is
+    ///   refused.
     package func open(origin: String?) throws(AuditFileError) -> NoteSigner {
         if let origin, !NoteSigner.isName(origin) { throw .unusable(path, "a log's name has neither spaces nor a plus sign") }
         if access(path, F_OK) != 0 { try WholeFile(path).create("\(NoteSigner(name: origin))\n") }
@@ -20,7 +21,8 @@ package struct AuditKeyFile: Sendable {
         return signer
     }
 
-    /// The key that is there. Refused when every user of the machine may read or write it: who can read it signs in the log's name, who can write it chooses the key.
+    /// The key that is there. Refused when every user of the machine may read or write it: a reader can sign in the log's name, a writer can choose
+    /// the key.
     package func read() throws(AuditFileError) -> NoteSigner {
         var status = stat()
         if stat(path, &status) == 0, status.st_mode & 0o007 != 0 {
@@ -47,7 +49,7 @@ package struct AuditKeyFile: Sendable {
 
 /// A file that audit depends on can't be used.
 package enum AuditFileError: Error, CustomStringConvertible, Equatable {
-    /// It does not hold what it should, or others may read it: path and reason.
+    /// It has another form, or others may read it: path and reason.
     case unusable(String, String)
     /// It can't be read or written at the moment: path and reason.
     case unavailable(String, String)

@@ -5,12 +5,12 @@ import Synchronization
 
 /// Follows the log and keeps its Merkle tree: appends know nothing of it and pay nothing for it.
 ///
-/// One follower at a time writes, under a lease; others wait for its end. What is signed is signed once: the checkpoint is on the disk, outside of any database, before it is
-/// published, and no tree that does not go on from it is ever signed.
+/// One follower at a time writes, under a lease; others wait for its end. Each size is signed once: the checkpoint is on the disk, outside of any
+/// database, before it is published, and no tree that does not go on from it is ever signed.
 package final class MerkleFollower: Sendable {
-    /// How often there is something to publish. A checkpoint is at most one pause and one batch behind.
+    /// How often it looks and signs. A checkpoint is at most one pause and one batch behind.
     package struct Pace: Sendable {
-        /// Between two looks at a log that grows, and so between two signatures: what comes in this time shares a checkpoint.
+        /// Between two looks at a log that grows, and so between two signatures: events of this time share a checkpoint.
         package var pause: Duration = .milliseconds(250)
         /// Between two looks at a log that does not grow: one that was restored to an older state may not wake anybody.
         package var look: Duration = .seconds(5)
@@ -25,7 +25,7 @@ package final class MerkleFollower: Sendable {
     private struct State {
         var status = MerkleFollowerStatus.starting
         var lease: MerkleLease?
-        /// What this process has seen in the file last.
+        /// The last checkpoint that this process has seen in the file.
         var signed: SignedCheckpoint?
         /// Whether something was published since the last trouble.
         var hasPublished = false
@@ -112,7 +112,7 @@ package final class MerkleFollower: Sendable {
         }
     }
 
-    /// Returns when beginning anew can help; throws what it can not.
+    /// Returns when a new beginning can help; throws the error otherwise.
     private func recover(from error: any Error) throws {
         try Task.checkCancellation()
         switch error {

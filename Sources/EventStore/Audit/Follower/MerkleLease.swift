@@ -3,7 +3,7 @@ import FoundationEssentials
 import Glibc
 import Postgres
 
-/// The lease of the tree: whoever writes names its token, so only the present holder can.
+/// The lease of the tree. Each write names its token, so only the present holder can write.
 struct MerkleLease: Sendable {
     /// A third of the time that a lease lasts.
     private static let renewInterval = Duration.seconds(1)
@@ -42,5 +42,5 @@ struct MerkleLease: Sendable {
     }
 }
 
-/// The lease or the last checkpoint is another's by now: what follows begins with the lease again.
+/// Another process has the lease or has signed since: the follower begins with the lease again.
 struct MerkleLeaseLost: Error {}

@@ -1,4 +1,4 @@
-/// Why the follower signs nothing any more: going on could only help to hide something. It stays so until the process is started again.
+/// Why the follower signs nothing any more: going on could only help to hide a change. It stays so until the process is started again.
 package enum MerkleStop: Error, Equatable, CustomStringConvertible {
     /// The log ends before what was signed: it was restored to an older state, or events were removed.
     case logIsShorter(head: Int64, signed: Int64)
@@ -32,7 +32,7 @@ package enum MerkleFollowerStatus: Sendable, Equatable {
     case starting
     /// Another process has the lease.
     case waiting
-    /// Signs, and has signed up to this position.
+    /// It signs, and has signed up to this position.
     case following(signed: Int64)
     case stopped(MerkleStop)
 }

@@ -1,6 +1,7 @@
 import Postgres
 
-/// The tables of the tree, as the holder of the lease writes them: each write is one transaction that names the lease's token and the size it goes on from.
+/// The tables of the tree, as the holder of the lease writes them: each write is one transaction that names the lease's token and the size it goes on
+/// from.
 struct MerkleTables {
     private let pool: ConnectionPool
     private let lease: MerkleLease

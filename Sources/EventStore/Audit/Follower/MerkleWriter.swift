@@ -1,13 +1,15 @@
 import EventSourcing
+import JSON
 import Logging
 import Postgres
 
-/// Grows the tree under one lease: reads events, stores tiles, signs and publishes checkpoints. Begins by holding what is stored against what was signed.
+/// Grows the tree under one lease: reads events, stores tiles, signs and publishes checkpoints. Begins by comparing the tables with the checkpoint
+/// that was signed last.
 struct MerkleWriter {
     /// Events between two writes, when there are so many: 64 full tiles of level 0.
     private static let batch: Int64 = 16_384
 
-    /// How far what was signed last has come.
+    /// How far the last checkpoint has come.
     private enum Progress {
         /// All is in the tables: checkpoints up to this size, 0 when there are none.
         case published(through: Int64)
@@ -22,15 +24,16 @@ struct MerkleWriter {
     /// The entry of the last event in the tree; nil in an empty one.
     private var lastEntry: MerkleHash?
     private var tables: MerkleTables
-    /// What the file holds.
+    /// The checkpoint in the file.
     private(set) var signed: SignedCheckpoint?
     private var progress: Progress
 
     /// How many events are in the tree so far.
     var size: Int64 { tree.size }
 
-    /// Takes up the tree where the last holder of the lease left it. Throws `MerkleStop` when the log, the tables and what was signed do not fit together.
-    /// - Parameter known: what this process has seen in the file before.
+    /// Takes up the tree where the last holder of the lease left it. Throws `MerkleStop` when the log, the tables and the last checkpoint do not fit
+    /// together.
+    /// - Parameter known: the checkpoint that this process has seen in the file before.
     init(
         _ pool: ConnectionPool, under lease: MerkleLease, signer: NoteSigner, file: LastCheckpointFile, after known: SignedCheckpoint? = nil,
         logger: Logger
@@ -60,7 +63,7 @@ struct MerkleWriter {
         try await confirm([signed, newest].compactMap { $0?.checkpoint }, log)
     }
 
-    /// Holds what the file says against what the tables have.
+    /// Compares the file's checkpoint with the tables.
     private mutating func takeUp(_ newest: SignedCheckpoint?, after known: SignedCheckpoint?, _ logger: Logger) async throws {
         if let known, known.checkpoint.size > signed?.checkpoint.size ?? 0 { throw MerkleStop.files(.gone(file.path, known)) }
         if let signed {
@@ -83,7 +86,7 @@ struct MerkleWriter {
         }
     }
 
-    /// A log restored to an older state is shorter than what was signed, or has grown past it and is another.
+    /// A log restored to an older state is shorter than the last checkpoint, or has grown past it and is another.
     private func confirm(_ checkpoints: [Checkpoint], _ log: MerkleLog) async throws {
         let most = checkpoints.reduce(tables.size) { max($0, $1.size) }
         let head: Int64 = try await pool.query(.logHead).first?.get(0) ?? 0
@@ -95,8 +98,8 @@ struct MerkleWriter {
         }
     }
 
-    /// Takes in what the log has up to `head`, one batch at most, and never goes past a signed checkpoint without a look at it. Begins with the last event again: a log that was
-    /// restored while this process ran has another one there, and may since have grown past it.
+    /// Takes in the log's events up to `head`, one batch at most, and never goes past a signed checkpoint without a look at it. Begins with the last
+    /// event again: a log that was restored while this process ran has another one there, and may since have grown past it.
     mutating func extend(to head: Int64) async throws {
         var bound = head
         if let signed, signed.checkpoint.size > size { bound = min(bound, signed.checkpoint.size) }
@@ -106,8 +109,8 @@ struct MerkleWriter {
         var isSame = known == 0
         var json = CanonicalJSON()
         do {
-            try await StoredEventScan(pool).chunks(of: max(known, 1)...last) { chunk in
-                try chunk.forEach { event in
+            try await AuditTrail(pool).pages(at: max(known, 1)...last) { page in
+                try page.forEach { event in
                     json.removeAll()
                     try json.append(event)
                     let entry = MerkleHash.sha256(json.bytes)
@@ -123,7 +126,7 @@ struct MerkleWriter {
             }
         } catch {
             guard let error = error as? CanonicalFormError else { throw error }
-            throw MerkleStop.unreadableEvent(position: tree.size + 1, reason: "\(error)")
+            throw MerkleStop.unreadableEvent(position: tree.size + 1, reason: error.reason)
         }
         guard isSame else { throw MerkleStop.gap(position: known) }
         guard tree.size == last else { throw MerkleStop.gap(position: tree.size + 1) }
@@ -153,7 +156,7 @@ struct MerkleWriter {
         progress = .published(through: checkpoint.checkpoint.size)
     }
 
-    /// From here on it counts as signed, whatever becomes of this process.
+    /// From here on it counts as signed, even if this process dies.
     private mutating func sign(_ next: SignedCheckpoint) async throws {
         let isMine = try await onOwnThread("audit-file") { [file, signed] in
             Result { () throws(AuditFileError) in try file.replace(signed, with: next) }

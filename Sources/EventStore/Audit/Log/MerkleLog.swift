@@ -1,13 +1,14 @@
+import JSON
 package import Postgres
 
-/// The tree and the checkpoints that the follower has published, for whoever reads them.
+/// The tree and the checkpoints that the follower has published, for reading.
 package struct MerkleLog: Sendable {
-    /// A part of the published tree is not in the tables, or not as it was: nothing that a reader could mend.
+    /// A part of the published tree is not in the tables, or not as it was. A reader can't mend that.
     package struct Damaged: Error, CustomStringConvertible {
         package let description: String
     }
 
-    /// Nothing has been signed so far.
+    /// There is no checkpoint yet.
     package struct NothingSigned: Error, CustomStringConvertible {
         package let description = "nothing has been signed yet: the log is empty, or no follower has run"
     }
@@ -24,7 +25,7 @@ package struct MerkleLog: Sendable {
         return checkpoint
     }
 
-    /// The newest checkpoint, for who can't go on without. Throws `NothingSigned` before the first.
+    /// The newest checkpoint. Throws `NothingSigned` before the first.
     package func newestCheckpoint() async throws -> SignedCheckpoint {
         guard let checkpoint = try await checkpoint() else { throw NothingSigned() }
         return checkpoint
@@ -50,8 +51,8 @@ package struct MerkleLog: Sendable {
     /// The last position of the log.
     func head() async throws -> Int64 { try await pool.query(.logHead).first?.get(0) ?? 0 }
 
-    /// A tile as it is served (C2SP tlog-tiles): hashes one after the other, or entries each behind its length in two bytes. Nil when a tree of the newest
-    /// checkpoint's size has no such tile yet.
+    /// A tile as it is served (C2SP tlog-tiles): hashes one after the other, or entries each behind its length in two bytes. Nil when a tree of the
+    /// newest checkpoint's size has no such tile yet.
     package func served(_ tile: Tile) async throws -> [UInt8]? {
         let covered = try await coveredPosition()
         let count =
@@ -59,7 +60,7 @@ package struct MerkleLog: Sendable {
             case .entries: covered
             case .hashes(let level): Tile.count(of: level, in: covered)
             }
-        // In this order: an index that somebody asks for may be too large to be multiplied.
+        // In this order: a caller may ask for an index that is too large to be multiplied.
         guard tile.index <= count >> 8, Int64(tile.width) <= count - tile.index << 8, let hashes = try await hashes(of: [tile])[tile] else {
             return nil
         }
@@ -82,7 +83,7 @@ package struct MerkleLog: Sendable {
         return hashes
     }
 
-    /// What there is of these tiles, shorter ones too.
+    /// These tiles as far as they are stored, shorter ones too.
     func storedHashes(of tiles: [Tile]) async throws -> [Tile: [UInt8]] {
         let found = try await stored(tiles)
         return tiles.reduce(into: [:]) { $0[$1] = found[StoredPlace(level: $1.storedLevel, index: $1.index)] }
@@ -93,6 +94,38 @@ package struct MerkleLog: Sendable {
         guard let row = try await pool.query(.surplusTile).first else { return nil }
         let (level, index, size): (Int16, Int64, Int64) = (try row.get(0), try row.get(1), try row.get(2))
         return (size, "the stored tile \(index) of level \(level) holds hashes of events beyond the tree's \(size)")
+    }
+
+    /// A proof that the event at a position is in the tree of a published checkpoint that covers it. It is tried on the event as the log has it now:
+    /// throws `Damaged` when they do not fit, or the event is not there.
+    package func proof(of position: Int64, against checkpoint: SignedCheckpoint) async throws -> EventProof {
+        let size = checkpoint.checkpoint.size
+        var prover = Prover(self, size: size)
+        let proof = EventProof(index: position - 1, inclusion: try await prover.inclusion(of: position - 1), checkpoint: checkpoint)
+        guard let entry = try await entry(at: position) else { throw Damaged(description: "position \(position): the event is missing") }
+        guard proof.proves(entry: entry) else {
+            throw Damaged(description: "position \(position): the event and the stored tiles do not lead to the root of the checkpoint of \(size)")
+        }
+        return proof
+    }
+
+    /// The SHA-256 of an event's canonical JSON as the log has it; nil when there is none at the position.
+    private func entry(at position: Int64) async throws -> MerkleHash? {
+        var entry: MerkleHash?
+        var json = CanonicalJSON()
+        do {
+            try await AuditTrail(pool).pages(at: position...position) { page in
+                try page.forEach { event in
+                    json.removeAll()
+                    try json.append(event)
+                    entry = .sha256(json.bytes)
+                }
+            }
+        } catch {
+            guard let malformed = error as? CanonicalFormError else { throw error }
+            throw Damaged(description: "position \(position): the event has no canonical form: \(malformed.reason)")
+        }
+        return entry
     }
 
     private func stored(_ tiles: [Tile]) async throws -> [StoredPlace: [UInt8]] {

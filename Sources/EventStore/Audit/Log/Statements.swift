@@ -19,8 +19,8 @@ extension Statement {
         JOIN log.merkle_tiles t ON t.level = wanted.level AND t.tile = wanted.tile
         """)
 
-    /// The first tile that is wider than a tree of that size has it, or that no tree has, and the size: from one snapshot, since a follower may add to them. A superuser may
-    /// have written any number there, so nothing here may overflow.
+    /// The first tile that is wider than a tree of that size has it, or that no tree has, and the size: from one snapshot, since a follower may add
+    /// to them. A superuser may have written any number there, so nothing here may overflow.
     static let surplusTile = Statement(
         "audit_surplus_tile",
         """
@@ -41,7 +41,8 @@ extension Statement {
     static let checkpointsBetween = Statement(
         "audit_checkpoints_between", "SELECT size, note FROM log.merkle_checkpoints WHERE size BETWEEN $1 AND $2 ORDER BY size")
 
-    /// The new token and the tree's size; no row while somebody else holds the lease. By the database's clock: those of the followers' machines may differ.
+    /// The new token and the tree's size; no row while somebody else holds the lease. By the database's clock: those of the followers' machines may
+    /// differ.
     static let acquireMerkleLease = Statement(
         "audit_acquire_lease",
         """

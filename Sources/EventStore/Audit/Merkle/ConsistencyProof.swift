@@ -1,10 +1,10 @@
-/// That a tree goes on from an older one, which it holds unchanged (RFC 6962 §2.1.2).
+/// A proof that a tree goes on from an older one, which it holds unchanged (RFC 6962 §2.1.2).
 package struct ConsistencyProof: Sendable, Equatable {
     package let hashes: [MerkleHash]
 
     package init(_ hashes: [MerkleHash]) { self.hashes = hashes }
 
-    /// What the proof consists of: PROOF(old, D[new]). Empty when the sizes are equal or the older tree has no leaves.
+    /// The subtrees whose hashes make the proof: PROOF(old, D[new]). Empty when the sizes are equal or the older tree has no leaves.
     package static func ranges(from old: Int64, to new: Int64) -> [SubtreeRange] {
         precondition(old >= 0 && old <= new, "\(old) to \(new)")
         if old == 0 || old == new { return [] }

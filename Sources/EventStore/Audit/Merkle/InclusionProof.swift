@@ -1,10 +1,10 @@
-/// That a leaf is in a tree (RFC 6962 §2.1.1): the hashes beside the way from the leaf up to the root.
+/// A proof that a leaf is in a tree (RFC 6962 §2.1.1): the hashes beside the way from the leaf up to the root.
 package struct InclusionProof: Sendable, Equatable {
     package let hashes: [MerkleHash]
 
     package init(_ hashes: [MerkleHash]) { self.hashes = hashes }
 
-    /// What the proof consists of, lowest first: PATH(leaf, D[size]).
+    /// The subtrees whose hashes make the proof, lowest first: PATH(leaf, D[size]).
     package static func ranges(leaf: Int64, size: Int64) -> [SubtreeRange] {
         precondition(leaf >= 0 && leaf < size, "leaf \(leaf) of \(size)")
         var ranges: [SubtreeRange] = []

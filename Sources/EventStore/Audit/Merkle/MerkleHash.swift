@@ -1,7 +1,8 @@
 import Crypto
 import FoundationEssentials
 
-/// A SHA-256 value of 32 bytes, and the two ways in which RFC 6962, section 2.1, makes one. Their prefixes keep a leaf from ever being taken for a node.
+/// A SHA-256 value of 32 bytes, and the two ways in which RFC 6962, section 2.1, makes one. Their prefixes keep a leaf from ever being taken for a
+/// node.
 package struct MerkleHash: Sendable, Hashable {
     package static let byteCount = 32
 
@@ -27,7 +28,7 @@ package struct MerkleHash: Sendable, Hashable {
     /// The hash of a tree without leaves.
     package static let ofNothing = MerkleHash(SHA256.hash(data: [UInt8]()))
 
-    /// SHA-256 of what is in a buffer.
+    /// SHA-256 of these bytes.
     package static func sha256(_ bytes: [UInt8]) -> MerkleHash {
         bytes.withUnsafeBytes { buffer in
             var hash = SHA256()

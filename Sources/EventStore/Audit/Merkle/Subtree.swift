@@ -20,7 +20,8 @@ package struct SubtreeRange: Sendable, Hashable {
 
     package init(_ leaves: Range<Int64>) { self.leaves = leaves }
 
-    /// The complete subtrees that it consists of, from left to right. RFC 6962 splits at the largest power of two each time, so these are the binary digits of its size.
+    /// The complete subtrees that it consists of, from left to right. RFC 6962 splits at the largest power of two each time, so these are the binary
+    /// digits of its size.
     package var subtrees: [Subtree] {
         var subtrees: [Subtree] = []
         var start = leaves.lowerBound

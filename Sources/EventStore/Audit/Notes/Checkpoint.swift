@@ -1,6 +1,6 @@
 import FoundationEssentials
 
-/// What a checkpoint says (C2SP tlog-checkpoint): this log has a tree of this size with this root.
+/// A statement about a log (C2SP tlog-checkpoint): its tree of this size has this root.
 package struct Checkpoint: Sendable, Equatable, CustomStringConvertible {
     /// The log's name.
     package let origin: String
@@ -45,6 +45,6 @@ package struct SignedCheckpoint: Sendable, Equatable {
         note = try signer.sign(checkpoint.description)
     }
 
-    /// Whether it is the log's own word: signed by the key, and under the key's name.
+    /// Whether the log itself has signed it: by the key, and under the key's name.
     package func isSigned(by verifier: NoteVerifier) -> Bool { checkpoint.origin == verifier.name && note.isSigned(by: verifier) }
 }

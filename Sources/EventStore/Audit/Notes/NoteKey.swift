@@ -7,7 +7,7 @@ package struct NoteVerifier: Sendable, Equatable, CustomStringConvertible {
     static let algorithm: UInt8 = 0x01
 
     package let name: String
-    /// The first four bytes of SHA-256(name ‖ 0x0A ‖ type ‖ public key): what a signature says which key it is by.
+    /// The first four bytes of SHA-256(name ‖ 0x0A ‖ type ‖ public key). A signature names its key by them.
     package let id: [UInt8]
     /// 32 bytes.
     package let publicKey: [UInt8]

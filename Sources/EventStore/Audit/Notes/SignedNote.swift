@@ -9,7 +9,7 @@ package struct SignedNote: Sendable, Equatable, CustomStringConvertible {
         package let bytes: [UInt8]
     }
 
-    /// Ends with a newline, which belongs to what is signed.
+    /// Ends with a newline, which is signed, too.
     package let text: String
     package let signatures: [Signature]
 

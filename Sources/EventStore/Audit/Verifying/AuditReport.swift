@@ -1,4 +1,4 @@
-/// What an audit has found.
+/// The result of an audit.
 package struct AuditReport: Sendable, Equatable {
     /// Events that were read and fit.
     package var events: Int64 = 0
@@ -14,7 +14,7 @@ package struct AuditReport: Sendable, Equatable {
     package init() {}
 }
 
-/// Something that does not fit.
+/// A place where the log, the tree and the checkpoints contradict each other.
 package struct AuditDifference: Error, Sendable, Equatable, CustomStringConvertible {
     /// The first position that does not fit; nil where no position is to blame.
     package let position: Int64?

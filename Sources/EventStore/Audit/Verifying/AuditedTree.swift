@@ -1,11 +1,12 @@
-/// The tree that an audit grows from the events, held against what is stored of the tree.
+import JSON
+
+/// The tree that an audit grows from the events, held against the stored tree.
 struct AuditedTree {
-    /// What a checkpoint says of the tree when it is of that size.
+    /// A checkpoint that the tree is held against when it has its size.
     struct Expectation {
-        /// What there is of the checkpoint.
+        /// The checkpoint's root, or why it doesn't count.
         enum Claim {
             case root(MerkleHash)
-            /// It is no word of the log's, for this reason.
             case nothing(String)
         }
 
@@ -29,7 +30,7 @@ struct AuditedTree {
 
     var isSound: Bool { suspicion == nil }
 
-    /// Throws what did not fit and is no single tile's fault.
+    /// Throws the difference that no single tile explains.
     func confirmSound() throws(AuditDifference) {
         if let suspicion { throw suspicion }
     }
@@ -57,16 +58,10 @@ struct AuditedTree {
         if suspicion == nil { report.events = tree.size }
     }
 
-    /// An event that can't be read.
+    /// Takes note of an event that can't be read.
     mutating func note(_ error: CanonicalFormError) {
         guard suspicion == nil else { return }
-        let reason =
-            switch error {
-            case .malformed: "its row has another form"
-            case .inexactNumber: "it has a number that no double holds"
-            case .malformedEvent(_, let column): "its column \(column) has another form"
-            }
-        suspicion = AuditDifference(at: tree.size + 1, "the event is not one that the log can have taken: \(reason)")
+        suspicion = AuditDifference(at: tree.size + 1, "the event is not one that the log can have taken: \(error.reason)")
     }
 
     private mutating func checkRoots() {
@@ -85,12 +80,12 @@ struct AuditedTree {
         switch checkpoint.claim {
         case .nothing(let reason): reason
         case .root(tree.root): nil
-        case .root: "has another root than the log: an event from here to position \(checkpoint.size) is not what was signed"
+        case .root: "has another root than the log: an event from here to position \(checkpoint.size) is not the one that was signed"
         }
     }
 
-    /// Ends a step: all events up to `position` were to come. Returns the tiles that are to be compared with the stored ones: those that became full, the unfinished ones once
-    /// the tree has the stored size, and, when something did not fit, all there is by then.
+    /// Ends a step: all events up to `position` were to come. Returns the tiles that are to be compared with the stored ones: those that became full,
+    /// the unfinished ones once the tree has the stored size, and, when something did not fit, all there is by then.
     mutating func endStep(at position: Int64) -> [GrowingTree.ChangedTile] {
         if suspicion == nil, tree.size < position { suspicion = AuditDifference(at: tree.size + 1, "the event is missing") }
         defer { comparable = [] }
@@ -113,7 +108,57 @@ struct AuditedTree {
         }
         guard let first = first?.difference else { return }
         report.events = min(report.events, (first.position ?? 1) - 1)
-        // What the tiles tell is always before an event that is missing, and says more than a root.
+        // A tile's difference always lies before a missing event, and says more than a root.
         throw first
+    }
+}
+
+extension GrowingTree.ChangedTile {
+    /// The first hash that is another in the stored tile, or not in it; nil when all of this tile is there. Hashes that the stored one has behind
+    /// those are not looked at.
+    /// - Parameter stored: this tile and, for entries, the one of their leaf hashes.
+    func difference(in stored: [Tile: [UInt8]]) -> AuditDifference? {
+        let there = stored[tile] ?? []
+        let place = (0..<tile.width).first { index in
+            there.count < (index + 1) * MerkleHash.byteCount || there.hash(at: index) != hashes.hash(at: index)
+        }
+        guard let place else { return nil }
+        let index = tile.index * 256 + Int64(place)
+        let isMissing = there.count < (place + 1) * MerkleHash.byteCount
+        let what = isMissing ? "is not in" : "is another in"
+        switch tile.level {
+        case .entries:
+            // When the leaf fits it is the stored entry that was changed, and not the event.
+            let leaf = Tile(.hashes(0), index: tile.index, width: tile.width)
+            let isEventAsItWas = stored[leaf].map { $0.count > place * 32 && $0.hash(at: place) == .leaf(hashes.hash(at: place)) } ?? false
+            return AuditDifference(
+                at: index + 1,
+                isEventAsItWas || isMissing
+                    ? "the event's entry \(what) the stored \(tile)"
+                    : "the event is not the one that the log took: its SHA-256 is \(hashes.hash(at: place)), the tree has \(there.hash(at: place))")
+        case .hashes(0): return AuditDifference(at: index + 1, "the event's leaf hash \(what) the stored \(tile)")
+        case .hashes(let level):
+            let first = index << Int64(8 * level)
+            return AuditDifference(
+                at: first + 1, "the hash over positions \(first + 1) to \(first + 1 << Int64(8 * level)) \(what) the stored \(tile)")
+        }
+    }
+}
+
+extension Tile {
+    /// How many leaves a tree has at least that has this tile.
+    var leaves: Int64 {
+        switch level {
+        case .entries: index * 256 + Int64(width)
+        case .hashes(let level): (index * 256 + Int64(width)) << Int64(8 * level)
+        }
+    }
+
+    /// The lowest of several tiles that differ tells the most.
+    var rank: Int {
+        switch level {
+        case .entries: 0
+        case .hashes(let level): level
+        }
     }
 }

@@ -10,7 +10,8 @@ struct LineReader {
 
     init(_ file: UnsafeMutablePointer<FILE>) { self.file = file }
 
-    /// Nil at the end, or when the file can't be read on, which `ferror` tells. Throws at a line that is longer than any of ours, before it is read whole.
+    /// Nil at the end, or when the file can't be read on, which `ferror` tells. Throws at a line that is longer than any of ours, before it is read
+    /// whole.
     mutating func next() throws(AuditDifference) -> [UInt8]? {
         var line: [UInt8] = []
         while true {

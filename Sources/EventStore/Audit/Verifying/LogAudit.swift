@@ -26,8 +26,8 @@ package struct LogAudit: Sendable {
 
     /// - Parameters:
     ///   - pool: the log's database, with a right to SELECT on the log and the Merkle tables.
-    ///   - keys: whose signatures count.
-    ///   - retired: those whose count on checkpoints before the first by one of `keys`, oldest first.
+    ///   - keys: the keys whose signatures count.
+    ///   - retired: keys that count on checkpoints before the first by one of `keys`, oldest first.
     ///   - witnessed: checkpoints that the log must hold, too, whatever its own tables say.
     package init(_ pool: ConnectionPool, keys: [NoteVerifier], retired: [NoteVerifier] = [], witnessed: [Witnessed] = []) {
         self.pool = pool
@@ -39,14 +39,14 @@ package struct LogAudit: Sendable {
     /// Audits the log as it is now, up to its first difference. `progress` is told how many positions of how many are done.
     package func run(progress: (Int64, Int64) -> Void = { _, _ in }) async throws -> AuditReport {
         let log = MerkleLog(pool)
-        // In this order: what the follower adds meanwhile is behind what is looked at.
+        // In this order: rows that the follower adds meanwhile lie behind the ones that are looked at.
         let sizes = try await log.sizes()
         let head = try await log.head()
         var fold = AuditedTree(size: sizes.tree)
         var succession = KeySuccession(keys, after: retired)
         do {
             try confirmWitnessed()
-            // No reader of the log by position would meet it, but its stream has it.
+            // No reader by position would meet it, but its stream has it.
             if let before: Int64 = try await pool.query(.eventBeforeFirst).first?.get(0) {
                 throw AuditDifference(at: before, "there is an event before the log's first position")
             }
@@ -66,7 +66,7 @@ package struct LogAudit: Sendable {
         return fold.report
     }
 
-    /// What came from elsewhere, before anything is read.
+    /// Checks the witnessed checkpoints before anything is read.
     private func confirmWitnessed() throws(AuditDifference) {
         for one in witnessed {
             guard isSigned(one.checkpoint) else { throw AuditDifference(at: nil, "\(one.name) \(unsigned)") }
@@ -84,7 +84,7 @@ package struct LogAudit: Sendable {
         var checkpoints = witnessed.filter { range.contains($0.size) }.map {
             AuditedTree.Expectation(name: $0.name, size: $0.size, claim: .root($0.checkpoint.checkpoint.root))
         }
-        // Nobody signs a tree of no leaves, or of fewer; who has put that there is found at the first.
+        // No follower signs a tree of no leaves; such a row is found with the first step.
         let (first, last) = (range.lowerBound == 1 ? .min : range.lowerBound, min(range.upperBound, sizes.checkpoint))
         if first <= last {
             for (size, note) in try await log.checkpoints(first...last) {
@@ -93,9 +93,9 @@ package struct LogAudit: Sendable {
             }
         }
         fold.beginStep(checkpoints)
-        try await StoredEventScan(pool).chunks(of: range) { chunk in
+        try await AuditTrail(pool).pages(at: range) { page in
             do {
-                try chunk.forEach { fold.append($0) }
+                try page.forEach { fold.append($0) }
             } catch {
                 guard let malformed = error as? CanonicalFormError else { throw error }
                 fold.note(malformed)
@@ -116,7 +116,7 @@ package struct LogAudit: Sendable {
 
     private var unsigned: String { "is not signed by \(keys.map(\.name).joined(separator: " or "))" }
 
-    /// The log and the tables must reach as far as what was signed, and the tables no further than they say.
+    /// The log and the tables must reach as far as the newest checkpoint, and the tables no further than they say.
     private func confirmExtent(_ sizes: (tree: Int64, checkpoint: Int64), _ head: Int64, _ log: MerkleLog) async throws {
         var signed = (name: "the newest stored checkpoint", size: sizes.checkpoint)
         for one in witnessed where one.size >= signed.size { signed = (one.name, one.size) }
@@ -138,4 +138,28 @@ package struct LogAudit: Sendable {
 
 extension LogAudit.Witnessed {
     fileprivate var size: Int64 { checkpoint.checkpoint.size }
+}
+
+/// The keys whose signatures count on the stored checkpoints, which are shown smallest first: a retired key counts until the first checkpoint of a
+/// later key.
+struct KeySuccession {
+    private let present: [NoteVerifier]
+    /// Those whose time is not over, oldest first.
+    private var retired: ArraySlice<NoteVerifier>
+
+    init(_ present: [NoteVerifier], after retired: [NoteVerifier]) {
+        self.present = present
+        self.retired = retired[...]
+    }
+
+    /// Whether the next checkpoint is signed by a key whose turn it can be.
+    mutating func accepts(_ checkpoint: SignedCheckpoint) -> Bool {
+        if present.contains(where: { checkpoint.isSigned(by: $0) }) {
+            retired = []
+            return true
+        }
+        guard let turn = retired.firstIndex(where: { checkpoint.isSigned(by: $0) }) else { return false }
+        retired = retired[turn...]
+        return true
+    }
 }

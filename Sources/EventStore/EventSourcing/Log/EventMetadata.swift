@@ -62,10 +62,10 @@ extension EventMetadata {
     }
 
     private static func flat(_ text: UnsafeRawBufferPointer) -> EventMetadata? {
-        var scanner = FlatObjectScanner(text)
+        var members = FlatJSONObject(text)
         var metadata = EventMetadata(command: UUID(high: 0, low: 0))
         var hasCommand = false
-        while let member = scanner.next() {
+        while let member = members.next() {
             if member.name.elementsEqual("command".utf8) {
                 guard let command = UUID(lowercase: member.value) else { return nil }
                 metadata.command = command
@@ -80,6 +80,6 @@ extension EventMetadata {
                 metadata.traceparent = String(validating: member.value, as: UTF8.self)
             }
         }
-        return scanner.isComplete && hasCommand ? metadata : nil
+        return members.isComplete && hasCommand ? metadata : nil
     }
 }

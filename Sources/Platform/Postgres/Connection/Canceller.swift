@@ -1,6 +1,6 @@
 import CLibpq
 
-/// What is needed to cancel a connection's query from any thread; libpq keeps it apart from the connection for that purpose.
+/// Cancels a connection's query from any thread; libpq keeps a handle for it apart from the connection.
 final class Canceller: Sendable {
     // PQcancel only reads it, and only deinit frees it.
     private nonisolated(unsafe) let pointer: OpaquePointer?
@@ -9,7 +9,7 @@ final class Canceller: Sendable {
 
     deinit { PQfreeCancel(pointer) }
 
-    /// PQcancel connects and waits, so it gets a thread of its own. When it fails, the statement's timeout is what ends the query.
+    /// PQcancel connects and waits, so it gets a thread of its own. When it fails, the statement's timeout ends the query.
     func cancel() {
         startThread("postgres-cancel") { [self] in
             var complaint = [CChar](repeating: 0, count: 256)

@@ -1,7 +1,7 @@
 import CLibpq
 import Synchronization
 
-/// Who is told what happens on a connection; called on the reactor's thread with no lock held.
+/// Is told of events on a connection, on the reactor's thread with no lock held.
 protocol ConnectionOwner: AnyObject, Sendable {
     /// `count` more groups have been answered.
     func connection(_ connection: Connection, answered count: Int)
@@ -51,7 +51,7 @@ final class Connection: Sendable {
     }
 
     func withWire<R, E: Error>(_ body: (inout Wire) throws(E) -> sending R) throws(E) -> sending R {
-        // After the lock: the callers waiting on a lost connection are resumed here, by whoever found it lost.
+        // After the lock: the caller who found the connection lost resumes the others here.
         defer { if wire.withLock({ $0.isLost }) { socketIsReady(readable: true, writable: false) } }
         return try wire.withLock { wire throws(E) in try body(&wire) }
     }
@@ -67,7 +67,7 @@ final class Connection: Sendable {
         for delivery in deliveries { delivery.deliver() }
     }
 
-    /// Asks the server, over another socket, to stop what this connection is doing.
+    /// Asks the server, over another socket, to stop this connection's statement.
     func requestCancel() { canceller.cancel() }
 
     /// When the oldest request not yet answered was sent; nil when nothing is under way.
@@ -78,7 +78,7 @@ extension Connection: SocketHandler {
     func socketIsReady(readable: Bool, writable: Bool) {
         // Not by `withWire`: a connection found lost here ends here.
         var step = wire.withLock { $0.process(readable: readable, writable: writable) }
-        // The owner first: a caller who has its answer finds the pool's books in order.
+        // The owner first: a caller with its answer finds the pool's state up to date.
         if step.answered > 0 { owner.connection(self, answered: step.answered) }
         if let error = step.writeFailure { owner.connection(self, failedToWrite: error) }
         if let error = step.closed.take() { owner.connectionClosed(self, error) }

@@ -4,11 +4,11 @@ import CLibpq
 ///
 /// Kept as libpq's keywords and values, never as one string: a password can't end up in a log by way of an interpolated target.
 package struct ConnectionTarget: Sendable {
-    /// What libpq gets, in order. Several hosts stand in one value, separated by commas.
+    /// libpq's parameters. Several hosts stand in one value, separated by commas.
     var keywords: [String: String]
     /// `SET ROLE` after connecting, where the login is another.
     package var role: String?
-    /// What stands between here and the server.
+    /// Whether a pooler stands between here and the server.
     package var pooling = Pooling.session
     /// Shown in `pg_stat_activity`.
     package var applicationName = "annals"
@@ -20,7 +20,7 @@ package struct ConnectionTarget: Sendable {
     package init(url: String) throws(PostgresError) {
         var complaint: UnsafeMutablePointer<CChar>?
         guard let options = PQconninfoParse(url, &complaint) else {
-            // libpq quotes what it couldn't read; that may be a piece of the password.
+            // libpq quotes the part that it couldn't read; that may be a piece of the password.
             let reason = complaint.map { String(cString: $0).prefix { $0 != "\"" && $0 != ":" } } ?? ""
             PQfreemem(complaint)
             throw PostgresError(.configuration, "the database URL isn't valid: \(reason)")
@@ -46,7 +46,7 @@ package struct ConnectionTarget: Sendable {
         set { keywords["dbname"] = newValue }
     }
 
-    /// The user who logs in.
+    /// The user of the login.
     package var user: String {
         get { keywords["user"] ?? "" }
         set { keywords["user"] = newValue }
@@ -79,6 +79,6 @@ extension ConnectionTarget: CustomStringConvertible, CustomDebugStringConvertibl
     package var description: String { redacted }
     /// The same as `redacted`.
     package var debugDescription: String { redacted }
-    /// Nothing to see: a dump must not show the password.
+    /// Empty: a dump must not show the password.
     package var customMirror: Mirror { Mirror(self, children: [:]) }
 }

@@ -21,7 +21,7 @@ struct Connector: Sendable {
 
     private func attempt(_ abort: ConnectAbort) -> Result<PGHandle, PostgresError> {
         guard let connection = start() else { return .failure(PostgresError(.connection, "out of memory")) }
-        // Notices of the server are of no use to a program; libpq would print them.
+        // A program has no use for the server's notices; libpq would print them.
         PQsetNoticeProcessor(connection, { _, _ in }, nil)
         PQsetErrorVerbosity(connection, PQERRORS_VERBOSE)
         defer { PQsetErrorVerbosity(connection, PQERRORS_DEFAULT) }

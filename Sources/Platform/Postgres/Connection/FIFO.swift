@@ -29,7 +29,7 @@ struct FIFO<Element> {
         return element
     }
 
-    /// Drops what was appended after the queue had `length` elements.
+    /// Drops the elements that were appended after the queue had `length` of them.
     mutating func truncate(to length: Int) {
         while count > length {
             count -= 1

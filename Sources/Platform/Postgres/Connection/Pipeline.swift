@@ -1,4 +1,4 @@
-/// The book of what has been sent and what has come back. Pure: it sees results, not sockets.
+/// The requests that are under way and their results so far. Pure: it sees results, not sockets.
 ///
 /// Groups end with a sync and are each one implicit transaction. When a query fails, the server skips the rest of its group, so the first
 /// error of a group is the cause and the "aborted" ones behind it are never reported.
@@ -14,7 +14,7 @@ struct Pipeline {
 
     mutating func append(_ step: Step) { steps.append(step) }
 
-    /// Takes back what was appended for a group that couldn't be sent whole.
+    /// Takes back the steps of a group that couldn't be sent whole.
     mutating func truncate(to length: Int) { steps.truncate(to: length) }
 
     /// The statement at the head, for its error.

@@ -1,4 +1,4 @@
-/// What one connection has prepared. Pure bookkeeping.
+/// The statements that one connection has prepared. Pure.
 ///
 /// A statement is prepared for the types of the values it was first used with. NULL has no type of its own, so another use may need another
 /// variant; a value of the wrong type would be misread in binary.

@@ -1,4 +1,4 @@
-/// What the server has yet to answer, in the order it was sent.
+/// A part of a request that the server has yet to answer, in the order of sending.
 enum Step {
     /// A statement is prepared under this name of the server's.
     case prepare(serverName: String)
@@ -8,7 +8,7 @@ enum Step {
     case sync(Completion, token: UInt64)
 }
 
-/// Who gets a group's results.
+/// The caller who gets a group's results.
 enum Completion {
     case one(UnsafeContinuation<Result<QueryResult, PostgresError>, Never>)
     case group(UnsafeContinuation<Result<[QueryResult], PostgresError>, Never>)
@@ -16,7 +16,7 @@ enum Completion {
     case abandoned
 }
 
-/// A caller and its answer, kept until the connection's lock is free again: what a resumed task does first is often the next query.
+/// A caller and its answer, kept until the connection's lock is free again: a resumed task often begins with its next query.
 enum Delivery {
     case one(UnsafeContinuation<Result<QueryResult, PostgresError>, Never>, Result<QueryResult, PostgresError>)
     case group(UnsafeContinuation<Result<[QueryResult], PostgresError>, Never>, Result<[QueryResult], PostgresError>)

@@ -1,6 +1,6 @@
 import CLibpq
 
-/// What one look at the socket has brought.
+/// The results of one look at the socket.
 struct Received {
     var deliveries: [Delivery] = []
     var notifications: [(channel: String, payload: String)] = []
@@ -67,7 +67,7 @@ extension Wire {
     }
 
     private func collectNotifications(_ connection: OpaquePointer, _ received: inout Received) {
-        // Without this a connection that only listens would never look at what it has read.
+        // Without this a connection that only listens would never parse its input.
         if pipeline.isEmpty, task.isNone { _ = PQisBusy(connection) }
         while let notify = PQnotifies(connection) {
             received.notifications.append((String(cString: notify.pointee.relname), String(cString: notify.pointee.extra)))

@@ -1,6 +1,6 @@
 import CLibpq
 
-/// Everything a connection's lock guards: libpq's handle, the book of what is under way, and what is prepared.
+/// The state under a connection's lock: libpq's handle, the requests under way and the prepared statements.
 struct Wire {
     private(set) var handle: PGHandle?
     var pipeline = Pipeline()
@@ -11,7 +11,7 @@ struct Wire {
     private(set) var waitingSince: ContinuousClock.Instant?
     private var token: UInt64 = 0
     private var interest = SocketInterest.read
-    /// libpq has given the socket up by itself, so the reactor will never hear of it. Whoever holds the lock must see to the end of it.
+    /// libpq has given the socket up by itself, so the reactor will never hear of it. The holder of the lock must close the connection.
     private(set) var isLost = false
     /// Output is waiting for the socket to take it.
     private(set) var isBlocked = false
@@ -39,7 +39,7 @@ struct Wire {
         return status == PQTRANS_INTRANS || status == PQTRANS_INERROR
     }
 
-    /// Sends what libpq has buffered, as far as the socket takes it; the reactor sends the rest.
+    /// Sends libpq's buffer as far as the socket takes it; the reactor sends the rest.
     mutating func flush() {
         guard let handle else { return }
         let flushed = PQflush(handle.pointer)
@@ -48,7 +48,7 @@ struct Wire {
         updateInterest()
     }
 
-    /// Has the reactor look once more: what it waits for may be in libpq's buffer already, and no socket tells of that.
+    /// Makes the reactor look once more: the awaited data may be in libpq's buffer already, and no socket tells of that.
     mutating func nudge() {
         isBlocked = true
         updateInterest()

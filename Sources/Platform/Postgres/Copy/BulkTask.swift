@@ -1,4 +1,4 @@
-/// What a connection does outside pipeline mode, where libpq allows no COPY and no scripts.
+/// A connection's task outside pipeline mode, in which libpq allows neither COPY nor scripts.
 enum BulkTask {
     typealias ResultContinuation = UnsafeContinuation<Result<QueryResult, PostgresError>, Never>
     typealias ReadyContinuation = UnsafeContinuation<Result<Void, PostgresError>, Never>

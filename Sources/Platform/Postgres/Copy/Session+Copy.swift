@@ -1,5 +1,6 @@
 extension Session {
-    /// Runs `COPY … FROM STDIN` with the bytes of `chunks`, which needn't end at rows. Returns the number of rows. When `chunks` throws, nothing is kept.
+    /// Runs `COPY … FROM STDIN` with the bytes of `chunks`, which needn't end at rows. Returns the number of rows. When `chunks` throws, nothing is
+    /// kept.
     ///
     /// A slow server slows the reading of `chunks` down.
     @discardableResult

@@ -1,6 +1,6 @@
-/// What went wrong, sorted by what a caller can do about it.
+/// A failure of PostgreSQL or of the way to it, sorted by the caller's remedy.
 package struct PostgresError: Error {
-    /// The sort of failure.
+    /// The caller's remedies differ by these.
     package enum Kind: Sendable, Hashable {
         /// The server refused the statement.
         case server(SQLState)
@@ -18,7 +18,7 @@ package struct PostgresError: Error {
 
     /// The sort of failure.
     package let kind: Kind
-    /// What the server or libpq says. May quote data: for logs, not for clients.
+    /// The server's or libpq's own words. They may quote data: for logs, not for clients.
     package let message: String
     /// 0-based index of the failing query in a group, when known.
     package var failedQuery: Int?
@@ -37,7 +37,7 @@ package struct PostgresError: Error {
         self.report = report
     }
 
-    /// The SQLSTATE when the server spoke, whatever the kind.
+    /// The SQLSTATE when the server spoke, for any kind.
     package var sqlState: SQLState? { report?.sqlState }
     /// The server's DETAIL. Often quotes the row.
     package var detail: String? { report?.detail }
@@ -94,7 +94,7 @@ extension PostgresError: CustomStringConvertible, CustomDebugStringConvertible {
         }
     }
 
-    /// Everything known but the values bound.
+    /// All that is known, except for the bound values.
     package var debugDescription: String {
         var parts = [description, message]
         if let detail { parts.append("detail: \(detail)") }

@@ -1,4 +1,4 @@
-/// What a `Listener` reports.
+/// A report of a `Listener`.
 package enum ListenEvent: Sendable, Equatable {
     /// The channels are listened to, for the first time or again: notifications may have been missed, so look at what they are about.
     case connected

@@ -15,7 +15,7 @@ package struct Listener: Sendable {
         self.logger = logger
     }
 
-    /// Reports until the task is cancelled or `onEvent` throws; events come one after the other. Throws at once what trying again can't mend.
+    /// Reports until the task is cancelled or `onEvent` throws; events come one after the other. Throws at once when trying again can't help.
     package func run(_ onEvent: (ListenEvent) async throws -> Void) async throws {
         var failures = 0
         while true {

@@ -1,4 +1,4 @@
-/// The table of what has been applied. Everything here runs under the migrations' lock.
+/// The table of applied migrations. Everything here runs under the migrations' lock.
 struct MigrationHistory {
     struct Entry {
         let version: Int
@@ -34,7 +34,7 @@ struct MigrationHistory {
     /// Lets programs that migrate the same database take turns, until the transaction ends.
     static func lock(_ session: Session) async throws { try await session.query(.lock) }
 
-    /// What is left to do. Throws when folder and database contradict each other.
+    /// The migrations that are left to apply. Throws when folder and database contradict each other.
     func pending(_ migrations: [Migration]) throws(MigrationError) -> [(migration: Migration, checksum: String)] {
         for (migration, checksum) in zip(migrations, checksums) {
             guard let entry = entries[migration.version], entry.isOther(than: migration, checksum) else { continue }

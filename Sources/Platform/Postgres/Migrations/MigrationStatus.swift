@@ -10,7 +10,7 @@ package struct AppliedMigration: Sendable, Equatable, CustomStringConvertible {
 
 /// One migration's state in a database.
 package struct MigrationStatus: Sendable, Equatable, CustomStringConvertible {
-    /// What is to be said about it.
+    /// Whether it has been applied.
     package enum State: Sendable, Equatable {
         /// In the folder, not in the database.
         case pending

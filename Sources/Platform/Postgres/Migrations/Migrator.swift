@@ -3,8 +3,8 @@ package import Logging
 /// Forward-only numbered SQL: the files `NNNN_name.sql` of a folder, each applied once, in a transaction of its own with its row in
 /// `schema_migrations`. Around them runs what every start makes sure of: roles before, rights after.
 ///
-/// Any number of programs may migrate the same database at once; a lock lets them take turns. A file can't hold what refuses to run in a
-/// transaction, nor end it.
+/// Any number of programs may migrate the same database at once; a lock lets them take turns. A file can't hold statements that refuse to run
+/// in a transaction, nor end it.
 package struct Migrator: Sendable {
     private let migrations: [Migration]
     private let repeatable: (before: Migration?, after: Migration?)
@@ -17,7 +17,7 @@ package struct Migrator: Sendable {
         self.logger = logger
     }
 
-    /// Applies what is missing and says what that was. Throws `MigrationError`, or `PostgresError` for trouble that has nothing to do with a file.
+    /// Applies the missing migrations and returns them. Throws `MigrationError`, or `PostgresError` for trouble that has nothing to do with a file.
     package func migrate(_ target: ConnectionTarget) async throws -> [AppliedMigration] {
         try await withPool(target) { pool in
             var applied: [AppliedMigration] = []
@@ -88,7 +88,7 @@ package struct Migrator: Sendable {
         var limits = PoolLimits()
         limits.maximumConnections = 1
         limits.prepare = .unnamed
-        // An index on a large table takes what it takes.
+        // An index on a large table takes its time.
         limits.statementTimeout = nil
         return try await ConnectionPool.withPool(target, limits: limits, logger: logger, body)
     }

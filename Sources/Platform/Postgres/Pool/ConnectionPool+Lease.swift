@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Waiting for a connection.
+/// Waits for a connection.
 extension ConnectionPool {
     /// A connection of the lane, at once or in turn. Throws `.poolTimeout`, or `.connection` when the database can't be reached.
     func lease(_ lane: State.Lane) async throws(PostgresError) -> Lease {

@@ -10,7 +10,8 @@ extension ConnectionPool {
         try await onSharedConnection { connection throws(PostgresError) in try await connection.query(statement, values) }
     }
 
-    /// Several statements as one implicit transaction in one round trip. When one fails all are rolled back, and the error's `failedQuery` says which.
+    /// Several statements as one implicit transaction in one round trip. When one fails all are rolled back, and the error's `failedQuery` says
+    /// which.
     @discardableResult
     package func atomically(_ queries: [Query]) async throws(PostgresError) -> [QueryResult] {
         if queries.isEmpty { return [] }

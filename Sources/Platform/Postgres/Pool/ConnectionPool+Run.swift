@@ -1,7 +1,7 @@
 import Logging
 import Synchronization
 
-/// Opening, retiring, closing.
+/// Opens, retires and closes connections.
 extension ConnectionPool {
     /// Keeps the pool until the task is cancelled; then closes every connection, those in use as they come back or after five seconds.
     ///

@@ -63,7 +63,7 @@ extension Session {
         do throws(PostgresError) {
             _ = try await connection.query(.rollback, [], cancellable: false)
         } catch {
-            // The server rolls back what a closed connection leaves open, and the body's error is the one to tell.
+            // The server rolls back the transaction of a closed connection, and the body's error is the one to report.
             spoil()
         }
     }

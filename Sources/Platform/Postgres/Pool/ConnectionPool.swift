@@ -44,10 +44,10 @@ package final class ConnectionPool: Sendable {
     /// Open, idle, in use, waiting.
     package var statistics: PoolStatistics { core.withLock { $0.state.statistics } }
 
-    /// Has `run()` look at what is to be done.
+    /// Makes `run()` look for work.
     func wake() { wakeUp.yield() }
 
-    /// Does what the state has decided, with no lock held.
+    /// Carries out the state's decisions, with no lock held.
     func perform(_ effects: State.Effects) {
         for grant in effects.grants { grant.waiter.resume(returning: .success(Lease(id: grant.id, connection: grant.connection))) }
         for connection in effects.closes { connection.close(PostgresError(.connection, "the pool has closed the connection")) }

@@ -1,4 +1,4 @@
-/// Giving connections out, and the queues of those who wait.
+/// Gives connections out, and keeps the queues of waiting callers.
 extension PoolState {
     /// A connection for one request, the least busy one. Nil: wait.
     mutating func leaseShared() -> (id: Int, connection: Connection)? {

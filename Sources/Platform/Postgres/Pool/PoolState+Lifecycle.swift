@@ -1,4 +1,4 @@
-/// Opening, losing, retiring, closing.
+/// Opens, loses, retires and closes connections.
 extension PoolState {
     var sharing: Int { slots.count { $0.isShared && !$0.isDraining } }
 
@@ -47,7 +47,7 @@ extension PoolState {
     /// The connection was lost.
     mutating func lost(_ id: Int) { slots.removeAll { $0.id == id } }
 
-    /// Ends what has been idle too long or has lived its time.
+    /// Ends connections that have been idle too long or have lived their time.
     mutating func retire(now: Instant) -> [Connection] {
         var closes: [Connection] = []
         for slot in slots {

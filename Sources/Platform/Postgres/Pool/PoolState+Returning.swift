@@ -1,4 +1,4 @@
-/// Taking connections back, and handing them on.
+/// Takes connections back, and hands them on.
 extension PoolState {
     /// `count` requests on a shared connection have been answered.
     mutating func releaseShared(_ id: Int, count: Int, now: () -> Instant) -> Effects {
@@ -22,7 +22,7 @@ extension PoolState {
         return effects
     }
 
-    /// A connection is free: it ends when its time is up, else goes to whoever waits longest, else idles.
+    /// A connection is free: it ends when its time is up, else goes to the caller who waits longest, else idles.
     mutating func settle(_ index: Int, _ now: Instant, _ effects: inout Effects) {
         slots[index].isDraining = false
         if isClosed || slots[index].isOver(now) {

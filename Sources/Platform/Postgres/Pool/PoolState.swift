@@ -19,7 +19,7 @@ struct PoolState<Connection, Waiter> {
         var phase = Phase.opening
         /// Counts from the moment the connection is there.
         var expires: Instant?
-        /// Takes no new requests: it is to end, or goes to a caller who wants it whole.
+        /// Takes no new requests: it is about to end, or goes to a caller that needs a whole connection.
         var isDraining = false
     }
 
@@ -29,7 +29,7 @@ struct PoolState<Connection, Waiter> {
         let deadline: Instant
     }
 
-    /// What is to be done once the lock is free.
+    /// Work for the time when the lock is free.
     struct Effects {
         var grants: [(waiter: Waiter, id: Int, connection: Connection)] = []
         var closes: [Connection] = []

@@ -2,8 +2,8 @@ import Synchronization
 
 /// A connection lent to one caller. Its statements run in the order they are made; those of concurrent child tasks interleave.
 ///
-/// A cancelled task makes the server stop the statement under way. What a session changes on its connection (`SET`, advisory locks,
-/// temporary tables) it has to undo; one that ran a script or was cancelled is closed instead of reused.
+/// A cancelled task makes the server stop the statement under way. A session has to undo its changes to the connection (`SET`,
+/// advisory locks, temporary tables); one that ran a script or was cancelled is closed instead of reused.
 package final class Session: Sendable {
     struct State {
         /// BEGIN goes out together with the first statement, which saves a round trip.
@@ -51,7 +51,7 @@ package final class Session: Sendable {
         _ = try await cancelling { () async throws(PostgresError) in try await connection.script(script, onSent: stopIfCancelled) }
     }
 
-    /// Sends an owed BEGIN by itself, before what can't share a flight with it.
+    /// Sends an owed BEGIN by itself, before a request that can't share a flight with it.
     func begin() async throws(PostgresError) {
         if state.withLock({ $0.owesBegin }) { _ = try await group([]) }
     }

@@ -2,12 +2,12 @@ import CLinuxIO
 import Glibc
 import Synchronization
 
-/// Who is told that a socket can be read or written. Called on the reactor's thread, so it must not block.
+/// Is told that a socket can be read or written, on the reactor's thread, so it must not block.
 protocol SocketHandler: AnyObject, Sendable {
     func socketIsReady(readable: Bool, writable: Bool)
 }
 
-/// What to wait for on a socket.
+/// The events to wait for on a socket.
 struct SocketInterest: OptionSet {
     let rawValue: UInt8
     static let read = SocketInterest(rawValue: 1)

@@ -22,7 +22,7 @@ package final class QueryResult: Sendable {
     /// Rows inserted, updated, deleted, copied or selected.
     package var affectedRows: Int { PQcmdTuples(pointer).map { atol($0) } ?? 0 }
 
-    /// What was done: `INSERT 0 1`, `COMMIT`, …
+    /// The command tag: `INSERT 0 1`, `COMMIT`, …
     var commandTag: String { PQcmdStatus(pointer).map { String(cString: $0) } ?? "" }
 
     /// Row number `row`, from 0. Traps when there is none, like an array.

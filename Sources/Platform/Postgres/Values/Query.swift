@@ -1,6 +1,6 @@
 /// A statement with its values.
 package struct Query: Sendable {
-    /// What to run.
+    /// The statement.
     package let statement: Statement
     /// `$1`, `$2`, … in order; at most 65,535.
     package let values: [SQLValue]

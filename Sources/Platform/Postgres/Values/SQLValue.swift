@@ -2,7 +2,7 @@ package import FoundationEssentials
 
 /// A value to bind. It carries its PostgreSQL type, and goes over the wire in binary.
 package enum SQLValue: Sendable, Equatable {
-    /// NULL of whatever type the statement wants.
+    /// NULL of the type that the statement wants.
     case null
     case bool(Bool)
     case int2(Int16)

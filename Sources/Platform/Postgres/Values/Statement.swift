@@ -1,6 +1,6 @@
 /// One SQL statement with a name. It is prepared once per connection, so names and texts are constants of the program, never built from data.
 package struct Statement: Sendable, Hashable {
-    /// What logs, errors and `pg_prepared_statements` show.
+    /// Shown in logs, errors and `pg_prepared_statements`.
     package let name: String
     /// The text, with `$1`, `$2`, … for values.
     package let sql: String

@@ -80,9 +80,9 @@ import Vault
             for line in lines {
                 let json = try JSONValue.parse(Array(line.utf8))
                 #expect(json.members?.names == ["data", "id", "metadata", "position", "recordedAt", "schemaVersion", "stream", "type", "version"])
-                // Sorted members and no spaces: what was read and is written in canonical form again is the same text.
+                // Sorted members and no spaces: the canonical form of the line is the line.
                 var canonical = CanonicalJSON()
-                try Array(line.utf8).withUnsafeBytes { try canonical.append(json: $0) }
+                #expect(try Array(line.utf8).withUnsafeBytes { try canonical.append(json: $0) })
                 #expect(canonical.bytes == Array(line.utf8))
             }
         }

@@ -99,7 +99,7 @@ struct AuditedLog: Sendable {
         try await log.withPool(as: "annals_commands") { try await body(MerkleLog($0)) }
     }
 
-    /// What `annals audit verify` finds.
+    /// The findings of `annals audit verify`.
     func audit(_ witnessed: [SignedCheckpoint] = [], keys: [NoteVerifier]? = nil, retired: [NoteVerifier] = []) async throws -> AuditReport {
         let keys = try keys ?? [signer.verifier]
         return try await log.withPool(as: "annals_projector") { pool in

@@ -70,7 +70,7 @@ struct RandomLog: Sendable {
         return filter
     }
 
-    /// What a filter wants, by its words.
+    /// The events that a filter wants, by its words.
     func wanted(_ filter: TrailFilter) -> [RecordedEvent] {
         events.filter { event in
             event.position > filter.after && event.position <= filter.until

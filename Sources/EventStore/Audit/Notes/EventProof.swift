@@ -1,6 +1,6 @@
 import FoundationEssentials
 
-/// That one event is in the log, in a form that needs nothing else to be checked but the log's key (C2SP tlog-proof).
+/// A proof that one event is in the log, which can be checked with the log's key alone (C2SP tlog-proof).
 package struct EventProof: Sendable, Equatable, CustomStringConvertible {
     private static let version = "c2sp.org/tlog-proof@v1"
 
@@ -35,7 +35,7 @@ package struct EventProof: Sendable, Equatable, CustomStringConvertible {
         return "\(Self.version)\nindex \(index)\n\(hashes)\n\(checkpoint.note)"
     }
 
-    /// Whether it proves that the entry is in the tree of the checkpoint. Whose checkpoint that is is another question.
+    /// Whether it proves that the entry is in the tree of the checkpoint. The checkpoint's signature is not checked.
     package func proves(entry: MerkleHash) -> Bool {
         inclusion.proves(leaf: .leaf(entry), at: index, size: checkpoint.checkpoint.size, root: checkpoint.checkpoint.root)
     }

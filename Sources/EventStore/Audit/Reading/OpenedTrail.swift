@@ -1,11 +1,11 @@
 package import EventSourcing
 
-/// Gives events that were read in their stored form back as a reader who may see personal data gets them: opened, or null where their key is destroyed.
+/// Opens events that were read in their stored form: personal fields are readable, or null where their key is destroyed.
 package typealias EventOpening = @Sendable ([RecordedEvent]) async throws -> [RecordedEvent]
 
-/// The audit trail as somebody sees it who may see personal data.
+/// The audit trail with personal data opened.
 package struct OpenedTrail: Sendable {
-    /// One answer looks at 65,536 rows at most, so that what is rare or never there can't hold a connection for long.
+    /// One answer looks at 65,536 rows at most, so that a rare event, or one that never comes, can't hold a connection for long.
     private static let mostLooks = 16
 
     private let trail: AuditTrail

@@ -1,16 +1,41 @@
-/// A JSON number in the form in which ECMAScript's `Number::toString` writes it (RFC 8785 §3.2.2.3).
-struct CanonicalNumber {
-    let text: String
-    /// Whether the text says the same number as the one it was made from.
-    let isExact: Bool
+/// A number as it stands in JSON text. Valid only while the text that was scanned is.
+struct JSONNumber {
+    let bytes: UnsafeBufferPointer<UInt8>
+    /// Whether it has neither fraction nor exponent.
+    let isWhole: Bool
+    /// Where it begins in the text that was scanned.
+    let offset: Int
 
-    /// Nil for what is no number, or one beyond the range of a double.
-    init?(_ source: UnsafeRawBufferPointer) {
-        let written = String(decoding: source, as: UTF8.self)
-        guard let decimal = Decimal(written), let value = Double(written), value.isFinite else { return nil }
-        guard let shortest = Decimal("\(value)") else { return nil }
-        text = shortest.ecmaScript
-        isExact = shortest == decimal
+    /// As a value of the tree. A number that no double can hold is an infinity, which its reader may refuse.
+    var value: JSONValue {
+        if isWhole, let value = integer { return .integer(value) }
+        return .number(Double(String(decoding: bytes, as: UTF8.self)) ?? .infinity)
+    }
+
+    private var integer: Int64? {
+        // Eighteen digits always fit.
+        guard bytes.count <= 18 else { return Int64(String(decoding: bytes, as: UTF8.self)) }
+        let isNegative = bytes.first == UInt8(ascii: "-")
+        var value: Int64 = 0
+        for byte in bytes[(isNegative ? 1 : 0)...] { value = value &* 10 &+ Int64(byte &- UInt8(ascii: "0")) }
+        return isNegative ? -value : value
+    }
+
+    /// Whether it stands in canonical form already, as far as a look tells: a whole number of 15 digits at most.
+    var isPlainlyCanonical: Bool { isWhole && bytes.count <= 15 && !bytes.starts(with: "-0".utf8) }
+
+    /// The form in which ECMAScript's `Number::toString` writes it (RFC 8785 §3.2.2.3), and whether that says the same number. Nil for one beyond the
+    /// range of a double.
+    var canonical: (text: String, isExact: Bool)? {
+        let written = String(decoding: bytes, as: UTF8.self)
+        guard let decimal = Decimal(written), let value = Double(written), value.isFinite, let shortest = Decimal("\(value)") else { return nil }
+        return (shortest.ecmaScript, shortest == decimal)
+    }
+
+    /// The shortest text that reads back as the same double, as ECMAScript writes it; an infinity as the parser reads it again.
+    static func text(_ value: Double) -> String {
+        if value.isInfinite { return value < 0 ? "-1e999" : "1e999" }
+        return Decimal("\(value)")?.ecmaScript ?? "null"
     }
 }
 
@@ -20,6 +45,7 @@ private struct Decimal: Equatable {
     private let digits: [UInt8]
     private let exponent: Int
 
+    /// Nil when the text is not a number, and for an exponent that no double comes near.
     init?(_ text: String) {
         var rest = Array(text.utf8)[...]
         let sign = rest.first == UInt8(ascii: "-")

@@ -1,7 +1,7 @@
 package import EventSourcing
 package import FoundationEssentials
 
-/// Which events of the log an auditor wants. What is nil or left out wants all.
+/// The events of the log that an auditor wants. A condition that is nil wants all.
 package struct TrailFilter: Sendable, Hashable {
     /// Only events after this position.
     package var after: Int64

@@ -27,7 +27,7 @@ package struct Prover: Sendable {
         ConsistencyProof(try await hashes(ConsistencyProof.ranges(from: earlier, to: size)))
     }
 
-    /// Reads what proofs for these leaves need, so that `loadedInclusion` can make them.
+    /// Reads the tiles that proofs for these leaves need, so that `loadedInclusion` can make them.
     mutating func load(leaves: [Int64]) async throws {
         try await read(leaves.flatMap { InclusionProof.ranges(leaf: $0, size: size) })
     }
@@ -46,7 +46,7 @@ package struct Prover: Sendable {
         let missing = tiles.missing(for: ranges, size: size)
         if missing.isEmpty { return }
         tiles.makeRoom(for: missing.count)
-        // What was forgotten for it may be needed, too.
+        // Making room may have dropped some that are needed.
         for (tile, hashes) in try await log.hashes(of: tiles.missing(for: ranges, size: size)) { tiles.insert(hashes, for: tile) }
     }
 

@@ -38,7 +38,7 @@ struct TileHashes: Sendable {
         return Array(missing)
     }
 
-    /// Forgets what is here when `count` more would be too much.
+    /// Forgets all tiles when `count` more would be too many.
     mutating func makeRoom(for count: Int) {
         if tiles.count + count > capacity { tiles.removeAll(keepingCapacity: true) }
     }

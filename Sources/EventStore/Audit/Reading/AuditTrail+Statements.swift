@@ -2,14 +2,15 @@ import Postgres
 
 // Parameters of a page: $1 after, $2 until, $3 rows to look at, $4 bytes, $5 events, $6 actor, $7 correlation, $8 types, $9 stream.
 //
-// Columns of a page: those of the event; the stored bytes up to and with it; how many rows were looked at, and the last one's position. Sizes are counted as the
-// table stores them, so that a page ends before a large event has been fetched: what is large is sealed, and sealed text does not compress.
+// Columns of a page: those of the event; the stored bytes up to and with it; how many rows were looked at, and the last one's position. Sizes are
+// counted as the table stores them, so that a page ends before a large event has been fetched: large values are sealed, and sealed text does not
+// compress.
 
 extension Statement {
     /// The last position up to $2 that the log took by the moment $1; 0 when there is none.
     ///
-    /// There is no index on times, and none is needed: they never go back along positions, so halving finds it in as many probes of the key as the log's length has binary
-    /// digits. A probe takes the next position that is there, so that it finds its way even in a log with holes.
+    /// There is no index on times, and none is needed: they never go back along positions, so halving finds it in as many probes of the key as the
+    /// log's length has binary digits. A probe takes the next position that is there, so that it finds its way even in a log with holes.
     static let trailPositionAt = Statement(
         "trail_position_at",
         """
@@ -29,25 +30,24 @@ extension Statement {
         """)
 
     /// Every event: nothing to filter, so nothing is gathered before it is sent. One pass with a running sum costs no more than the bare rows.
+    /// Positions bound the page, not rows, and the sum is that of the positions before: should a position be there twice, both rows are in one page.
     static let trailOfAll = Statement(
         "trail_of_all",
         """
-        SELECT position, stream, version, id, type, schema_version, data, metadata, recorded_at, bytes, 0::bigint, 0::bigint
+        SELECT
+            position, stream, version, id, type, schema_version, data, metadata, recorded_at, before + pg_column_size(data), 0::bigint, 0::bigint
         FROM (
-            SELECT *, sum(pg_column_size(data)) OVER (ORDER BY position ROWS UNBOUNDED PRECEDING) AS bytes
-            FROM (
-                SELECT position, stream, version, id, type, schema_version, data, metadata, recorded_at
-                FROM log.events
-                WHERE position > $1 AND position <= $2
-                ORDER BY position
-                LIMIT least($3::bigint, $5::bigint)
-            ) AS event
+            SELECT
+                position, stream, version, id, type, schema_version, data, metadata, recorded_at,
+                coalesce(sum(pg_column_size(data)) OVER (ORDER BY position RANGE BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before
+            FROM log.events
+            WHERE position > $1 AND position <= least($2, $1 + least($3::bigint, $5::bigint))
         ) AS sized
-        WHERE bytes - pg_column_size(data) < $4
+        WHERE before < $4
         ORDER BY position
         """)
 
-    /// For what no index serves: the events are looked at in their order.
+    /// For conditions without an index: the events are looked at in their order.
     static let trailOfPositions = filtered(
         "trail_of_positions",
         """
@@ -60,7 +60,7 @@ extension Statement {
         )
         """)
 
-    /// By the index on types. Comparing rows is what keeps the planner to it (docs/decisions/0008).
+    /// By the index on types. The comparison of rows keeps the planner to it (docs/decisions/0008).
     static let trailOfTypes = filtered(
         "trail_of_types",
         """
@@ -107,16 +107,16 @@ extension Statement {
         )
         """)
 
-    /// What is wanted of the candidates, at least one row. The filters are on what has been found: on the way there they would let the planner hope for a match soon,
-    /// and walk through the whole log.
+    /// Those of the candidates that are wanted, at least one row. The filters apply to rows that have been found: on the way there they would let the
+    /// planner hope for an early match, and walk through the whole log.
     private static func filtered(_ name: String, _ candidates: String) -> Statement {
         Statement(
             name,
             """
             WITH RECURSIVE \(candidates)
             SELECT
-                page.position, page.stream, page.version, page.id, page.type, page.schema_version, page.data, page.metadata, page.recorded_at, page.bytes,
-                seen.count, seen.through
+                page.position, page.stream, page.version, page.id, page.type, page.schema_version, page.data, page.metadata, page.recorded_at,
+                page.bytes, seen.count, seen.through
             FROM (SELECT count(*) AS count, max(position) AS through FROM candidates) AS seen
             LEFT JOIN LATERAL (
                 SELECT *

@@ -2,7 +2,7 @@ package import EventSourcing
 import Postgres
 
 /// Some events of a part of the log, as they are stored, in order.
-package struct TrailPage: StoredEventRows {
+package struct TrailPage: Sendable {
     private static let bytesColumn = 9
     private static let seenColumn = 10
     private static let throughColumn = 11
@@ -10,7 +10,7 @@ package struct TrailPage: StoredEventRows {
     private let rows: QueryResult?
     /// How many.
     package let count: Int
-    /// Every wanted event up to this position has been in this page or an earlier one.
+    /// Every wanted event up to this position is in this page or an earlier one.
     package let through: Int64
     /// Where to go on; nil at the end of the part.
     package let next: Int64?
@@ -22,26 +22,26 @@ package struct TrailPage: StoredEventRows {
         next = through < part.until ? through : nil
     }
 
-    /// A page out of what a look has found: it has come to the end of the part unless something has cut it short.
+    /// A page of the rows that a look has found: it has come to the end of the part unless a limit has cut it short.
     init(rows: QueryResult, of part: TrailPart, after position: Int64, limits: AuditTrail.Limits) throws {
-        let last = rows.count == 0 ? nil : rows[rows.count - 1]
         var through = part.until
-        if let last {
+        if part.filter.isGapless { through = min(through, position + Int64(min(limits.events, limits.candidates))) }
+        if rows.count > 0 {
+            let last = rows[rows.count - 1]
             let seen: Int64 = try last.get(Self.seenColumn)
             if seen >= limits.candidates { through = min(through, try last.get(Self.throughColumn)) }
             if !last.isNull(0) {
-                let rowsOfAll = part.filter.isGapless ? min(limits.events, limits.candidates) : limits.events
-                if try rows.count >= rowsOfAll || last.get(Self.bytesColumn) >= limits.bytes { through = min(through, try last.get(0)) }
+                let isFull = !part.filter.isGapless && rows.count >= limits.events
+                if try isFull || last.get(Self.bytesColumn) >= limits.bytes { through = min(through, try last.get(0)) }
             }
         }
         self.init(rows: rows, through: through, part: part)
     }
 
-    @discardableResult
-    package func forEach(_ body: (StoredEventRow) throws -> Void) throws -> Int64? {
-        guard let rows, count > 0 else { return nil }
+    /// Calls `body` with each event in order. Rows are valid only inside `body`.
+    package func forEach(_ body: (StoredEventRow) throws -> Void) throws {
+        guard let rows, count > 0 else { return }
         for row in rows { try StoredEventRow.read(row, body) }
-        return try rows[count - 1].get(0)
     }
 
     /// The events as values.

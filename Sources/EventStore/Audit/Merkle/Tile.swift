@@ -1,6 +1,6 @@
 /// A tile of the log's tree (C2SP tlog-tiles): up to 256 hashes of one level side by side, or the entries under a tile of level 0.
 package struct Tile: Sendable, Hashable {
-    /// What a tile holds.
+    /// The content of a tile.
     package enum Level: Sendable, Hashable {
         /// Entries: here each the SHA-256 of an event's canonical JSON.
         case entries
