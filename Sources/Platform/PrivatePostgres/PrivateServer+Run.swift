@@ -3,25 +3,40 @@ import Postgres
 
 extension PrivateServer {
     /// Starts the server again whenever it ends unasked. Run it after `start()`, beside the server's users; it returns when the server is stopped or
-    /// let go of, or the task is cancelled. Throws when five servers or starts have ended within a minute.
+    /// let go of, or the task is cancelled. Throws when five servers or starts have ended within a minute, unless the disk is full: then it tries until there is room.
     package func run() async throws(PrivateServerError) {
         let watch = try EndWatch()
         var ends: [ContinuousClock.Instant] = []
         var failure: PrivateServerError?
+        var told: String?
         while await endsUnasked(watch) {
             let now = ContinuousClock.now
             ends = ends.filter { now - $0 < .seconds(60) } + [now]
-            guard ends.count < 5 else { throw failure ?? .keepsEnding(logTail: logTail) }
-            logger.warning("private PostgreSQL ended by itself and is started again", metadata: ["because": "\(failure?.description ?? logTail)"])
-            // The first time at once; then what is wrong gets a little more time to pass each time.
+            let cause = failure ?? ended
+            if cause.saysDiskIsFull { ends = Array(ends.suffix(4)) }
+            guard ends.count < 5 else { throw cause }
+            // A disk may stay full for hours: one line is enough.
+            if told != cause.description {
+                logger.warning("private PostgreSQL ended by itself and is started again", metadata: ["because": "\(cause)"])
+                told = cause.description
+            }
+            // The first time at once; then the trouble gets a little more time to pass each time.
             do { try await Task.sleep(for: .milliseconds(500 * (ends.count - 1))) } catch { return }
             do throws(PrivateServerError) {
                 try await restart()
-                failure = nil
+                logger.notice("private PostgreSQL is up again")
+                (failure, told) = (nil, nil)
             } catch {
                 failure = error
             }
         }
+    }
+
+    /// Why the server that ran has ended, as far as can be told.
+    private var ended: PrivateServerError {
+        guard let folder else { return .keepsEnding(logTail: "its folder is gone") }
+        let error = PrivateServerError.keepsEnding(logTail: folder.logTail())
+        return error.saysDiskIsFull || folder.isFull ? .diskFull(folder.path) : error
     }
 
     /// Waits for the server's end. False when it was asked for, or the wait was cancelled.
@@ -36,6 +51,4 @@ extension PrivateServer {
         }
         return !Task.isCancelled && isHeld
     }
-
-    private var logTail: String { ServerFolder(existing: directory)?.logTail(lines: 1) ?? "its folder is gone" }
 }

@@ -18,13 +18,20 @@ package final class PrivateServer: Sendable {
     let directory: String
     private let port: Int
     private let durability: Durability
+    private let freeSpace: @Sendable (String) -> Int64
     let logger: Logger
     private let state = Mutex(State())
     /// Held during a start and during a stop, on threads of their own: a stop never misses a server that is being started.
     private let transition = Mutex(())
 
     /// A server on `directory`, which is made when missing. `port` only numbers the socket; nothing listens on the network.
-    package init(directory: String, port: Int = 5432, durability: Durability = .full, logger: Logger) {
+    package convenience init(directory: String, port: Int = 5432, durability: Durability = .full, logger: Logger) {
+        self.init(directory: directory, port: port, durability: durability, logger: logger, freeSpace: ServerFolder.freeSpace)
+    }
+
+    /// - Parameter freeSpace: the bytes that may still be written at a path.
+    init(directory: String, port: Int = 5432, durability: Durability, logger: Logger, freeSpace: @escaping @Sendable (String) -> Int64) {
+        self.freeSpace = freeSpace
         self.directory = directory
         self.port = port
         self.durability = durability
@@ -71,7 +78,7 @@ package final class PrivateServer: Sendable {
         // Let go of only once the server has stopped: another program would find it half way down.
         let (lock, postmaster, location) = state.withLock { state in (state.lock.take(), state.postmaster.take(), state.location.take()) }
         defer {
-            if let location { ServerFolder(existing: directory)?.removeSocketFolder(location.socketFolder) }
+            if let location { folder?.removeSocketFolder(location.socketFolder) }
             withExtendedLifetime(lock) {}
         }
         guard let postmaster else { return }
@@ -101,6 +108,9 @@ package final class PrivateServer: Sendable {
     /// The postmaster's process id; nil when it isn't running.
     package var processID: Int32? { state.withLock(\.postmaster)?.pid }
 
+    /// The folder as it stands on disk; nil when it is gone.
+    var folder: ServerFolder? { ServerFolder(existing: directory, freeSpace: freeSpace) }
+
     /// False once the server was stopped or let go of, and before it is started.
     var isHeld: Bool { state.withLock { $0.lock != nil } }
 
@@ -126,7 +136,7 @@ package final class PrivateServer: Sendable {
     }
 
     private func startAlone(isAbandoned: () -> Bool) throws(PrivateServerError) {
-        let folder = try ServerFolder.make(directory)
+        let folder = try ServerFolder.make(directory, freeSpace: freeSpace)
         let (held, usedPort) = state.withLock { ($0.lock, $0.location?.port) }
         let lock = if let held { held } else { try ServerLock(folder) }
         // Connections look for it where it was.

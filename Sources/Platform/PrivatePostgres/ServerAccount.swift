@@ -7,6 +7,9 @@ enum ServerAccount {
     /// Root gives its rights up for these; `reachesAnywhere` keeps the one to pass closed folders above the data.
     case other(uid: uid_t, gid: gid_t, reachesAnywhere: Bool)
 
+    /// The name of the account that runs this program; nil when it has none, as in a container with a user id of its own.
+    static var ownName: String? { getpwuid(geteuid()).flatMap { $0.pointee.pw_name }.map { String(cString: $0) } }
+
     /// For a folder that exists. Data that is there already decides; else the user `postgres`, else `nobody`.
     static func forServer(in directory: String, data: String) throws(PrivateServerError) -> ServerAccount {
         guard geteuid() == 0 else { return .own }

@@ -2,7 +2,7 @@ import FoundationEssentials
 import Glibc
 
 /// The server's folder, with `data/`, `socket/` and the lock in it.
-struct ServerFolder {
+struct ServerFolder: Sendable {
     /// Absolute, without symbolic links.
     let path: String
 
@@ -14,15 +14,26 @@ struct ServerFolder {
     private var usualSocket: String { "\(path)/socket" }
     private var socketRecord: String { "\(path)/socket-folder" }
 
+    /// Bytes that may still be written at a path.
+    private let freeSpace: @Sendable (String) -> Int64
+
     /// The folder as it stands on disk; nil when there is none.
-    init?(existing path: String) {
+    init?(existing path: String, freeSpace: @escaping @Sendable (String) -> Int64 = Self.freeSpace) {
         guard let real = realpath(path, nil) else { return nil }
         defer { free(real) }
         self.path = String(cString: real)
+        self.freeSpace = freeSpace
+    }
+
+    /// As the file system says; very much when it does not.
+    @Sendable static func freeSpace(_ path: String) -> Int64 {
+        var info = statvfs()
+        guard statvfs(path, &info) == 0 else { return .max }
+        return Int64(clamping: info.f_bavail).multipliedReportingOverflow(by: Int64(clamping: info.f_frsize)).partialValue
     }
 
     /// Makes the folder when it isn't there, for the owner alone.
-    static func make(_ path: String) throws(PrivateServerError) -> ServerFolder {
+    static func make(_ path: String, freeSpace: @escaping @Sendable (String) -> Int64) throws(PrivateServerError) -> ServerFolder {
         if access(path, F_OK) != 0 {
             do {
                 try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
@@ -30,9 +41,15 @@ struct ServerFolder {
                 throw .folderUnwritable(path)
             }
         }
-        guard let folder = ServerFolder(existing: path), access(folder.path, R_OK | W_OK | X_OK) == 0 else { throw .folderUnwritable(path) }
+        guard let folder = ServerFolder(existing: path, freeSpace: freeSpace), access(folder.path, R_OK | W_OK | X_OK) == 0 else { throw .folderUnwritable(path) }
+        var info = stat()
+        // Root may run a server in a folder of the account that the server runs as.
+        guard geteuid() == 0 || stat(folder.path, &info) == 0 && info.st_uid == geteuid() else { throw .foreignFolder(path) }
         return folder
     }
+
+    /// Whether the disk has no room for one more segment of the server's write-ahead log.
+    var isFull: Bool { freeSpace(path) < 16 << 20 }
 
     /// The major version that made the data; nil when there is none yet.
     var dataVersion: String? {

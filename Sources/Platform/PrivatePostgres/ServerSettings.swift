@@ -11,6 +11,8 @@ struct ServerSettings {
     let port: Int
     let socketFolder: String
     let durability: Durability
+    /// The account that may connect; nil for any that can open the socket: in tests, and for an account without a name, whose folder nobody else can enter.
+    let accountName: String?
 
     var configuration: String {
         let isDurable = durability == .full
@@ -44,8 +46,14 @@ struct ServerSettings {
             """
     }
 
-    /// Whoever may open the socket, in a folder closed to others, is the owner.
-    var access: String { "local all all trust\nlocal replication all trust\n" }
+    /// pg_hba.conf. The folder of the socket is closed to other accounts but that of the server itself, which is another when root starts it.
+    var access: String {
+        let method = accountName == nil ? "trust" : "peer map=annals"
+        return "local all all \(method)\nlocal replication all \(method)\n"
+    }
+
+    /// pg_ident.conf: the account that runs this program is the superuser, and no other account is anybody.
+    var accounts: String { accountName.map { "annals \"\($0)\" postgres\n" } ?? "" }
 }
 
 extension String {

@@ -11,6 +11,19 @@ struct ServerStart: Sendable {
 
     /// Adopts the server that is running, or starts one. Returns it with its socket's folder.
     func run(isAbandoned: () -> Bool) throws(PrivateServerError) -> (Postmaster, port: Int, socketFolder: String) {
+        do throws(PrivateServerError) {
+            return try adoptOrLaunch(isAbandoned)
+        } catch {
+            // The server's own log may have found no room for the reason.
+            guard !isAbandoned(), error.saysDiskIsFull || folder.isFull else { throw error }
+            switch error {
+            case .failedToStart, .folderUnwritable, .keepsEnding: throw .diskFull(folder.path)
+            case .binariesMissing, .inUse, .diskFull, .foreignFolder: throw error
+            }
+        }
+    }
+
+    private func adoptOrLaunch(_ isAbandoned: () -> Bool) throws(PrivateServerError) -> (Postmaster, port: Int, socketFolder: String) {
         if let running = Postmaster.running(on: folder) {
             try waitForAnswer(running.postmaster, running.port, running.socketFolder, isAbandoned)
             return running
@@ -40,7 +53,7 @@ struct ServerStart: Sendable {
         defer { if let locale { freelocale(locale) } }
         var arguments = [
             binaries.initdb, "--pgdata=\(folder.unfinishedData)", "--username=postgres", "--encoding=UTF8",
-            "--locale=\(locale == nil ? "C" : "C.UTF-8")", "--data-checksums", "--auth=trust", "--no-instructions",
+            "--locale=\(locale == nil ? "C" : "C.UTF-8")", "--data-checksums", "--auth-local=peer", "--auth-host=reject", "--no-instructions",
         ]
         if durability == .throwaway { arguments.append("--no-sync") }
         let (succeeded, output) = account.command(arguments).run()
@@ -54,10 +67,15 @@ struct ServerStart: Sendable {
     }
 
     private func configure(_ socketFolder: String, _ account: ServerAccount) throws(PrivateServerError) {
-        let settings = ServerSettings(port: port, socketFolder: socketFolder, durability: durability)
-        for (name, text) in [("postgresql.conf", settings.configuration), ("pg_hba.conf", settings.access)] {
+        let settings = ServerSettings(
+            port: port, socketFolder: socketFolder, durability: durability, accountName: durability == .full ? ServerAccount.ownName : nil)
+        let files = [("postgresql.conf", settings.configuration), ("pg_hba.conf", settings.access), ("pg_ident.conf", settings.accounts)]
+        for (name, text) in files {
             let path = "\(folder.data)/\(name)"
-            do { try Data(text.utf8).write(to: URL(filePath: path)) } catch { throw .folderUnwritable(path) }
+            let content = Data(text.utf8)
+            // On a full disk a file that is right already is no obstacle.
+            if FileManager.default.contents(atPath: path) == content { continue }
+            do { try content.write(to: URL(filePath: path)) } catch { throw .folderUnwritable(path) }
             try account.take(path)
         }
     }

@@ -15,7 +15,7 @@ import Testing
             let file = AuditKeyFile(audited.folder + "/audit-2.key")
             let new = try file.open(origin: "example.org/log")
             try await audited.append(100)
-            try await audited.following(as: new, file: file.lastCheckpoint) { try await audited.covered(300, by: $0) }
+            try await audited.following(as: new, after: [old.verifier], file: file.lastCheckpoint) { try await audited.covered(300, by: $0) }
             try await body(audited, old, new)
         }
     }
@@ -41,12 +41,26 @@ import Testing
         try await Self.open { audited, old, new in
             try await audited.append(100)
             let file = AuditKeyFile(audited.folder + "/audit-2.key").lastCheckpoint
-            try await audited.following(as: new, file: file) { try await audited.covered(400, by: $0) }
+            try await audited.following(as: new, after: [old.verifier], file: file) { try await audited.covered(400, by: $0) }
             let newest = try #require(try file.read()).checkpoint
             let late = try SignedCheckpoint(size: 400, root: newest.root, by: old)
             try await audited.tamper("UPDATE log.merkle_checkpoints SET note = '\(late.note)' WHERE size = 400")
             let difference = try await audited.audit(keys: [new.verifier], retired: [old.verifier]).difference
             #expect(difference?.what.contains("checkpoint of 400 is not signed by") == true)
+        }
+    }
+
+    @Test func `is signed by no key that does not know the one before`() async throws {
+        try await AuditedLog.open { audited in
+            try await audited.append(200)
+            try await audited.catchUp()
+            let file = AuditKeyFile(audited.folder + "/audit-2.key")
+            let stop = try await audited.following(as: try file.open(origin: "example.org/log-2"), file: file.lastCheckpoint) {
+                try await audited.stopped($0)
+            }
+            #expect(stop == .otherKey(name: "example.org/log"))
+            #expect(try file.lastCheckpoint.read() == nil)
+            #expect(try await audited.audit().difference == nil)
         }
     }
 

@@ -14,16 +14,17 @@ import Testing
         try target.setupQueries(statementTimeout: .seconds(30)).compactMap(\.values.first)
     }
 
-    @Test func `takes its timeout, its settings, and its role last`() throws {
+    @Test func `takes what is pinned, its timeout, its settings, and its role last`() throws {
         let target = try target {
             $0.role = "annals_auth"
             $0.settings = ["lock_timeout": "1s"]
         }
-        #expect(try names(target) == [.text("statement_timeout"), .text("lock_timeout"), .text("role")])
+        let pinned: [SQLValue] = [.text("default_transaction_isolation"), .text("default_transaction_read_only")]
+        #expect(try names(target) == pinned + [.text("statement_timeout"), .text("lock_timeout"), .text("role")])
     }
 
     @Test func `takes no role when that is the login`() throws {
-        #expect(try names(target { $0.role = "owner" }) == [.text("statement_timeout")])
+        #expect(try !names(target { $0.role = "owner" }).contains(.text("role")))
     }
 
     @Test func `is left alone behind a pooler in transaction mode`() throws {
@@ -48,6 +49,23 @@ import Testing
         #expect(owner.connectKeywords["password"] == "s3cret")
         #expect(owner.login("annals_auth").connectKeywords["password"] == nil)
         #expect(owner.login("owner").connectKeywords["password"] == "s3cret")
+    }
+
+    @Test(arguments: [
+        "ALTER DATABASE %d SET default_transaction_isolation = 'serializable'", "ALTER DATABASE %d SET default_transaction_read_only = on",
+        "ALTER ROLE postgres IN DATABASE %d SET default_transaction_isolation = 'repeatable read'",
+    ])
+    func `reads what is committed and may write, whatever the database's defaults are`(change: String) async throws {
+        try await TestCluster.withDatabase { target in
+            try await ConnectionPool.withPool(target, logger: TestCluster.logger) { pool in
+                try await pool.withSession { try await $0.execute(script: change.replacing("%d", with: target.database)) }
+            }
+            try await ConnectionPool.withPool(target, logger: TestCluster.logger) { pool in
+                let modes = Statement("modes", "SELECT current_setting('transaction_isolation') || ' ' || current_setting('transaction_read_only')")
+                #expect(try await pool.query(modes)[0].get(0) == "read committed off")
+                try await pool.withTransaction { session in #expect(try await session.query(modes)[0].get(0) == "read committed off") }
+            }
+        }
     }
 
     @Test func `prepares nothing by name behind a pooler in transaction mode`() async throws {

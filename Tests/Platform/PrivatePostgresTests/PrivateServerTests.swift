@@ -35,6 +35,28 @@ import Testing
         }
     }
 
+    @Test func `lets its own account in, as the superuser, and nobody else`() async throws {
+        try await withFolder { folder in
+            try await withServer("\(folder)/pg", .full) { server in
+                let target = try #require(server.target(database: "postgres"))
+                try await #expect(number(target) == 1)
+                try await ConnectionPool.withPool(target, logger: TestCluster.logger) { pool in
+                    try await pool.query(Statement("make", "CREATE ROLE guest LOGIN SUPERUSER"))
+                    let rules = Statement(
+                        "rules", "SELECT string_agg(concat_ws(' ', type, auth_method, options[1]), ', ') FROM pg_hba_file_rules")
+                    try await #expect(pool.query(rules)[0].get(0) == "local peer map=annals, local peer map=annals")
+                }
+                var guest = target
+                guest.user = "guest"
+                let error = await #expect(throws: PostgresError.self) { try await number(guest) }
+                #expect(error?.sqlState?.classCode == "28")
+                // When root starts the server it runs as another account, which could open the socket, too.
+                let map = try String(contentsOfFile: "\(folder)/pg/data/pg_ident.conf", encoding: .utf8)
+                #expect(map == "annals \"\(NSUserName())\" postgres\n")
+            }
+        }
+    }
+
     @Test func `comes back with everything acknowledged after being killed, and pools with it`() async throws {
         try await withFolder { folder in
             try await withServer("\(folder)/pg", .full) { server in

@@ -1,8 +1,10 @@
 import Foundation
 import Postgres
-import PrivatePostgres
+import Synchronization
 import TestSupport
 import Testing
+
+@testable import PrivatePostgres
 
 @Suite(.serialized, .timeLimit(.minutes(3))) struct `A private server that is run` {
     @Test func `answers again after it was killed`() async throws {
@@ -80,6 +82,48 @@ import Testing
                 #expect(tail.contains("shared_buffers"))
             }
         }
+    }
+
+    @Test func `goes on trying while the disk is full, and is up again when there is room`() async throws {
+        try await withFolder { folder in
+            let space = Mutex(Int64.max)
+            let (looks, look) = AsyncStream.makeStream(of: Void.self)
+            let server = PrivateServer(directory: "\(folder)/pg", durability: .throwaway, logger: TestCluster.logger) { _ in
+                look.yield()
+                return space.withLock { $0 }
+            }
+            try await server.start()
+            try await running(server) {
+                // A test can't fill the disk, so another fault keeps the server from starting.
+                let settings = URL(filePath: "\(folder)/pg/data/local.conf")
+                try Data("shared_buffers = 'nonsense'\n".utf8).write(to: settings)
+                space.withLock { $0 = 0 }
+                await server.kill()
+                var seen = 0
+                for await _ in looks {
+                    seen += 1
+                    // After any other cause it would have given up by now.
+                    if seen == 7 { break }
+                }
+                try FileManager.default.removeItem(at: settings)
+                space.withLock { $0 = .max }
+                try await #expect(answer("SELECT 42", of: server) == 42)
+            }
+            await server.stop()
+        }
+    }
+
+    @Test func `names the cause, not what a server says to its clients meanwhile`() {
+        let tail = """
+            2026-01-01 [1] FATAL:  the database system is not yet accepting connections
+            2026-01-01 [1] DETAIL:  Consistent recovery state has not been yet reached.
+            2026-01-01 [2] PANIC:  could not write to file "pg_wal/xlogtemp.2": No space left on device
+            2026-01-01 [1] LOG:  shutting down due to startup process failure
+            2026-01-01 [3] FATAL:  the database system is shutting down
+            """
+        #expect("\(PrivateServerError.failedToStart(logTail: tail))".contains("No space left on device"))
+        #expect(PrivateServerError.failedToStart(logTail: tail).saysDiskIsFull)
+        #expect(!PrivateServerError.cause(in: "a FATAL:  the database system is starting up\nb LOG:  the end").contains("starting up"))
     }
 
     /// Runs the server beside `body`, and no longer.

@@ -39,6 +39,7 @@ package final class MerkleFollower: Sendable {
     private let pool: ConnectionPool
     private let store: any EventStore
     private let signer: NoteSigner
+    private let retired: [NoteVerifier]
     private let file: LastCheckpointFile
     private let pace: Pace
     private let clock: any Clock<Duration>
@@ -49,14 +50,16 @@ package final class MerkleFollower: Sendable {
     /// - Parameters:
     ///   - pool: the log's database with the projector's rights; the caller runs it, and longer than the follower if the lease is to be given back.
     ///   - store: tells when the log has grown. It is not read from.
+    ///   - retired: the keys that have signed the log before this one.
     ///   - clock: measures the pace.
     package init(
-        _ pool: ConnectionPool, wokenBy store: any EventStore, signer: NoteSigner, file: LastCheckpointFile, pace: Pace = Pace(),
-        clock: any Clock<Duration> = ContinuousClock(), logger: Logger
+        _ pool: ConnectionPool, wokenBy store: any EventStore, signer: NoteSigner, after retired: [NoteVerifier] = [], file: LastCheckpointFile,
+        pace: Pace = Pace(), clock: any Clock<Duration> = ContinuousClock(), logger: Logger
     ) {
         self.pool = pool
         self.store = store
         self.signer = signer
+        self.retired = retired
         self.file = file
         self.pace = pace
         self.clock = clock
@@ -134,7 +137,8 @@ package final class MerkleFollower: Sendable {
 
     private func grow<Time: Clock<Duration>>(under lease: MerkleLease, by clock: Time) async throws {
         let known = state.withLock(\.signed)
-        var writer = try await MerkleWriter(pool, under: lease, signer: signer, file: file, after: known, logger: logger)
+        var writer = try await MerkleWriter(
+            pool, under: lease, signer: signer, retired: retired, file: file, after: known, logger: logger)
         var lastSigned: Time.Instant?
         var isQuiet = false
         note(writer)

@@ -10,6 +10,8 @@ package enum MerkleStop: Error, Equatable, CustomStringConvertible {
     case unreadableEvent(position: Int64, reason: String)
     /// The tables of the tree are not as the follower left them.
     case treeDamaged(reason: String)
+    /// The newest checkpoint is signed by another key, which is not among the retired ones: another process signs this log, or the key was lost.
+    case otherKey(name: String)
     /// The file beside the key is gone, or does not hold what it should.
     case files(AuditFileError)
 
@@ -18,10 +20,14 @@ package enum MerkleStop: Error, Equatable, CustomStringConvertible {
         case .logIsShorter(let head, let signed):
             "the log ends at position \(head), but a checkpoint of \(signed) was signed: it was restored to an older state, or events were removed"
         case .logIsAnother(let size):
-            "the log up to position \(size) is not the one that was signed: it was restored to an older state and has grown differently, or was changed"
+            "the log up to position \(size) is not the one that was signed: it was restored to an older state and has grown differently, "
+                + "or was changed"
         case .gap(let position): "the event at position \(position) is missing, although later ones are there"
         case .unreadableEvent(let position, let reason): "the event at position \(position) has no canonical form: \(reason)"
         case .treeDamaged(let reason): "the tables of the Merkle tree are damaged: \(reason)"
+        case .otherKey(let name):
+            "the newest checkpoint is signed by \(name), not by this audit key or one in its list of retired keys: every process on one log needs the same "
+                + "audit key"
         case .files(let error): "\(error)"
         }
     }

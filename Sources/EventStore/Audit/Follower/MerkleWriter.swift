@@ -33,10 +33,12 @@ struct MerkleWriter {
 
     /// Takes up the tree where the last holder of the lease left it. Throws `MerkleStop` when the log, the tables and the last checkpoint do not fit
     /// together.
-    /// - Parameter known: the checkpoint that this process has seen in the file before.
+    /// - Parameters:
+    ///   - retired: the keys that have signed before this one.
+    ///   - known: the checkpoint that this process has seen in the file before.
     init(
-        _ pool: ConnectionPool, under lease: MerkleLease, signer: NoteSigner, file: LastCheckpointFile, after known: SignedCheckpoint? = nil,
-        logger: Logger
+        _ pool: ConnectionPool, under lease: MerkleLease, signer: NoteSigner, retired: [NoteVerifier] = [], file: LastCheckpointFile,
+        after known: SignedCheckpoint? = nil, logger: Logger
     ) async throws {
         self.pool = pool
         self.signer = signer
@@ -57,6 +59,7 @@ struct MerkleWriter {
             lastEntry = entries.hash(at: bundle.width - 1)
         }
         let newest = try await Self.stopping { try await log.checkpoint() }
+        try newest?.confirmSigned(by: signer.verifier, after: retired)
         progress = .published(through: newest?.checkpoint.size ?? 0)
         signed = try await onOwnThread("audit-file") { [file] in Result { () throws(AuditFileError) in try file.settled() } }.stopping()
         try await takeUp(newest, after: known, logger)
@@ -184,5 +187,12 @@ extension Result where Failure == AuditFileError {
         case .failure(.unavailable(let path, let reason)): throw AuditFileError.unavailable(path, reason)
         case .failure(let error): throw MerkleStop.files(error)
         }
+    }
+}
+
+extension SignedCheckpoint {
+    /// Throws `MerkleStop.otherKey` unless the key or one before it has signed this newest checkpoint of a log that the key is to sign.
+    package func confirmSigned(by key: NoteVerifier, after retired: [NoteVerifier]) throws(MerkleStop) {
+        guard ([key] + retired).contains(where: isSigned) else { throw .otherKey(name: checkpoint.origin) }
     }
 }

@@ -31,6 +31,6 @@ private final class SetupWatchdog: Sendable {
     func retire() { connection.withLock { $0 = nil } }
 
     func bite() {
-        connection.withLock { $0.take() }?.close(PostgresError(.connection, "the server didn't take the settings in time"))
+        connection.withLock { $0.take() }?.close(.notOpened("the server did not take the session's settings in time"))
     }
 }

@@ -1,4 +1,7 @@
 extension ConnectionTarget {
+    /// The settings of every session. Through a pooler in transaction mode they stand on the role (`DatabaseRequirements`).
+    static let pinnedSettings = [("default_transaction_isolation", "read committed"), ("default_transaction_read_only", "off")]
+
     /// Everything for `PQconnectStartParams`.
     var connectKeywords: [String: String] {
         var all = keywords
@@ -24,7 +27,9 @@ extension ConnectionTarget {
         }
         var queries: [Query] = []
         func set(_ name: String, _ value: String) { queries.append(Query(.setConfiguration, [.text(name), .text(value)])) }
-        // The timeouts first: after SET ROLE a setting may be forbidden.
+        // The role last: after SET ROLE a setting may be forbidden.
+        // A database or a role may have other defaults. What the program promises rests on these.
+        for (name, value) in Self.pinnedSettings { set(name, value) }
         if let statementTimeout { set("statement_timeout", "\(statementTimeout.milliseconds)") }
         for (name, value) in settings.sorted(by: { $0.key < $1.key }) { set(name, value) }
         if needsRole, let role { set("role", role) }

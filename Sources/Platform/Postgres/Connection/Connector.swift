@@ -23,8 +23,11 @@ struct Connector: Sendable {
         guard let connection = start() else { return .failure(PostgresError(.connection, "out of memory")) }
         // A program has no use for the server's notices; libpq would print them.
         PQsetNoticeProcessor(connection, { _, _ in }, nil)
+        // A server that refuses says its SQLSTATE in verbose messages only.
+        PQsetErrorVerbosity(connection, PQERRORS_VERBOSE)
         do throws(PostgresError) {
             try complete(connection, abort)
+            PQsetErrorVerbosity(connection, PQERRORS_DEFAULT)
         } catch {
             PQfinish(connection)
             return .failure(error)
@@ -78,19 +81,15 @@ struct Connector: Sendable {
         do throws(SystemError) {
             ready = try systemCall("poll") { poll(&descriptors, 2, Int32(clamping: max(0, left))) }
         } catch {
-            throw PostgresError(.connection, error.description)
+            throw .notOpened(error.description)
         }
-        guard ready > 0 else { throw PostgresError(.connection, "no connection within \(timeout)") }
+        guard ready > 0 else { throw .notOpened("no answer within \(timeout)") }
         if descriptors[1].revents != 0 { throw .cancelled() }
     }
 
     private func failure(_ connection: OpaquePointer) -> PostgresError {
-        PostgresError(.connection, String(cString: PQerrorMessage(connection)).trimmedEnd)
+        PostgresError(opening: String(cString: PQerrorMessage(connection)), needsPassword: PQconnectionNeedsPassword(connection) == 1)
     }
-}
-
-extension String {
-    fileprivate var trimmedEnd: String { String(reversed().drop { $0.isWhitespace }.reversed()) }
 }
 
 /// Wakes the thread that is connecting when its task is cancelled.

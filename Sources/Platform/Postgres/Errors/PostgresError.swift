@@ -26,6 +26,10 @@ package struct PostgresError: Error {
     package var outcomeUnknown: Bool
     /// Nothing of the request reached a server, so it may go to another connection.
     var isUnsent = false
+    /// It is about opening a connection, so the message quotes no row.
+    var isAboutOpening = false
+    /// Every server that was asked has refused the login, its rights or the database.
+    var isRefusedLogin = false
     private let report: ServerReport?
 
     init(_ kind: Kind, _ message: String, outcomeUnknown: Bool = false, report: ServerReport? = nil) {
@@ -61,6 +65,9 @@ package struct PostgresError: Error {
         }
     }
 
+    /// Whether trying again can help only after somebody has changed something: a password, a right, a database that is missing, the program.
+    package var isFinal: Bool { isRefusedLogin || !isTransient && kind != .cancelled }
+
     /// The same failure seen by a task that has been cancelled.
     var asCancelled: PostgresError {
         var error = PostgresError(.cancelled, message, outcomeUnknown: outcomeUnknown, report: report)
@@ -80,11 +87,11 @@ package struct PostgresError: Error {
 }
 
 extension PostgresError: CustomStringConvertible, CustomDebugStringConvertible {
-    /// Holds no text of the server's, which may quote rows.
+    /// Holds no text that may quote a row. Why a connection could not be opened is told in the server's own words.
     package var description: String {
         switch kind {
         case .server(let state): "PostgresError(server \(state.rawValue))"
-        case .connection: "PostgresError(connection)"
+        case .connection: isAboutOpening ? "no connection: \(message)" : "PostgresError(connection)"
         case .poolTimeout: "PostgresError(pool timeout)"
         case .deadline: "PostgresError(deadline)"
         case .cancelled: "PostgresError(cancelled)"

@@ -43,6 +43,12 @@ package struct SQLState: RawRepresentable, Hashable, Sendable {
     package static let divisionByZero = SQLState(rawValue: "22012")
     /// 42P01
     package static let undefinedTable = SQLState(rawValue: "42P01")
+    /// 42710
+    package static let duplicateObject = SQLState(rawValue: "42710")
+    /// 42P04
+    package static let duplicateDatabase = SQLState(rawValue: "42P04")
+    /// 55006: among others a template database that somebody is connected to
+    package static let objectInUse = SQLState(rawValue: "55006")
     /// 42601
     package static let syntaxError = SQLState(rawValue: "42601")
     /// 42501

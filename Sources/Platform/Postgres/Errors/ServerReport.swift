@@ -11,6 +11,12 @@ final class ServerReport: Sendable {
     let position: Int?
     let statementName: String?
 
+    /// Of a server that refused a connection: libpq hands on nothing more.
+    init(sqlState: SQLState) {
+        self.sqlState = sqlState
+        (detail, hint, constraint, table, column, position, statementName) = (nil, nil, nil, nil, nil, nil, nil)
+    }
+
     init(_ result: OpaquePointer, sqlState: SQLState, statementName: String?) {
         self.sqlState = sqlState
         self.statementName = statementName

@@ -18,9 +18,11 @@ package struct Listener: Sendable {
     /// Reports until the task is cancelled or `onEvent` throws; events come one after the other. Throws at once when trying again can't help.
     package func run(_ onEvent: (ListenEvent) async throws -> Void) async throws {
         var failures = 0
+        var hasListened = false
         while true {
             let line = ListenLine()
-            if let connection = try await connect(line, failures) {
+            if let connection = try await connect(line, failures, isFirst: !hasListened) {
+                hasListened = true
                 defer { connection.close(PostgresError(.connection, "the listener has stopped")) }
                 failures = 0
                 try await onEvent(.connected)
@@ -33,7 +35,7 @@ package struct Listener: Sendable {
         }
     }
 
-    private func connect(_ line: ListenLine, _ failures: Int) async throws -> Connection? {
+    private func connect(_ line: ListenLine, _ failures: Int, isFirst: Bool) async throws -> Connection? {
         var limits = PoolLimits()
         limits.prepare = .unnamed
         do throws(PostgresError) {
@@ -46,7 +48,8 @@ package struct Listener: Sendable {
             }
             return connection
         } catch {
-            guard error.isTransient else { throw error }
+            // A database that was there may be taken away for a while, for a restore.
+            guard error.isTransient || !isFirst else { throw error }
             logger.debug("can't listen", metadata: ["target": "\(target)", "attempt": "\(failures)", "reason": "\(error.debugDescription)"])
             return nil
         }
@@ -67,9 +70,4 @@ private final class ListenLine: ConnectionOwner {
     }
 
     func connectionClosed(_ connection: Connection, _ error: PostgresError) { continuation.finish() }
-}
-
-extension String {
-    /// As a quoted SQL identifier.
-    fileprivate var quotedIdentifier: String { "\"" + split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\"" }
 }

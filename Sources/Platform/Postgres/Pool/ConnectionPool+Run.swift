@@ -28,9 +28,10 @@ extension ConnectionPool {
             let failures = core.withLock { $0.state.consecutiveFailures }
             if failures > 0 { try await Task.sleep(for: Backoff.delay(afterFailures: failures)) }
             let connection = try await Connection.open(target, limits, id: id, owner: self)
+            let hadFailed = core.withLock { $0.lastFailure.take() != nil }
+            if hadFailed { logger.notice("connected to the database", metadata: ["target": "\(target)"]) }
             perform(
                 core.withLock { core in
-                    core.lastFailure = nil
                     let now = ContinuousClock.now
                     return core.state.opened(id, connection, now: now, expires: now + limits.lifetime * Double.random(in: 0.9...1.1))
                 })
@@ -42,15 +43,15 @@ extension ConnectionPool {
     }
 
     private func openingFailed(_ id: Int, _ error: PostgresError) {
-        // Waiting helps against a database that is down, not against a role that doesn't exist.
-        let isHopeless = !error.isTransient && error.kind != .cancelled
-        let waiters = core.withLock { core in
+        let (waiters, isNews) = core.withLock { core in
             core.state.openingFailed(id)
+            let isNews = error.kind != .cancelled && error.message != core.lastFailure?.message
             if error.kind != .cancelled { core.lastFailure = error }
-            return isHopeless ? core.state.removeAllWaiters() : []
+            // Waiting helps against a database that is down, not against a role that doesn't exist.
+            return (error.isFinal ? core.state.removeAllWaiters() : [], isNews)
         }
         for waiter in waiters { waiter.resume(returning: .failure(error)) }
-        if error.kind != .cancelled { logger.debug("can't connect", metadata: ["target": "\(target)", "reason": "\(error.debugDescription)"]) }
+        if isNews { logger.warning("can't connect to the database", metadata: ["target": "\(target)", "reason": "\(error.message)"]) }
         wake()
     }
 

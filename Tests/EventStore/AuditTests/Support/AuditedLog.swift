@@ -45,14 +45,15 @@ struct AuditedLog: Sendable {
 
     /// Runs `body` beside a follower, in this or another process's place.
     func following<Value: Sendable>(
-        as signer: NoteSigner? = nil, file: LastCheckpointFile? = nil, pace: MerkleFollower.Pace = .hurried,
+        as signer: NoteSigner? = nil, after retired: [NoteVerifier] = [], file: LastCheckpointFile? = nil, pace: MerkleFollower.Pace = .hurried,
         by clock: any Clock<Duration> = ContinuousClock(), logger: Logger = TestCluster.logger,
         _ body: @escaping @Sendable (MerkleFollower) async throws -> Value
     ) async throws -> Value {
         let signer = try signer ?? self.signer
         let file = file ?? keyFile.lastCheckpoint
         return try await log.withPool(as: "annals_projector") { pool in
-            let follower = MerkleFollower(pool, wokenBy: log.store, signer: signer, file: file, pace: pace, clock: clock, logger: logger)
+            let follower = MerkleFollower(
+                pool, wokenBy: log.store, signer: signer, after: retired, file: file, pace: pace, clock: clock, logger: logger)
             return try await withThrowingTaskGroup(of: Value?.self) { group in
                 group.addTask {
                     try await follower.run()
