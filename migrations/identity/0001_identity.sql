@@ -2,21 +2,23 @@
 
 -- Roles belong to the cluster, so another database's migration may have made this one, or may be making it now.
 DO $$
+DECLARE
+    service text;
+    -- From PostgreSQL 16 on, membership alone does not allow SET ROLE.
+    needed text := CASE WHEN current_setting('server_version_num')::integer >= 160000 THEN 'SET' ELSE 'MEMBER' END;
 BEGIN
-    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'annals_auth') THEN
-        CREATE ROLE annals_auth NOLOGIN;
-    END IF;
-EXCEPTION
-    WHEN duplicate_object OR unique_violation THEN NULL;
-END
-$$;
-
--- The service connects as the database's owner and then becomes annals_auth. A superuser can do that without being a member.
-DO $$
-BEGIN
-    IF NOT pg_has_role(current_user, 'annals_auth', 'MEMBER') THEN
-        EXECUTE format('GRANT annals_auth TO %I', current_user);
-    END IF;
+    FOREACH service IN ARRAY ARRAY['annals_auth'] LOOP
+        BEGIN
+            IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = service) THEN
+                EXECUTE format('CREATE ROLE %I NOLOGIN', service);
+            END IF;
+        EXCEPTION WHEN duplicate_object OR unique_violation THEN
+            NULL;
+        END;
+        IF NOT pg_has_role(current_user, service, needed) THEN
+            EXECUTE format('GRANT %I TO %I', service, current_user);
+        END IF;
+    END LOOP;
     EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
     EXECUTE format('GRANT CONNECT ON DATABASE %I TO annals_auth', current_database());
 END

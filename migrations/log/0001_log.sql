@@ -4,14 +4,20 @@
 DO $$
 DECLARE
     service text;
+    -- From PostgreSQL 16 on, membership alone does not allow SET ROLE.
+    needed text := CASE WHEN current_setting('server_version_num')::integer >= 160000 THEN 'SET' ELSE 'MEMBER' END;
 BEGIN
     FOREACH service IN ARRAY ARRAY['annals_commands', 'annals_projector', 'annals_queries', 'annals_auth'] LOOP
         BEGIN
-            EXECUTE format('CREATE ROLE %I NOLOGIN', service);
+            IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = service) THEN
+                EXECUTE format('CREATE ROLE %I NOLOGIN', service);
+            END IF;
         EXCEPTION WHEN duplicate_object OR unique_violation THEN
             NULL;
         END;
-        EXECUTE format('GRANT %I TO CURRENT_USER', service);
+        IF NOT pg_has_role(current_user, service, needed) THEN
+            EXECUTE format('GRANT %I TO %I', service, current_user);
+        END IF;
     END LOOP;
 END
 $$;

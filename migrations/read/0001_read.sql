@@ -3,19 +3,20 @@
 -- Roles belong to the cluster: another database's migration may have made them, or may be making them now.
 DO $$
 DECLARE
-    wanted text;
+    service text;
+    -- From PostgreSQL 16 on, membership alone does not allow SET ROLE.
+    needed text := CASE WHEN current_setting('server_version_num')::integer >= 160000 THEN 'SET' ELSE 'MEMBER' END;
 BEGIN
-    FOREACH wanted IN ARRAY ARRAY['annals_projector', 'annals_queries'] LOOP
+    FOREACH service IN ARRAY ARRAY['annals_projector', 'annals_queries'] LOOP
         BEGIN
-            IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) THEN
-                EXECUTE format('CREATE ROLE %I NOLOGIN', wanted);
+            IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = service) THEN
+                EXECUTE format('CREATE ROLE %I NOLOGIN', service);
             END IF;
         EXCEPTION WHEN duplicate_object OR unique_violation THEN
             NULL;
         END;
-        -- An owner that is no superuser must be a member to set default privileges for the role.
-        IF NOT pg_has_role(current_user, wanted, 'MEMBER') THEN
-            EXECUTE format('GRANT %I TO %I', wanted, current_user);
+        IF NOT pg_has_role(current_user, service, needed) THEN
+            EXECUTE format('GRANT %I TO %I', service, current_user);
         END IF;
     END LOOP;
     EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
@@ -23,6 +24,7 @@ BEGIN
     EXECUTE format('GRANT CONNECT ON DATABASE %I TO annals_queries', current_database());
 END
 $$;
+
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 
 CREATE SCHEMA annals;

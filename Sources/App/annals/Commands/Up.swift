@@ -17,10 +17,10 @@ struct Up: AsyncParsableCommand {
         try refuseTakenPort(settings)
         let directory = try DataDirectory.open(settings.dataDirectory)
         try directory.requirePrivateKeys(logger)
-        let secrets = try Secrets.load(settings, from: directory, logger: logger)
 
         @Sendable func serve(_ databases: Databases) async throws {
             try await databases.migrate(installation, logger: logger)
+            let secrets = try await Secrets.load(settings, from: directory, for: databases, logger: logger)
             try await AnnalsSystem(
                 settings: settings, installation: installation, directory: directory, secrets: secrets, databases: databases, logger: logger
             ).run()

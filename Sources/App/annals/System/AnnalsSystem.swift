@@ -66,8 +66,10 @@ struct AnnalsSystem {
         let signingKeys = SigningKeys(identity: identity, wrapping: secrets.wrapping)
         let verifier = { (service: String) in TokenVerifier(audience: service, revocations: book, fetchKeys: { try await signingKeys.published() }) }
         let auditKey = settings.auditKey(in: directory)
+        let (signer, retired) = try settings.auditSigner(
+            auditKey, newest: try await settings.newestCheckpoint(databases, logger: logger), logger: logger)
         let merkle = MerkleFollower(
-            projectorLog, wokenBy: sealed, signer: try settings.auditSigner(auditKey, logger: logger), file: auditKey.lastCheckpoint, logger: logger)
+            projectorLog, wokenBy: sealed, signer: signer, after: retired, file: auditKey.lastCheckpoint, logger: logger)
         let cache = CachedStates(following: closures, logger: logger)
         let commands = LocalUpstream(
             commandService(

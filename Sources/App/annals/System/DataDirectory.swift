@@ -2,6 +2,7 @@ import AuthService
 import FoundationEssentials
 import Glibc
 import Logging
+import Postgres
 import Vault
 
 /// The folder that keeps what a single installation must not lose: keys, and the private PostgreSQL.
@@ -12,6 +13,7 @@ struct DataDirectory: Sendable {
     static func existing(_ path: String) throws -> DataDirectory {
         let absolute = path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
         guard access(absolute + "/keys", X_OK) == 0 else { throw Failure("there is no data folder at \(path); annals up makes one") }
+        try requireOwner(absolute)
         return DataDirectory(path: absolute)
     }
 
@@ -27,7 +29,20 @@ struct DataDirectory: Sendable {
         guard access(absolute, W_OK | X_OK) == 0, access(absolute + "/keys", W_OK | X_OK) == 0 else {
             throw Failure("the data folder \(path) can't be written to")
         }
+        try requireOwner(absolute)
         return DataDirectory(path: absolute)
+    }
+
+    /// Refuses a folder in which another user could put other keys: one that is theirs, or open to everybody. Root may own it: volumes are often made so.
+    private static func requireOwner(_ path: String) throws {
+        for folder in [path, path + "/keys"] {
+            var status = stat()
+            guard stat(folder, &status) == 0 else { continue }
+            guard [0, geteuid()].contains(status.st_uid) else {
+                throw Failure("the folder \(folder) belongs to another user (id \(status.st_uid)): run this as that user, or give it to this one with chown")
+            }
+            guard status.st_mode & 0o002 == 0 else { throw Failure("every user of this machine may change the folder \(folder): chmod o-w \(folder)") }
+        }
     }
 
     var postgres: String { path + "/postgres" }
@@ -35,10 +50,14 @@ struct DataDirectory: Sendable {
     /// Refuses a folder of keys that everybody may look into: whoever opened it may have opened the keys.
     func requirePrivateKeys(_ logger: Logger) throws { try KeyFile(path: path + "/keys").requirePrivacy(logger) }
 
-    /// The secret in a key file: 64 hexadecimal digits, made on first use, readable by its owner only.
-    func secret(_ name: String, logger: Logger) throws -> String {
+    /// The secret in a key file: 64 hexadecimal digits, readable by its owner only.
+    /// - Parameter isMade: makes it when it is not there. Not beside databases that know an earlier one: another would be of no use, and hide that one is lost.
+    func secret(_ name: String, isMade: Bool, logger: Logger) throws -> String {
         let file = "\(path)/keys/\(name)"
-        if access(file, F_OK) != 0 { try make(file) }
+        if access(file, F_OK) != 0 {
+            guard isMade else { throw Failure("the key file \(file) is missing, and the databases were made with it: put it back") }
+            try make(file)
+        }
         return try KeyFile(path: file).read(logger)
     }
 
@@ -78,12 +97,36 @@ struct Secrets: Sendable {
             unwrap: { [masterKey] in try masterKey.unwrap($0, for: "signing-key") })
     }
 
+    /// For a system that starts: keys that its databases do not know yet are made. Refuses keys that are others than the databases know.
+    static func load(_ settings: Settings, from directory: DataDirectory, for databases: Databases, logger: Logger) async throws -> Secrets {
+        try await ConnectionPool.withPool(databases.vault.acting(as: "annals_commands"), logger: logger) { pool in
+            let known = try await KnownKeys.read(pool)
+            let secrets = try load(settings, from: directory, makesMaster: known.isEmpty, makesService: !known.contains(.service), logger: logger)
+            do {
+                guard try await KnownKeys.confirm(.service, secrets.serviceKey, masterKey: secrets.masterKey, pool) else {
+                    throw Failure(
+                        "the key file \(directory.path)/keys/service.key is not the one that the databases were made with: every process on them needs the same")
+                }
+            } catch let error as VaultError {
+                throw Failure("\(error)")
+            }
+            return secrets
+        }
+    }
+
+    /// For a command beside a system that was started: no key is made.
     static func load(_ settings: Settings, from directory: DataDirectory, logger: Logger) throws -> Secrets {
+        try load(settings, from: directory, makesMaster: false, makesService: false, logger: logger)
+    }
+
+    private static func load(
+        _ settings: Settings, from directory: DataDirectory, makesMaster: Bool, makesService: Bool, logger: Logger
+    ) throws -> Secrets {
         let text =
             if let key = settings.masterKey { key } else if let file = settings.masterKeyFile { try KeyFile(path: file).read(logger) } else {
-                try directory.secret("master.key", logger: logger)
+                try directory.secret("master.key", isMade: makesMaster, logger: logger)
             }
         guard let masterKey = MasterKey(hexadecimal: text) else { throw Failure("the master key is not 64 hexadecimal digits") }
-        return Secrets(masterKey: masterKey, serviceKey: Array(try directory.secret("service.key", logger: logger).utf8.prefix(64)))
+        return Secrets(masterKey: masterKey, serviceKey: Array(try directory.secret("service.key", isMade: makesService, logger: logger).utf8.prefix(64)))
     }
 }

@@ -63,18 +63,33 @@ struct Databases: Sendable {
     func migrate(_ installation: Installation, logger: Logger) async throws {
         for (name, target) in all {
             do {
+                try await Self.requirements(name).confirm(target, logger: logger)
                 _ = try await Migrator(directory: installation.migrations(name), logger: logger).migrate(target)
+            } catch let fault as DatabaseFault {
+                throw Failure("\(fault)")
             } catch let error as MigrationError {
                 throw Failure(error, in: name)
             } catch let error as PostgresError {
                 switch error.kind {
                 case .server(let state):
-                    throw Failure("the \(name) database at \(target.redacted) refuses the migrations: SQLSTATE \(state.rawValue)")
+                    throw Failure("the \(name) database at \(target.redacted) refuses the migrations: \(error.message) (SQLSTATE \(state.rawValue))")
                 case .connection, .poolTimeout, .deadline, .cancelled, .configuration:
                     throw Failure("the \(name) database at \(target.redacted) does not answer: \(error)")
                 }
             }
         }
+    }
+
+    /// The roles that the migrations give rights to, and where.
+    private static func requirements(_ name: String) -> DatabaseRequirements {
+        let (schema, services) =
+            switch name {
+            case "log": ("log", ["commands", "projector", "auth"])
+            case "read": ("annals", ["projector", "queries"])
+            case "identity": ("identity", ["auth"])
+            default: ("vault", ["commands", "projector", "auth"])
+            }
+        return DatabaseRequirements(name: name, schema: schema, roles: services.map { "annals_" + $0 })
     }
 }
 
