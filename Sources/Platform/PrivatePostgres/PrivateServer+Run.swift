@@ -3,7 +3,8 @@ import Postgres
 
 extension PrivateServer {
     /// Starts the server again whenever it ends unasked. Run it after `start()`, beside the server's users; it returns when the server is stopped or
-    /// let go of, or the task is cancelled. Throws when five servers or starts have ended within a minute, unless the disk is full: then it tries until there is room.
+    /// let go of, or the task is cancelled. Throws when five servers or starts have ended within a minute, unless the disk is full: then it tries
+    /// until there is room.
     package func run() async throws(PrivateServerError) {
         let watch = try EndWatch()
         var ends: [ContinuousClock.Instant] = []

@@ -40,8 +40,8 @@ package enum PrivateServerError: Error, Equatable, CustomStringConvertible {
         }
     }
 
-    /// The line that says why: a full disk, else the first panic, else the first fatal error, else the last line. To connections a server that starts or ends has only
-    /// fatal errors to say that it does.
+    /// The line that says why: a full disk, else the first panic, else the first fatal error, else the last line. To connections a server that starts
+    /// or ends has only fatal errors to say that it does.
     static func cause(in tail: String) -> String {
         let lines = tail.split(separator: "\n").filter { !$0.contains("FATAL:  the database system is ") }
         func first(_ marks: String...) -> Substring? { lines.first { line in marks.contains { line.contains($0) } } }

@@ -41,7 +41,9 @@ struct ServerFolder: Sendable {
                 throw .folderUnwritable(path)
             }
         }
-        guard let folder = ServerFolder(existing: path, freeSpace: freeSpace), access(folder.path, R_OK | W_OK | X_OK) == 0 else { throw .folderUnwritable(path) }
+        guard let folder = ServerFolder(existing: path, freeSpace: freeSpace), access(folder.path, R_OK | W_OK | X_OK) == 0 else {
+            throw .folderUnwritable(path)
+        }
         var info = stat()
         // Root may run a server in a folder of the account that the server runs as.
         guard geteuid() == 0 || stat(folder.path, &info) == 0 && info.st_uid == geteuid() else { throw .foreignFolder(path) }

@@ -11,7 +11,8 @@ struct ServerSettings {
     let port: Int
     let socketFolder: String
     let durability: Durability
-    /// The account that may connect; nil for any that can open the socket: in tests, and for an account without a name, whose folder nobody else can enter.
+    /// The account that may connect; nil for any that can open the socket: in tests, and for an account without a name, whose folder nobody else can
+    /// enter.
     let accountName: String?
 
     var configuration: String {

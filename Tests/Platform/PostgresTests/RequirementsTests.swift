@@ -85,11 +85,12 @@ import Testing
             var target = fixture.target
             target.pooling = .transaction
             for _ in 1...2 { try await fixture.requirements.confirm(target, logger: TestCluster.logger) }
-            try await fixture.run("ALTER DATABASE \(target.database) SET default_transaction_isolation = 'serializable'; ALTER ROLE \(fixture.roles[0]) LOGIN")
+            try await fixture.run(
+                "ALTER DATABASE \(target.database) SET default_transaction_isolation = 'serializable'; ALTER ROLE \(fixture.roles[0]) LOGIN")
             var session = target
             session.user = fixture.roles[0]
             try await ConnectionPool.withPool(session, logger: TestCluster.logger) { pool in
-                #expect(try await pool.query(Statement("mode", "SELECT current_setting('transaction_isolation')"))[0].get(0) == "read committed")
+                try await #expect(pool.query(Statement("mode", "SELECT current_setting('transaction_isolation')"))[0].get(0) == "read committed")
             }
         }
     }

@@ -7,8 +7,8 @@ extension Settings {
     /// Where the audit key lies.
     func auditKey(in directory: DataDirectory) -> AuditKeyFile { AuditKeyFile(auditKeyFile ?? "\(directory.path)/keys/audit.key") }
 
-    /// The key that checkpoints are signed with, made on first use, and the public halves of the keys before it. Refuses a key that can't have signed the newest checkpoint:
-    /// two keys on one log would make each other's checkpoints false.
+    /// The key that checkpoints are signed with, made on first use, and the public halves of the keys before it. Refuses a key that can't have signed
+    /// the newest checkpoint: two keys on one log would make each other's checkpoints false.
     func auditSigner(_ file: AuditKeyFile, newest: SignedCheckpoint?, logger: Logger) throws -> (signer: NoteSigner, retired: [NoteVerifier]) {
         try KeyFile(path: file.path).requirePrivacy(logger)
         do {

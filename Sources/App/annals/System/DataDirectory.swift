@@ -33,15 +33,19 @@ struct DataDirectory: Sendable {
         return DataDirectory(path: absolute)
     }
 
-    /// Refuses a folder in which another user could put other keys: one that is theirs, or open to everybody. Root may own it: volumes are often made so.
+    /// Refuses a folder in which another user could put other keys: one that is theirs, or open to everybody. Root may own it: volumes are often made
+    /// so.
     private static func requireOwner(_ path: String) throws {
         for folder in [path, path + "/keys"] {
             var status = stat()
             guard stat(folder, &status) == 0 else { continue }
             guard [0, geteuid()].contains(status.st_uid) else {
-                throw Failure("the folder \(folder) belongs to another user (id \(status.st_uid)): run this as that user, or give it to this one with chown")
+                throw Failure(
+                    "the folder \(folder) belongs to another user (id \(status.st_uid)): run this as that user, or give it to this one with chown")
             }
-            guard status.st_mode & 0o002 == 0 else { throw Failure("every user of this machine may change the folder \(folder): chmod o-w \(folder)") }
+            guard status.st_mode & 0o002 == 0 else {
+                throw Failure("every user of this machine may change the folder \(folder): chmod o-w \(folder)")
+            }
         }
     }
 
@@ -51,7 +55,8 @@ struct DataDirectory: Sendable {
     func requirePrivateKeys(_ logger: Logger) throws { try KeyFile(path: path + "/keys").requirePrivacy(logger) }
 
     /// The secret in a key file: 64 hexadecimal digits, readable by its owner only.
-    /// - Parameter isMade: makes it when it is not there. Not beside databases that know an earlier one: another would be of no use, and hide that one is lost.
+    /// - Parameter isMade: makes it when it is not there. Not beside databases that know an earlier one: another would be of no use, and hide that
+    ///   one is lost.
     func secret(_ name: String, isMade: Bool, logger: Logger) throws -> String {
         let file = "\(path)/keys/\(name)"
         if access(file, F_OK) != 0 {
@@ -105,7 +110,8 @@ struct Secrets: Sendable {
             do {
                 guard try await KnownKeys.confirm(.service, secrets.serviceKey, masterKey: secrets.masterKey, pool) else {
                     throw Failure(
-                        "the key file \(directory.path)/keys/service.key is not the one that the databases were made with: every process on them needs the same")
+                        "the key file \(directory.path)/keys/service.key is not the one that the databases were made with: every process on them needs the same"
+                    )
                 }
             } catch let error as VaultError {
                 throw Failure("\(error)")
@@ -127,6 +133,7 @@ struct Secrets: Sendable {
                 try directory.secret("master.key", isMade: makesMaster, logger: logger)
             }
         guard let masterKey = MasterKey(hexadecimal: text) else { throw Failure("the master key is not 64 hexadecimal digits") }
-        return Secrets(masterKey: masterKey, serviceKey: Array(try directory.secret("service.key", isMade: makesService, logger: logger).utf8.prefix(64)))
+        return Secrets(
+            masterKey: masterKey, serviceKey: Array(try directory.secret("service.key", isMade: makesService, logger: logger).utf8.prefix(64)))
     }
 }

@@ -98,7 +98,8 @@ extension Failure {
     init(_ error: MigrationError, in database: String) {
         let remedy =
             switch error {
-            case .otherBuild: ". Nothing leads from there to this build: keep the data for that one, and give this one another --data-dir or empty databases"
+            case .otherBuild:
+                ". Nothing leads from there to this build: keep the data for that one, and give this one another --data-dir or empty databases"
             case .edited, .databaseIsNewer, .outOfOrder, .misnamed, .failed, .unreadable: ""
             }
         self.init("the \(database) database: \(error)\(remedy)")
@@ -106,7 +107,8 @@ extension Failure {
 }
 
 extension ConnectionTarget {
-    /// The same database with the rights of one service only: the role is taken after the login, or is the login where a session's role would not stay.
+    /// The same database with the rights of one service only: the role is taken after the login, or is the login where a session's role would not
+    /// stay.
     func acting(as role: String) -> ConnectionTarget {
         var target = self
         switch pooling {

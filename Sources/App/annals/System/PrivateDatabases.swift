@@ -36,10 +36,23 @@ func withPrivateDatabases(
 
 /// Makes the four databases that the server does not have yet.
 private func createDatabases(at location: PrivateServer.Location, logger: Logger) async throws {
-    try await ConnectionPool.withPool(location.target(database: "postgres"), logger: logger) { pool in
-        for name in Databases.names.map({ "annals_" + $0 }) where try await pool.query(.findDatabase, [.text(name)]).count == 0 {
+    do {
+        try await ConnectionPool.withPool(location.target(database: "postgres"), logger: logger) { pool in
+            for name in Databases.names.map({ "annals_" + $0 }) { try await createDatabase(name, pool) }
+        }
+    } catch let error as PostgresError {
+        throw Failure("the private PostgreSQL does not make the databases: \(error.message)")
+    }
+}
+
+private func createDatabase(_ name: String, _ pool: ConnectionPool) async throws {
+    while try await pool.query(.findDatabase, [.text(name)]).count == 0 {
+        do {
             // A database can't be made in a transaction, nor its name be bound; the names are the four above.
             try await pool.withSession { try await $0.execute(script: "CREATE DATABASE \(name)") }
+        } catch let error as PostgresError where error.sqlState.map([.duplicateDatabase, .uniqueViolation, .objectInUse].contains) == true {
+            // The server still does this for a start that was killed. When it is done the database is there, or can be made.
+            try await Task.sleep(for: .milliseconds(50))
         }
     }
 }

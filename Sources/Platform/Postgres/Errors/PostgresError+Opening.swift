@@ -1,5 +1,6 @@
 extension PostgresError {
-    /// A connection that could not be opened, by libpq's verbose message: a line for each host that was tried, with the SQLSTATE where a server answered.
+    /// A connection that could not be opened, by libpq's verbose message: a line for each host that was tried, with the SQLSTATE where a server
+    /// answered.
     init(opening complaint: String, needsPassword: Bool) {
         var (lines, states, attempts) = ([String](), [SQLState](), 0)
         for line in complaint.split(whereSeparator: \.isNewline) {

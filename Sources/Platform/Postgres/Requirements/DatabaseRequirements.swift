@@ -15,8 +15,8 @@ package struct DatabaseRequirements: Sendable {
         self.roles = roles
     }
 
-    /// Checks encoding, roles, their rights and the clock. Makes roles and grants them to the login where they are missing and it may. Throws `DatabaseFault` with one
-    /// line that says what to do. A clock that differs from this machine's is only logged.
+    /// Checks encoding, roles, their rights and the clock. Makes roles and grants them to the login where they are missing and it may. Throws
+    /// `DatabaseFault` with one line that says what to do. A clock that differs from this machine's is only logged.
     package func confirm(_ target: ConnectionTarget, logger: Logger) async throws {
         var limits = PoolLimits()
         limits.maximumConnections = 1
@@ -61,7 +61,8 @@ package struct DatabaseRequirements: Sendable {
         // Through a pooler in transaction mode each service logs in as its role, and the owner need not become it.
         let foreign = target.pooling == .transaction ? [] : state.foreignRoles
         let statements =
-            state.missingRoles.map { "CREATE ROLE \($0) NOLOGIN" } + (state.missingRoles + foreign).map { "GRANT \($0) TO \(state.login.quotedIdentifier)" }
+            state.missingRoles.map { "CREATE ROLE \($0) NOLOGIN" }
+            + (state.missingRoles + foreign).map { "GRANT \($0) TO \(state.login.quotedIdentifier)" }
         if statements.isEmpty { return }
         do {
             try await pool.withSession { try await $0.execute(script: statements.joined(separator: ";")) }
@@ -86,7 +87,9 @@ package struct DatabaseRequirements: Sendable {
 
     private func pinSettings(_ target: ConnectionTarget, _ pool: ConnectionPool) async throws {
         let (names, values) = (ConnectionTarget.pinnedSettings.map(\.0), ConnectionTarget.pinnedSettings.map(\.1))
-        let statements = try await pool.query(.unpinnedSettings, [.texts(roles), .texts(names), .texts(values)]).map { try $0.get(0, as: String.self) }
+        let statements = try await pool.query(.unpinnedSettings, [.texts(roles), .texts(names), .texts(values)]).map {
+            try $0.get(0, as: String.self)
+        }
         if statements.isEmpty { return }
         do {
             try await pool.withSession { try await $0.execute(script: statements.joined(separator: ";")) }
