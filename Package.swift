@@ -191,7 +191,7 @@ let tests: [(folder: String, targets: [Target])] = [
                 name: "EndpointTests",
                 dependencies: [
                     "AccessTokens", "Audit", "AuthService", "CommandService", "EventSourcing", "EventStoreTesting", "Gateway", "HTTPContract",
-                    "Postgres", "Projections", "PublishingAPI", "QueryService", hummingbird, logging,
+                    "Postgres", "Projections", "Publishing", "PublishingAPI", "QueryService", hummingbird, logging,
                 ]),
             .testTarget(
                 name: "QueryServiceTests",

@@ -1,4 +1,5 @@
 import AppendLines
+import EventLog
 import EventLogTesting
 import EventSourcing
 import EventStoreTesting

@@ -2,6 +2,7 @@ import EventLog
 import EventLogTesting
 import EventSourcing
 import FoundationEssentials
+import JSON
 import Logging
 import Postgres
 import TestSupport

@@ -2,6 +2,7 @@ import EventLog
 import EventLogTesting
 import EventSourcing
 import EventStoreTesting
+import TestSupport
 import Testing
 
 @Suite struct `Appends that wait to be sent` {

@@ -3,6 +3,7 @@ import EventSourcing
 import FoundationEssentials
 import Logging
 import MetricsTestKit
+import JSON
 import Postgres
 import Publishing
 import Testing

@@ -64,8 +64,8 @@ import Testing
             let service = world.service()
             _ = try await service.register()
             let token = try #require(try await service.logIn().data?["accessToken"]?.text)
-            let stranger = TokenVerifier(audience: "bank", now: { world.clock.now }, fetchKeys: { try await service.keys.published() })
-            await #expect(throws: Problem.self) { try await stranger.verify(token) }
+            let verified = try await service.verifier.verify(token)
+            #expect(throws: TokenError.self) { try verified.user(for: "bank") }
             world.clock.advance(by: .seconds(899))
             #expect(try await service.verify(token).role == .user)
             world.clock.advance(by: .seconds(1))

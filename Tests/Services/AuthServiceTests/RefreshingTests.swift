@@ -60,7 +60,7 @@ import Testing
             let row = try #require(try await world.identity.query(.init("tokens", "SELECT hash FROM identity.refresh_tokens")).first)
             let stored: [UInt8] = try row.get(0)
             #expect(stored == RefreshToken(token)?.hash)
-            #expect(stored != Base64URL.decode(token))
+            #expect(stored != Base64URL.decode(token.utf8))
         }
     }
 

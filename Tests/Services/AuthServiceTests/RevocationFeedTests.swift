@@ -5,6 +5,7 @@ import HTTPContract
 import HTTPTypes
 import JSON
 import Postgres
+import PublishingAPI
 import TestSupport
 import Testing
 

@@ -180,6 +180,6 @@ import Testing
 extension String {
     /// The `kid` in the header of a token.
     fileprivate var kid: String? {
-        split(separator: ".").first.flatMap { Base64URL.decode($0) }.flatMap { try? JSONValue.parse($0) }?["kid"]?.text
+        split(separator: ".").first.flatMap { Base64URL.decode($0.utf8) }.flatMap { try? JSONValue.parse($0) }?["kid"]?.text
     }
 }

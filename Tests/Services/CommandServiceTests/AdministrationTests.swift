@@ -1,3 +1,4 @@
+import AccessTokens
 import CommandService
 import EventLog
 import EventLogTesting

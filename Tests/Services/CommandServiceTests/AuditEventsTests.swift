@@ -1,3 +1,4 @@
+import AccessTokens
 import EventLog
 import EventLogTesting
 import EventSourcing

@@ -1,3 +1,4 @@
+import AccessTokens
 import EventSourcing
 import FoundationEssentials
 import HTTPContract
@@ -27,7 +28,7 @@ import Testing
             #expect(Set(reply.events.map(\.metadata.command)).count == 1)
             #expect(reply.events.allSatisfy { $0.metadata.actor == nil })
             #expect(reply.position == 3)
-            let positions = posts.enumerated().map { #""\($0.element.lowercased)":\($0.offset + 1)"# }.joined(separator: ",")
+            let positions = posts.enumerated().map { #""\#($0.element.lowercased)":\#($0.offset + 1)"# }.joined(separator: ",")
             #expect(reply.text == #"{"data":{"position":3,"positions":{\#(positions)}}}"#)
         }
     }

@@ -11,6 +11,7 @@ import Hummingbird
 import Logging
 import Postgres
 import Projections
+import Publishing
 import PublishingAPI
 import QueryService
 import Testing
@@ -39,8 +40,8 @@ private struct AllServices {
             ServiceClient(name: name, audience: audience, upstream: Nobody(), key: serviceKey, logger: logger)
         }
         let commands = Commands(
-            store: store, keys: keys, hasher: keys, audit: MerkleLog(pool), trail: OpenedTrail(AuditTrail(pool)) { $0 }, verifier: verifier,
-            serviceKey: serviceKey, logger: logger)
+            store: store, catalog: .publishing, keys: keys, hasher: keys, audit: MerkleLog(pool), trail: OpenedTrail(AuditTrail(pool)) { $0 },
+            verifier: verifier, serviceKey: serviceKey, logger: logger)
         let queries = Queries(
             read: pool, positions: ReadModelPositions(pool, listeningOn: target, logger: logger), commands: client(.queries, .commands),
             verifier: verifier, serviceKey: serviceKey, logger: logger)

@@ -68,17 +68,6 @@ final class HandClock: Sendable {
         }
     }
 
-    @Test func `takes back what did not count`() throws {
-        let limiter = try limiter(1)
-        let ann = BucketKey.address("203.0.113.1")
-        for _ in 1...5 {
-            #expect(limiter.take(ann).isAllowed)
-            limiter.giveBack(ann)
-        }
-        #expect(limiter.take(ann).isAllowed)
-        #expect(!limiter.take(ann).isAllowed)
-    }
-
     @Test func `remembers a busy caller through a million addresses, in memory that does not grow`() throws {
         // The clock stands still: no bucket becomes free by itself, which is the worst case.
         let limiter = try limiter(100, capacity: 65_536)

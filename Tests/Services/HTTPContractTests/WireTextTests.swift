@@ -50,7 +50,7 @@ import Testing
 @Suite struct `Reading the head of a request` {
     private static let parsers: [(String, @Sendable (String) -> Void)] = [
         ("If-None-Match", { _ = Preconditions.isNotModified(request(.get, "/", [.ifNoneMatch: $0]), etag: "W/\"5.ab\"") }),
-        ("If-Match", { text in _ = problem { _ = try Preconditions.versions(request(.get, "/", [.ifMatch: text])) } }),
+        ("If-Match", { text in _ = problem { _ = try Preconditions.expectation(request(.get, "/", [.ifMatch: text])) } }),
         ("Prefer", { text in _ = problem { _ = try Preconditions.waitForPosition(request(.get, "/", [.waitForPosition: "1", .prefer: text])) } }),
         ("Wait-For-Position", { text in _ = problem { _ = try Preconditions.waitForPosition(request(.get, "/", [.waitForPosition: text])) } }),
         ("Idempotency-Key", { text in _ = problem { _ = try Preconditions.idempotencyKey(request(.get, "/", [.idempotencyKey: text])) } }),

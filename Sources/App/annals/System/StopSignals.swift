@@ -11,7 +11,7 @@ final class StopSignals: Sendable {
     func watch(_ body: @escaping @Sendable () async throws -> Void) async throws {
         let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask(operation: body)
+            group.addTask { try await body() }
             group.addTask { [self] in
                 for await _ in signals {
                     guard let services = services.withLock({ $0 }) else { throw Failure("stopped before it was ready") }
