@@ -1,4 +1,7 @@
 import Foundation
+import JSON
+import Logging
+import NIOHTTP1
 import Postgres
 import PrivatePostgres
 import Testing
@@ -208,7 +211,7 @@ import Testing
 
     private func withDatabases(at location: PrivateServer.Location, _ body: ([String: String]) async throws -> Void) async throws {
         for name in ["log", "read", "identity", "vault"] { try await execute("CREATE DATABASE annals_\(name)", at: location) }
-        try await body(databaseURLs(at: location) { "annals_\($0)" })
+        try await body(urlsOfDatabases(at: location) { "annals_\($0)" })
     }
 
     /// Each statement by itself: a database can't be made in a transaction.

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import NIOHTTP1
 import Testing
 
 /// On a small disk of its own, which takes root to mount; without root see `A pool whose database can't write` and `A private server on a full disk`.

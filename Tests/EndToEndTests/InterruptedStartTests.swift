@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import NIOHTTP1
 import Testing
 
 /// A first start is killed as soon as a file is there, and repeated at once. The long form (ANNALS_LONG_TESTS=1) does it five times at each point.

@@ -7,13 +7,13 @@ extension RunningSystem {
     var databaseURLs: [String: String] {
         get throws {
             guard let location = PrivateServer.locate(directory: dataDirectory + "/postgres") else { throw LaunchFailure(output: "no server") }
-            return databaseURLs(at: location) { "annals_\($0)" }
+            return urlsOfDatabases(at: location) { "annals_\($0)" }
         }
     }
 }
 
 /// The four settings that name the databases of a server.
-func databaseURLs(at location: PrivateServer.Location, _ name: (String) -> String) -> [String: String] {
+func urlsOfDatabases(at location: PrivateServer.Location, _ name: (String) -> String) -> [String: String] {
     let folder = location.socketFolder.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
     return Dictionary(
         uniqueKeysWithValues: ["log", "read", "identity", "vault"].map {
