@@ -157,25 +157,10 @@ package final class MerkleFollower: Sendable {
                 if writer.size < head { continue }
             } else {
                 if isQuiet { try await writer.extend(to: head) }
-                isQuiet = try await !isWoken(after: writer.size)
+                let size = writer.size
+                isQuiet = try await !isDone(within: pace.look, by: clock) { [store] in try await store.waitForEvents(after: size) }
             }
             try await clock.sleep(until: turn.advanced(by: pace.pause), tolerance: nil)
-        }
-    }
-
-    /// False when nothing came for a while.
-    private func isWoken(after position: Int64) async throws -> Bool {
-        try await withThrowingTaskGroup(of: Bool.self) { [store, pace, clock] group in
-            group.addTask {
-                try await store.waitForEvents(after: position)
-                return true
-            }
-            group.addTask {
-                try await clock.sleep(for: pace.look)
-                return false
-            }
-            defer { group.cancelAll() }
-            return try await group.next() ?? false
         }
     }
 

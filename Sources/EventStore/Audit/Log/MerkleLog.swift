@@ -1,3 +1,4 @@
+import EventSourcing
 import JSON
 package import Postgres
 
@@ -20,7 +21,7 @@ package struct MerkleLog: Sendable {
 
     /// The newest checkpoint; nil before the first.
     package func checkpoint() async throws -> SignedCheckpoint? {
-        guard let note = try await pool.query(.newestCheckpoint).first?.get(0, as: String.self) else { return nil }
+        guard let note = try await query(.newestCheckpoint).first?.get(0, as: String.self) else { return nil }
         guard let checkpoint = SignedCheckpoint(note) else { throw Damaged(description: "the newest checkpoint is not one") }
         return checkpoint
     }
@@ -32,24 +33,24 @@ package struct MerkleLog: Sendable {
     }
 
     /// The last position that a checkpoint covers; 0 before the first.
-    package func coveredPosition() async throws -> Int64 { try await pool.query(.newestCheckpointSize).first?.get(0) ?? 0 }
+    package func coveredPosition() async throws -> Int64 { try await query(.newestCheckpointSize).first?.get(0) ?? 0 }
 
     /// The leaves whose hashes are in the tables: at least as many as the newest checkpoint covers.
-    package func size() async throws -> Int64 { try await pool.query(.treeSize).first?.get(0) ?? 0 }
+    package func size() async throws -> Int64 { try await query(.treeSize).first?.get(0) ?? 0 }
 
     /// The tree's size and its largest checkpoint's.
     func sizes() async throws -> (tree: Int64, checkpoint: Int64) {
-        guard let row = try await pool.query(.treeSizes).first else { throw Damaged(description: "the tree has no size") }
+        guard let row = try await query(.treeSizes).first else { throw Damaged(description: "the tree has no size") }
         return (try row.get(0), try row.get(1))
     }
 
     /// The checkpoints of these sizes, smallest first: each size and note.
     func checkpoints(_ sizes: ClosedRange<Int64>) async throws -> [(size: Int64, note: String)] {
-        try await pool.query(.checkpointsBetween, [.int8(sizes.lowerBound), .int8(sizes.upperBound)]).map { (try $0.get(0), try $0.get(1)) }
+        try await query(.checkpointsBetween, [.int8(sizes.lowerBound), .int8(sizes.upperBound)]).map { (try $0.get(0), try $0.get(1)) }
     }
 
     /// The last position of the log.
-    func head() async throws -> Int64 { try await pool.query(.logHead).first?.get(0) ?? 0 }
+    func head() async throws -> Int64 { try await query(.logHead).first?.get(0) ?? 0 }
 
     /// A tile as it is served (C2SP tlog-tiles): hashes one after the other, or entries each behind its length in two bytes. Nil when a tree of the
     /// newest checkpoint's size has no such tile yet.
@@ -91,7 +92,7 @@ package struct MerkleLog: Sendable {
 
     /// The first tile that holds more than the tree has leaves for; nil when none does.
     func surplus() async throws -> (size: Int64, description: String)? {
-        guard let row = try await pool.query(.surplusTile).first else { return nil }
+        guard let row = try await query(.surplusTile).first else { return nil }
         let (level, index, size): (Int16, Int64, Int64) = (try row.get(0), try row.get(1), try row.get(2))
         return (size, "the stored tile \(index) of level \(level) holds hashes of events beyond the tree's \(size)")
     }
@@ -128,10 +129,14 @@ package struct MerkleLog: Sendable {
         return entry
     }
 
+    private func query(_ statement: Statement, _ values: [SQLValue] = []) async throws -> QueryResult {
+        try await tellingAbsence { try await pool.query(statement, values) }
+    }
+
     private func stored(_ tiles: [Tile]) async throws -> [StoredPlace: [UInt8]] {
         if tiles.isEmpty { return [:] }
         var found: [StoredPlace: [UInt8]] = [:]
-        for row in try await pool.query(.tiles, [.int2s(tiles.map(\.storedLevel)), .int8s(tiles.map(\.index))]) {
+        for row in try await query(.tiles, [.int2s(tiles.map(\.storedLevel)), .int8s(tiles.map(\.index))]) {
             found[StoredPlace(level: try row.get(0), index: try row.get(1))] = try row.get(2)
         }
         return found
@@ -140,5 +145,14 @@ package struct MerkleLog: Sendable {
     private struct StoredPlace: Hashable {
         let level: Int16
         let index: Int64
+    }
+}
+
+/// Makes a passing failure of the database `EventStoreError.unavailable`, which a service answers with 503.
+func tellingAbsence<Value>(_ body: () async throws -> Value) async throws -> Value {
+    do {
+        return try await body()
+    } catch let error as PostgresError where error.isTransient || error.outcomeUnknown {
+        throw EventStoreError.unavailable(reason: error.description)
     }
 }

@@ -26,7 +26,10 @@ struct ConnectFailure {
         let parts = line.split(separator: ": ")
         for (place, part) in parts.enumerated().dropFirst() where place + 1 < parts.count {
             let code = part.drop { $0 == " " }
-            guard code.utf8.count == 5, code.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) }) else { continue }
+            // `FATAL` and `PANIC` have five capitals, too; a code has a digit.
+            guard code.utf8.count == 5, code.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) }),
+                code.utf8.contains(where: { (0x30...0x39).contains($0) })
+            else { continue }
             return (SQLState(rawValue: String(code)), parts[(place + 1)...].joined(separator: ": "))
         }
         return nil

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Audit
+import EventSourcing
 import Postgres
 
 /// `annals audit checkpoint`: the checkpoint that auditors keep copies of.
@@ -27,6 +28,8 @@ extension Operation {
             return try await ConnectionPool.withPool(databases.log.acting(as: "annals_projector"), logger: logger, body)
         } catch let error as PostgresError {
             throw Failure("the log does not answer as it should: \(error)")
+        } catch let error as EventStoreError {
+            throw Failure(error.line)
         } catch let error as MerkleLog.NothingSigned {
             throw Failure("\(error)")
         } catch let error as MerkleLog.Damaged {
