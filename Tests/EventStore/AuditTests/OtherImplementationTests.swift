@@ -88,7 +88,7 @@ private enum GoVerifier {
     private static let built: Result<String, any Error> = Result {
         let path = FileManager.default.temporaryDirectory.path + "/annals-go-verifier-\(ProcessInfo.processInfo.processIdentifier)"
         let complaints = try output(
-            of: "/usr/bin/env", ["go", "build", "-o", path, repositoryRoot + "/Tests/AuditTests/GoVerifier/main.go"],
+            of: "/usr/bin/env", ["go", "build", "-o", path, repositoryRoot + "/Tests/EventStore/AuditTests/GoVerifier/main.go"],
             ["GO111MODULE": "off", "GOPATH": "/usr/share/gocode", "GOCACHE": path + "-cache", "GOFLAGS": ""])
         guard complaints.isEmpty else { throw Failure(output: complaints) }
         try FileManager.default.removeItem(atPath: path + "-cache")

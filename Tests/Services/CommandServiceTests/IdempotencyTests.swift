@@ -16,14 +16,14 @@ import Testing
         try await Newsroom.open { newsroom in
             let ann = try await newsroom.person("ann")
             let post = try await newsroom.post(by: ann, publish: command.needsPublishedPost)
-            try await body(newsroom, ann, post, command.isInternal ? Newsroom.asService(key: "k1") : .idempotencyKey("k1"))
+            try await body(newsroom, ann, post, command.headers(key: "k1"))
         }
     }
 
     private static func send(
         _ call: KeyedCommand.Call, _ command: KeyedCommand, to newsroom: Newsroom, by ann: Newsroom.Person, _ headers: HTTPFields
     ) async throws -> Reply {
-        try await newsroom.call(call.method, call.path, call.body, by: command.isInternal ? nil : ann, headers: headers)
+        try await newsroom.call(call.method, call.path, call.body, by: command.caller == nil ? ann : nil, headers: headers)
     }
 
     @Test(arguments: KeyedCommand.allCases) func `gets the first answer and adds nothing`(command: KeyedCommand) async throws {
@@ -42,7 +42,7 @@ import Testing
             let head = try await newsroom.log.store.head()
             let call = command.call(on: post)
             let replies = try await newsroom.send(
-                16, call.method, call.path, { _ in call.body }, by: command.isInternal ? nil : ann, headers: headers)
+                16, call.method, call.path, { _ in call.body }, by: command.caller == nil ? ann : nil, headers: headers)
             #expect(Set(replies.map(\.repeatable)).count == 1)
             #expect(replies.allSatisfy { 200...204 ~= $0.status })
             #expect(replies.filter(\.isReplay).count == 15)
@@ -119,8 +119,8 @@ import Testing
             let post = try await newsroom.post(by: ann)
             for command in KeyedCommand.allCases {
                 let call = command.call(on: post)
-                let headers = command.isInternal ? Newsroom.asService(key: key) : .idempotencyKey(key)
-                let reply = try await newsroom.call(call.method, call.path, call.body, by: command.isInternal ? nil : ann, headers: headers)
+                let headers = command.headers(key: key)
+                let reply = try await newsroom.call(call.method, call.path, call.body, by: command.caller == nil ? ann : nil, headers: headers)
                 #expect(reply.status == 400 && reply.code == "MALFORMED_REQUEST", "\(command)")
                 #expect(reply.happened == [])
             }

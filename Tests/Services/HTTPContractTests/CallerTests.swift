@@ -71,7 +71,7 @@ private struct Issuer {
         #expect(try await answer(.listUsers, issuer.bearer(role: .admin)).status == 200)
     }
 
-    @Test(arguments: ["Bearer ", "Bearer x.y.z", "Bearer \(String(repeating: "a", count: 9000))", "Bearer e\u{301}.e\u{301}.e\u{301}"])
+    @Test(arguments: ["Bearer x.y.z", "Bearer \(String(repeating: "a", count: 9000))", "Bearer e\u{301}.e\u{301}.e\u{301}"])
     func `is refused with a bad token even where none is needed`(value: String) async throws {
         let refused = try await answer(.listPosts, [.authorization: value])
         #expect(refused.status == 401 && refused.headers[.wwwAuthenticate]?.hasPrefix("Bearer") == true)

@@ -46,7 +46,7 @@ import Vault
             case .cloudEventBatch: "batch"
             }
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: repositoryRoot + "/Tests/AuditTests/CloudEvents/read")
+        process.executableURL = URL(fileURLWithPath: repositoryRoot + "/Tests/EventStore/AuditTests/CloudEvents/read")
         process.arguments = [kind, path]
         let (output, errors) = (Pipe(), Pipe())
         process.standardOutput = output

@@ -40,13 +40,17 @@ enum KeyedCommand: String, CaseIterable {
         }
     }
 
-    /// Whether it is a service that sends it.
-    var isInternal: Bool {
+    /// The service that sends it; nil for a command of users.
+    var caller: String? {
         switch self {
-        case .register, .views: true
-        case .draft, .draftUnderSlug, .edit, .editNothing, .publish, .publishAgain, .unpublish, .delete, .profile: false
+        case .register: "auth"
+        case .views: "queries"
+        case .draft, .draftUnderSlug, .edit, .editNothing, .publish, .publishAgain, .unpublish, .delete, .profile: nil
         }
     }
+
+    /// The headers of a call under an idempotency key.
+    func headers(key: String) -> HTTPFields { caller.map { Newsroom.asService($0, key: key) } ?? .idempotencyKey(key) }
 
     func call(on post: DraftedPost) -> Call {
         switch self {
