@@ -52,6 +52,22 @@ package struct QueryParameters: Sendable {
         return text.string
     }
 
+    /// A name of visible ASCII that may be absent.
+    package mutating func name(_ name: String) -> String? {
+        guard let text = take(name) else { return nil }
+        guard text.isVisibleASCII else {
+            violations.add(name, "must be a name of visible ASCII characters")
+            return nil
+        }
+        return text.string
+    }
+
+    /// A list's cursor. An empty one is none: it is what a client sends that has not got one yet.
+    package mutating func cursor() -> String? {
+        guard let cursor = text("cursor"), !cursor.isEmpty else { return nil }
+        return cursor
+    }
+
     /// A word out of a few; the default when absent.
     package mutating func choice<Choice>(_ name: String, of choices: [String: Choice], default fallback: Choice) -> Choice {
         guard let text = take(name) else { return fallback }
