@@ -3,7 +3,8 @@ package import JSON
 
 /// Reads a body field by field and remembers everything that is wrong with it, so that the caller learns of all of it at once.
 ///
-/// Each reading function yields nil or a harmless value after a violation; `finish()` must be called before any of them is used. A field that is null is absent.
+/// Each reading function yields nil or a harmless value after a violation; `finish()` must be called before any of them is used. A field that is null
+/// is absent.
 package struct Fields: Sendable {
     let object: JSONObject
     var violations = Violations()

@@ -2,11 +2,11 @@ package import EventSourcing
 package import FoundationEssentials
 package import Hummingbird
 
-/// Reads a request's query, name by name, and remembers everything that is wrong with it. A parameter that the route does not read is wrong, too: a misspelt
-/// one would otherwise be ignored.
+/// Reads a request's query, name by name, and remembers everything that is wrong with it. A parameter that the route does not read is wrong, too: a
+/// misspelt one would otherwise be ignored.
 ///
-/// `finish()` must be called before any value is used. It throws 400 for a parameter that can't be read (a broken percent-encoding, a bad id), else 422 with
-/// all violations.
+/// `finish()` must be called before any value is used. It throws 400 for a parameter that can't be read (a broken percent-encoding, a bad id), else
+/// 422 with all violations.
 package struct QueryParameters: Sendable {
     private var values: [(name: WireText, value: WireText)] = []
     private var malformed: Problem?

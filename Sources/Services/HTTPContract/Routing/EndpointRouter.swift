@@ -10,9 +10,9 @@ package struct EndpointMatch: Sendable {
 
 /// Finds the endpoint of a request. One router serves the whole process; a service that stands alone has one of its own endpoints.
 ///
-/// A tree of path segments, so a match costs one look-up a segment, however many endpoints there are. A literal wins over a parameter, for good: there is no
-/// going back. Matching is strict: no empty segments, so `/a/` and `//a` are not `/a`; no `.` or `..`, so no path can name another one. Segments are
-/// percent-decoded before they are compared.
+/// A tree of path segments, so a match costs one look-up a segment, however many endpoints there are. A literal wins over a parameter, for good:
+/// there is no going back. Matching is strict: no empty segments, so `/a/` and `//a` are not `/a`; no `.` or `..`, so no path can name another one.
+/// Segments are percent-decoded before they are compared.
 package struct EndpointRouter: Sendable {
     package enum Match: Sendable {
         case endpoint(EndpointMatch)
