@@ -46,7 +46,11 @@ struct `Importing ten years of a real blog` {
             #expect(again.code == 0, "\(again.output)")
             #expect(try await second.countPosts() == 172)
             #expect(try await second.query("SELECT count(DISTINCT stream) FROM log.events WHERE type = 'PostDrafted'", in: "annals_log") == "172")
-            #expect(try await second.query("SELECT count(*) FROM log.events WHERE type = 'UserRegistered'", in: "annals_log") == "112")
+            // The second run found the accounts of the first, those without a post as well.
+            let accounts = try await second.query("SELECT count(*) FROM log.events WHERE type = 'UserRegistered'", in: "annals_log")
+            let authors = try await second.query(
+                "SELECT count(DISTINCT metadata #>> '{import,author}') FROM log.events WHERE type = 'PostDrafted'", in: "annals_log")
+            #expect(accounts == authors)
             _ = await second.interrupt()
         }
     }

@@ -14,7 +14,7 @@ extension PrivateServer {
         }
     }
 
-    /// The server that runs in `directory`, whoever started it; nil when none does.
+    /// The server that runs in `directory`, started by any program; nil when none does.
     package static func locate(directory: String) -> Location? {
         guard let folder = ServerFolder(existing: directory), let running = Postmaster.running(on: folder) else { return nil }
         return Location(socketFolder: running.socketFolder, port: running.port)

@@ -18,16 +18,19 @@ package final class PrivateServer: Sendable {
     let directory: String
     private let port: Int
     private let durability: Durability
+    private let binaries: String?
     let logger: Logger
     private let state = Mutex(State())
     /// Held during a start and during a stop, on threads of their own: a stop never misses a server that is being started.
     private let transition = Mutex(())
 
-    /// A server on `directory`, which is made when missing. `port` only numbers the socket; nothing listens on the network.
-    package init(directory: String, port: Int = 5432, durability: Durability = .full, logger: Logger) {
+    /// A server on `directory`, which is made when missing. `port` only numbers the socket; nothing listens on the network. `binaries` is a folder to
+    /// look for the server's programs in first.
+    package init(directory: String, port: Int = 5432, durability: Durability = .full, binaries: String? = nil, logger: Logger) {
         self.directory = directory
         self.port = port
         self.durability = durability
+        self.binaries = binaries
         self.logger = logger
     }
 
@@ -130,7 +133,7 @@ package final class PrivateServer: Sendable {
         let (held, usedPort) = state.withLock { ($0.lock, $0.location?.port) }
         let lock = if let held { held } else { try ServerLock(folder) }
         // Connections look for it where it was.
-        let start = ServerStart(folder: folder, port: usedPort ?? port, durability: durability)
+        let start = ServerStart(folder: folder, port: usedPort ?? port, durability: durability, binaries: binaries)
         let (postmaster, port, socketFolder) = try start.run(isAbandoned: isAbandoned)
         state.withLock { state in
             state.lock = lock

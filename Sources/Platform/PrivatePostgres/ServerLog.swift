@@ -44,6 +44,9 @@ struct ServerLog {
         let size = lseek(descriptor, 0, SEEK_END)
         var bytes = [UInt8](repeating: 0, count: count)
         let read = pread(descriptor, &bytes, count, max(0, size - count))
-        return Array(bytes.prefix(max(0, read)))
+        let end = bytes.prefix(max(0, read))
+        // Of a longer log, the first line that is read is cut.
+        guard size > count, let cut = end.firstIndex(of: UInt8(ascii: "\n")) else { return Array(end) }
+        return Array(end[(cut + 1)...])
     }
 }

@@ -8,6 +8,8 @@ struct ServerStart: Sendable {
     let folder: ServerFolder
     let port: Int
     let durability: Durability
+    /// The folder to look for the server's programs in first; nil for the usual places alone.
+    let binaries: String?
 
     /// Adopts the server that is running, or starts one. Returns it with its socket's folder.
     func run(isAbandoned: () -> Bool) throws(PrivateServerError) -> (Postmaster, port: Int, socketFolder: String) {
@@ -17,7 +19,7 @@ struct ServerStart: Sendable {
         }
         let account = try ServerAccount.forServer(in: folder.path, data: folder.data)
         try account.take(folder.path)
-        let binaries = try ServerBinaries.find(version: folder.dataVersion)
+        let binaries = try ServerBinaries.find(version: folder.dataVersion, first: self.binaries)
         let socketFolder = try folder.makeSocketFolder(port: port)
         try account.take(socketFolder)
         if folder.dataVersion == nil { try initialize(binaries, account) }

@@ -55,7 +55,8 @@ package struct PostDocument: Sendable {
     package var access: PostAccess { PostAccess(author: author.id, isPublished: isPublished) }
 
     /// Writes it as an object.
-    /// - Parameter viewCounts: gets the place of the view count among the writer's bytes. An entity tag leaves it out: else each reader would change the tag.
+    /// - Parameter viewCounts: gets the place of the view count among the writer's bytes. An entity tag leaves it out: else each reader would change
+    ///   the tag.
     package func write(to writer: inout JSONWriter, viewCounts: inout [Range<Int>]) {
         writer.object {
             $0.member("id", id)

@@ -29,8 +29,8 @@ package struct Route: Sendable {
     }
 
     package let method: HTTPRequest.Method
-    /// The template: `{name}` takes one segment, `{name...}` as last takes all that are left.
-    package let path: String
+    private let base: String
+    private let template: String
     package let service: ServiceName
     package let access: Access
     package let limit: Limit
@@ -41,9 +41,12 @@ package struct Route: Sendable {
     /// Names one of which must be in the query. Of two endpoints with the same method and path, the one whose names are there answers.
     package let queryNames: [String]
 
+    /// The template: `{name}` takes one segment, `{name...}` as last takes all that are left.
+    package var path: String { base + template }
+
     static func get(_ path: String, _ service: ServiceName, limit: Limit, ignoresCredentials: Bool) -> Route {
         Route(
-            method: .get, path: path, service: service, access: .anyone, limit: limit, takesIdempotencyKey: false,
+            method: .get, base: "", template: path, service: service, access: .anyone, limit: limit, takesIdempotencyKey: false,
             ignoresCredentials: ignoresCredentials, queryNames: [])
     }
 
@@ -52,7 +55,7 @@ package struct Route: Sendable {
         ifQueryNames queryNames: [String] = []
     ) -> Route {
         Route(
-            method: .get, path: Endpoint.basePath + path, service: service, access: access, limit: limit, takesIdempotencyKey: false,
+            method: .get, base: Endpoint.basePath, template: path, service: service, access: access, limit: limit, takesIdempotencyKey: false,
             ignoresCredentials: ignoresCredentials, queryNames: queryNames)
     }
 
@@ -61,7 +64,7 @@ package struct Route: Sendable {
         ignoresCredentials: Bool = false
     ) -> Route {
         Route(
-            method: method, path: Endpoint.basePath + path, service: service, access: access, limit: limit, takesIdempotencyKey: takesKey,
+            method: method, base: Endpoint.basePath, template: path, service: service, access: access, limit: limit, takesIdempotencyKey: takesKey,
             ignoresCredentials: ignoresCredentials, queryNames: [])
     }
 
@@ -69,7 +72,7 @@ package struct Route: Sendable {
         _ method: HTTPRequest.Method, _ path: String, _ service: ServiceName, from callers: [ServiceName], takesKey: Bool = false
     ) -> Route {
         Route(
-            method: method, path: path, service: service, access: .services(callers), limit: .uncounted, takesIdempotencyKey: takesKey,
+            method: method, base: "", template: path, service: service, access: .services(callers), limit: .uncounted, takesIdempotencyKey: takesKey,
             ignoresCredentials: false, queryNames: [])
     }
 

@@ -36,7 +36,8 @@ package struct SigningKey: Sendable {
     /// The token in its compact form (RFC 7515 §3.1).
     package func sign(_ token: AccessToken) throws -> String { try sign(token.claims, under: tokenHeader) }
 
-    /// Other claims than an access token's, in the same form. `type` goes into the header (RFC 8725 §3.11), so that neither can be taken for the other.
+    /// Other claims than an access token's, in the same form. `type` goes into the header (RFC 8725 §3.11), so that neither can be taken for the
+    /// other.
     package func sign(_ claims: JSONObject, type: String) throws -> String { try sign(claims, under: Self.header(type: type, kid: kid)) }
 
     private func sign(_ claims: JSONObject, under header: String) throws -> String {

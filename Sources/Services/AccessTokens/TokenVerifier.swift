@@ -4,8 +4,8 @@ import JSON
 
 /// Verifies access tokens: signature, issuer, times and revocation. A process verifies a token once; each service checks the audience for itself.
 ///
-/// Hand-written beside the vetted Ed25519 because the rules here are stricter than a general library's: one algorithm, one key per `kid`, one way to write a
-/// token, and every claim that we set is required. RFC 8725 §3 lists what goes wrong otherwise.
+/// Hand-written beside the vetted Ed25519 because the rules here are stricter than a general library's: one algorithm, one key per `kid`, one way to
+/// write a token, and every claim that we set is required. RFC 8725 §3 lists what goes wrong otherwise.
 package final class TokenVerifier: Sendable {
     /// Clocks of two machines may differ by this much; expiry gets no such grace.
     private static let leeway = Duration.seconds(30)

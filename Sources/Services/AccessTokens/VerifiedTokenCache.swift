@@ -15,8 +15,8 @@ package struct VerifiedToken: Sendable, Equatable {
     }
 }
 
-/// Tokens that were verified a moment ago, so that a busy caller costs one signature check a minute. Only good tokens are kept, so nobody outside can fill
-/// the cache.
+/// Tokens that were verified a moment ago, so that a busy caller costs one signature check a minute. Only good tokens are kept, so nobody outside can
+/// fill the cache.
 ///
 /// It keeps each token's SHA-256 rather than the token. A look-up then costs the same whatever bytes a header holds.
 final class VerifiedTokenCache: Sendable {

@@ -8,7 +8,8 @@ import NIOPosix
 package import PublishingAPI
 package import ServiceLifecycle
 
-/// The one server that clients reach. It matches each call and verifies its token once, charges it, and hands it to the service that answers under a deadline.
+/// The one server that clients reach. It matches each call and verifies its token once, charges it, and hands it to the service that answers under a
+/// deadline.
 ///
 /// A service of another process does not trust it: tokens go on as they came, and the service verifies them itself.
 package struct APIGateway: Service, HTTPResponder {

@@ -63,7 +63,8 @@ package enum CrossOrigin: Sendable, Equatable {
         headers[.accessControlMaxAge] = "600"
     }
 
-    /// The value of `Access-Control-Allow-Origin`, nil when that origin may not call. Where it depends on the caller, `Vary` tells caches, even when it is nil.
+    /// The value of `Access-Control-Allow-Origin`, nil when that origin may not call. Where it depends on the caller, `Vary` tells caches, even when
+    /// it is nil.
     private func allow(_ origin: WireText?, in headers: inout HTTPFields) -> String? {
         switch self {
         case .nobody: return nil

@@ -4,8 +4,8 @@ import Synchronization
 
 /// Gives up what takes too long.
 ///
-/// One timer for all calls, and none while nothing waits: a timer a call costs more than most calls do, and a cancelled one would stay behind until its time.
-/// So a deadline is kept to within a quarter of it, a second at most, never early.
+/// One timer for all calls, and none while nothing waits: a timer a call costs more than most calls do, and a cancelled one would stay behind until
+/// its time. So a deadline is kept to within a quarter of it, a second at most, never early.
 final class Deadline: Sendable {
     private struct Watch {
         var calls: [WatchedCall] = []

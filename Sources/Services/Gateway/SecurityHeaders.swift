@@ -2,8 +2,8 @@ import HTTPContract
 import HTTPTypes
 import Hummingbird
 
-/// Headers that keep browsers from doing more with a response than showing data. A route's own content policy wins, as the documentation page needs, and so does
-/// its own `Cache-Control`.
+/// Headers that keep browsers from doing more with a response than showing data. A route's own content policy wins, as the documentation page needs,
+/// and so does its own `Cache-Control`.
 enum SecurityHeaders {
     /// The headers of every response, including those that the server below gives by itself.
     static let always: [(name: HTTPField.Name, value: String)] = [

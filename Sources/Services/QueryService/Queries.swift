@@ -4,7 +4,7 @@ package import Logging
 package import Postgres
 package import Projections
 import PublishingAPI
-package import ServiceLifecycle
+import ServiceLifecycle
 
 /// The query service: reads the read database, and asks the command service to record views.
 package struct Queries: Service {

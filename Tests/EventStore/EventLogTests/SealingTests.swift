@@ -56,7 +56,8 @@ import Vault
                 try await log.vault.createKey(for: person)
                 _ = try await log.store.append(Self.said(person.lowercased, by: person, in: StreamName("contract", person)))
             }
-            try await log.runInVault("ALTER TABLE vault.data_keys DISABLE TRIGGER ALL; DELETE FROM vault.data_keys WHERE subject = '\(ann.lowercased)'")
+            try await log.runInVault(
+                "ALTER TABLE vault.data_keys DISABLE TRIGGER ALL; DELETE FROM vault.data_keys WHERE subject = '\(ann.lowercased)'")
             // Another process, which has no key in memory.
             try await log.another { other in
                 let events = try await other.store.read(after: 0, limit: 10)

@@ -39,16 +39,14 @@ import Testing
     @Test func `outlasts any number of failed starts for want of space`() async throws {
         try await withFolder { folder in
             let stage = try StandIn(in: folder)
-            try await stage.inPath {
-                try await withServer("\(folder)/pg") { server in
-                    try stage.pretendFullDisk(true)
-                    try await running(server) {
-                        await server.kill()
-                        // More than the five that end the program for any other reason.
-                        while try stage.failedStarts < 7 { await Task.yield() }
-                        try stage.pretendFullDisk(false)
-                        try await #expect(answer("SELECT 42", of: server) == 42)
-                    }
+            try await withServer("\(folder)/pg", binaries: stage.folder) { server in
+                try stage.pretendFullDisk(true)
+                try await running(server) {
+                    await server.kill()
+                    // More than the five that end the program for any other reason.
+                    while try stage.failedStarts < 7 { await Task.yield() }
+                    try stage.pretendFullDisk(false)
+                    try await #expect(answer("SELECT 42", of: server) == 42)
                 }
             }
         }
@@ -136,13 +134,6 @@ private struct StandIn {
 
     func pretendFullDisk(_ isFull: Bool) throws {
         if isFull { try Data().write(to: URL(filePath: "\(folder)/full")) } else { unlink("\(folder)/full") }
-    }
-
-    func inPath(_ body: () async throws -> Void) async throws {
-        let path = String(cString: getenv("PATH"))
-        setenv("PATH", "\(folder):\(path)", 1)
-        defer { setenv("PATH", path, 1) }
-        try await body()
     }
 
     private func script(_ name: String, _ text: String) throws {

@@ -17,8 +17,10 @@ func withFolder<T>(_ body: (String) async throws -> T) async throws -> T {
 }
 
 /// A server that is started, and stopped whatever happens.
-func withServer<T>(_ directory: String, _ durability: Durability = .throwaway, _ body: (PrivateServer) async throws -> T) async throws -> T {
-    let server = PrivateServer(directory: directory, durability: durability, logger: TestCluster.logger)
+func withServer<T>(
+    _ directory: String, _ durability: Durability = .throwaway, binaries: String? = nil, _ body: (PrivateServer) async throws -> T
+) async throws -> T {
+    let server = PrivateServer(directory: directory, durability: durability, binaries: binaries, logger: TestCluster.logger)
     do {
         try await server.start()
         let value = try await body(server)

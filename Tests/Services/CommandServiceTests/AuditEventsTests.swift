@@ -54,6 +54,14 @@ import Vault
         }
     }
 
+    @Test func `after a position that the log has never had is 409`() async throws {
+        try await Self.open { newsroom, _, admin in
+            #expect(try await newsroom.send(.get, "\(Self.path)?after=6", by: admin).status == 200)
+            let ahead = try await newsroom.send(.get, "\(Self.path)?after=7", by: admin)
+            #expect(ahead.status == 409 && ahead.code == "POSITION_AHEAD")
+        }
+    }
+
     @Test func `says what is forgotten`() async throws {
         try await Self.open { newsroom, ann, admin in
             try await newsroom.log.runInVault(

@@ -25,6 +25,14 @@ import Testing
         return found.details
     }
 
+    @Test func `are told apart by their bytes, names and words alike`() throws {
+        let found = try violations(#"{"\u00e9":"red","e\u0301":"\u212bred","c":"re\u0301d"}"#) {
+            #expect($0.choice("\u{E9}", of: Colour.self) == .red)
+            #expect($0.choice("c", of: Colour.self) == nil)
+        }
+        #expect(found.map { Array($0.field.utf8) } == [Array("c".utf8), Array("e\u{301}".utf8)])
+    }
+
     @Test func `are all named at once when they are wrong`() throws {
         let found = try violations(#"{"a":"","b":7,"c":"x","d":1.5,"e":"soon","f":"green","g":7,"extra":1,"more":2}"#) {
             _ = $0.text("a", 1...5)

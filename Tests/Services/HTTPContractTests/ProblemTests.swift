@@ -10,7 +10,8 @@ import Testing
     /// The table of the HTTP contract.
     static let table: [(Problem.Code, Int)] = [
         (.malformedRequest, 400), (.foreignKeyViolation, 400), (.unauthenticated, 401), (.forbidden, 403), (.notFound, 404), (.methodNotAllowed, 405),
-        (.duplicateEntry, 409), (.conflict, 409), (.preconditionFailed, 412), (.payloadTooLarge, 413), (.unsupportedMediaType, 415),
+        (.duplicateEntry, 409), (.conflict, 409), (.positionAhead, 409), (.preconditionFailed, 412), (.payloadTooLarge, 413),
+        (.unsupportedMediaType, 415),
         (.validationError, 422),
         (.idempotencyKeyReused, 422), (.rateLimited, 429), (.internalError, 500), (.unavailable, 503), (.readModelBehind, 503), (.timeout, 504),
     ]

@@ -64,6 +64,25 @@ import Testing
         #expect(problem { try query.finish() }?.code == .malformedRequest)
     }
 
+    @Test func `are told apart by their bytes`() {
+        var query = parameters("e%CC%81=1&%C3%A9=2")
+        #expect(query.text("\u{E9}") == "2" && query.text("e\u{301}") == "1")
+        #expect(problem { try query.finish() } == nil)
+    }
+
+    @Test(arguments: [("c=", nil), ("c=ab.c", "ab.c")] as [(String, String?)]) func `may have an empty cursor, which is none`(row: (String, String?))
+    {
+        var query = parameters(row.0.replacing("c=", with: "cursor="))
+        #expect(query.cursor() == row.1)
+        #expect(problem { try query.finish() } == nil)
+    }
+
+    @Test func `are names only in visible ASCII`() {
+        var query = parameters("type=PostPublished&stream=e%CC%81")
+        #expect(query.name("type") == "PostPublished" && query.name("stream") == nil)
+        #expect(problem { try query.finish() }?.details.map(\.field) == ["stream"])
+    }
+
     @Test func `with a bad id are 400`() {
         var query = parameters("author=17")
         #expect(query.id("author") == nil)

@@ -112,7 +112,7 @@ import Testing
             let cursor = try #require(try await room.get("/api/v1/posts?limit=1").nextCursor)
             let flipped = (cursor.first == "W" ? "X" : "W") + cursor.dropFirst()
             for wrong in [
-                "cursor=\(flipped)", "cursor=\(cursor)x", "cursor=", "cursor=%00", "cursor=\(cursor)&sort=views",
+                "cursor=\(flipped)", "cursor=\(cursor)x", "cursor=%00", "cursor=\(cursor)&sort=views",
                 "cursor=\(cursor)&author=\(author.lowercased)",
             ] {
                 let reply = try await room.get("/api/v1/posts?limit=1&\(wrong)")
@@ -121,6 +121,9 @@ import Testing
             #expect(try await room.get("/api/v1/users/\(author.lowercased)/posts?cursor=\(cursor)").status == 400)
             #expect(try await room.get("/api/v1/users?cursor=\(cursor)", as: .admin()).status == 400)
             #expect(try await room.get("/api/v1/posts?limit=1&cursor=\(cursor)").status == 200)
+            // An empty one is none.
+            let first = try await room.get("/api/v1/posts?limit=1&cursor=")
+            #expect(first.status == 200 && first.nextCursor == cursor)
         }
     }
 

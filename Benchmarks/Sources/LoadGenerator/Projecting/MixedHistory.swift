@@ -1,5 +1,6 @@
 import Crypto
 import EventSourcing
+import JSON
 import FoundationEssentials
 import Glibc
 import Publishing

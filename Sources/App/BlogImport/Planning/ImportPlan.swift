@@ -56,11 +56,11 @@ package struct ImportPlan: Sendable {
     package init(_ blog: Blog, comparedWith streams: [ImportedStream], _ hashes: ImportHashes?, update: Bool) {
         let records = ImportRecords(streams, collection: hashes?.collection ?? "")
         let gone = hashes.map { records.posts(withoutFileIn: Set(blog.files.map(\.path).map($0.source))) } ?? []
-        var moved: [String: ImportRecords.Post] = [:]
-        for post in gone where gone.count(where: { $0.digest == post.digest }) == 1 { moved[post.digest] = post }
+        // Of two posts with one text, nobody can tell which file was renamed.
+        var twins = Dictionary(grouping: gone, by: \.digest).filter { $0.value.count == 1 }
 
         var entries: [Entry] = []
-        var left = gone
+        var moved: Set<UUID> = []
         for file in blog.files {
             guard let post = file.post, let hashes else {
                 entries.append(Entry(file, .create, nil))
@@ -69,9 +69,9 @@ package struct ImportPlan: Sendable {
             var remarks: [String] = []
             let record = records.posts[hashes.source(file.path)]
             var action = Self.action(post, digest: hashes.digest(post), record, update: update)
-            if action == .create, let twin = moved.removeValue(forKey: hashes.digest(post)) {
+            if action == .create, let twin = twins.removeValue(forKey: hashes.digest(post)) {
                 action = .nothing(.moved)
-                left.removeAll { $0.id == twin.id }
+                moved.formUnion(twin.map(\.id))
             }
             if let record, action == .update || action == .nothing(.changed), record.origin.author != hashes.author(post.authors[0]) {
                 remarks.append("names another author now; a post keeps its author")
@@ -81,9 +81,9 @@ package struct ImportPlan: Sendable {
         let slugs = Self.slugs(of: entries)
         self.entries =
             zip(entries, slugs).map { $0.with($1) }
-            + left.map { Entry(path: nil, post: nil, action: .nothing(.gone), slug: nil, remarks: [], record: $0) }
+            + gone.filter { !moved.contains($0.id) }.map { Entry(path: nil, post: nil, action: .nothing(.gone), slug: nil, remarks: [], record: $0) }
         var remarks = blog.remarks
-        if !gone.isEmpty, gone.count == records.posts.values.count(where: { !$0.isDeleted }), left.count == gone.count {
+        if !gone.isEmpty, gone.count == records.posts.values.count(where: { !$0.isDeleted }), moved.isEmpty {
             remarks.append("none of the \(gone.count) files imported before is here; another blog wants a name of its own, with --blog")
         }
         self.remarks = remarks

@@ -28,7 +28,7 @@ package struct LogAudit: Sendable {
     ///   - pool: the log's database, with a right to SELECT on the log and the Merkle tables.
     ///   - keys: the keys whose signatures count.
     ///   - retired: keys that count on checkpoints before the first by one of `keys`, oldest first.
-    ///   - witnessed: checkpoints that the log must hold, too, whatever its own tables say.
+    ///   - witnessed: checkpoints from elsewhere that the log must hold, too.
     package init(_ pool: ConnectionPool, keys: [NoteVerifier], retired: [NoteVerifier] = [], witnessed: [Witnessed] = []) {
         self.pool = pool
         self.keys = keys

@@ -1,6 +1,6 @@
 /// Reads what libpq says about a connection that couldn't be made.
 ///
-/// libpq gives no SQLSTATE there, and the server may speak any language. With `PQERRORS_VERBOSE` the code stands in the text, whatever the language:
+/// libpq gives no SQLSTATE there, and the server may speak any language. With `PQERRORS_VERBOSE` the code stands in the text, in any language:
 /// `connection to server … failed: FATAL:  28P01: password authentication failed for user "ann"`, then a line `LOCATION:  …`.
 struct ConnectFailure {
     /// The server's code; nil when no server answered.

@@ -4,7 +4,7 @@ import FoundationEssentials
 struct Migration: Sendable {
     let version: Int
     let name: String
-    /// With LF line ends, whatever the checkout made of them: the checksum is of the text, not of the file.
+    /// With LF line ends, even if the checkout made CRLF of them: the checksum is of the text, not of the file.
     let sql: String
 
     /// Reads the `.sql` files of a folder, by number.
@@ -25,8 +25,8 @@ struct Migration: Sendable {
         return migrations
     }
 
-    /// What is run at every start, not once: `roles.sql` beside the folder before its migrations, and `rights.sql` in it after them. Either may be
-    /// missing. They say what is so in the end, and change nothing where it is so already.
+    /// The scripts that run at every start, not once: `roles.sql` beside the folder before its migrations, and `rights.sql` in it after them. Either may be
+    /// missing. They describe an end state, and change nothing once it holds.
     static func repeatable(in directory: String) throws(MigrationError) -> (before: Migration?, after: Migration?) {
         func read(_ folder: String, _ name: String) throws(MigrationError) -> Migration? {
             let path = "\(folder)/\(name)"

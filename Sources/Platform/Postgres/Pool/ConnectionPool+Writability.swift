@@ -17,7 +17,15 @@ extension ConnectionPool {
 extension Statement {
     /// A large object needs neither a table nor a right of its own. It is made of 64 kB that don't compress, so a file has to grow, and the commit
     /// waits for the disk.
+    /// PostgreSQL 15 lets a read-only transaction write large objects, so that is asked first.
     fileprivate static let tryWriting = Statement(
         "try_writing",
-        "SELECT lo_unlink(lo_from_bytea(0, string_agg(sha256(int4send(n)), ''::bytea))) FROM generate_series(1, 2048) AS numbers (n)")
+        """
+        DO $$ BEGIN
+            IF current_setting('transaction_read_only')::boolean THEN
+                RAISE EXCEPTION 'the transaction is read-only' USING ERRCODE = 'read_only_sql_transaction';
+            END IF;
+            PERFORM lo_unlink(lo_from_bytea(0, string_agg(sha256(int4send(n)), ''::bytea))) FROM generate_series(1, 2048) AS numbers (n);
+        END $$
+        """)
 }

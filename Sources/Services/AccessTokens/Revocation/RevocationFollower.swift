@@ -2,8 +2,8 @@ package import EventSourcing
 package import Logging
 import Synchronization
 
-/// Keeps a process's list of revocations in step with the auth service's feed: asks every few seconds, and at once when an auth service of the same process
-/// signals.
+/// Keeps a process's list of revocations in step with the auth service's feed: asks every few seconds, and at once when an auth service of the same
+/// process signals.
 package final class RevocationFollower: Sendable {
     /// Asks the feed for what came after a cursor; without one for everything that still matters.
     package typealias Feed = @Sendable (_ cursor: String?) async throws -> RevocationUpdate

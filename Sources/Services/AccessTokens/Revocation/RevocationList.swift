@@ -2,8 +2,8 @@ import EventSourcing
 import FoundationEssentials
 import Synchronization
 
-/// The tokens that a process knows to be revoked before they expire. Its own times are those of a clock that nobody sets: a wall clock put back by an hour would
-/// let the list pass for fresh that long.
+/// The tokens that a process knows to be revoked before they expire. Its own times are those of a clock that nobody sets: a wall clock put back by an
+/// hour would let the list pass for fresh that long.
 package final class RevocationList: Sendable {
     /// Whether a token is revoked.
     package enum Status: Sendable, Equatable {

@@ -1,7 +1,7 @@
 import AccessTokens
 package import EventSourcing
 import FoundationEssentials
-package import HTTPContract
+import HTTPContract
 package import Logging
 package import Postgres
 import Publishing

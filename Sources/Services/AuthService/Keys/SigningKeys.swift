@@ -1,6 +1,6 @@
 package import AccessTokens
 package import EventSourcing
-package import HTTPContract
+import HTTPContract
 package import Postgres
 import Synchronization
 

@@ -1,7 +1,7 @@
 package import AccessTokens
 package import EventSourcing
 package import FoundationEssentials
-package import HTTPContract
+import HTTPContract
 package import Postgres
 
 /// What the operator may do on the server without signing in. Needs the identity database and the keys, but no running service.

@@ -38,7 +38,7 @@ struct UserDirectory: Sendable {
     /// What the client gets to see of the peer's refusal: what concerns the request is passed on, what concerns only the two services is not.
     private func refusal(in answer: ServiceAnswer) -> Problem {
         switch answer.problemCode {
-        case .duplicateEntry, .conflict, .validationError, .idempotencyKeyReused, .malformedRequest, .timeout:
+        case .duplicateEntry, .conflict, .positionAhead, .validationError, .idempotencyKeyReused, .malformedRequest, .timeout:
             if let problem = Problem(passedOnFrom: answer) { return problem }
         case .unavailable, .readModelBehind, .rateLimited:
             return .unavailable(retryAfter: answer.headers[.retryAfter].flatMap { Int($0) } ?? 1)

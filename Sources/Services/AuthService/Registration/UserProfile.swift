@@ -4,6 +4,7 @@ import FoundationEssentials
 import HTTPContract
 import HTTPTypes
 import JSON
+import PublishingAPI
 
 /// A user who is in the log by now.
 struct RegisteredUser: Sendable {
@@ -74,18 +75,9 @@ struct UserProfile: Sendable {
     }
 
     func write(to writer: inout JSONWriter) {
-        writer.object {
-            $0.name("id")
-            $0.string(id.lowercased)
-            $0.name("username")
-            $0.value(username.map { .string($0) } ?? .null)
-            $0.name("displayName")
-            $0.value(displayName.map { .string($0) } ?? .null)
-            $0.name("role")
-            $0.string(role.rawValue)
-            $0.name("createdAt")
-            $0.string(createdAt)
-        }
+        var user = UserDocument(id: id, username: username, role: role.rawValue, createdAt: Timestamp(createdAt))
+        user.displayName = displayName
+        user.write([.displayName], to: &writer)
     }
 }
 

@@ -17,17 +17,7 @@ extension Auth {
         headers.setETag(version: user.version)
         headers.setPosition(user.position)
         if user.isReplay { headers.markReplayed() }
-        return Answer.data(.created, headers: headers) { writer in
-            writer.object {
-                $0.name("id")
-                $0.string(user.id.lowercased)
-                $0.name("username")
-                $0.value(user.username.map { .string($0) } ?? .null)
-                $0.name("role")
-                $0.string(user.role)
-                $0.name("createdAt")
-                $0.string(user.createdAt)
-            }
-        }
+        let document = UserDocument(id: user.id, username: user.username, role: user.role, createdAt: Timestamp(user.createdAt))
+        return Answer.data(.created, headers: headers) { document.write([], to: &$0) }
     }
 }

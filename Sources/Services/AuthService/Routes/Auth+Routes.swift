@@ -1,4 +1,4 @@
-package import HTTPContract
+import HTTPContract
 import HTTPTypes
 import Postgres
 import PublishingAPI

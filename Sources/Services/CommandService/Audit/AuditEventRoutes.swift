@@ -19,7 +19,9 @@ struct AuditEventRoutes: Sendable {
             let filter = query.trailFilter(types: catalog)
             try query.finish()
             try await store.waitForPosition(request)
-            return answer(try await trail.page(filter, limit: limit), filter: filter, limit: limit, to: request)
+            let page = try await trail.page(filter, limit: limit)
+            guard filter.after <= page.head else { throw Problem.positionAhead(of: page.head) }
+            return answer(page, filter: filter, limit: limit, to: request)
         }
     }
 
@@ -56,11 +58,11 @@ extension QueryParameters {
         filter.from = time("from")
         filter.to = time("to")
         if let from = filter.from, let to = filter.to, to < from { refuse("to", "must not be before from") }
-        if let name = text("stream") {
+        if let name = name("stream") {
             filter.stream = StreamName(name)
             if filter.stream == nil { refuse("stream", "must be a stream's name such as post-0198a3c4-…") }
         }
-        if let type = text("type") {
+        if let type = name("type") {
             filter.types = [type]
             if catalog[type] == nil { refuse("type", "must be the type of an event such as PostPublished") }
         }

@@ -18,7 +18,7 @@ struct PostHistoryRoutes: Sendable {
         routes.on(.postHistory) { request, context in
             var query = QueryParameters(request)
             let limit = query.integer("limit", in: 1...100, default: 20)
-            let cursor = query.text("cursor")
+            let cursor = query.cursor()
             try query.finish()
             let post = try context.post
             let after = try cursor.map { try version(in: $0, of: post) } ?? 0

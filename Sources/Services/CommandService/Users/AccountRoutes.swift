@@ -53,18 +53,12 @@ struct AccountRoutes: Sendable {
     private func account(
         _ stream: StreamName, _ state: UserState, version: Int, createdAt: Timestamp?, status: HTTPResponse.Status, headers: HTTPFields
     ) -> Response {
-        Answer.data(status, headers: headers) {
-            $0.object {
-                $0.member("id", stream.id.lowercased)
-                $0.member("username", state.account?.username.value)
-                $0.optionalMember("displayName", state.account?.displayName.value)
-                $0.member("role", state.account?.role.rawValue)
-                $0.member("status", state.statusName)
-                $0.member("createdAt", createdAt)
-                $0.name("version")
-                $0.integer(version)
-            }
-        }
+        let account = state.account
+        var user = UserDocument(id: stream.id, username: account?.username.value, role: account?.role.rawValue, createdAt: createdAt)
+        user.displayName = account?.displayName.value.flatMap { $0.isEmpty ? nil : $0 }
+        user.status = state.statusName
+        user.version = version
+        return Answer.data(status, headers: headers) { user.write([.displayName, .status, .version], to: &$0) }
     }
 }
 

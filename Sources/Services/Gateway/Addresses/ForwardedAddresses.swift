@@ -20,8 +20,9 @@ final class ForwardedAddresses: Sendable {
         self.logger = logger
     }
 
-    /// The address that a request comes from when one of our proxies sent it. Read from the right, where the nearest proxy wrote: the first address that is no
-    /// proxy of ours is the client's; anyone may have invented what stands before it. Nil when the peer is no proxy of ours, or the header says nothing that can be read.
+    /// The address that a request comes from when one of our proxies sent it. Read from the right, where the nearest proxy wrote: the first address
+    /// that is no proxy of ours is the client's; anyone may have invented what stands before it. Nil when the peer is no proxy of ours, or the header
+    /// says nothing that can be read.
     func client(of request: Request, from peer: String?) -> NetworkAddress? {
         guard let header = Self.header, let list = request.header(header) else { return nil }
         guard let address = peer.flatMap({ NetworkAddress($0) }), isOurs(address) else {
@@ -44,7 +45,8 @@ final class ForwardedAddresses: Sendable {
 
     private func isOurs(_ address: NetworkAddress) -> Bool { proxies.contains { $0.contains(address) } }
 
-    /// Warns once: anyone can send the header. A wrong setting gives all who come by a proxy one address, whose limits and wrong passwords they share.
+    /// Warns once: anyone can send the header. A wrong setting gives all who come by a proxy one address, whose limits and wrong passwords they
+    /// share.
     private func warn(_ message: Logger.Message, _ hasWarned: borrowing Atomic<Bool>) {
         guard !hasWarned.exchange(true, ordering: .relaxed) else { return }
         logger.warning(message)

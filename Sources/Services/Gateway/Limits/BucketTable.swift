@@ -1,8 +1,8 @@
 /// Token buckets of a bounded number of callers, in memory that is taken once and never grows.
 ///
-/// A bucket is one number: when it will be full again. A full bucket is the same as none, so nothing needs a sweep: its place is free. Places are found as in a
-/// processor's cache: a keyed hash chooses a set of eight, in which the caller is looked for. When all eight are taken, the one that is full soonest gives way,
-/// since forgetting it gives its caller the least. Each operation looks at eight places, whatever the table holds.
+/// A bucket is one number: when it will be full again. A full bucket is the same as none, so nothing needs a sweep: its place is free. Places are
+/// found as in a processor's cache: a keyed hash chooses a set of eight, in which the caller is looked for. When all eight are taken, the one that is
+/// full soonest gives way, since forgetting it gives its caller the least. Each operation looks at eight places, whatever the table holds.
 struct BucketTable {
     private struct Place {
         var key = BucketKey.unknown

@@ -2,8 +2,8 @@ import HTTPContract
 import HTTPTypes
 import Synchronization
 
-/// Token buckets of one limit: `count` calls at once, then one every `window / count`. Written as the equivalent virtual scheduling (GCRA, ITU-T I.371 §A), in
-/// which a bucket is one moment.
+/// Token buckets of one limit: `count` calls at once, then one every `window / count`. Written as the equivalent virtual scheduling (GCRA, ITU-T
+/// I.371 §A), in which a bucket is one moment.
 final class RateLimiter: Sendable {
     /// The outcome of taking a call, as its caller is told.
     struct Verdict: Equatable {

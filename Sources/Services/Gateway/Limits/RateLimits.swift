@@ -28,8 +28,8 @@ package struct RateLimitSettings: Sendable, Equatable {
 
 /// The rate limits of one gateway.
 ///
-/// A caller is the holder of a good token, else the client's address. A bad token is charged to its address in a bucket of its own, so a good one never pays
-/// for bad ones.
+/// A caller is the holder of a good token, else the client's address. A bad token is charged to its address in a bucket of its own, so a good one
+/// never pays for bad ones.
 package struct RateLimits: Sendable {
     private let calls: RateLimiter?
     private let logins: RateLimiter?

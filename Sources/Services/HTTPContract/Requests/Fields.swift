@@ -3,11 +3,12 @@ package import JSON
 
 /// Reads a body field by field and remembers everything that is wrong with it, so that the caller learns of all of it at once.
 ///
-/// Each reading function yields nil or a harmless value after a violation; `finish()` must be called before any of them is used. A field that is null is absent.
+/// Each reading function yields nil or a harmless value after a violation; `finish()` must be called before any of them is used. A field that is null
+/// is absent.
 package struct Fields: Sendable {
     let object: JSONObject
     var violations = Violations()
-    private var known: Set<String> = []
+    private var known: Set<WireText> = []
 
     package init(_ object: JSONObject) {
         self.object = object
@@ -30,7 +31,7 @@ package struct Fields: Sendable {
     /// The same where null says something: the value without text.
     package mutating func clearable<Value: TextValue>(_ name: String, as type: Value.Type = Value.self) -> Value? {
         guard object[name] == .null else { return optional(name) }
-        known.insert(name)
+        known.insert(WireText(name))
         return read(.string(""), of: name)
     }
 
@@ -85,7 +86,7 @@ package struct Fields: Sendable {
             violations.add(name, "is required")
             return nil
         }
-        guard let choice = value.text.flatMap({ Choice(rawValue: $0) }) else {
+        guard let choice = value.text.flatMap({ text in type.allCases.first { text.hasSameUTF8(as: $0.rawValue) } }) else {
             violations.add(name, "must be one of \(type.allCases.map(\.rawValue).joined(separator: ", "))")
             return nil
         }
@@ -102,7 +103,7 @@ package struct Fields: Sendable {
 
     /// Ends the reading: fields that nobody asked for are violations too, so that a misspelt one is never ignored. Throws all of them as 422.
     package mutating func finish() throws(Problem) {
-        for member in object.list where !known.contains(member.name) { violations.add(member.name, "is not a field of this request") }
+        for member in object.list where !known.contains(WireText(member.name)) { violations.add(member.name, "is not a field of this request") }
         try violations.check()
     }
 
@@ -119,7 +120,7 @@ package struct Fields: Sendable {
     }
 
     private mutating func take(_ name: String) -> JSONValue? {
-        known.insert(name)
+        known.insert(WireText(name))
         return object[name].flatMap { $0 == .null ? nil : $0 }
     }
 

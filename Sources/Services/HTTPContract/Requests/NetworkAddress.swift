@@ -48,7 +48,8 @@ package struct NetworkAddress: Hashable, Sendable, CustomStringConvertible {
         return String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 
-    /// The part that one party holds: of version 6 the first 64 bits, since a party that has one address there has them all; of version 4 the address.
+    /// The part that one party holds: of version 6 the first 64 bits, since a party that has one address there has them all; of version 4 the
+    /// address.
     package var network: NetworkAddress { isVersion4 ? self : NetworkAddress(high: high, low: 0) }
 
     private var isVersion4: Bool { high == 0 && low >> 32 == 0xFFFF }

@@ -6,8 +6,8 @@ package import Hummingbird
 package enum Preconditions {
     /// `If-Match` as the versions to run at: `"5"` and a query's `W/"5.<digest>"` are both version 5; absent or `*` is any.
     ///
-    /// RFC 9110 §13.1.1 wants a strong comparison. Here a weak tag matches by its version: queries answer with weak tags, and a command only asks for the
-    /// version. A tag that is not ours never matches: where no other is named, no version will do. Text of another form is 400.
+    /// RFC 9110 §13.1.1 wants a strong comparison. Here a weak tag matches by its version: queries answer with weak tags, and a command only asks for
+    /// the version. A tag that is not ours never matches: where no other is named, no version will do. Text of another form is 400.
     package static func expectation(_ request: Request) throws(Problem) -> StreamExpectation {
         guard let header = request.header(.ifMatch) else { return .any }
         guard let list = EntityTagList(header) else { throw .malformed("If-Match is not an entity tag such as \"5\".") }
@@ -17,7 +17,8 @@ package enum Preconditions {
         }
     }
 
-    /// The same for a command that can be held to one version only: a list of several is 400, and what can't be a version is 412 at once. Nil for any version.
+    /// The same for a command that can be held to one version only: a list of several is 400, and what can't be a version is 412 at once. Nil for any
+    /// version.
     package static func expectedVersion(_ request: Request) throws(Problem) -> Int? {
         guard case .oneOf(let versions) = try expectation(request) else { return nil }
         guard versions.count <= 1 else { throw .malformed("If-Match names several versions; name one.") }
@@ -39,8 +40,8 @@ package enum Preconditions {
         return WaitForPosition(position: position, timeout: patience(request) ?? WaitForPosition.standardTimeout)
     }
 
-    /// Whether `If-None-Match` names the answer's entity tag, so that 304 says enough. Compares weakly (RFC 9110 §13.1.2); a header that can't be read is
-    /// none.
+    /// Whether `If-None-Match` names the answer's entity tag, so that 304 says enough. Compares weakly (RFC 9110 §13.1.2); a header that can't be
+    /// read is none.
     package static func isNotModified(_ request: Request, etag: String) -> Bool {
         guard let header = request.header(.ifNoneMatch), let list = EntityTagList(header) else { return false }
         switch list {

@@ -2,11 +2,11 @@ package import EventSourcing
 package import FoundationEssentials
 package import Hummingbird
 
-/// Reads a request's query, name by name, and remembers everything that is wrong with it. A parameter that the route does not read is wrong, too: a misspelt
-/// one would otherwise be ignored.
+/// Reads a request's query, name by name, and remembers everything that is wrong with it. A parameter that the route does not read is wrong, too: a
+/// misspelt one would otherwise be ignored.
 ///
-/// `finish()` must be called before any value is used. It throws 400 for a parameter that can't be read (a broken percent-encoding, a bad id), else 422 with
-/// all violations.
+/// `finish()` must be called before any value is used. It throws 400 for a parameter that can't be read (a broken percent-encoding, a bad id), else
+/// 422 with all violations.
 package struct QueryParameters: Sendable {
     private var values: [(name: WireText, value: WireText)] = []
     private var malformed: Problem?
@@ -50,6 +50,22 @@ package struct QueryParameters: Sendable {
             return nil
         }
         return text.string
+    }
+
+    /// A name of visible ASCII that may be absent.
+    package mutating func name(_ name: String) -> String? {
+        guard let text = take(name) else { return nil }
+        guard text.isVisibleASCII else {
+            violations.add(name, "must be a name of visible ASCII characters")
+            return nil
+        }
+        return text.string
+    }
+
+    /// A list's cursor. An empty one is none: it is what a client sends that has not got one yet.
+    package mutating func cursor() -> String? {
+        guard let cursor = text("cursor"), !cursor.isEmpty else { return nil }
+        return cursor
     }
 
     /// A word out of a few; the default when absent.

@@ -5,8 +5,8 @@ package import JSON
 import NIOCore
 
 extension Request {
-    /// The body as a JSON object: 413 past the limit, whether the length is announced or not; 415 when it is not JSON by its `Content-Type`; 400 when there is
-    /// none, or it is not JSON (lone surrogates included), or not an object.
+    /// The body as a JSON object: 413 past the limit, whether the length is announced or not; 415 when it is not JSON by its `Content-Type`; 400 when
+    /// there is none, or it is not JSON (lone surrogates included), or not an object.
     package func jsonBody(limit: Int = HTTPLimits.largestBodyBytes) async throws -> JSONObject {
         guard let object = try await optionalJSONBody(limit: limit) else { throw Problem.malformed("A JSON object is needed as body.") }
         return object

@@ -21,8 +21,8 @@ package enum RequestIdentity {
         return bytes.indices.allSatisfy { [8, 13, 18, 23].contains($0) ? bytes[$0] == UInt8(ascii: "-") : isDigit($0) }
     }
 
-    /// `traceparent` when it has the form of W3C Trace Context §3.2.2, else a new one. Of a later version only the part that this one knows (§4.3): the rest could
-    /// be anything, and the id is stored with each event.
+    /// `traceparent` when it has the form of W3C Trace Context §3.2.2, else a new one. Of a later version only the part that this one knows (§4.3):
+    /// the rest could be anything, and the id is stored with each event.
     package static func traceparent(of request: Request) -> String {
         guard let given = request.header(.traceparent)?.string, isTraceparent(given) else { return makeTraceparent() }
         return given.utf8.count == 55 ? given : "00\(given.dropFirst(2).prefix(53))"

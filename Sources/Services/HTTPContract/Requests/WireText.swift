@@ -4,8 +4,8 @@ import Synchronization
 
 /// A text from outside, as its bytes. Everything that a client writes into a request's head is compared, hashed and taken apart as this type.
 ///
-/// Comparing and hashing a `String` normalises it first. That is quadratic in the combining marks in a row, so a client could choose how long it takes; and
-/// two names that only look alike would be one.
+/// Comparing and hashing a `String` normalises it first. That is quadratic in the combining marks in a row, so a client could choose how long it
+/// takes; and two names that only look alike would be one.
 package struct WireText: Sendable, Hashable, ExpressibleByStringLiteral {
     private let bytes: Substring.UTF8View
 

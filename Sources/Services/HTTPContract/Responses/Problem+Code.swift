@@ -11,6 +11,7 @@ extension Problem {
         case methodNotAllowed = "METHOD_NOT_ALLOWED"
         case duplicateEntry = "DUPLICATE_ENTRY"
         case conflict = "CONFLICT"
+        case positionAhead = "POSITION_AHEAD"
         case preconditionFailed = "PRECONDITION_FAILED"
         case payloadTooLarge = "PAYLOAD_TOO_LARGE"
         case unsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE"
@@ -32,7 +33,7 @@ extension Problem.Code {
         case .forbidden: .forbidden
         case .notFound: .notFound
         case .methodNotAllowed: .methodNotAllowed
-        case .duplicateEntry, .conflict: .conflict
+        case .duplicateEntry, .conflict, .positionAhead: .conflict
         case .preconditionFailed: .preconditionFailed
         case .payloadTooLarge: .contentTooLarge
         case .unsupportedMediaType: .unsupportedMediaType
@@ -55,6 +56,7 @@ extension Problem.Code {
         case .methodNotAllowed: "The method is not allowed here"
         case .duplicateEntry: "Already taken"
         case .conflict: "Not possible in the present state"
+        case .positionAhead: "The log has never had this position"
         case .preconditionFailed: "The precondition does not hold"
         case .payloadTooLarge: "The body is too large"
         case .unsupportedMediaType: "The body's media type is not supported"

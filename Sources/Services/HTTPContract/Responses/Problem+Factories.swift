@@ -31,6 +31,11 @@ extension Problem {
     /// 409: a rule refuses it as things stand.
     package static func conflict(_ detail: String) -> Problem { Problem(.conflict, detail) }
 
+    /// 409: a reader asks to go on after a position that the log has never had.
+    package static func positionAhead(of head: Int64) -> Problem {
+        Problem(.positionAhead, "The log ends at position \(head): it was restored to an earlier state, or is another one.")
+    }
+
     /// 412: the entity has another version than `If-Match` says.
     package static func preconditionFailed(_ detail: String = "The version in If-Match is not the present one.") -> Problem {
         Problem(.preconditionFailed, detail)
@@ -84,7 +89,9 @@ extension Problem {
     }
 
     /// 504.
-    package static func timeout() -> Problem { Problem(.timeout, "The deadline passed. The outcome of a command is unknown: repeat it with the same Idempotency-Key, and it happens once.") }
+    package static func timeout() -> Problem {
+        Problem(.timeout, "The deadline passed. The outcome of a command is unknown: repeat it with the same Idempotency-Key, and it happens once.")
+    }
 }
 
 extension HTTPFields {

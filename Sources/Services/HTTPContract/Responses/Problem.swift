@@ -1,7 +1,8 @@
 package import HTTPTypes
 import Hummingbird
 
-/// A failure as its caller sees it: an RFC 9457 problem that is thrown anywhere in a handler and renders itself. Carries nothing that must not leave the service.
+/// A failure as its caller sees it: an RFC 9457 problem that is thrown anywhere in a handler and renders itself. Carries nothing that must not leave
+/// the service.
 package struct Problem: Error, HTTPResponseError, Equatable {
     package let code: Code
     /// One sentence for the caller, about this occurrence.

@@ -17,8 +17,8 @@ package struct Authentication: Sendable {
         self.serviceKey = serviceKey
     }
 
-    /// The verified token of a request; nil when it brings none. A bad one is an error even where none is needed: a client with an expired token should learn
-    /// of it.
+    /// The verified token of a request; nil when it brings none. A bad one is an error even where none is needed: a client with an expired token
+    /// should learn of it.
     package func token(of request: Request, for access: Route.Access) async throws(Problem) -> VerifiedToken? {
         guard let verifier, let authorization = request.header(.authorization) else { return nil }
         guard let text = Self.bearerToken(authorization) else {

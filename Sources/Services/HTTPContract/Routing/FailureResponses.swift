@@ -17,8 +17,8 @@ package struct FailureResponses: Sendable {
 
     /// The response to a request that failed. What the caller may not see goes to the log, under the request id.
     ///
-    /// The log gets neither the path, in which a post's title may stand, nor what a database says about a row: only the endpoint, and the error as it describes
-    /// itself.
+    /// The log gets neither the path, in which a post's title may stand, nor what a database says about a row: only the endpoint, and the error as it
+    /// describes itself.
     ///
     /// Throws the error on when the bytes on the wire are no HTTP: the server below answers 400 and closes, which a response from here would prevent.
     package func response(to error: any Error, _ request: Request, _ endpoint: Endpoint?, _ context: CallContext) throws -> Response {

@@ -13,8 +13,8 @@ enum PostColumns {
     /// All columns, from `post` (or a subquery of that name), `account` and `total`; `text` is the column that stands for the text.
     static func all(text: String) -> String {
         """
-        post.id, post.author, post.title, post.slug, post.\(text), post.published, post.created_at, post.updated_at, post.published_at, post.version, \
-        account.username, account.display_name, COALESCE(total.count, 0)
+        post.id, post.author, post.title, post.slug, post.\(text), post.published, post.created_at, post.updated_at, post.published_at, \
+        post.version, account.username, account.display_name, COALESCE(total.count, 0)
         """
     }
 

@@ -5,10 +5,11 @@ import PublishingAPI
 
 /// The columns that every query of users selects after its leading ones.
 enum UserColumns {
-    /// From `account` (or a subquery of that name). The number of posts belongs to another model; as a subquery it is one look-up a row, never a hash join.
+    /// From `account` (or a subquery of that name). The number of posts belongs to another model; as a subquery it is one look-up a row, never a hash
+    /// join.
     static let all = """
-        account.id, account.username, account.email, account.display_name, account.bio, account.role, account.status, account.created_at, account.version, \
-        COALESCE((SELECT published FROM posts.author_count WHERE author = account.id), 0)
+        account.id, account.username, account.email, account.display_name, account.bio, account.role, account.status, account.created_at, \
+        account.version,         COALESCE((SELECT published FROM posts.author_count WHERE author = account.id), 0)
         """
 }
 

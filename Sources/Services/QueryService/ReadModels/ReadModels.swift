@@ -37,8 +37,8 @@ struct ReadModels: Sendable {
         return answer
     }
 
-    /// The position of the first event of an entity that one of the models could not apply. Only looked up for callers who wait: their own write would silently
-    /// be missing.
+    /// The position of the first event of an entity that one of the models could not apply. Only looked up for callers who wait: their own write
+    /// would silently be missing.
     private func parkedPosition(of entity: UUID, upTo position: Int64, in models: [JoinedModel]) async throws -> Int64? {
         try await pool.query(.parkedPosition, [.uuid(entity), .int8(position), .texts(models.map(\.rawValue))]).first?.get(0, as: Int64?.self)
     }

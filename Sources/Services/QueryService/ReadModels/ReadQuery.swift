@@ -3,8 +3,8 @@ import Postgres
 
 /// One question to the read database: a named statement, its values, and what its rows mean.
 ///
-/// Every statement answers with at least one row whose first column is the lowest position of the models it joins. An answer and its freshness then come from one
-/// snapshot, even when there is nothing to show.
+/// Every statement answers with at least one row whose first column is the lowest position of the models it joins. An answer and its freshness then
+/// come from one snapshot, even when there is nothing to show.
 protocol ReadQuery: Sendable {
     associatedtype Answer
 

@@ -32,8 +32,8 @@ struct PostViewRoutes: Sendable {
             try await checkVisibility(of: id, for: request)
             return accepted(ViewRecorder.Receipt(position: try await views.record(id), wasReplayed: false))
         }
-        // A view with a key of its own can't share an event with others: its repeat must find it. An earlier one is looked for first, even if the post is gone by
-        // now.
+        // A view with a key of its own can't share an event with others: its repeat must find it. An earlier one is looked for first, even if the
+        // post is gone by now.
         let batch = ViewBatch([(id, 1)], key: key)
         if let receipt = try await told({ try await recorder.receipt(of: batch, context: context) }) { return accepted(receipt) }
         try await checkVisibility(of: id, for: request)

@@ -7,8 +7,8 @@ import Synchronization
 
 /// Gathers views for a moment and sends them to the log together, so that a post that everybody reads costs four events a second.
 ///
-/// Without views it does nothing at all: `run()` sleeps until the first one comes. A clean stop (`stop()`, or the service group's graceful shutdown) sends the
-/// gathered views; only a kill loses a window.
+/// Without views it does nothing at all: `run()` sleeps until the first one comes. A clean stop (`stop()`, or the service group's graceful shutdown)
+/// sends the gathered views; only a kill loses a window.
 final class ViewWindow: Sendable {
     private let recorder: ViewRecorder
     private let settings: ViewWindowSettings
@@ -92,7 +92,8 @@ final class ViewWindow: Sendable {
                 for waiter in waiters { waiter.continuation.resume(returning: receipt.positions[waiter.post] ?? receipt.position) }
                 return
             } catch {
-                // All waiting callers are told now. A view that has not been sent is taken back; the batch itself must stay as it is to be repeatable.
+                // All waiting callers are told now. A view that has not been sent is taken back; the batch itself must stay as it is to be
+                // repeatable.
                 waiters += gathered.withLock { $0.withdrawWaiters() }
                 for waiter in waiters { waiter.continuation.resume(throwing: Problem.unavailable("The view could not be recorded.")) }
                 waiters = []

@@ -99,9 +99,9 @@ import Testing
                     signal.raise()
                     return false
                 }
-                _ = await group.next()
+                let first = await group.next() ?? false
                 group.cancelAll()
-                return await group.reduce(false) { $0 || $1 }
+                return await group.reduce(first) { $0 || $1 }
             }
             // A cancelled wait has left the signal to this one.
             if ended { signal.raise() }

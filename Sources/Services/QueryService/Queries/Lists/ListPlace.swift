@@ -24,7 +24,7 @@ struct ListPlace {
     /// Reads `limit`, `cursor` and, unless the list has no pages, `page`, and throws all that is wrong with the query.
     init(_ query: consuming QueryParameters, in list: ListIdentity, cursors: CursorCodec, hasPages: Bool = true) throws(Problem) {
         limit = query.integer("limit", in: 1...100, default: 20)
-        let cursor = query.text("cursor")
+        let cursor = query.cursor()
         let givenPage = hasPages ? query.integer("page", in: 1...Self.deepestRow) : nil
         if givenPage != nil, cursor != nil { query.refuse("page", "can't be given together with cursor") }
         if let givenPage, givenPage * limit > Self.deepestRow {

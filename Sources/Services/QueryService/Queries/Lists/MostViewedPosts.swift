@@ -1,6 +1,7 @@
 import Postgres
 
-/// The published posts, most viewed first, after a place in the list. The counts' own index leads; a post that the other model does not show yet is skipped.
+/// The published posts, most viewed first, after a place in the list. The counts' own index leads; a post that the other model does not show yet is
+/// skipped.
 struct MostViewedPosts: PostListQuery {
     let after: ListKey
     let limit: Int

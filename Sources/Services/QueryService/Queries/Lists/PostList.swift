@@ -5,8 +5,8 @@ import PublishingAPI
 struct PostList {
     /// The rows, at most `lookAhead` of them: `PostColumns.item`, and the order's columns.
     ///
-    /// They walk one index in the list's order and stop at a literal limit, above the bound one. A prepared plan must do for every value of its parameters, and a
-    /// bound limit makes the planner expect a tenth of the table: it would sort everything and join by hashing.
+    /// They walk one index in the list's order and stop at a literal limit, above the bound one. A prepared plan must do for every value of its
+    /// parameters, and a bound limit makes the planner expect a tenth of the table: it would sort everything and join by hashing.
     let rows: String
     /// The column that leads the order, largest first; the id decides between equals.
     let order: String
