@@ -37,7 +37,7 @@ struct CommandIdentity: Sendable {
 
     /// Where an import says that the content comes from. Nobody but the operator is believed: it would keep others' posts from being imported.
     private func origin(of request: Request, _ context: CallContext) throws(Problem) -> ImportOrigin? {
-        guard let text = request.headers[.importOrigin], let user = context.user, user.isOperator else { return nil }
+        guard let text = request.header(.importOrigin)?.string, let user = context.user, user.isOperator else { return nil }
         guard let origin = ImportOrigin(text) else { throw .malformed("Import-Origin has another form.") }
         return origin
     }
