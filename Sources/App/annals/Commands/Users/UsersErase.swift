@@ -27,7 +27,7 @@ extension Users {
             let operation = try await Operation.begin(flags)
             let outcome = try await operation.withAuthOperator { [user] auth in
                 let closure = try await auth.erase(try await auth.user(named: user))
-                printError("Closure \(closure.lowercased) has begun. It goes on without this command: GET /api/v1/users/closures/\(closure.lowercased)")
+                printError("The closure goes on without this command: GET /api/v1/users/closures/\(closure.lowercased) shows how far it is.")
                 return try await auth.following(closure)
             }
             guard let receipt = outcome else { throw Failure("\(user) is the last admin; promote somebody else first") }
@@ -36,7 +36,7 @@ extension Users {
 
         private func confirm() throws {
             if yes { return }
-            guard isatty(STDIN_FILENO) == 1 else { throw Failure("--yes erases without asking, where there is no terminal to ask at", code: .wrongUse) }
+            guard isatty(STDIN_FILENO) == 1 else { throw Failure("there is no terminal to ask at; --yes erases without asking", code: .wrongUse) }
             printError("This erases \(user) for good. To go on, type the name again:")
             guard readLine() == user else { throw Failure("nothing was erased") }
         }
