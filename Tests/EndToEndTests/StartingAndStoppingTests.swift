@@ -153,4 +153,20 @@ import Testing
             #expect(second.output.split(separator: "\n").count == 1)
         }
     }
+
+    @Test func `a log that lacks what the accounts have followed ends the start before the ready line`() async throws {
+        try await withDataDirectory { directory in
+            let first = try await RunningSystem(dataDirectory: directory)
+            _ = try await Client(base: first.api).signedUp("ann")
+            while try await first.query("SELECT position FROM identity.checkpoint", in: "annals_identity") == "0" {}
+            try await first.execute(
+                "ALTER TABLE log.events DISABLE TRIGGER ALL; DELETE FROM log.events; ALTER TABLE log.events ENABLE ALWAYS TRIGGER events_are_append_only",
+                in: "annals_log")
+            _ = await first.interrupt()
+            let second = try await Launch.run(["up", "--port", "0", "--data-dir", directory])
+            #expect(second.code == 1)
+            #expect(!second.output.contains("is ready"), "\(second.output)")
+            #expect(second.output.contains("is not the one that the accounts have followed"), "\(second.output)")
+        }
+    }
 }
