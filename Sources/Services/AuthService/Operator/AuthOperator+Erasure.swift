@@ -1,5 +1,6 @@
 import EventSourcing
 package import FoundationEssentials
+import Publishing
 
 extension AuthOperator {
     /// How far the erasure of a user is.
