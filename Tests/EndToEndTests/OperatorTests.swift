@@ -1,6 +1,7 @@
 import Foundation
 import JSON
 import NIOHTTP1
+import Postgres
 import Testing
 
 @Suite(.serialized) struct `An operator` {
