@@ -29,8 +29,7 @@ package final class AccountFollower: Sendable {
     private let endings: Signal
     private let now: @Sendable () -> Timestamp
     private let logger: Logger
-    /// Below zero until the checkpoint was compared with the log.
-    private let progress = Watermark(-1)
+    private let progress = Watermark()
 
     /// - Parameters:
     ///   - log: with sealed fields left sealed: only ids, roles and types are read.
@@ -49,7 +48,7 @@ package final class AccountFollower: Sendable {
     }
 
     /// The last position whose effects can be seen.
-    package var position: Int64 { max(0, progress.position) }
+    package var position: Int64 { progress.position }
 
     /// Whether the follower reached the position in time.
     package func waitFor(_ position: Int64, timeout: Duration) async throws -> Bool {
