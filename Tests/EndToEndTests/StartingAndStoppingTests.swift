@@ -161,7 +161,11 @@ import Testing
             #expect(try await ann.call(.POST, "/posts", json: #"{"title":"Lost","content":"x"}"#).status == 201)
             while try await first.query("SELECT position FROM identity.checkpoint", in: "annals_identity") != "2" {}
             try await first.execute(
-                "ALTER TABLE log.events DISABLE TRIGGER ALL; DELETE FROM log.events WHERE position > 1; ALTER TABLE log.events ENABLE ALWAYS TRIGGER events_are_append_only",
+                """
+                ALTER TABLE log.events DISABLE TRIGGER ALL;
+                DELETE FROM log.events WHERE position > 1;
+                ALTER TABLE log.events ENABLE ALWAYS TRIGGER events_are_append_only
+                """,
                 in: "annals_log")
             _ = await first.interrupt()
             let second = try await Launch.run(["up", "--port", "0", "--data-dir", directory])
