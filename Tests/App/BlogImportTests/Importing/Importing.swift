@@ -40,7 +40,7 @@ extension RecordedSystem {
     @discardableResult
     func importing(
         _ blog: Blog, update: Bool = false, named name: String = "", for accounts: NamedAccounts = NamedAccounts(), id: UUID = .v7(),
-        concurrency: Int = 8,
+        concurrency: Int = 1,
         with client: APIClient? = nil
     ) async throws -> (summary: ImportSummary, lines: [String]) {
         let lines = Mutex<[String]>([])
