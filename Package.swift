@@ -102,8 +102,10 @@ let layers: [(name: String, modules: [Target])] = [
             .executableTarget(
                 name: "annals",
                 dependencies: [
-                    "AccessTokens", "Audit", "AuthService", "BlogImport", "CommandService", "EventLog", "EventSourcing", "Gateway", "HTTPContract", "JSON", "Postgres",
-                    "PrivatePostgres", "Projections", "Publishing", "PublishingAPI", "QueryService", "Vault", arguments, configuration, crypto, httpClient,
+                    "AccessTokens", "Audit", "AuthService", "BlogImport", "CommandService", "EventLog", "EventSourcing", "Gateway", "HTTPContract",
+                    "JSON", "Postgres",
+                    "PrivatePostgres", "Projections", "Publishing", "PublishingAPI", "QueryService", "Vault", arguments, configuration, crypto,
+                    httpClient,
                     hummingbird, hummingbirdCore, lifecycle, logging, nioCore, nioPosix, signals, system,
                 ]),
         ]
@@ -141,7 +143,8 @@ let tests: [(folder: String, targets: [Target])] = [
             .testTarget(
                 name: "AuditTests",
                 dependencies: [
-                    "Audit", "EventLog", "EventLogTesting", "EventSourcing", "JSON", "Postgres", "Publishing", "TestSupport", "Vault", crypto, logging,
+                    "Audit", "EventLog", "EventLogTesting", "EventSourcing", "JSON", "Postgres", "Publishing", "TestSupport", "Vault", crypto,
+                    logging,
                 ],
                 exclude: ["CloudEvents", "GoVerifier"]),
         ]
@@ -166,7 +169,8 @@ let tests: [(folder: String, targets: [Target])] = [
             .testTarget(
                 name: "GatewayTests",
                 dependencies: [
-                    "AccessTokens", "EventSourcing", "Gateway", "HTTPContract", "JSON", "PublishingAPI", hummingbird, hummingbirdTesting, httpTypes, nioCore, nioEmbedded, nioHTTP1,
+                    "AccessTokens", "EventSourcing", "Gateway", "HTTPContract", "JSON", "PublishingAPI", hummingbird, hummingbirdTesting, httpTypes,
+                    nioCore, nioEmbedded, nioHTTP1,
                     logging,
                 ]),
             .testTarget(
@@ -178,13 +182,15 @@ let tests: [(folder: String, targets: [Target])] = [
             .testTarget(
                 name: "CommandServiceTests",
                 dependencies: [
-                    "AccessTokens", "Audit", "CommandService", "EventLog", "EventLogTesting", "EventSourcing", "HTTPContract", "JSON", "Postgres", "Publishing",
+                    "AccessTokens", "Audit", "CommandService", "EventLog", "EventLogTesting", "EventSourcing", "HTTPContract", "JSON", "Postgres",
+                    "Publishing",
                     "TestSupport", "Vault", hummingbird, httpTypes, nioCore, logging,
                 ]),
             .testTarget(
                 name: "ClosureTests",
                 dependencies: [
-                    "AccessTokens", "AuthService", "CommandService", "EventLog", "EventLogTesting", "EventSourcing", "HTTPContract", "JSON", "Postgres",
+                    "AccessTokens", "AuthService", "CommandService", "EventLog", "EventLogTesting", "EventSourcing", "HTTPContract", "JSON",
+                    "Postgres",
                     "Publishing", "PublishingAPI", "TestSupport", "Vault", hummingbird, httpTypes, crypto, nioCore, logging,
                 ]),
             .testTarget(
@@ -196,7 +202,8 @@ let tests: [(folder: String, targets: [Target])] = [
             .testTarget(
                 name: "QueryServiceTests",
                 dependencies: [
-                    "AccessTokens", "EventSourcing", "HTTPContract", "JSON", "Postgres", "Projections", "PublishingAPI", "QueryService", "TestSupport",
+                    "AccessTokens", "EventSourcing", "HTTPContract", "JSON", "Postgres", "Projections", "PublishingAPI", "QueryService",
+                    "TestSupport",
                     hummingbird, httpTypes, nioCore, logging,
                 ]),
         ]
@@ -207,7 +214,8 @@ let tests: [(folder: String, targets: [Target])] = [
             .testTarget(
                 name: "annalsTests",
                 dependencies: [
-                    "annals", "AuthService", "EventLog", "EventLogTesting", "EventSourcing", "Gateway", "JSON", "Publishing", "TestSupport", "Vault", arguments,
+                    "annals", "AuthService", "EventLog", "EventLogTesting", "EventSourcing", "Gateway", "JSON", "Publishing", "TestSupport", "Vault",
+                    arguments,
                     logging,
                 ]),
             .testTarget(

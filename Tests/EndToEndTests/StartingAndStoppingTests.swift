@@ -148,9 +148,30 @@ import Testing
             _ = await first.interrupt()
             let second = try await Launch.run(["up", "--port", "0", "--data-dir", directory])
             #expect(second.code == 1)
-            #expect(second.output.hasPrefix("annals: the log database: another build made the database, with 0001_events.sql in place of 0001_log.sql."))
+            #expect(second.output.hasPrefix("annals: the log database: another build made the database, with 0001_events.sql in place of 0001_log."))
             #expect(second.output.contains("--data-dir"))
             #expect(second.output.split(separator: "\n").count == 1)
+        }
+    }
+
+    @Test func `a log that lacks what the accounts have followed ends the start before the ready line`() async throws {
+        try await withDataDirectory { directory in
+            let first = try await RunningSystem(dataDirectory: directory)
+            let ann = try await Client(base: first.api).signedUp("ann")
+            #expect(try await ann.call(.POST, "/posts", json: #"{"title":"Lost","content":"x"}"#).status == 201)
+            while try await first.query("SELECT position FROM identity.checkpoint", in: "annals_identity") != "2" {}
+            try await first.execute(
+                """
+                ALTER TABLE log.events DISABLE TRIGGER ALL;
+                DELETE FROM log.events WHERE position > 1;
+                ALTER TABLE log.events ENABLE ALWAYS TRIGGER events_are_append_only
+                """,
+                in: "annals_log")
+            _ = await first.interrupt()
+            let second = try await Launch.run(["up", "--port", "0", "--data-dir", directory])
+            #expect(second.code == 1)
+            #expect(!second.output.contains("is ready"), "\(second.output)")
+            #expect(second.output.contains("is not the one that the accounts have followed"), "\(second.output)")
         }
     }
 }

@@ -92,7 +92,7 @@ package struct Auth: Sendable {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await follower.run() }
             group.addTask { await maintain() }
-            group.addTask { await closureRunner.run(lookingEvery: settings.maintenanceInterval) }
+            group.addTask { await closureRunner.run(lookingEvery: settings.closureInterval) }
             defer { group.cancelAll() }
             // Each only ends when cancelled, or when the follower can't go on.
             try await group.next()

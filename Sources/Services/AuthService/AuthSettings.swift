@@ -17,6 +17,8 @@ package struct AuthSettings: Sendable {
     package var registrationPatience = Duration.seconds(10 * 60)
     /// How often unfinished registrations, keys and expired sessions are looked after.
     package var maintenanceInterval = Duration.seconds(60)
+    /// How often closures of others are looked for: those that an operator has begun, or that a process has left.
+    package var closureInterval = Duration.seconds(5)
     /// How long a new signing key is published before it signs: longer than services and caches keep the old set (5 minutes).
     package var keyOverlap = Duration.seconds(10 * 60)
     /// How far the accounts may be behind the log before the revocation feed says that it does not know.

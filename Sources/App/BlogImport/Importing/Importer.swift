@@ -81,7 +81,7 @@ extension ImportSummary {
             case .nothing(let standing):
                 switch standing {
                 case .unchanged: unchanged += 1
-                case .changed, .edited, .deleted, .moved, .gone: told += 1
+                case .changed, .expired, .edited, .deleted, .moved, .gone: told += 1
                 case .notPost: break
                 }
             }

@@ -13,6 +13,7 @@ extension ImportPlan.Entry {
             switch standing {
             case .unchanged: "unchanged"
             case .changed: "changed"
+            case .expired: "expired"
             case .edited: "edited"
             case .deleted: "deleted"
             case .moved: "moved"
@@ -31,6 +32,7 @@ extension ImportPlan.Entry {
             switch standing {
             case .unchanged: nil
             case .changed: "was changed since it was imported; --update changes the post"
+            case .expired: "has expired, and its post is public; --update hides it"
             case .edited: "was changed here and in the folder; the post stays as it is"
             case .deleted: "was deleted here; it is not imported again"
             case .moved: "is the post of a file that was renamed"
@@ -46,7 +48,7 @@ extension ImportPlan.Entry {
         case .create, .publish, .update, .skip: true
         case .nothing(let standing):
             switch standing {
-            case .changed, .edited, .deleted, .moved, .gone: true
+            case .changed, .expired, .edited, .deleted, .moved, .gone: true
             case .unchanged, .notPost: false
             }
         }

@@ -18,6 +18,8 @@ package struct ImportPlan: Sendable {
         case unchanged
         /// Another text than the imported one, which an import with `--update` would bring.
         case changed
+        /// Unchanged, but its date of expiry has come. `--update` hides the post.
+        case expired
         /// Changed both in the folder and in the system, where it stays as it is.
         case edited
         /// Deleted in the system, where it stays deleted.
@@ -98,7 +100,7 @@ package struct ImportPlan: Sendable {
         if record.digest != digest { return record.isTouched ? .nothing(.edited) : update ? .update : .nothing(.changed) }
         if record.isTouched || record.isPublic == post.visibility.isPublic { return .nothing(.unchanged) }
         // The same file says something else today: its date has come, or it has expired. Or a run ended before it published what it had made.
-        return post.visibility.isPublic ? .publish : update ? .update : .nothing(.changed)
+        return post.visibility.isPublic ? .publish : update ? .update : .nothing(.expired)
     }
 
     /// Gives each new post a slug that no other new one has. The oldest keeps the wanted one; the others add their language, else their date, else

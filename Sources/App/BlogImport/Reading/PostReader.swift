@@ -64,7 +64,8 @@ struct PostReader {
     }
 
     private mutating func title(in fields: FrontMatterValue, _ slug: String) -> String {
-        guard let written = fields["title"]?.text, case let (cleaned, wasCleaned) = written.cleanedLine, let title = Title(beginningOf: cleaned) else {
+        guard let written = fields["title"]?.text, case let (cleaned, wasCleaned) = written.cleanedLine, let title = Title(beginningOf: cleaned)
+        else {
             let words = slug.split(separator: "-").joined(separator: " ")
             let title = Title(beginningOf: words.prefix(1).uppercased() + words.dropFirst())?.text ?? slug
             remarks.append("has no title; \"\(title)\" is used")

@@ -96,7 +96,8 @@ extension SigningKeyRecord {
     fileprivate func json(_ state: SigningKeyState) -> JSONObject {
         func time(_ time: Timestamp?) -> JSONValue { time.map { .string("\($0)") } ?? .null }
         return [
-            "kid": .string(kid), "state": .string(state.rawValue), "createdAt": time(createdAt), "signsFrom": time(signsFrom), "retiredAt": time(retiredAt),
+            "kid": .string(kid), "state": .string(state.rawValue),
+            "createdAt": time(createdAt), "signsFrom": time(signsFrom), "retiredAt": time(retiredAt),
             "revokedAt": time(revokedAt),
         ]
     }

@@ -127,6 +127,8 @@ struct AnnalsSystem {
             queries,
             GatewayServer(server: gateway) {
                 _ = try await positions.wait(for: 0, models: projectors.models, timeout: .seconds(30))
+                // A log that the accounts have not followed ends the process, and that before it calls itself ready.
+                _ = try await auth.follower.waitFor(log.head(), timeout: .seconds(30))
                 // Until the feed has answered once no token is accepted.
                 await follower.look()
             },

@@ -36,11 +36,11 @@ extension RecordedSystem {
         ImportPlan(blog, comparedWith: streams, ImportHashes(PlainHasher(), blog: name), update: update)
     }
 
-    /// Plans and carries out, as the command does. Returns the lines it told, too.
+    /// Plans and carries out, as the command does, by default one post after the other, so that posts keep their order. Returns the lines, too.
     @discardableResult
     func importing(
         _ blog: Blog, update: Bool = false, named name: String = "", for accounts: NamedAccounts = NamedAccounts(), id: UUID = .v7(),
-        concurrency: Int = 8,
+        concurrency: Int = 1,
         with client: APIClient? = nil
     ) async throws -> (summary: ImportSummary, lines: [String]) {
         let lines = Mutex<[String]>([])

@@ -83,6 +83,25 @@ import Testing
         #expect(system.posts.map(\.isPublic) == [false])
     }
 
+    @Test func `tells of a post that has expired, and hides it only when asked to`() async throws {
+        let system = RecordedSystem()
+        func blogOf(_ visibility: Visibility) -> Blog {
+            blog([
+                "1.md": BlogPost(
+                    slug: "one", namesItsSlug: true, language: nil, title: "T", authors: ["ann"], date: Timestamp(milliseconds: 0),
+                    visibility: visibility, asksToBePublic: true, content: "x", images: [])
+            ])
+        }
+        try await system.importing(blogOf(.everyone))
+        let (told, lines) = try await system.importing(blogOf(.draft(because: "it expired")))
+        #expect(told.told == 1 && system.posts.map(\.isPublic) == [true])
+        #expect(lines == ["posts/1.md: has expired, and its post is public; --update hides it"])
+        try await system.importing(blogOf(.draft(because: "it expired")), update: true)
+        #expect(system.posts.map(\.isPublic) == [false])
+        let (again, _) = try await system.importing(blogOf(.draft(because: "it expired")), update: true)
+        #expect(again.unchanged == 1)
+    }
+
     @Test func `does not write over what is changed while it runs`() async throws {
         let system = RecordedSystem()
         try await system.importing(three)

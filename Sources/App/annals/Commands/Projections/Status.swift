@@ -5,7 +5,8 @@ import Projections
 
 /// `annals projections status`: how far each read model is.
 struct ProjectionsStatus: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "status",
+    static let configuration = CommandConfiguration(
+        commandName: "status",
         abstract: "Show how far each read model is and which process keeps it current.")
 
     @OptionGroup var flags: SettingsFlags

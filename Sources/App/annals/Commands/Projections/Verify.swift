@@ -41,6 +41,9 @@ struct Verify: AsyncParsableCommand {
     }
 }
 
+/// `1 row`, `2 rows`.
+private func counted(_ count: some BinaryInteger, _ noun: String) -> String { count == 1 ? "1 \(noun)" : "\(count) \(noun)s" }
+
 extension VerificationReport {
     fileprivate var lines: [String] {
         var lines = differences.map(\.description)
@@ -51,7 +54,7 @@ extension VerificationReport {
         let place = "\(model) at position \(position)" + (lag == 0 ? "" : ", \(lag) behind the log")
         lines.append(
             hasEqualRows
-                ? "\(place): equal, \(total) \(total == 1 ? "row" : "rows") in \(rows.count) \(rows.count == 1 ? "table" : "tables")" + (isEqual ? "." : ", apart from the events above.")
+                ? "\(place): equal, \(counted(total, "row")) in \(counted(rows.count, "table"))" + (isEqual ? "." : ", apart from the events above.")
                 : "\(place): different; at most 10 rows of each table are named.")
         return lines
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import AuthService
+import EventSourcing
 import FoundationEssentials
 import Postgres
 import Vault
@@ -8,7 +9,9 @@ import Vault
 struct Users: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "List, export, promote, deactivate and otherwise manage users.",
-        subcommands: [List.self, Export.self, Promote.self, Demote.self, Deactivate.self, Reactivate.self, SetPassword.self])
+        subcommands: [
+            List.self, Export.self, Promote.self, Demote.self, Deactivate.self, Reactivate.self, SetPassword.self, Erase.self,
+        ])
 }
 
 extension Users {
@@ -29,6 +32,13 @@ extension Users {
             }
             printLine("The password of \(email) is set.")
         }
+    }
+}
+
+extension AuthOperator {
+    /// The user with this email or id. A closed account has no email any more and is found by its id only.
+    func user(named name: String) async throws -> UUID {
+        if let id = UUID(lowercase: name) { id } else { try await user(email: name) }
     }
 }
 

@@ -25,8 +25,7 @@ extension Users {
         func run() async throws {
             let operation = try await Operation.begin(flags)
             let (id, identity) = try await operation.withAuthOperator { [user] auth in
-                // A closed account has no email any more and is found by its id only.
-                let id = if let id = UUID(lowercase: user) { id } else { try await auth.user(email: user) }
+                let id = try await auth.user(named: user)
                 return (id, try await auth.record(of: id))
             }
             try await operation.readLog(.opened) { log in

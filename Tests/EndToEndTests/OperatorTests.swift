@@ -1,0 +1,93 @@
+import Foundation
+import JSON
+import NIOHTTP1
+import Postgres
+import Testing
+
+@Suite(.serialized) struct `An operator` {
+    @Test(.timeLimit(.minutes(3))) func `erases a user who can't ask, with the same receipt, and not the last admin`() async throws {
+        try await withSystem { system, anyone in
+            let ann = try await anyone.signedUp("ann")
+            _ = try await anyone.signedUp("eve")
+            let post = try await ann.call(.POST, "/posts", json: #"{"title":"Hello","content":"ann's words","publish":true}"#)
+            let id = try #require(post.data["id"]?.text)
+
+            #expect(try await system.annals("users", "erase", "ann@example.org").code == 2)
+            #expect(try await system.annals("users", "erase", "nobody@example.org", "--yes").code == 1)
+            let erased = try await system.annals("users", "erase", "ann@example.org", "--yes")
+            #expect(erased.code == 0, "\(erased.output)")
+            let receipt = erased.output.split(separator: "\n").first ?? ""
+            #expect(receipt.split(separator: ".").count == 3, "\(erased.output)")
+
+            #expect(try await anyone.call(.GET, "/posts/\(id)").status == 404)
+            let login = try await anyone.call(.POST, "/auth/login", json: #"{"email":"ann@example.org","password":"a password of ann"}"#)
+            #expect(login.status == 401)
+            #expect(try await system.annals("users", "erase", "ann@example.org", "--yes").output.contains("no such user"))
+
+            #expect(try await system.annals("users", "promote", "eve@example.org").code == 0)
+            let refused = try await system.annals("users", "erase", "eve@example.org", "--yes")
+            #expect(refused.code == 1)
+            #expect(refused.output.contains("last admin"), "\(refused.output)")
+        }
+    }
+
+    @Test func `exports a person by email as by id`() async throws {
+        try await withSystem { system, anyone in
+            let ann = try await anyone.signedUp("ann")
+            let id = try #require(try await ann.call(.GET, "/users/me").data["id"]?.text)
+            let byEmail = try await system.annals("users", "export", "ANN@example.org")
+            #expect(byEmail.code == 0, "\(byEmail.output)")
+            #expect(try JSONValue.parse(byEmail.output)["user"]?.text == id)
+            #expect(try await system.annals("users", "export", id).code == 0)
+        }
+    }
+
+    @Test func `names several read models, and is told of a name that there is not`() async throws {
+        try await withSystem { system, _ in
+            let both = try await system.annals("projections", "rebuild", "posts", "users")
+            #expect(both.code == 0, "\(both.output)")
+            #expect(both.output.contains("Rebuilt posts") && both.output.contains("Rebuilt users") && !both.output.contains("view_counts"))
+            let all = try await system.annals("projections", "verify", "--all")
+            #expect(all.code == 0, "\(all.output)")
+            for model in ["posts", "users", "view_counts"] { #expect(all.output.contains("\(model) at position"), "\(all.output)") }
+            for command in ["rebuild", "verify", "rollback", "drop"] {
+                let unknown = try await system.annals("projections", command, "post")
+                #expect(unknown.code == 1)
+                #expect(unknown.output == "annals: there is no read model post; did you mean posts?\n", "\(command)")
+            }
+            let keys = try await system.annals("keys", "list")
+            #expect(keys.output.contains("signs"), "\(keys.output)")
+        }
+    }
+
+    @Test func `interrupts a rebuild, is told what is left, and finds the live tables as they were`() async throws {
+        try await withSystem { system, anyone in
+            let ann = try await anyone.signedUp("ann")
+            let drafted = try await ann.call(.POST, "/posts", json: #"{"title":"Hello","content":"x","publish":true}"#)
+            #expect(try await anyone.call(.GET, "/posts", headers: ["Wait-For-Position": drafted.position]).status == 200)
+            let interrupted = try await system.session("annals_read") { session in
+                // The swap waits for as long as this transaction has seen the live tables.
+                try await session.execute(script: "BEGIN; SELECT FROM posts.post")
+                let rebuild = try Launch(["projections", "rebuild", "posts", "--data-dir", system.dataDirectory])
+                while try await system.query("SELECT count(*) FROM annals.builds WHERE purpose = 'rebuild'", in: "annals_read") == "0" {}
+                rebuild.process.interrupt()
+                let output = await rebuild.output()
+                await rebuild.process.waitForExit()
+                try await session.execute(script: "COMMIT")
+                return (code: rebuild.process.terminationStatus, output: output)
+            }
+            #expect(interrupted.code == 1)
+            #expect(interrupted.output.contains("annals: interrupted; the live tables are as they were"), "\(interrupted.output)")
+            #expect(try await system.annals("projections", "verify", "posts").code == 0)
+        }
+    }
+
+    @Test func `asks for its version, and is told what a mistyped command meant`() async throws {
+        let version = try await Launch.run(["--version"])
+        #expect(version.code == 0)
+        #expect(version.output == "0.1.0\n")
+        let mistyped = try await Launch.run(["projection", "status"])
+        #expect(mistyped.code == 2)
+        #expect(mistyped.output.hasPrefix("annals: did you mean projections?\n"))
+    }
+}
