@@ -229,7 +229,9 @@ let tests: [(folder: String, targets: [Target])] = [
             .target(name: "TestSupport", dependencies: ["CLinuxIO", "JSON", "Postgres", "PrivatePostgres", logging]),
             .testTarget(
                 name: "EndToEndTests",
-                dependencies: ["annals", "EventSourcing", "JSON", "Postgres", "PrivatePostgres", nioCore, nioHTTP1, httpClient, logging]),
+                dependencies: [
+                    "annals", "EventSourcing", "JSON", "Postgres", "PrivatePostgres", "PublishingAPI", nioCore, nioHTTP1, httpClient, logging,
+                ]),
             .testTarget(
                 name: "FaultTests",
                 dependencies: [

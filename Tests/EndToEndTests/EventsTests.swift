@@ -10,7 +10,7 @@ import Testing
     @Test func `shows a stream, as lines and as JSON, whole and in part`() async throws {
         try await withSystem { system, anyone in
             let ann = try await anyone.signedUp("ann")
-            let drafted = try await ann.call(.POST, "/posts", json: #"{"title":"A \u202etitle","content":"one\ntwo\tthree"}"#)
+            let drafted = try await ann.call(.POST, "/posts", json: #"{"title":"A title","content":"one\ntwo\tthree \u202efour"}"#)
             let id = try #require(drafted.data["id"]?.text)
             let published = try await ann.call(.POST, "/posts/\(id)/publish")
             let edited = try await ann.call(.PATCH, "/posts/\(id)", json: #"{"title":"\#(Self.words)"}"#)
@@ -20,7 +20,7 @@ import Testing
             #expect(whole.code == 0)
             let lines = whole.output.split(separator: "\n")
             #expect(lines.count == 3)
-            #expect(lines[0].contains(#""title":"A \u202etitle""#) && lines[0].contains(#""content":"one\ntwo\tthree""#))
+            #expect(lines[0].contains(#""title":"A title""#) && lines[0].contains(#""content":"one\ntwo\tthree \u202efour""#))
             #expect(lines[1].split(separator: " ").prefix(1) == [Substring(published.position)])
             #expect(lines[1].contains("post-\(id)") && lines[1].contains(" 2  PostPublished "))
             #expect(lines[2].contains(Self.words))

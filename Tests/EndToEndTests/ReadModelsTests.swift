@@ -183,6 +183,12 @@ extension Client {
                     environment["ANNALS_\(name.uppercased())_URL"] =
                         "host=\(server.socketFolder) port=\(server.port) user=postgres dbname=annals_\(name)"
                 }
+                // Processes on the same databases share all their keys.
+                try FileManager.default.createDirectory(
+                    atPath: other + "/keys", withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+                for name in try FileManager.default.contentsOfDirectory(atPath: directory + "/keys") {
+                    try FileManager.default.copyItem(atPath: "\(directory)/keys/\(name)", toPath: "\(other)/keys/\(name)")
+                }
                 let second = try await RunningSystem(dataDirectory: other, environment: environment)
                 let holder = "SELECT string_agg(DISTINCT lease_holder, ' ') FROM annals.checkpoints"
                 let before = try await first.query(holder, in: "annals_read")
