@@ -169,9 +169,8 @@ let tests: [(folder: String, targets: [Target])] = [
             .testTarget(
                 name: "GatewayTests",
                 dependencies: [
-                    "AccessTokens", "EventSourcing", "Gateway", "HTTPContract", "JSON", "PublishingAPI", hummingbird, hummingbirdTesting, httpTypes,
-                    nioCore, nioEmbedded, nioHTTP1,
-                    logging,
+                    "AccessTokens", "EventSourcing", "Gateway", "HTTPContract", "JSON", "PublishingAPI", "TestSupport", hummingbird, hummingbirdCore,
+                    hummingbirdTesting, httpTypes, nioCore, nioEmbedded, nioHTTP1, nioPosix, logging,
                 ]),
             .testTarget(
                 name: "AuthServiceTests",
@@ -230,7 +229,7 @@ let tests: [(folder: String, targets: [Target])] = [
             .testTarget(
                 name: "EndToEndTests",
                 dependencies: [
-                    "annals", "EventSourcing", "JSON", "Postgres", "PrivatePostgres", "PublishingAPI", nioCore, nioHTTP1, httpClient, logging,
+                    "annals", "EventSourcing", "JSON", "Postgres", "PrivatePostgres", "PublishingAPI", "TestSupport", nioCore, nioHTTP1, httpClient, logging,
                 ]),
             .testTarget(
                 name: "FaultTests",

@@ -17,7 +17,7 @@ package struct FailureResponses: Sendable {
 
     /// The response to a request that failed. What the caller may not see goes to the log, under the request id.
     ///
-    /// The log gets neither the path, in which a post's title may stand, nor what a database says about a row: only the endpoint, and the error as it
+    /// The log gets neither the path, in which a post's title may stand, nor what a database says about a row: only the route, and the error as it
     /// describes itself.
     ///
     /// Throws the error on when the bytes on the wire are no HTTP: the server below answers 400 and closes, which a response from here would prevent.
@@ -32,7 +32,7 @@ package struct FailureResponses: Sendable {
             "request failed",
             metadata: [
                 "requestId": "\(context.requestID)", "traceparent": "\(context.traceparent)", "service": "\(service)",
-                "method": "\(request.method.rawValue)", "endpoint": "\(endpoint?.rawValue ?? "none")", "error": "\(error)",
+                "method": "\(request.method.rawValue)", "route": "\(endpoint?.route.path ?? "none")", "error": "\(error)",
             ])
         return .internalError()
     }
