@@ -44,6 +44,8 @@ struct ServerLog {
         let size = lseek(descriptor, 0, SEEK_END)
         var bytes = [UInt8](repeating: 0, count: count)
         let read = pread(descriptor, &bytes, count, max(0, size - count))
-        return Array(bytes.prefix(max(0, read)))
+        let end = bytes.prefix(max(0, read))
+        // What is cut off in front begins in the middle of a line.
+        return size > count ? Array(end.drop { $0 != UInt8(ascii: "\n") }) : Array(end)
     }
 }
