@@ -169,9 +169,8 @@ let tests: [(folder: String, targets: [Target])] = [
             .testTarget(
                 name: "GatewayTests",
                 dependencies: [
-                    "AccessTokens", "EventSourcing", "Gateway", "HTTPContract", "JSON", "PublishingAPI", hummingbird, hummingbirdTesting, httpTypes,
-                    nioCore, nioEmbedded, nioHTTP1,
-                    logging,
+                    "AccessTokens", "EventSourcing", "Gateway", "HTTPContract", "JSON", "PublishingAPI", "TestSupport", hummingbird, hummingbirdCore,
+                    hummingbirdTesting, httpTypes, nioCore, nioEmbedded, nioHTTP1, nioPosix, logging,
                 ]),
             .testTarget(
                 name: "AuthServiceTests",
@@ -229,7 +228,9 @@ let tests: [(folder: String, targets: [Target])] = [
             .target(name: "TestSupport", dependencies: ["CLinuxIO", "JSON", "Postgres", "PrivatePostgres", logging]),
             .testTarget(
                 name: "EndToEndTests",
-                dependencies: ["annals", "EventSourcing", "JSON", "Postgres", "PrivatePostgres", nioCore, nioHTTP1, httpClient, logging]),
+                dependencies: [
+                    "annals", "EventSourcing", "JSON", "Postgres", "PrivatePostgres", "TestSupport", nioCore, nioHTTP1, httpClient, logging,
+                ]),
             .testTarget(
                 name: "FaultTests",
                 dependencies: [

@@ -16,10 +16,14 @@ final class RunningSystem: Sendable {
     /// - Parameters:
     ///   - isLimited: with its rate limits, as it is run elsewhere; most tests ask for more than one caller may.
     ///   - logFile: where its log goes.
-    init(dataDirectory: String, environment: [String: String] = [:], isLimited: Bool = false, logFile: String? = nil) async throws {
+    ///   - descriptors: how many it may have open.
+    init(
+        dataDirectory: String, environment: [String: String] = [:], isLimited: Bool = false, logFile: String? = nil, descriptors: Int? = nil
+    ) async throws {
         let limits = isLimited ? [:] : ["ANNALS_RATE_LIMIT": "off"]
         let launched = try Launch(
-            ["up", "--port", "0", "--data-dir", dataDirectory], environment: limits.merging(environment) { _, new in new }, logFile: logFile)
+            ["up", "--port", "0", "--data-dir", dataDirectory], environment: limits.merging(environment) { _, new in new }, logFile: logFile,
+            descriptors: descriptors)
         guard let line = await launched.nextLine(), let port = line.split(separator: " ").compactMap({ URL(string: String($0))?.port }).first else {
             throw LaunchFailure(output: await launched.output())
         }
@@ -31,6 +35,13 @@ final class RunningSystem: Sendable {
     /// Ctrl-C. Returns the exit code.
     func interrupt() async -> Int32 {
         process.interrupt()
+        await process.waitForExit()
+        return process.terminationStatus
+    }
+
+    /// SIGTERM. Returns the exit code.
+    func terminate() async -> Int32 {
+        process.terminate()
         await process.waitForExit()
         return process.terminationStatus
     }
@@ -79,10 +90,15 @@ struct Launch: Sendable {
     private let standardOutput = Pipe()
     private let standardError = Pipe()
 
-    init(_ arguments: [String], environment: [String: String] = [:], logFile: String? = nil) throws {
+    init(_ arguments: [String], environment: [String: String] = [:], logFile: String? = nil, descriptors: Int? = nil) throws {
         process = Process()
-        process.executableURL = Self.binary
-        process.arguments = arguments
+        if let descriptors {
+            process.executableURL = URL(fileURLWithPath: "/bin/sh")
+            process.arguments = ["-c", "ulimit -n \(descriptors); exec \"$0\" \"$@\"", Self.binary.path] + arguments
+        } else {
+            process.executableURL = Self.binary
+            process.arguments = arguments
+        }
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { _, new in new }
         process.currentDirectoryURL = URL(fileURLWithPath: repositoryRoot)
         process.standardOutput = standardOutput

@@ -62,9 +62,12 @@ package struct APIGateway: Service, HTTPResponder {
     /// Listens until stopped.
     package func run() async throws {
         let server = Application(
-            responder: self, server: .watchedHTTP1(settings.connections),
+            responder: self, server: .http1(limits: settings.connections),
             configuration: ApplicationConfiguration(address: .hostname(settings.host, port: settings.port), serverName: nil),
-            onServerRunning: { [settings] in settings.onListening($0.localAddress?.port ?? settings.port) }, logger: logger)
+            onServerRunning: { [settings, logger] channel in
+                await AcceptBackoff.guardListener(channel, settings.connections, logger: logger)
+                settings.onListening(channel.localAddress?.port ?? settings.port)
+            }, logger: logger)
         try await server.run()
     }
 

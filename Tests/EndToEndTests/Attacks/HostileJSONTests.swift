@@ -2,6 +2,7 @@ import EventSourcing
 import Foundation
 import JSON
 import NIOHTTP1
+import TestSupport
 import Testing
 
 @Suite struct `A hostile body` {

@@ -79,7 +79,7 @@ import Testing
         ("ANNALS_CORS_ORIGINS", "*,https://a.b"),
         ("ANNALS_CORS_CREDENTIALS", "yes"), ("ANNALS_HSTS", "1"), ("ANNALS_DEADLINE", "0s"), ("ANNALS_MAX_BODY", "1000000000"),
         ("ANNALS_HEADER_TIMEOUT", "soon"),
-        ("ANNALS_BODY_RATE", "0"),
+        ("ANNALS_BODY_RATE", "0"), ("ANNALS_MAX_CONNECTIONS", "0"),
     ])
     func `are refused by name when they can't be understood`(row: (String, String)) async throws {
         let run = try await Launch.run(["config"], environment: [row.0: row.1])

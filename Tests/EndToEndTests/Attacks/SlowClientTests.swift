@@ -1,5 +1,6 @@
 import Foundation
 import NIOHTTP1
+import TestSupport
 import Testing
 
 /// Connections that want to be held for ever (slowloris and its kin), against short limits; with the real ones a test would only take longer.

@@ -2,6 +2,7 @@ import EventSourcing
 import Foundation
 import JSON
 import NIOHTTP1
+import TestSupport
 import Testing
 
 /// Requests that two servers could read differently (RFC 9112 §11.2), and headers that only services may say.

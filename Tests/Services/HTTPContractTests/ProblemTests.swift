@@ -12,6 +12,7 @@ import Testing
         (.malformedRequest, 400), (.foreignKeyViolation, 400), (.unauthenticated, 401), (.forbidden, 403), (.notFound, 404), (.methodNotAllowed, 405),
         (.duplicateEntry, 409), (.conflict, 409), (.positionAhead, 409), (.preconditionFailed, 412), (.payloadTooLarge, 413),
         (.unsupportedMediaType, 415),
+        (.requestTimeout, 408), (.targetTooLong, 414), (.headTooLarge, 431), (.notImplemented, 501),
         (.validationError, 422),
         (.idempotencyKeyReused, 422), (.rateLimited, 429), (.internalError, 500), (.unavailable, 503), (.readModelBehind, 503), (.timeout, 504),
     ]

@@ -19,6 +19,7 @@ import HTTPContract
 /// | ANNALS_HEADER_TIMEOUT | a time | 10s |
 /// | ANNALS_BODY_TIMEOUT | a time, before the rate counts | 10s |
 /// | ANNALS_BODY_RATE | bytes a second | 1024 |
+/// | ANNALS_MAX_CONNECTIONS | 1 to 1000000 | what the descriptors allow, less 256 |
 struct ServerSettings: Sendable {
     var gateway = GatewaySettings()
     var rateLimits = RateLimitSettings()
@@ -54,6 +55,7 @@ extension ServerSettings {
         connections.headers = try settings.duration("annals.headerTimeout", in: times) ?? connections.headers
         connections.bodyGrace = try settings.duration("annals.bodyTimeout", in: times) ?? connections.bodyGrace
         connections.bodyRate = try settings.number("annals.bodyRate", in: 1...(1 << 30)) ?? connections.bodyRate
+        connections.connections = try settings.number("annals.maxConnections", in: 1...1_000_000) ?? connections.connections
     }
 
     /// The settings in force, as `annals config` shows them.
@@ -74,6 +76,7 @@ extension ServerSettings {
             ("ANNALS_HEADER_TIMEOUT", connections.headers.setting),
             ("ANNALS_BODY_TIMEOUT", connections.bodyGrace.setting),
             ("ANNALS_BODY_RATE", "\(connections.bodyRate)"),
+            ("ANNALS_MAX_CONNECTIONS", connections.connections.map { "\($0)" } ?? "by descriptors"),
         ]
     }
 

@@ -43,8 +43,7 @@ struct UserDirectory: Sendable {
         case .unavailable, .readModelBehind, .rateLimited:
             return .unavailable(retryAfter: answer.headers[.retryAfter].flatMap { Int($0) } ?? 1)
         case .foreignKeyViolation, .unauthenticated, .forbidden, .notFound, .methodNotAllowed, .preconditionFailed, .payloadTooLarge,
-            .unsupportedMediaType,
-            .internalError, nil:
+            .unsupportedMediaType, .requestTimeout, .targetTooLong, .headTooLarge, .notImplemented, .internalError, nil:
             break
         }
         return unreadable(answer)

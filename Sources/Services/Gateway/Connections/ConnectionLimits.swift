@@ -1,30 +1,40 @@
-/// What one connection may take of the server's time and memory.
+/// What one client connection may take of the server's time and memory.
 package struct ConnectionLimits: Sendable, Equatable {
-    /// How long a connection may lie between two requests.
+    /// How long a connection may stay open between two requests.
     package var idle: Duration
-    /// How long the server waits, all in all, for a request's line and headers once their first byte is there.
+    /// How long the server waits, all in all, for a request line and its header fields once their first byte is there.
     package var headers: Duration
-    /// How long the server waits for a body before it counts its rate.
+    /// How long the server waits for a body before its rate counts.
     package var bodyGrace: Duration
-    /// Bytes a second that a body must come at, on average over the time that the server waited for it.
+    /// The least rate of a body in bytes a second, on average over the time that the server waited for it.
     package var bodyRate: Int
-    /// How long a client may leave an answer unread that no longer fits into the buffers on its way.
-    package var unread: Duration
-    /// The largest request line and headers, in bytes.
+    /// How long the client may take nothing of a response that waits to be sent.
+    package var send: Duration
+    /// How long a connection that the server has ended may stay, so that the client can read the last response before it is reset (RFC 9112 §9.6).
+    package var linger: Duration
+    /// The longest request target, in bytes. RFC 9112 §3 asks for 8000 at least.
+    package var targetBytes: Int
+    /// The largest request line and header fields together, in bytes.
     package var headBytes: Int
     /// The most header fields.
     package var headerFields: Int
+    /// The most connections at a time. Nil leaves some of the process's descriptors for everything else.
+    package var connections: Int?
 
     package init(
         idle: Duration = .seconds(300), headers: Duration = .seconds(10), bodyGrace: Duration = .seconds(10), bodyRate: Int = 1024,
-        unread: Duration = .seconds(30), headBytes: Int = 32 << 10, headerFields: Int = 100
+        send: Duration = .seconds(30), linger: Duration = .seconds(2), targetBytes: Int = 8 << 10, headBytes: Int = 32 << 10,
+        headerFields: Int = 100, connections: Int? = nil
     ) {
         self.idle = idle
         self.headers = headers
         self.bodyGrace = bodyGrace
         self.bodyRate = bodyRate
-        self.unread = unread
+        self.send = send
+        self.linger = linger
+        self.targetBytes = targetBytes
         self.headBytes = headBytes
         self.headerFields = headerFields
+        self.connections = connections
     }
 }

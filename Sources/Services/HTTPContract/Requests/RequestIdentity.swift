@@ -6,8 +6,11 @@ package import Hummingbird
 /// The two ids by which one call is followed through services, logs and events: taken when well-formed, made otherwise.
 package enum RequestIdentity {
     /// `X-Request-ID` when it is 1–128 visible ASCII characters, else a new one.
-    package static func requestID(of request: Request) -> String {
-        guard let given = request.header(.requestID), 1...HTTPLimits.maximumRequestIDBytes ~= given.count, given.isVisibleASCII else {
+    package static func requestID(of request: Request) -> String { requestID(given: request.header(.requestID)) }
+
+    /// The same from the header's value alone.
+    package static func requestID(given: WireText?) -> String {
+        guard let given, 1...HTTPLimits.maximumRequestIDBytes ~= given.count, given.isVisibleASCII else {
             return makeRequestID()
         }
         return given.string
@@ -23,8 +26,11 @@ package enum RequestIdentity {
 
     /// `traceparent` when it has the form of W3C Trace Context §3.2.2, else a new one. Of a later version only the part that this one knows (§4.3):
     /// the rest could be anything, and the id is stored with each event.
-    package static func traceparent(of request: Request) -> String {
-        guard let given = request.header(.traceparent)?.string, isTraceparent(given) else { return makeTraceparent() }
+    package static func traceparent(of request: Request) -> String { traceparent(given: request.header(.traceparent)) }
+
+    /// The same from the header's value alone.
+    package static func traceparent(given: WireText?) -> String {
+        guard let given = given?.string, isTraceparent(given) else { return makeTraceparent() }
         return given.utf8.count == 55 ? given : "00\(given.dropFirst(2).prefix(53))"
     }
 

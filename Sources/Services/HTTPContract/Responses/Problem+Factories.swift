@@ -23,6 +23,11 @@ extension Problem {
         Problem(.methodNotAllowed, "Here only \(allow) can be used.", headers: [.allow: allow])
     }
 
+    /// 408: the server has waited for the request long enough.
+    package static func requestTimeout() -> Problem {
+        Problem(.requestTimeout, "The request did not arrive in time.")
+    }
+
     /// 409: a unique value is another's.
     package static func duplicate(field: String) -> Problem {
         Problem(.duplicateEntry, "This \(field) is taken.", details: [Violation(field, "is taken")])
@@ -43,6 +48,9 @@ extension Problem {
 
     /// 413.
     package static func payloadTooLarge(limit: Int) -> Problem { Problem(.payloadTooLarge, "A body may have \(limit) bytes at most.") }
+
+    /// 414.
+    package static func targetTooLong(limit: Int) -> Problem { Problem(.targetTooLong, "A request target may have \(limit) bytes at most.") }
 
     /// 415.
     package static func unsupportedMediaType(_ detail: String = "Send JSON as application/json.") -> Problem {
@@ -73,10 +81,18 @@ extension Problem {
         return problem
     }
 
+    /// 431.
+    package static func headTooLarge(bytes: Int, fields: Int) -> Problem {
+        Problem(.headTooLarge, "A request line and its header fields may have \(bytes) bytes at most, in \(fields) fields at most.")
+    }
+
     /// 500. The cause is in the log, under the request id.
     package static func internalError() -> Problem {
         Problem(.internalError, "The request failed for a reason of ours. Name the requestId when you report it.")
     }
+
+    /// 501.
+    package static func notImplemented(_ detail: String) -> Problem { Problem(.notImplemented, detail) }
 
     /// 503. `retryAfter` in seconds.
     package static func unavailable(_ detail: String = "A part that this needs is not available.", retryAfter: Int = 1) -> Problem {

@@ -5,8 +5,19 @@ import JSON
 import NIOCore
 
 extension Problem {
+    /// RFC 9457 §3.
+    package static let mediaType = "application/problem+json"
+
     /// The answer that carries this problem. `path` becomes its `instance`.
     package func response(path: String, requestID: String) -> Response {
+        var headers = headers
+        headers[.contentType] = Self.mediaType
+        let document = ByteBuffer(bytes: document(instance: path, requestID: requestID))
+        return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: document))
+    }
+
+    /// The problem as JSON.
+    package func document(instance: String, requestID: String) -> [UInt8] {
         var writer = JSONWriter(capacity: 384)
         writer.object {
             $0.name("type")
@@ -18,7 +29,7 @@ extension Problem {
             $0.name("detail")
             $0.string(detail)
             $0.name("instance")
-            $0.string(path)
+            $0.string(instance)
             $0.name("code")
             $0.string(code.rawValue)
             $0.name("requestId")
@@ -32,9 +43,7 @@ extension Problem {
                 $0.array { for policy in violatedPolicies { $0.string(policy) } }
             }
         }
-        var headers = headers
-        headers[.contentType] = "application/problem+json"
-        return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: writer.bytes)))
+        return writer.bytes
     }
 
     /// Hummingbird's way in, for a problem that is thrown past every responder of ours.

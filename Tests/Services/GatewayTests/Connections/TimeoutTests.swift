@@ -14,7 +14,7 @@ private struct Connection {
     init(_ limits: ConnectionLimits = ConnectionLimits()) throws {
         self.limits = limits
         try channel.pipeline.syncOperations.configureHTTPServerPipeline(withPipeliningAssistance: false, withErrorHandling: false)
-        try WatchedHTTP1.watch(channel.pipeline.syncOperations, limits, at: channel.eventLoop.now)
+        try HTTP1Connections.limit(channel.pipeline.syncOperations, limits, at: channel.eventLoop.now, logger: .silent)
         channel.pipeline.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 80), promise: nil)
         channel.read()
     }
@@ -138,33 +138,42 @@ private struct Connection {
         #expect(!connection.isOpen)
     }
 
-    @Test func `is not told anything in the middle of an answer`() throws {
+    @Test func `is not told anything in the middle of a response`() throws {
         let connection = try Connection()
         try connection.send(Connection.head)
         try connection.answer(Connection.ok)
         let before = try connection.received()
         connection.pass(.seconds(10))
+        #expect(connection.isOpen, "the response is not complete")
+        try connection.answer(.end(nil))
         #expect(!connection.isOpen)
         #expect(before.hasPrefix("HTTP/1.1 200"))
         #expect(try connection.received() == "")
     }
 
-    @Test func `may not leave an answer unread for ever`() throws {
+    @Test func `that takes nothing of a response is cut off`() throws {
         let connection = try Connection()
         try connection.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        try connection.answer(Connection.ok)
-        for _ in 1...3 {
-            connection.channel.isWritable = false
-            connection.channel.pipeline.fireChannelWritabilityChanged()
-            connection.pass(.seconds(29))
-            connection.channel.isWritable = true
-            connection.channel.pipeline.fireChannelWritabilityChanged()
-        }
-        #expect(connection.isOpen)
-        connection.channel.isWritable = false
-        connection.channel.pipeline.fireChannelWritabilityChanged()
+        // Written and not flushed: the channel still has it.
+        connection.channel.write(Connection.ok, promise: nil)
         connection.pass(.seconds(30))
+        #expect(connection.isOpen)
+        connection.pass(.seconds(10))
         #expect(!connection.isOpen)
+    }
+
+    @Test func `that takes a little of a response now and then is not`() {
+        let timeouts = ConnectionTimeouts(ConnectionLimits(), at: .uptimeNanoseconds(0))
+        var now = NIODeadline.uptimeNanoseconds(0)
+        for taken in 0..<1000 {
+            timeouts.sent(taken, of: 1000, at: now)
+            #expect(timeouts.violation(at: now) == nil)
+            now = now + .seconds(29)
+        }
+        timeouts.sent(999, of: 1000, at: now)
+        #expect(timeouts.violation(at: now) == .stalledResponse)
+        timeouts.sent(1000, of: 1000, at: now)
+        #expect(timeouts.violation(at: now) == .idle)
     }
 }
 
@@ -173,7 +182,7 @@ private struct Connection {
         let connection = try Connection()
         try connection.send("GET /" + String(repeating: "a", count: 32 << 10))
         #expect(!connection.isOpen)
-        #expect(try connection.received().hasPrefix("HTTP/1.1 431"))
+        #expect(try connection.received().hasPrefix("HTTP/1.1 414"))
     }
 
     @Test func `may send a large body in the packet of its headers`() throws {
@@ -194,7 +203,7 @@ private struct Connection {
     }
 }
 
-@Suite struct `An answer of the server's own` {
+@Suite struct `A response of the server below` {
     @Test func `has the headers that all answers have`() throws {
         let connection = try Connection()
         try connection.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")

@@ -1,11 +1,11 @@
 import Foundation
 import Glibc
 
-/// A client that says exactly the bytes it is told to, over one connection.
-final class Wire: Sendable {
+/// A client that sends exactly the bytes it is given, over one connection.
+package final class Wire: Sendable {
     private let descriptor: Int32
 
-    init(port: Int) throws {
+    package init(port: Int) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         // A server that never ends the connection fails the test instead of hanging it.
         var patience = timeval(tv_sec: 60, tv_usec: 0)
@@ -25,8 +25,8 @@ final class Wire: Sendable {
     }
 
     /// Sends all of it; false when the server has gone.
-    @discardableResult func send(_ text: String) async -> Bool {
-        await onThread { [descriptor] in
+    @discardableResult package func send(_ text: String) async -> Bool {
+        await onOwnThread { [descriptor] in
             let bytes = Array(text.utf8)
             var sent = 0
             while sent < bytes.count {
@@ -38,9 +38,12 @@ final class Wire: Sendable {
         }
     }
 
+    /// Shuts the client's side, as a client does that has sent all it wants to.
+    package func finish() { shutdown(descriptor, Int32(SHUT_WR)) }
+
     /// One answer, as far as its announced length goes.
-    func answer() async throws -> String {
-        try await onThread { [self] in
+    package func answer() async throws -> String {
+        try await onOwnThread { [self] in
             Result {
                 var text = ""
                 while true {
@@ -57,8 +60,8 @@ final class Wire: Sendable {
     }
 
     /// Everything up to the end of the connection, which is waited for.
-    func rest() async throws -> String {
-        try await onThread { [self] in
+    package func rest() async throws -> String {
+        try await onOwnThread { [self] in
             Result {
                 var text = ""
                 while let more = try receive() { text += more }
@@ -77,8 +80,15 @@ final class Wire: Sendable {
     }
 }
 
-enum WireFailure: Error {
+package enum WireFailure: Error {
     case refused
     /// The server neither answered nor closed.
     case silence
+}
+
+/// Blocking reads have threads of their own, so that they hold none of the tests'.
+private func onOwnThread<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
+    await withCheckedContinuation { continuation in
+        Thread.detachNewThread { continuation.resume(returning: body()) }
+    }
 }
