@@ -1,3 +1,4 @@
+import HTTPContract
 import NIOHTTP1
 
 /// A request and its response, as far as their connection is concerned.
@@ -16,7 +17,7 @@ final class Exchange {
         // The decoder reads nothing behind a request with an upgrade, which is ignored otherwise (RFC 9110 §7.8).
         isLast = isHTTP10 || !head.isKeepAlive || head.headers.contains(name: "Upgrade")
         // RFC 9110 §10.1.1: HTTP/1.0 has no such expectation.
-        awaitsContinue = !isHTTP10 && head.headers["Expect"].contains { RequestHeadRules.isEqual($0, "100-continue") }
+        awaitsContinue = !isHTTP10 && head.headers["Expect"].contains { WireText($0).isWord("100-continue") }
     }
 
     var isComplete: Bool { isRequestComplete && isResponseComplete }

@@ -30,10 +30,10 @@ struct RequestHeadRules {
 
     /// RFC 9112 §6.1 and §6.3.
     private func codingViolation(of head: HTTPRequestHead) -> Problem? {
-        let codings = head.headers[canonicalForm: "Transfer-Encoding"].filter { !$0.utf8.isEmpty }
+        let codings = head.headers[canonicalForm: "Transfer-Encoding"].map { WireText($0) }.filter { !$0.isEmpty }
         guard head.headers.contains(name: "Transfer-Encoding") else { return nil }
         guard !head.version.isHTTP10 else { return .malformed("HTTP/1.0 has no Transfer-Encoding.") }
-        guard let last = codings.last, Self.isEqual(last, "chunked"), !codings.dropLast().contains(where: { Self.isEqual($0, "chunked") }) else {
+        guard let last = codings.last, last.isWord("chunked"), !codings.dropLast().contains(where: { $0.isWord("chunked") }) else {
             return .malformed("The body's end can't be told: chunked must be its last coding, and once.")
         }
         return codings.count == 1 ? nil : .notImplemented("No transfer coding but chunked is known here.")
@@ -70,12 +70,6 @@ struct RequestHeadRules {
         }
         return escaped == 0
     }
-
-    /// Whether a text from the wire is that word, in any case. Compares bytes, since comparing strings costs more than linear time for some of them.
-    static func isEqual(_ text: some StringProtocol, _ lowercased: StaticString) -> Bool {
-        text.utf8.count == lowercased.utf8CodeUnitCount
-            && lowercased.withUTF8Buffer { word in zip(text.utf8, word).allSatisfy { $0 | ($0.isUppercase ? 0x20 : 0) == $1 } }
-    }
 }
 
 extension HTTPVersion {
@@ -84,8 +78,6 @@ extension HTTPVersion {
 }
 
 extension UInt8 {
-    fileprivate var isUppercase: Bool { UInt8(ascii: "A")...UInt8(ascii: "Z") ~= self }
-
     fileprivate var isHexadecimal: Bool {
         UInt8(ascii: "0")...UInt8(ascii: "9") ~= self || UInt8(ascii: "a")...UInt8(ascii: "f") ~= (self | 0x20)
     }
