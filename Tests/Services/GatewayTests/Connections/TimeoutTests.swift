@@ -57,9 +57,9 @@ private struct Connection {
         #expect(connection.isOpen)
         connection.pass(.milliseconds(100))
         #expect(!connection.isOpen)
-        let answer = try connection.received()
-        #expect(answer.hasPrefix("HTTP/1.1 408 Request Timeout\r\n") && answer.contains("connection: close\r\n") && answer.hasSuffix("\r\n\r\n"))
-        #expect(answer.contains("x-content-type-options: nosniff\r\n"))
+        let answer = try connection.received().lowercased()
+        #expect(answer.hasPrefix("http/1.1 408 request timeout\r\n") && answer.contains("connection: close\r\n"))
+        #expect(answer.contains("x-content-type-options: nosniff\r\n") && answer.contains("request_timeout"))
     }
 
     @Test func `has its time again with each request`() throws {
@@ -164,6 +164,8 @@ private struct Connection {
 
     @Test func `that takes a little of a response now and then is not`() {
         let timeouts = ConnectionTimeouts(ConnectionLimits(), at: .uptimeNanoseconds(0))
+        timeouts.headIsRead()
+        timeouts.requestIsRead()
         var now = NIODeadline.uptimeNanoseconds(0)
         for taken in 0..<1000 {
             timeouts.sent(taken, of: 1000, at: now)
@@ -173,7 +175,7 @@ private struct Connection {
         timeouts.sent(999, of: 1000, at: now)
         #expect(timeouts.violation(at: now) == .stalledResponse)
         timeouts.sent(1000, of: 1000, at: now)
-        #expect(timeouts.violation(at: now) == .idle)
+        #expect(timeouts.violation(at: now) == nil)
     }
 }
 
