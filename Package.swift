@@ -229,7 +229,8 @@ let tests: [(folder: String, targets: [Target])] = [
             .testTarget(
                 name: "EndToEndTests",
                 dependencies: [
-                    "annals", "EventSourcing", "JSON", "Postgres", "PrivatePostgres", "PublishingAPI", "TestSupport", nioCore, nioHTTP1, httpClient, logging,
+                    "annals", "EventSourcing", "JSON", "Postgres", "PrivatePostgres", "PublishingAPI", "TestSupport", nioCore, nioHTTP1, httpClient,
+                    logging,
                 ]),
             .testTarget(
                 name: "FaultTests",

@@ -63,13 +63,15 @@ struct ServerFolder {
         unlink(socketRecord)
     }
 
-    /// Trusted only while it is a folder that nobody but its owner can enter.
+    /// Trusted only while it is a folder that nobody but its owner can enter, and that is the owner of this folder, too.
     private var recordedSocketFolder: String? {
         guard let bytes = FileManager.default.contents(atPath: socketRecord) else { return nil }
-        let path = String(decoding: bytes, as: UTF8.self)
+        let recorded = String(decoding: bytes, as: UTF8.self)
         var info = stat()
-        guard lstat(path, &info) == 0, info.st_mode & S_IFMT == S_IFDIR, info.st_mode & 0o077 == 0 else { return nil }
-        return path
+        var own = stat()
+        guard lstat(recorded, &info) == 0, info.st_mode & S_IFMT == S_IFDIR, info.st_mode & 0o077 == 0 else { return nil }
+        guard stat(path, &own) == 0, info.st_uid == own.st_uid || info.st_uid == geteuid() else { return nil }
+        return recorded
     }
 
     /// Writes a small file whole or not at all, unless it has that text already: a full disk keeps no server from starting again, nor leaves it half

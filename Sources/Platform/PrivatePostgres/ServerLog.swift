@@ -45,8 +45,7 @@ struct ServerLog {
         var bytes = [UInt8](repeating: 0, count: count)
         let read = pread(descriptor, &bytes, count, max(0, size - count))
         let end = bytes.prefix(max(0, read))
-        // Of a longer log, the first line that is read is cut.
-        guard size > count, let cut = end.firstIndex(of: UInt8(ascii: "\n")) else { return Array(end) }
-        return Array(end[(cut + 1)...])
+        // What is cut off in front begins in the middle of a line.
+        return size > count ? Array(end.drop { $0 != UInt8(ascii: "\n") }) : Array(end)
     }
 }

@@ -56,45 +56,40 @@ import Testing
     private let one = Statement("one", "SELECT 1")
 
     @Test(arguments: ["53100", "58030", "25006"]) func `says so until a write succeeds`(state: String) async throws {
-        try await TestCluster.withDatabase { target in
-            try await ConnectionPool.withPool(target, limits: oneConnection, logger: TestCluster.logger) { pool in
-                try await pool.confirmWrites()
-                try await refuseWrites(pool)
-                await #expect(throws: PostgresError.self) {
-                    try await pool.query(Statement("fail", "DO $$ BEGIN RAISE EXCEPTION 'as on a full disk' USING ERRCODE = '\(state)'; END $$"))
-                }
-                // Reads go on.
-                try await pool.query(one)
-                let error = await #expect(throws: PostgresError.self) { try await pool.confirmWrites() }
-                #expect(error?.sqlState == .readOnlyTransaction)
-                try await pool.query(Statement("allow", "SELECT set_config('default_transaction_read_only', 'off', false)"))
-                try await pool.confirmWrites()
-                // The proof holds: no other write is tried.
-                try await refuseWrites(pool)
-                try await pool.confirmWrites()
+        try await withRefusedWrites { pool, allow in
+            // Nobody has failed to write so far, so nothing is tried.
+            try await pool.confirmWrites()
+            await #expect(throws: PostgresError.self) {
+                try await pool.query(Statement("fail", "DO $$ BEGIN RAISE EXCEPTION 'as on a full disk' USING ERRCODE = '\(state)'; END $$"))
             }
+            // Reads go on.
+            try await pool.query(one)
+            for _ in 0..<2 { await #expect(throws: PostgresError.self) { try await pool.confirmWrites() } }
+            try await allow()
+            try await pool.confirmWrites()
         }
     }
 
     @Test func `thinks nothing of errors that are the statement's own`() async throws {
-        try await TestCluster.withDatabase { target in
-            try await ConnectionPool.withPool(target, limits: oneConnection, logger: TestCluster.logger) { pool in
-                await #expect(throws: PostgresError.self) { try await pool.query(Statement("divide", "SELECT 1 / 0")) }
-                try await refuseWrites(pool)
-                try await pool.confirmWrites()
-            }
+        try await withRefusedWrites { pool, _ in
+            await #expect(throws: PostgresError.self) { try await pool.query(Statement("divide", "SELECT 1 / 0")) }
+            try await pool.confirmWrites()
         }
     }
 
-    /// A session that writes nothing stands for a disk that takes nothing.
-    private func refuseWrites(_ pool: ConnectionPool) async throws {
-        try await pool.query(Statement("refuse", "SELECT set_config('default_transaction_read_only', 'on', false)"))
-    }
-
-    private var oneConnection: PoolLimits {
-        var limits = PoolLimits()
-        limits.maximumConnections = 1
-        limits.multiplexedConnections = 1
-        return limits
+    /// A pool whose attempts to write are refused until `allow` is called: its role may not do what they do. That stands for a disk that takes nothing.
+    private func withRefusedWrites(_ body: (ConnectionPool, _ allow: () async throws -> Void) async throws -> Void) async throws {
+        try await TestCluster.withDatabase { target in
+            try await ConnectionPool.withPool(target, logger: TestCluster.logger) { owner in
+                try await owner.query(Statement("refuse", "REVOKE EXECUTE ON FUNCTION lo_from_bytea(oid, bytea) FROM PUBLIC"))
+                var reader = target
+                reader.role = "pg_monitor"
+                try await ConnectionPool.withPool(reader, logger: TestCluster.logger) { pool in
+                    try await body(pool) {
+                        try await owner.query(Statement("allow", "GRANT EXECUTE ON FUNCTION lo_from_bytea(oid, bytea) TO PUBLIC"))
+                    }
+                }
+            }
+        }
     }
 }
