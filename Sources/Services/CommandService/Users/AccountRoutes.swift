@@ -44,7 +44,7 @@ struct AccountRoutes: Sendable {
 
         routes.on(.registeredUser) { _, context in
             let stream = StreamName(UserRules.category, try context.id())
-            let user = try FoldedStream<UserRules>(try await store.load(stream).events)
+            let user = try FoldedStream<UserRules>(try await store.events(deciding: UserRules.decisive, of: stream))
             guard user.version > 0 else { throw Problem.notFound() }
             return account(stream, user.state, version: user.version, createdAt: user.createdAt, status: .ok, headers: [:])
         }
