@@ -40,7 +40,7 @@ package struct Auth: Sendable {
     ///   - serviceKey: verifies the tokens of other services.
     ///   - revocationSignal: raised whenever tokens are revoked.
     package init(
-        identity: ConnectionPool, log: any EventStore, currentClaims: @escaping CurrentClaims, commands: ServiceClient, erasure: ErasureMeans,
+        identity: ConnectionPool, log: any EventStore, currentClaims: @escaping CurrentClaims, commands: ServiceClient, erasure: ErasurePorts,
         hasher: any KeyedHasher, keys: SigningKeys, verifier: TokenVerifier, serviceKey: ServiceKey?,
         revocationSignal: Signal = Signal(),
         passwords: PasswordHasher = PasswordHasher(), settings: AuthSettings = AuthSettings(), logger: Logger

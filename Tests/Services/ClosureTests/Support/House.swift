@@ -103,8 +103,8 @@ struct House: Sendable {
             passwords: PasswordHasher(parameters: Argon2Parameters(memory: 8, passes: 1)), settings: settings, logger: logger)
     }
 
-    private func means(_ life: Life) -> ErasureMeans {
-        ErasureMeans(
+    private func means(_ life: Life) -> ErasurePorts {
+        ErasurePorts(
             posts: { [log] user, positions in
                 try await life.around {
                     try await log.store.streams(
