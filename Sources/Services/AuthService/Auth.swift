@@ -69,7 +69,7 @@ package struct Auth: Sendable {
         revocations = RevocationFeed(identity: identity, follower: follower, settings: settings)
         closures = Closures(identity: identity, now: settings.now)
         let services = ClosureCommands(commands: commands, queries: erasure.queries, logger: logger)
-        let steps = ClosureSteps(identity: identity, closures: closures, services: services, means: erasure, keys: keys, endings: revocationSignal)
+        let steps = ClosureSteps(identity: identity, closures: closures, services: services, ports: erasure, keys: keys, endings: revocationSignal)
         closureRunner = ClosureRunner(closures: closures, steps: steps, logger: logger)
         closureRequests = ClosureRequests(
             confirmation: passwordConfirmation, closures: closures, services: services, steps: steps, runner: closureRunner, hasher: hasher)

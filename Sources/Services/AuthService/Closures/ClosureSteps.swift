@@ -13,7 +13,7 @@ struct ClosureSteps: Sendable {
     let identity: ConnectionPool
     let closures: Closures
     let services: ClosureCommands
-    let means: ErasurePorts
+    let ports: ErasurePorts
     let keys: SigningKeys
     let endings: Signal
 
@@ -41,7 +41,7 @@ struct ClosureSteps: Sendable {
             try await services.waitUntilScrubbed(erasures, closure)
             return try await record(action.step, of: closure, lease, position: erasures.upperBound)
         case .destroyKey:
-            try await means.destroyKey(closure.user)
+            try await ports.destroyKey(closure.user)
             return try await record(action.step, of: closure, lease)
         case .signReceipt:
             let receipt = try await keys.sign(closure.statement, at: closures.now())
@@ -52,7 +52,7 @@ struct ClosureSteps: Sendable {
     private func deletePosts(of closure: Closure, draftedThrough last: Int64, _ lease: UUID) async throws -> (position: Int64?, count: Int64) {
         var reached: (position: Int64?, count: Int64) = (nil, 0)
         for first in stride(from: 1, through: last, by: Int64.Stride(ErasurePorts.stride)) {
-            var posts = try await means.posts(closure.user, first...min(last, first + ErasurePorts.stride - 1))[...]
+            var posts = try await ports.posts(closure.user, first...min(last, first + ErasurePorts.stride - 1))[...]
             while !posts.isEmpty {
                 let deleted = try await services.delete(Array(posts.prefix(Self.postBatch)), closure)
                 reached = (max(reached.position ?? 0, deleted.position), reached.count + deleted.count)
