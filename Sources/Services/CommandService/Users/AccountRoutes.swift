@@ -33,7 +33,7 @@ struct AccountRoutes: Sendable {
             // before the receipt, so that what an equal request takes meanwhile is known for its own.
             let taken = try await store.taken(username: username, email: email)
             if try await store.receipt(of: command) == nil {
-                guard taken.isEmpty else { throw Problem.duplicate(taken) }
+                if let taken { throw Problem.duplicate(field: taken.rawValue) }
                 try await keys.createKey(for: id)
             }
             let handled = try await users.handle(

@@ -24,9 +24,9 @@ struct ProfileRoutes: Sendable {
             do {
                 return try await users.handle(.change(change), on: account, in: try identity.command(request, context, by: user, body: body)).response()
             } catch CommandFailure.claimTaken(let kind) {
-                let taken = try await store.taken(username: change.username, email: change.email, besides: account)
                 // By now it may be free again: then the next try goes through.
-                throw taken.isEmpty ? Problem.duplicate(field: kind.rawValue) : .duplicate(taken)
+                let taken = try await store.taken(username: change.username, email: change.email, besides: account) ?? kind
+                throw Problem.duplicate(field: taken.rawValue)
             }
         }
     }
