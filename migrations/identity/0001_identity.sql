@@ -34,7 +34,9 @@ CREATE TABLE identity.accounts (
     role text NOT NULL CHECK (role IN ('user', 'admin')),
     status text NOT NULL CHECK (status IN ('active', 'deactivated', 'closed')),
     position bigint NOT NULL,
-    -- Access tokens issued before this moment are void: the user was deactivated or closed, or has had another role since.
+    -- Access tokens that carry a lower version of the user's stream are void: the user was deactivated or closed, or has had another role since.
+    tokens_version int,
+    -- When that was. The revocation feed tells it for as long as such tokens may live.
     tokens_from timestamptz,
     ended_in xid8 -- see "Revocations" below
 );

@@ -29,7 +29,7 @@ struct ClosureSteps: Sendable {
             return try await record(action.step, of: closure, lease, position: position)
         case .endSessions(let position):
             // The follower does the same when it meets the event, and may have done it.
-            let ending = AccountChange.closed.queries(user: closure.user, position: position, emailHash: nil, at: closures.now())
+            let ending = AccountChange.closed.queries(user: closure.user, position: position, version: .max, emailHash: nil, at: closures.now())
             let signedOut = try await record(action.step, of: closure, lease, with: ending + [Query(.deleteSessionsOfUser, [.uuid(closure.user)])])
             endings.raise()
             return signedOut
