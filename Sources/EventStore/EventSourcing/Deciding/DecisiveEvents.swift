@@ -1,3 +1,5 @@
+import JSON
+
 /// Which events of a stream decide its state, for rules whose events only replace what earlier ones have said.
 package struct DecisiveEvents: Sendable, Hashable {
     /// Of each group of types the last event counts.

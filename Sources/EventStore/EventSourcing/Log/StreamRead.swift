@@ -1,3 +1,5 @@
+import JSON
+
 /// A part of one stream, and the direction in which it is read.
 package struct StreamRead: PagedRead, Hashable {
     package let stream: StreamName

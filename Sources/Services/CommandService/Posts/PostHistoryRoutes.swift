@@ -1,3 +1,4 @@
+import AccessTokens
 import Audit
 import EventSourcing
 import FoundationEssentials
