@@ -162,7 +162,8 @@ import Testing
                 return try await newsroom.call(.post, "/internal/users", body, headers: headers)
             }
             let carl = try await register("carl")
-            #expect(carl.status == 201 && (try await register("carl").repeatable) == carl.repeatable)
+            let again = try await register("carl")
+            #expect(carl.status == 201 && again.repeatable == carl.repeatable)
             let dora = try await register("dora")
             #expect(dora.status == 201 && !dora.isReplay && dora.happened == ["UserRegistered"])
         }
