@@ -89,7 +89,8 @@ private struct ModuleCompiler {
         let sources = "find '\(root)/Sources/\(folder)/\(module)' -name '*.swift' | sort"
         let flags = try flags(of: module).map { "'\($0)'" }.joined(separator: " ")
         return try await Shell.run(
-            "swiftc -module-name \(module) -emit-module -emit-module-path '\(modules)/\(module).swiftmodule' -wmo -I '\(modules)' \(flags) $(\(sources)) 2>&1")
+            "swiftc -module-name \(module) -emit-module -emit-module-path '\(modules)/\(module).swiftmodule' -wmo -I '\(modules)' \(flags) $(\(sources)) 2>&1"
+        )
     }
 
     /// The flags that say how to compile: where modules are, the language's mode and features, the package's name.

@@ -23,7 +23,8 @@ package struct AccessToken: Sendable, Equatable {
     package var isOperator: Bool
 
     package init(
-        subject: UUID, role: SignedInUser.Role, version: Int = 0, session: UUID?, audience: [String], issuedAt: Timestamp = .now, expiresAt: Timestamp, id: UUID? = nil,
+        subject: UUID, role: SignedInUser.Role, version: Int = 0, session: UUID?, audience: [String], issuedAt: Timestamp = .now,
+        expiresAt: Timestamp, id: UUID? = nil,
         isOperator: Bool = false
     ) {
         self.subject = subject
@@ -76,7 +77,8 @@ package struct AccessToken: Sendable, Equatable {
         }
         let precise = id.millisecondsOfVersion7.map(Timestamp.init(milliseconds:)).flatMap { $0.seconds == issued.seconds ? $0 : nil }
         self.init(
-            subject: subject, role: role, version: version, session: session, audience: audience, issuedAt: precise ?? issued, expiresAt: expires, id: id,
+            subject: subject, role: role, version: version, session: session, audience: audience, issuedAt: precise ?? issued, expiresAt: expires,
+            id: id,
             isOperator: isOperator)
     }
 

@@ -65,7 +65,8 @@ package struct Auth: Sendable {
             throttle: throttle, endings: revocationSignal, settings: settings)
         passwordConfirmation = PasswordConfirmation(credentials: credentials, passwords: passwords, throttle: throttle, hasher: hasher)
         passwordChange = PasswordChange(
-            identity: identity, confirmation: passwordConfirmation, passwords: passwords, hasher: hasher, endings: revocationSignal, settings: settings)
+            identity: identity, confirmation: passwordConfirmation, passwords: passwords, hasher: hasher, endings: revocationSignal,
+            settings: settings)
         revocations = RevocationFeed(identity: identity, follower: follower, settings: settings)
         closures = Closures(identity: identity, now: settings.now)
         let services = ClosureCommands(commands: commands, queries: erasure.queries, logger: logger)

@@ -30,7 +30,9 @@ private struct Door: Equatable {
 }
 
 @Suite struct `The events that decide a stream's state` {
-    @Test(arguments: [UInt64(1), 2, 3].map { $0 &+ UInt64.random(in: .min ... .max) }) func `say what the whole stream says`(seed: UInt64) async throws {
+    @Test(arguments: [UInt64(1), 2, 3].map { $0 &+ UInt64.random(in: .min ... .max) }) func `say what the whole stream says`(seed: UInt64)
+        async throws
+    {
         print("seed \(seed)")
         var random = SeededRandom(seed: seed)
         for _ in 0..<20 {

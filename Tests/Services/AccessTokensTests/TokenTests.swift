@@ -17,11 +17,13 @@ struct Issuer {
     let session = UUID.v7(at: noon)
 
     func token(
-        role: SignedInUser.Role = .user, version: Int = 5, audience: [String] = ["posts"], issuedAt: Timestamp = noon, lifetime: Duration = .seconds(900),
+        role: SignedInUser.Role = .user, version: Int = 5, audience: [String] = ["posts"], issuedAt: Timestamp = noon,
+        lifetime: Duration = .seconds(900),
         isOperator: Bool = false
     ) -> AccessToken {
         AccessToken(
-            subject: subject, role: role, version: version, session: session, audience: audience, issuedAt: issuedAt, expiresAt: issuedAt.advanced(by: lifetime),
+            subject: subject, role: role, version: version, session: session, audience: audience, issuedAt: issuedAt,
+            expiresAt: issuedAt.advanced(by: lifetime),
             isOperator: isOperator)
     }
 

@@ -82,16 +82,19 @@ extension Statement {
         "change_account_email", "UPDATE identity.accounts SET position = $2, email_hash = $3 WHERE user_id = $1 AND position <= $2")
 
     fileprivate static let changeAccountRole = Statement(
-        "change_account_role", "UPDATE identity.accounts SET position = $2, tokens_from = $3, tokens_version = $4, role = $5 WHERE user_id = $1 AND position <= $2")
+        "change_account_role",
+        "UPDATE identity.accounts SET position = $2, tokens_from = $3, tokens_version = $4, role = $5 WHERE user_id = $1 AND position <= $2")
 
     fileprivate static let deactivateAccount = Statement(
         "deactivate_account",
-        "UPDATE identity.accounts SET position = $2, tokens_from = $3, tokens_version = $4, status = 'deactivated' WHERE user_id = $1 AND position <= $2")
+        "UPDATE identity.accounts SET position = $2, tokens_from = $3, tokens_version = $4, status = 'deactivated' WHERE user_id = $1 AND position <= $2"
+    )
 
     fileprivate static let reactivateAccount = Statement(
         "reactivate_account", "UPDATE identity.accounts SET position = $2, status = 'active' WHERE user_id = $1 AND position <= $2")
 
     fileprivate static let closeAccount = Statement(
         "close_account",
-        "UPDATE identity.accounts SET position = $2, tokens_from = $3, tokens_version = $4, status = 'closed', email_hash = NULL WHERE user_id = $1 AND position <= $2")
+        "UPDATE identity.accounts SET position = $2, tokens_from = $3, tokens_version = $4, status = 'closed', email_hash = NULL WHERE user_id = $1 AND position <= $2"
+    )
 }

@@ -93,7 +93,9 @@ final class HashingQueue: Sendable {
             return (waiter, nil)
         }
         if waiter.share.isFamiliar {
-            guard state.familiar.count < limit, load(of: waiter.share.account, \.account, in: state.familiar) < largestShare else { return (nil, waiter) }
+            guard state.familiar.count < limit, load(of: waiter.share.account, \.account, in: state.familiar) < largestShare else {
+                return (nil, waiter)
+            }
             state.familiar.append(waiter)
             return (nil, nil)
         }

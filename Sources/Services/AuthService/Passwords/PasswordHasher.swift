@@ -37,7 +37,9 @@ package final class PasswordHasher: Sendable {
     }
 
     /// Whether the password is the one that was hashed. Throws `Overloaded`.
-    package func verify(_ password: String, against hash: PasswordHash) async throws -> Bool { try await verify(password, against: hash, for: .nobody) }
+    package func verify(_ password: String, against hash: PasswordHash) async throws -> Bool {
+        try await verify(password, against: hash, for: .nobody)
+    }
 
     /// The same for a party that shares the places with others.
     func verify(_ password: String, against hash: PasswordHash, for party: HashingParty) async throws -> Bool {

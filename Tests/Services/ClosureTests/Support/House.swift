@@ -84,10 +84,11 @@ struct House: Sendable {
     private init(log: LogUnderTest, identity: ConnectionPool) {
         self.log = log
         self.identity = identity
-        commands = Commands(
-            store: log.store, catalog: .publishing, keys: log.vault, hasher: log.hasher, verifier: TokenVerifier { [] }, serviceKey: serviceKey,
-            logger: logger
-        ).responder
+        commands =
+            Commands(
+                store: log.store, catalog: .publishing, keys: log.vault, hasher: log.hasher, verifier: TokenVerifier { [] }, serviceKey: serviceKey,
+                logger: logger
+            ).responder
     }
 
     /// A new process of the auth service, which lives as long as told.
