@@ -34,7 +34,9 @@ CREATE TABLE identity.accounts (
     role text NOT NULL CHECK (role IN ('user', 'admin')),
     status text NOT NULL CHECK (status IN ('active', 'deactivated', 'closed')),
     position bigint NOT NULL,
-    -- Access tokens issued before this moment are void: the user was deactivated or closed, or has had another role since.
+    -- Access tokens that carry a lower version of the user's stream are void: the user was deactivated or closed, or has had another role since.
+    tokens_version int,
+    -- When that was. The revocation feed tells it for as long as such tokens may live.
     tokens_from timestamptz,
     ended_in xid8 -- see "Revocations" below
 );
@@ -84,9 +86,12 @@ CREATE TABLE identity.refresh_tokens (
     hash bytea PRIMARY KEY,
     session_id uuid NOT NULL REFERENCES identity.sessions ON DELETE CASCADE,
     expires_at timestamptz NOT NULL,
-    used_at timestamptz
+    -- When it was used, or retired because another of its generation was.
+    used_at timestamptz,
+    -- The tokens that a session began with are of generation 0; using one gives one of the next.
+    generation int NOT NULL
 );
-CREATE INDEX refresh_tokens_session ON identity.refresh_tokens (session_id);
+CREATE INDEX refresh_tokens_session ON identity.refresh_tokens (session_id, generation);
 
 -- Once a session has ended, each of its tokens is refused, known or not. The function runs with its owner's rights, so that auth needs none to
 -- delete tokens: those of a live session are how theft is noticed.

@@ -16,7 +16,7 @@ extension PostgresEventStore {
                     statement,
                     [
                         .text(part.stream.description), .int4(Int32(clamping: versions.lowerBound)), .int4(Int32(clamping: versions.upperBound)),
-                        .int8(Int64(limit)),
+                        .int8(Int64(limit)), part.types.map { .texts($0.sorted()) } ?? .null, part.field.map { .text($0) } ?? .null,
                     ])
             }.map { try StoredEvent($0, from: 0) })
     }

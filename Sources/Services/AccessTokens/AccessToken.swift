@@ -2,13 +2,15 @@ package import EventSourcing
 package import FoundationEssentials
 package import JSON
 
-/// The claims of an access token. Their names are those of RFC 7519 §4.1, `sid` is OpenID's, `role` and `operator` are ours.
+/// The claims of an access token. Their names are those of RFC 7519 §4.1, `sid` is OpenID's, `role`, `ver` and `operator` are ours.
 package struct AccessToken: Sendable, Equatable {
     /// The issuer of all tokens.
     package static let issuer = "annals"
 
     package var subject: UUID
     package var role: SignedInUser.Role
+    /// The version of the user's stream that the role was read at. A later change of the user's rights revokes the token by it, without comparing clocks.
+    package var version: Int
     package var session: UUID?
     /// The services that the token is good for.
     package var audience: [String]
@@ -21,11 +23,13 @@ package struct AccessToken: Sendable, Equatable {
     package var isOperator: Bool
 
     package init(
-        subject: UUID, role: SignedInUser.Role, session: UUID?, audience: [String], issuedAt: Timestamp = .now, expiresAt: Timestamp, id: UUID? = nil,
+        subject: UUID, role: SignedInUser.Role, version: Int = 0, session: UUID?, audience: [String], issuedAt: Timestamp = .now,
+        expiresAt: Timestamp, id: UUID? = nil,
         isOperator: Bool = false
     ) {
         self.subject = subject
         self.role = role
+        self.version = version
         self.session = session
         self.audience = audience
         self.issuedAt = issuedAt
@@ -41,7 +45,7 @@ package struct AccessToken: Sendable, Equatable {
     package var claims: JSONObject {
         var claims: JSONObject = [
             "iss": .string(Self.issuer), "sub": .string(subject.lowercased), "role": .string(role.rawValue),
-            "aud": .array(audience.map { .string($0) }),
+            "ver": .integer(Int64(version)), "aud": .array(audience.map { .string($0) }),
             "iat": .integer(issuedAt.seconds), "exp": .integer(expiresAt.seconds), "jti": .string(id.lowercased),
         ]
         if let session { claims["sid"] = .string(session.lowercased) }
@@ -61,6 +65,11 @@ package struct AccessToken: Sendable, Equatable {
             guard let id = sid.text.flatMap({ UUID(lowercase: $0) }) else { return nil }
             session = id
         }
+        var version = 0
+        if let claim = claims["ver"] {
+            guard let number = claim.int, let known = Int(exactly: number) else { return nil }
+            version = known
+        }
         var isOperator = false
         if let claim = claims["operator"] {
             guard case .bool(let value) = claim else { return nil }
@@ -68,7 +77,8 @@ package struct AccessToken: Sendable, Equatable {
         }
         let precise = id.millisecondsOfVersion7.map(Timestamp.init(milliseconds:)).flatMap { $0.seconds == issued.seconds ? $0 : nil }
         self.init(
-            subject: subject, role: role, session: session, audience: audience, issuedAt: precise ?? issued, expiresAt: expires, id: id,
+            subject: subject, role: role, version: version, session: session, audience: audience, issuedAt: precise ?? issued, expiresAt: expires,
+            id: id,
             isOperator: isOperator)
     }
 

@@ -40,7 +40,7 @@ package struct Auth: Sendable {
     ///   - serviceKey: verifies the tokens of other services.
     ///   - revocationSignal: raised whenever tokens are revoked.
     package init(
-        identity: ConnectionPool, log: any EventStore, currentClaims: @escaping CurrentClaims, commands: ServiceClient, erasure: ErasureMeans,
+        identity: ConnectionPool, log: any EventStore, currentClaims: @escaping CurrentClaims, commands: ServiceClient, erasure: ErasurePorts,
         hasher: any KeyedHasher, keys: SigningKeys, verifier: TokenVerifier, serviceKey: ServiceKey?,
         revocationSignal: Signal = Signal(),
         passwords: PasswordHasher = PasswordHasher(), settings: AuthSettings = AuthSettings(), logger: Logger
@@ -65,11 +65,12 @@ package struct Auth: Sendable {
             throttle: throttle, endings: revocationSignal, settings: settings)
         passwordConfirmation = PasswordConfirmation(credentials: credentials, passwords: passwords, throttle: throttle, hasher: hasher)
         passwordChange = PasswordChange(
-            identity: identity, confirmation: passwordConfirmation, passwords: passwords, hasher: hasher, endings: revocationSignal, settings: settings)
+            identity: identity, confirmation: passwordConfirmation, passwords: passwords, hasher: hasher, endings: revocationSignal,
+            settings: settings)
         revocations = RevocationFeed(identity: identity, follower: follower, settings: settings)
         closures = Closures(identity: identity, now: settings.now)
         let services = ClosureCommands(commands: commands, queries: erasure.queries, logger: logger)
-        let steps = ClosureSteps(identity: identity, closures: closures, services: services, means: erasure, keys: keys, endings: revocationSignal)
+        let steps = ClosureSteps(identity: identity, closures: closures, services: services, ports: erasure, keys: keys, endings: revocationSignal)
         closureRunner = ClosureRunner(closures: closures, steps: steps, logger: logger)
         closureRequests = ClosureRequests(
             confirmation: passwordConfirmation, closures: closures, services: services, steps: steps, runner: closureRunner, hasher: hasher)

@@ -7,6 +7,8 @@ package struct AuthSettings: Sendable {
     package var accessTokenLifetime = Duration.seconds(15 * 60)
     /// How long a refresh token waits to be used.
     package var refreshTokenLifetime = Duration.seconds(30 * 24 * 60 * 60)
+    /// How long a refresh token may be used again after its first use: an answer may be lost, and two tabs may refresh at once.
+    package var refreshGrace = Duration.seconds(10)
     /// How long a session lives at most, however often it is refreshed.
     package var sessionLifetime = Duration.seconds(90 * 24 * 60 * 60)
     /// The longest life of a token made by the operator; a retired key stays published for as long.

@@ -17,9 +17,9 @@ struct CommandIdentity: Sendable {
         try request.refuseParameters()
         let owner = context.keyOwner(of: request)
         let key = try Preconditions.idempotencyKey(request).map { name in
-            CommandReceipt.Key(
-                id: UUID(hash: hasher.hash(["command", owner, name])),
-                digest: hasher.hash(["request", request.method.rawValue, request.uri.path, JSONValue.object(body).sortedByName.serialized]))
+            let digest = hasher.hash(["request", request.method.rawValue, request.uri.path, JSONValue.object(body).sortedByName.serialized])
+            let scope = owner == CallContext.anonymousKeyOwner ? [Base64URL.encode(digest)] : []
+            return CommandReceipt.Key(id: UUID(hash: hasher.hash(["command", owner, name] + scope)), digest: digest)
         }
         let command = key ?? .unrepeated()
         return CommandContext(

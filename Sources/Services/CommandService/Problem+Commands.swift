@@ -7,17 +7,14 @@ extension Problem {
     @Sendable init?(commandError error: any Error) {
         switch error {
         case let failure as CommandFailure: self = Problem(failure)
-        case let refusal as PostRefusal: self = Problem(refusal)
-        case let refusal as UserRefusal: self = Problem(refusal)
-        case let refusal as AdminRefusal: self = Problem(refusal)
-        case let refusal as ViewRefusal: self = Problem(refusal)
+        case let refusal as any ProblemConvertible: self = refusal.problem
         case is AccountClosing: self = .conflict("The account is being closed.")
         case EventStoreError.subjectUnknown: self = .accountNotActive
         default: return nil
         }
     }
 
-    private static let accountNotActive = Problem.unauthenticated("This account is not active.")
+    fileprivate static let accountNotActive = Problem.unauthenticated("This account is not active.")
 
     private init(_ failure: CommandFailure) {
         switch failure {
@@ -28,34 +25,47 @@ extension Problem {
         case .contended: self = .unavailable("Too many changes of the same thing at once.")
         }
     }
+}
 
-    private init(_ refusal: PostRefusal) {
-        switch refusal {
-        case .notFound, .notVisible: self = .notFound()
-        case .alreadyDrafted: self = .conflict("There is a post under this id already.")
-        case .notAuthor: self = .forbidden("Only its author and admins may do this.")
-        case .deleted: self = .conflict("The post was deleted.")
+/// A refusal of the rules that knows what a client sees of it.
+protocol ProblemConvertible: Error {
+    var problem: Problem { get }
+}
+
+extension PostRefusal: ProblemConvertible {
+    var problem: Problem {
+        switch self {
+        case .notFound, .notVisible: .notFound()
+        case .alreadyDrafted: .conflict("There is a post under this id already.")
+        case .notAuthor: .forbidden("Only its author and admins may do this.")
+        case .deleted: .conflict("The post was deleted.")
         }
     }
+}
 
-    private init(_ refusal: UserRefusal) {
-        switch refusal {
-        case .notFound: self = .notFound()
-        case .alreadyRegistered: self = .conflict("There is a user under this id already.")
-        case .deactivated, .closed: self = .accountNotActive
+extension UserRefusal: ProblemConvertible {
+    var problem: Problem {
+        switch self {
+        case .notFound: .notFound()
+        case .alreadyRegistered: .conflict("There is a user under this id already.")
+        case .deactivated, .closed: .accountNotActive
         }
     }
+}
 
-    private init(_ refusal: AdminRefusal) {
-        switch refusal {
-        case .notAdmin: self = .forbidden("Only an admin may do this.")
-        case .lastAdmin: self = .conflict("This is the last admin. Make somebody else one first.")
+extension AdminRefusal: ProblemConvertible {
+    var problem: Problem {
+        switch self {
+        case .notAdmin: .forbidden("Only an admin may do this.")
+        case .lastAdmin: .conflict("This is the last admin. Make somebody else one first.")
         }
     }
+}
 
-    private init(_ refusal: ViewRefusal) {
-        switch refusal {
-        case .countOutOfRange: self = .validation("count", "is out of range")
+extension ViewRefusal: ProblemConvertible {
+    var problem: Problem {
+        switch self {
+        case .countOutOfRange: .validation("count", "is out of range")
         }
     }
 }

@@ -11,10 +11,10 @@ import Testing
 @Suite struct `The plan of a read` {
     /// Each read in values that make a bad plan dear, and the most blocks that it may touch: some for each row it returns, a handful for each probe.
     static let reads: [(statement: Statement, values: String, rows: Int64, blocks: Int64)] = [
-        (.readStreamForwards, "\(longStream), 50000, 2147483647, 100", 100, 120),
-        (.readStreamBackwards, "\(longStream), 1, 2147483647, 100", 100, 120),
-        (.readStreamBackwards, "\(longStream), 1, 50000, 100", 100, 120),
-        (.readStreamForwards, "'contract-none', 1, 2147483647, 100", 0, 10),
+        (.readStreamForwards, "\(longStream), 50000, 2147483647, 100, NULL, NULL", 100, 120),
+        (.readStreamBackwards, "\(longStream), 1, 2147483647, 100, NULL, NULL", 100, 120),
+        (.readStreamBackwards, "\(longStream), 1, 50000, 100, NULL, NULL", 100, 120),
+        (.readStreamForwards, "'contract-none', 1, 2147483647, 100, NULL, NULL", 0, 10),
         (.streamVersionAt, "\(longStream), '2026-01-01 01:00:00Z'", 1, 100),
         (.readLogForwards, "150000, 9223372036854775807, 100", 100, 30),
         (.readLogBackwards, "1, 9223372036854775807, 100", 100, 30),

@@ -65,7 +65,7 @@ private struct Contents {
 
     func events(of part: StreamRead, limit: Int) -> [RecordedEvent] {
         let there = streams[part.stream, default: []].map { events[$0] }
-        let wanted = there.prefix { event in part.until.map { event.recordedAt <= $0 } ?? true }.filter { part.versions.contains($0.version) }
+        let wanted = there.prefix { event in part.until.map { event.recordedAt <= $0 } ?? true }.filter(part.matches)
         return switch part.direction {
         case .forwards: Array(wanted.prefix(limit))
         case .backwards: Array(wanted.reversed().prefix(limit))

@@ -30,8 +30,7 @@ private let start = ContinuousClock.now
 
     @Test func `keeps what users were cut off for a day and more: operators' tokens live for one`() async throws {
         let list = RevocationList()
-        let cut = noon.advanced(by: .seconds(1))
-        list.add(Revocations(users: [issuer.subject: cut]), askedAt: start)
+        list.add(Revocations(users: [issuer.subject: 6]), askedAt: start)
         for hour in 1...24 { list.add(Revocations(), askedAt: start + .seconds(hour * 3600)) }
         #expect(try await !holds(list))
         for hour in 25...28 { list.add(Revocations(), askedAt: start + .seconds(hour * 3600)) }
@@ -40,8 +39,8 @@ private let start = ContinuousClock.now
 
     @Test func `never takes a cut back`() async throws {
         let list = RevocationList()
-        list.add(Revocations(users: [issuer.subject: noon.advanced(by: .seconds(9))]), askedAt: start)
-        list.add(Revocations(users: [issuer.subject: noon.advanced(by: .seconds(-9))]), askedAt: start)
+        list.add(Revocations(users: [issuer.subject: 6]), askedAt: start)
+        list.add(Revocations(users: [issuer.subject: 3]), askedAt: start)
         #expect(try await !holds(list))
     }
 

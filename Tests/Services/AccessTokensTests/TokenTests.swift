@@ -17,11 +17,13 @@ struct Issuer {
     let session = UUID.v7(at: noon)
 
     func token(
-        role: SignedInUser.Role = .user, audience: [String] = ["posts"], issuedAt: Timestamp = noon, lifetime: Duration = .seconds(900),
+        role: SignedInUser.Role = .user, version: Int = 5, audience: [String] = ["posts"], issuedAt: Timestamp = noon,
+        lifetime: Duration = .seconds(900),
         isOperator: Bool = false
     ) -> AccessToken {
         AccessToken(
-            subject: subject, role: role, session: session, audience: audience, issuedAt: issuedAt, expiresAt: issuedAt.advanced(by: lifetime),
+            subject: subject, role: role, version: version, session: session, audience: audience, issuedAt: issuedAt,
+            expiresAt: issuedAt.advanced(by: lifetime),
             isOperator: isOperator)
     }
 
@@ -152,9 +154,9 @@ private struct Claims: JWTPayload {
         let key = issuer.key.publicKey
         for (ending, code) in [
             (Revocations(sessions: [issuer.session]), Refusal.bad),
-            (Revocations(users: [issuer.subject: noon.advanced(by: .milliseconds(501))]), .bad),
-            (Revocations(users: [issuer.subject: noon.advanced(by: .milliseconds(500))]), nil),
-            (Revocations(sessions: [.v7()], users: [.v7(): noon]), nil),
+            (Revocations(users: [issuer.subject: 6]), .bad),
+            (Revocations(users: [issuer.subject: 5]), nil),
+            (Revocations(sessions: [.v7()], users: [.v7(): 9]), nil),
         ] as [(Revocations, Refusal?)] {
             let list = RevocationList()
             let verifier = TokenVerifier(revocations: list, now: { noon }) { [key] }

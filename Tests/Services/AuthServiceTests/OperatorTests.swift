@@ -44,7 +44,7 @@ import Testing
         try await withWorld { world in
             let service = world.service()
             let id = try #require(try await service.register().data?["id"]?.text.flatMap { UUID(lowercase: $0) })
-            try await world.identity.atomically(AccountChange.closed.queries(user: id, position: 2, emailHash: nil, at: world.clock.now))
+            try await world.identity.atomically(AccountChange.closed.queries(user: id, position: 2, version: 2, emailHash: nil, at: world.clock.now))
             let isSet = try await Credentials(identity: world.identity).set(PasswordHash("$argon2id$"), for: id, at: world.clock.now)
             #expect(!isSet)
             #expect(try await world.count("credentials") == 0)

@@ -25,6 +25,7 @@ import Testing
     @Test func `used twice ends its whole family`() async throws {
         try await withSession { world, service, token in
             let next = try #require(try await service.refresh(token).data?["refreshToken"]?.text)
+            world.clock.advance(by: .seconds(11))
             let reuse = try await service.refresh(token)
             #expect(reuse.status == .unauthorized)
             #expect(reuse.code == "UNAUTHENTICATED")
@@ -35,23 +36,48 @@ import Testing
     @Test func `leaves other sessions alone when it is used twice`() async throws {
         try await withSession { world, service, token in
             let other = try #require(try await service.logIn().data?["refreshToken"]?.text)
+            let next = try #require(try await service.refresh(token).data?["refreshToken"]?.text)
+            world.clock.advance(by: .seconds(11))
             _ = try await service.refresh(token)
-            _ = try await service.refresh(token)
+            #expect(try await service.refresh(next).status == .unauthorized)
             #expect(try await service.refresh(other).status == .ok)
         }
     }
 
-    @Test func `works for one of many at once, and then its family is over`() async throws {
+    @Test func `gives three more of the next generation to repeats within ten seconds`() async throws {
         try await withSession { world, service, token in
             let replies = try await withThrowingTaskGroup(of: Reply.self) { group in
                 for _ in 0..<16 { group.addTask { try await service.refresh(token) } }
                 return try await group.reduce(into: [Reply]()) { $0.append($1) }
             }
-            #expect(replies.count { $0.status == .ok } == 1)
-            #expect(replies.count { $0.status == .unauthorized } == 15)
+            #expect(replies.count { $0.status == .ok } == 4)
+            #expect(replies.count { $0.status == .unauthorized } == 12)
             let tokens = replies.compactMap { $0.data?["refreshToken"]?.text }
-            let next = try #require(tokens.first)
+            #expect(Set(tokens).count == 4)
+            #expect(try await service.refresh(try #require(tokens.last)).status == .ok)
+        }
+    }
+
+    @Test func `retires the others of its generation, which end the family when they come later`() async throws {
+        try await withSession { world, service, token in
+            var siblings: [String] = []
+            for _ in 1...2 { siblings.append(try #require(try await service.refresh(token).data?["refreshToken"]?.text)) }
+            let next = try #require(try await service.refresh(siblings[0]).data?["refreshToken"]?.text)
+            // A retired one gets another of the next generation for as long as a used one would.
+            #expect(try await service.refresh(siblings[1]).status == .ok)
+            // The first one is two generations old: it is refused, and nothing ends yet.
+            #expect(try await service.refresh(token).status == .unauthorized)
+            world.clock.advance(by: .seconds(11))
+            #expect(try await service.refresh(siblings[1]).status == .unauthorized)
             #expect(try await service.refresh(next).status == .unauthorized)
+        }
+    }
+
+    @Test func `has no grace after a logout`() async throws {
+        try await withSession { world, service, token in
+            let next = try #require(try await service.refresh(token).data?["refreshToken"]?.text)
+            #expect(try await service.logOut(next).status == .noContent)
+            #expect(try await service.refresh(token).status == .unauthorized)
         }
     }
 

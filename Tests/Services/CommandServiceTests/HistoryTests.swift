@@ -23,7 +23,7 @@ import Testing
 
     @Test func `is its events in order`() async throws {
         try await Self.open { newsroom, ann, post in
-            let reply = try await newsroom.call(.get, "\(post.path)/history", by: ann)
+            let reply = try await newsroom.call(.get, "\(post.path)/history?include=content", by: ann)
             #expect(reply.status == 200 && reply.happened == [])
             let entries = try #require(reply.data?.elements)
             let events = try await newsroom.events(of: post.stream)
@@ -37,9 +37,9 @@ import Testing
             #expect(entries[1]["data"] == .object(["title": .string("Second")]))
             #expect(entries[2]["data"] == .object(["publishedAt": .string("2020-01-02T03:04:05.000Z")]))
             let etag = try #require(reply.headers[.eTag])
-            #expect(try await newsroom.call(.get, "\(post.path)/history", by: ann, headers: [.ifNoneMatch: etag]).status == 304)
+            #expect(try await newsroom.call(.get, "\(post.path)/history?include=content", by: ann, headers: [.ifNoneMatch: etag]).status == 304)
             // Another window of the same history is another answer.
-            #expect(try await newsroom.send(.get, "\(post.path)/history?limit=3", by: ann).headers[.eTag] != etag)
+            #expect(try await newsroom.send(.get, "\(post.path)/history?include=content&limit=3", by: ann).headers[.eTag] != etag)
         }
     }
 
@@ -62,6 +62,46 @@ import Testing
             let head = try await newsroom.log.store.head()
             let reply = try await newsroom.call(.get, post.path + suffix, by: ann, headers: [.waitForPosition: "\(head)"])
             #expect(reply.status == 200 && reply.headers[.readModelPosition] == "\(head)")
+        }
+    }
+
+    @Test func `leaves long texts out unless they are asked for`() async throws {
+        try await Self.open { newsroom, ann, post in
+            let entries = try #require(try await newsroom.send(.get, "\(post.path)/history", by: ann).data?.elements)
+            #expect(entries.map { $0["data"]?.members?.names } == [["author", "title", "slug"], ["title"], ["publishedAt"], []])
+            let omitted = JSONValue.array([.string("content")])
+            #expect(entries.map { $0["omitted"] } == [omitted, nil, nil, omitted])
+            #expect(try await newsroom.send(.get, "\(post.path)/history?include=all", by: ann).fields == ["include"])
+        }
+    }
+
+    @Test func `comes in pages that end early when their texts are long`() async throws {
+        try await Newsroom.open { newsroom in
+            let ann = try await newsroom.person("ann")
+            let post = try await newsroom.post(by: ann)
+            try await newsroom.edit(post, of: ann, times: 12, content: String(repeating: "x", count: 200_000))
+            var versions: [Int64] = []
+            var path: String? = "\(post.path)/history?limit=100&include=content"
+            while let next = path {
+                let page = try await newsroom.send(.get, next, by: ann)
+                #expect(page.text.utf8.count < 1_300_000)
+                versions += page.data?.elements?.compactMap { $0["version"]?.int } ?? []
+                path = page.body["pagination"]?["nextCursor"]?.text.map { "\(post.path)/history?limit=100&include=content&cursor=\($0)" }
+            }
+            #expect(versions == Array(1...13))
+        }
+    }
+
+    @Test(arguments: ["/history?limit=1", "?version=1", "?version=150", "?version=301", "?asOf=2100-01-01T00:00:00Z"])
+    func `costs what is shown and not what happened`(suffix: String) async throws {
+        try await Newsroom.open { newsroom in
+            let ann = try await newsroom.person("ann")
+            let post = try await newsroom.post(by: ann)
+            try await newsroom.edit(post, of: ann, times: 300, content: "x")
+            let store = CountingStore(newsroom.log.store)
+            let reply = try await newsroom.on(store).send(.get, post.path + suffix, by: ann)
+            #expect(reply.status == 200, "\(reply.text)")
+            #expect(store.eventCount <= 40, "\(store.eventCount)")
         }
     }
 

@@ -144,11 +144,28 @@ import Testing
                 let body = #"{"id":"\#(UUID.v7().lowercased)","username":"\#(name)","email":"\#(name)@example.org"}"#
                 return try await newsroom.call(.post, "/internal/users", body, headers: headers)
             }
-            let carl = try await register("carl", for: "address 192.0.2.1")
-            let dora = try await register("dora", for: "address 192.0.2.2")
+            let (one, other) = (UUID.v7().lowercased, UUID.v7().lowercased)
+            let carl = try await register("carl", for: one)
+            let dora = try await register("dora", for: other)
             #expect(carl.status == 201 && dora.status == 201 && !dora.isReplay)
-            #expect(try await register("carl", for: "address 192.0.2.1").repeatable == carl.repeatable)
-            #expect(try await register("dora", for: "address 192.0.2.1").code == "IDEMPOTENCY_KEY_REUSED")
+            #expect(try await register("carl", for: one).repeatable == carl.repeatable)
+            #expect(try await register("dora", for: one).code == "IDEMPOTENCY_KEY_REUSED")
+        }
+    }
+
+    @Test func `is scoped by the request where nobody is signed in`() async throws {
+        try await Self.open(.register) { newsroom, ann, post, headers in
+            func register(_ name: String) async throws -> Reply {
+                var headers = headers
+                headers[try #require(HTTPField.Name("X-Annals-Caller"))] = "anonymous"
+                let body = #"{"id":"\#(UUID.v7().lowercased)","username":"\#(name)","email":"\#(name)@example.org"}"#
+                return try await newsroom.call(.post, "/internal/users", body, headers: headers)
+            }
+            let carl = try await register("carl")
+            let again = try await register("carl")
+            #expect(carl.status == 201 && again.repeatable == carl.repeatable)
+            let dora = try await register("dora")
+            #expect(dora.status == 201 && !dora.isReplay && dora.happened == ["UserRegistered"])
         }
     }
 

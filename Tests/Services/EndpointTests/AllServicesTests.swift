@@ -47,7 +47,7 @@ private struct AllServices {
             verifier: verifier, serviceKey: serviceKey, logger: logger)
         let auth = Auth(
             identity: pool, log: store, currentClaims: { _, _ in [:] }, commands: client(.auth, .commands),
-            erasure: ErasureMeans(posts: { _, _ in [] }, queries: client(.auth, .queries), destroyKey: { _ in }), hasher: keys, keys: signingKeys,
+            erasure: ErasurePorts(posts: { _, _ in [] }, queries: client(.auth, .queries), destroyKey: { _ in }), hasher: keys, keys: signingKeys,
             verifier: verifier, serviceKey: serviceKey, logger: logger)
         let gateway = APIGateway(
             auth: Nobody(), commands: Nobody(), queries: Nobody(), readiness: Readiness(checks: [], logger: logger), verifier: verifier,

@@ -45,7 +45,7 @@ import Testing
     @Test func `says whose idempotency keys it brings`() async throws {
         var context = freshContext()
         context.clientAddress = "192.0.2.1"
-        #expect(try await client().post(.recordViews, json: [:], context: context).data?["owner"]?.text == "address 192.0.2.1")
+        #expect(try await client().post(.recordViews, json: [:], context: context).data?["owner"]?.text == "anonymous")
         let user = SignedInUser(id: .v7(), role: .user)
         context.caller = .user(user)
         #expect(try await client().post(.recordViews, json: [:], context: context).data?["owner"]?.text == user.id.lowercased)

@@ -77,7 +77,7 @@ struct AnnalsSystem {
 
         // The auth service. Other processes forget an opened key within a minute after its destruction; this one at once.
         let destroyer = KeyVault(pools.authVault, masterKey: secrets.masterKey)
-        let erasure = ErasureMeans(
+        let erasure = ErasurePorts(
             posts: { try await sealed.posts(by: $0, in: $1) },
             queries: ServiceClient(name: .auth, audience: .queries, upstream: queries.responder, key: serviceKey),
             destroyKey: { user in

@@ -1,5 +1,10 @@
 import Postgres
 
+/// What else a read of a stream wants of its events: types $5, and a field $6 in the open or among the sealed. Both may be NULL.
+private let wanted = """
+    ($5::text[] IS NULL OR type = ANY ($5)) AND ($6::text IS NULL OR data ? $6 OR data -> '$sealed' -> 'fields' ? $6)
+    """
+
 extension Statement {
     /// A stream after a version, in order: the columns of `StoredEvent`.
     static let loadStream = Statement(
@@ -128,7 +133,7 @@ extension Statement {
         """
         SELECT position, stream, version, id, type, schema_version, data, metadata, recorded_at
         FROM log.events
-        WHERE stream = $1 AND version BETWEEN $2 AND $3
+        WHERE stream = $1 AND version BETWEEN $2 AND $3 AND \(wanted)
         ORDER BY version
         LIMIT $4
         """)
@@ -139,7 +144,7 @@ extension Statement {
         """
         SELECT position, stream, version, id, type, schema_version, data, metadata, recorded_at
         FROM log.events
-        WHERE stream = $1 AND version BETWEEN $2 AND $3
+        WHERE stream = $1 AND version BETWEEN $2 AND $3 AND \(wanted)
         ORDER BY version DESC
         LIMIT $4
         """)

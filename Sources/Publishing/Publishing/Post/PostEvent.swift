@@ -17,6 +17,16 @@ extension PostRules {
     /// The event that begins a post, and its field that names the author: how an author's posts are found in the log.
     package static let authorship = (type: "PostDrafted", field: "author")
 
+    /// The fields that may hold long texts.
+    package static let longFields: Set<String> = ["content"]
+
+    /// The events that decide what a post is: the last that published it or took that back, its deletion, and the last that gave each part.
+    package static let decisive = DecisiveEvents(
+        types: [["PostDrafted", "PostPublished", "PostUnpublished"], ["PostDeleted"]], fields: ["title", "slug", "content"])
+
+    /// The same of who may see a post, whatever it says.
+    package static let decisiveForAccess = DecisiveEvents(types: decisive.types)
+
     /// The stored form of every post event. Names and fields are pinned by golden files: the log keeps them for ever.
     package static let schemas = [
         EventSchema("PostDrafted", in: category, [.open("author", .id), .personal("title"), .personal("slug"), .personal("content")]),

@@ -14,6 +14,10 @@ package enum UserEvent: Sendable, Hashable {
 }
 
 extension UserRules {
+    /// The events that decide what an account is: the last of each kind of change, and the last that gave each part.
+    package static let decisive = DecisiveEvents(
+        types: [["UserRoleChanged"], ["UserDeactivated", "UserReactivated"], ["UserClosed"]], fields: ["username", "email", "displayName", "bio"])
+
     /// The stored form of every user event. Names and fields are pinned by golden files: the log keeps them for ever.
     package static let schemas = [
         EventSchema("UserRegistered", in: category, [.personal("username"), .personal("email"), .open("role", .text)]),

@@ -13,9 +13,9 @@ package final class RevocationList: Sendable {
         case unknown
     }
 
-    /// A user's tokens issued before a moment are revoked.
+    /// A user's tokens of a lower version are revoked.
     fileprivate struct UserRevocation {
-        var before: Timestamp
+        var before: Int
         var learntAt: ContinuousClock.Instant
     }
 
@@ -94,6 +94,6 @@ extension RevocationList.State {
         if keys.contains(token.kid) { return true }
         let claims = token.claims
         if let session = claims.session, recent.contains(session) || older.contains(session) { return true }
-        return users[claims.subject].map { claims.issuedAt < $0.before } ?? false
+        return users[claims.subject].map { claims.version < $0.before } ?? false
     }
 }

@@ -1,4 +1,4 @@
-package import EventSourcing
+import EventSourcing
 package import FoundationEssentials
 package import JSON
 
@@ -6,12 +6,12 @@ package import JSON
 package struct Revocations: Sendable, Equatable {
     /// Sessions that ended: signed out, a refresh token used twice, another password.
     package var sessions: Set<UUID>
-    /// Users whose tokens are revoked if issued before a moment: deactivated, closed, or given another role since.
-    package var users: [UUID: Timestamp]
+    /// Users whose tokens are revoked when they are of a lower version of the user's stream: deactivated, closed, or given another role since.
+    package var users: [UUID: Int]
     /// Keys that were withdrawn, all there ever were: somebody else may sign with them.
     package var keys: Set<String>
 
-    package init(sessions: Set<UUID> = [], users: [UUID: Timestamp] = [:], keys: Set<String> = []) {
+    package init(sessions: Set<UUID> = [], users: [UUID: Int] = [:], keys: Set<String> = []) {
         self.sessions = sessions
         self.users = users
         self.keys = keys
@@ -41,7 +41,7 @@ package struct RevocationUpdate: Sendable, Equatable {
             revocations.sessions.insert(id)
         }
         for user in users {
-            guard let id = user["id"]?.text.flatMap({ UUID(lowercase: $0) }), let before = user["before"]?.text.flatMap({ Timestamp($0) }) else {
+            guard let id = user["id"]?.text.flatMap({ UUID(lowercase: $0) }), let before = user["before"]?.int.flatMap({ Int(exactly: $0) }) else {
                 return nil
             }
             revocations.users[id] = before
@@ -67,7 +67,7 @@ package struct RevocationUpdate: Sendable, Equatable {
                         $0.name("id")
                         $0.string(user.lowercased)
                         $0.name("before")
-                        $0.string(before.description)
+                        $0.integer(before)
                     }
                 }
             }

@@ -45,20 +45,19 @@ enum AccountChange: Sendable, Equatable {
     /// The statements that make the change, to be run in one transaction. The account's row comes before credentials and sessions: everyone locks in
     /// that order.
     /// - Parameter emailHash: the keyed hash of the email that the account has at present.
-    func queries(user: UUID, position: Int64, emailHash: [UInt8]?, at time: Timestamp) -> [Query] {
+    /// - Parameter version: that of the user's stream with the event. Tokens of lower versions are revoked; of a closed account all are.
+    func queries(user: UUID, position: Int64, version: Int, emailHash: [UInt8]?, at time: Timestamp) -> [Query] {
         let place: [SQLValue] = [.uuid(user), .int8(position)]
-        // A token's time of issue is taken before the log is asked for the role that it carries, so one of this very millisecond may carry the old
-        // one.
-        let cut = SQLValue.timestamp(time.advanced(by: .milliseconds(1)).milliseconds)
+        let cut = [SQLValue.timestamp(time.milliseconds), .int4(self == .closed ? .max : Int32(clamping: version))]
         let revocation = Query(.revokeSessionsOfUser, [.uuid(user), .timestamp(time.milliseconds)])
         return switch self {
         case .registered(let role):
             [Self.registration(of: user, emailHash: emailHash, role: role, position: position), Query(.activateCredentials, [.uuid(user)])]
         case .emailChanged: [Query(.changeAccountEmail, place + [.bytes(optional: emailHash)])]
-        case .roleChanged(let role): [Query(.changeAccountRole, place + [cut, .text(role)])]
-        case .deactivated: [Query(.deactivateAccount, place + [cut]), revocation]
+        case .roleChanged(let role): [Query(.changeAccountRole, place + cut + [.text(role)])]
+        case .deactivated: [Query(.deactivateAccount, place + cut), revocation]
         case .reactivated: [Query(.reactivateAccount, place)]
-        case .closed: [Query(.closeAccount, place + [cut]), Query(.deleteCredentials, [.uuid(user)]), revocation]
+        case .closed: [Query(.closeAccount, place + cut), Query(.deleteCredentials, [.uuid(user)]), revocation]
         }
     }
 
@@ -83,16 +82,19 @@ extension Statement {
         "change_account_email", "UPDATE identity.accounts SET position = $2, email_hash = $3 WHERE user_id = $1 AND position <= $2")
 
     fileprivate static let changeAccountRole = Statement(
-        "change_account_role", "UPDATE identity.accounts SET position = $2, tokens_from = $3, role = $4 WHERE user_id = $1 AND position <= $2")
+        "change_account_role",
+        "UPDATE identity.accounts SET position = $2, tokens_from = $3, tokens_version = $4, role = $5 WHERE user_id = $1 AND position <= $2")
 
     fileprivate static let deactivateAccount = Statement(
         "deactivate_account",
-        "UPDATE identity.accounts SET position = $2, tokens_from = $3, status = 'deactivated' WHERE user_id = $1 AND position <= $2")
+        "UPDATE identity.accounts SET position = $2, tokens_from = $3, tokens_version = $4, status = 'deactivated' WHERE user_id = $1 AND position <= $2"
+    )
 
     fileprivate static let reactivateAccount = Statement(
         "reactivate_account", "UPDATE identity.accounts SET position = $2, status = 'active' WHERE user_id = $1 AND position <= $2")
 
     fileprivate static let closeAccount = Statement(
         "close_account",
-        "UPDATE identity.accounts SET position = $2, tokens_from = $3, status = 'closed', email_hash = NULL WHERE user_id = $1 AND position <= $2")
+        "UPDATE identity.accounts SET position = $2, tokens_from = $3, tokens_version = $4, status = 'closed', email_hash = NULL WHERE user_id = $1 AND position <= $2"
+    )
 }

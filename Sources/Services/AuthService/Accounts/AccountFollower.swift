@@ -111,7 +111,8 @@ package final class AccountFollower: Sendable {
         let emails = renamed.isEmpty ? [:] : try await currentClaims(.email, renamed)
         var queries = [Query(.advanceCheckpoint, [.int8(checkpoint.position), .int8(last.position), .uuid(last.id)])]
         for (event, change) in changes {
-            queries += change.queries(user: event.stream.id, position: event.position, emailHash: emails[event.stream], at: now())
+            queries += change.queries(
+                user: event.stream.id, position: event.position, version: event.version, emailHash: emails[event.stream], at: now())
         }
         try await identity.atomically(queries)
         if changes.contains(where: { $0.1.endsTokens }) { endings.raise() }

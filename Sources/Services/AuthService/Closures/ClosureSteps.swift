@@ -1,7 +1,7 @@
 import AccessTokens
 import EventSourcing
-import FoundationEssentials
-import HTTPContract
+package import FoundationEssentials
+package import HTTPContract
 import Postgres
 import Publishing
 
@@ -13,7 +13,7 @@ struct ClosureSteps: Sendable {
     let identity: ConnectionPool
     let closures: Closures
     let services: ClosureCommands
-    let means: ErasureMeans
+    let ports: ErasurePorts
     let keys: SigningKeys
     let endings: Signal
 
@@ -29,7 +29,7 @@ struct ClosureSteps: Sendable {
             return try await record(action.step, of: closure, lease, position: position)
         case .endSessions(let position):
             // The follower does the same when it meets the event, and may have done it.
-            let ending = AccountChange.closed.queries(user: closure.user, position: position, emailHash: nil, at: closures.now())
+            let ending = AccountChange.closed.queries(user: closure.user, position: position, version: .max, emailHash: nil, at: closures.now())
             let signedOut = try await record(action.step, of: closure, lease, with: ending + [Query(.deleteSessionsOfUser, [.uuid(closure.user)])])
             endings.raise()
             return signedOut
@@ -41,7 +41,7 @@ struct ClosureSteps: Sendable {
             try await services.waitUntilScrubbed(erasures, closure)
             return try await record(action.step, of: closure, lease, position: erasures.upperBound)
         case .destroyKey:
-            try await means.destroyKey(closure.user)
+            try await ports.destroyKey(closure.user)
             return try await record(action.step, of: closure, lease)
         case .signReceipt:
             let receipt = try await keys.sign(closure.statement, at: closures.now())
@@ -51,8 +51,8 @@ struct ClosureSteps: Sendable {
 
     private func deletePosts(of closure: Closure, draftedThrough last: Int64, _ lease: UUID) async throws -> (position: Int64?, count: Int64) {
         var reached: (position: Int64?, count: Int64) = (nil, 0)
-        for first in stride(from: 1, through: last, by: Int64.Stride(ErasureMeans.stride)) {
-            var posts = try await means.posts(closure.user, first...min(last, first + ErasureMeans.stride - 1))[...]
+        for first in stride(from: 1, through: last, by: Int64.Stride(ErasurePorts.stride)) {
+            var posts = try await ports.posts(closure.user, first...min(last, first + ErasurePorts.stride - 1))[...]
             while !posts.isEmpty {
                 let deleted = try await services.delete(Array(posts.prefix(Self.postBatch)), closure)
                 reached = (max(reached.position ?? 0, deleted.position), reached.count + deleted.count)
@@ -82,4 +82,26 @@ struct ClosureSteps: Sendable {
 extension Statement {
     // With their refresh tokens. That the account is closed ends its access tokens; the sessions are of no more use.
     fileprivate static let deleteSessionsOfUser = Statement("delete_sessions_of_user", "DELETE FROM identity.sessions WHERE user_id = $1")
+}
+
+/// What the closure of an account needs of the other parts, beside the command service.
+package struct ErasurePorts: Sendable {
+    /// How many positions of the log are looked through at once.
+    static let stride: Int64 = 50_000
+
+    /// The posts that a user began, between two positions of the log, in its order.
+    let posts: @Sendable (UUID, ClosedRange<Int64>) async throws -> [UUID]
+    /// Knows how far the read models are.
+    let queries: ServiceClient
+    /// Destroys a person's data key for good; no error when it is destroyed already.
+    let destroyKey: @Sendable (UUID) async throws -> Void
+
+    package init(
+        posts: @escaping @Sendable (UUID, ClosedRange<Int64>) async throws -> [UUID], queries: ServiceClient,
+        destroyKey: @escaping @Sendable (UUID) async throws -> Void
+    ) {
+        self.posts = posts
+        self.queries = queries
+        self.destroyKey = destroyKey
+    }
 }

@@ -55,6 +55,11 @@ package struct AuthOperator: Sendable {
     /// A token that acts as `subject` and is not rate-limited. It belongs to no session, so only its expiry ends it.
     package func mintOperatorToken(subject: UUID, role: SignedInUser.Role, lifetime: Duration) async throws -> String {
         guard lifetime > .zero, lifetime <= settings.operatorTokenLifetime else { throw Failure.unacceptableLifetime }
-        return try await tokens.issueToOperator(as: subject, role: role, lifetime: lifetime)
+        let version: Int32? = try await identity.query(.tokensVersion, [.uuid(subject)]).first?.get(0)
+        return try await tokens.issueToOperator(as: subject, role: role, version: Int(version ?? 0), lifetime: lifetime)
     }
+}
+
+extension Statement {
+    fileprivate static let tokensVersion = Statement("tokens_version", "SELECT coalesce(tokens_version, 0) FROM identity.accounts WHERE user_id = $1")
 }

@@ -1,5 +1,5 @@
+import AccessTokens
 import NIOPosix
-import Synchronization
 
 /// Hashes and verifies passwords on a few threads of its own, so that a flood of logins can starve nothing else: neither the cooperative pool nor memory.
 package final class PasswordHasher: Sendable {
@@ -9,14 +9,13 @@ package final class PasswordHasher: Sendable {
     /// What new hashes cost.
     package let parameters: Argon2Parameters
     private let threads: NIOThreadPool
-    private let limit: Int
-    private let admitted = Atomic(0)
+    private let queue: HashingQueue
 
-    /// At most `threads` passwords are in work and `queue` wait; each in work takes `parameters.memory` KiB.
+    /// At most `threads` passwords are in work; each takes `parameters.memory` KiB. At most `queue` wait, and as many of users at addresses that they have signed in from before.
     package init(parameters: Argon2Parameters = .standard, threads: Int = 2, queue: Int = 32) {
         self.parameters = parameters
         self.threads = NIOThreadPool(numberOfThreads: threads)
-        limit = threads + queue
+        self.queue = HashingQueue(places: threads, limit: queue)
         self.threads.start()
     }
 
@@ -26,8 +25,11 @@ package final class PasswordHasher: Sendable {
     }
 
     /// A new hash with a random salt of 16 bytes. Throws `Overloaded`.
-    package func hash(_ password: String) async throws -> PasswordHash {
-        try await admit { [parameters] in
+    package func hash(_ password: String) async throws -> PasswordHash { try await hash(password, for: .nobody) }
+
+    /// The same for a party that shares the places with others.
+    func hash(_ password: String, for party: HashingParty) async throws -> PasswordHash {
+        try await admit(party) { [parameters] in
             var random = SystemRandomNumberGenerator()
             let salt = (0..<16).map { _ in UInt8.random(in: .min ... .max, using: &random) }
             return try Argon2id.hash(password, salt: salt, with: parameters)
@@ -36,12 +38,17 @@ package final class PasswordHasher: Sendable {
 
     /// Whether the password is the one that was hashed. Throws `Overloaded`.
     package func verify(_ password: String, against hash: PasswordHash) async throws -> Bool {
-        try await admit { try Argon2id.verify(password, against: hash) }
+        try await verify(password, against: hash, for: .nobody)
+    }
+
+    /// The same for a party that shares the places with others.
+    func verify(_ password: String, against hash: PasswordHash, for party: HashingParty) async throws -> Bool {
+        try await admit(party) { try Argon2id.verify(password, against: hash) }
     }
 
     /// Does the work of a verification and throws it away: what a login with an unknown email costs, so that it takes as long as one with a known email.
-    package func verifyNothing(_ password: String) async throws {
-        try await admit { [parameters] in
+    func verifyNothing(_ password: String, for party: HashingParty = .nobody) async throws {
+        try await admit(party) { [parameters] in
             _ = try Argon2id.hash(password, salt: [UInt8](repeating: 0, count: 16), with: parameters)
         }
     }
@@ -51,12 +58,33 @@ package final class PasswordHasher: Sendable {
         hash.parameters.map { $0.isWeaker(than: parameters) } ?? true
     }
 
-    func admit<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
-        guard admitted.add(1, ordering: .relaxed).newValue <= limit else {
-            admitted.subtract(1, ordering: .relaxed)
-            throw Overloaded()
+    func admit<Value: Sendable>(_ party: HashingParty = .nobody, _ work: @escaping @Sendable () throws -> Value) async throws -> Value {
+        // Who has signed in from there before is asked only when somebody has to wait.
+        if !queue.takeFree() {
+            try await queue.take(HashingQueue.Share(account: party.account, origin: party.origin, isFamiliar: party.isFamiliar()))
         }
-        defer { admitted.subtract(1, ordering: .relaxed) }
+        defer { queue.release() }
         return try await threads.runIfActive(work)
+    }
+}
+
+/// The party for which a password is hashed, as the queue tells parties apart.
+struct HashingParty: Sendable {
+    let account: String?
+    let origin: String?
+    /// Whether the account's owner has signed in from the address before.
+    let isFamiliar: @Sendable () async throws -> Bool
+
+    /// The operator, or the service itself.
+    static let nobody = HashingParty(account: nil, origin: nil) { true }
+
+    init(account: String?, origin: String?, isFamiliar: @escaping @Sendable () async throws -> Bool = { false }) {
+        self.account = account
+        self.origin = origin
+        self.isFamiliar = isFamiliar
+    }
+
+    init(_ claimant: SignInThrottle.Claimant, isFamiliar: @escaping @Sendable () async throws -> Bool = { false }) {
+        self.init(account: Base64URL.encode(claimant.account), origin: claimant.origin, isFamiliar: isFamiliar)
     }
 }

@@ -23,7 +23,8 @@ struct Registration: Sendable {
     func register(_ applicant: Applicant, idempotencyKey: String?, context: CallContext) async throws -> RegisteredUser {
         let now = settings.now()
         let id = UUID.v7(at: now)
-        try await credentials.insertPending(passwords.hash(applicant.password), for: id, at: now)
+        let party = HashingParty(account: nil, origin: context.clientAddress)
+        try await credentials.insertPending(passwords.hash(applicant.password, for: party), for: id, at: now)
         let answer = try await users.register(
             id, username: applicant.username.text, email: applicant.email.text,
             requestDigest: idempotencyKey.map { applicant.digest(with: hasher, idempotencyKey: $0) }, idempotencyKey: idempotencyKey, context: context

@@ -59,18 +59,21 @@ struct UserProfile: Sendable {
     let username: String?
     let displayName: String?
     let role: SignedInUser.Role
+    /// The version of the user's stream that all this is of.
+    let version: Int
     /// RFC 3339, as the log's owner wrote it.
     let createdAt: String
 
     /// Nil when something is missing.
     init?(_ data: JSONValue) {
         guard let id = data["id"]?.text.flatMap({ UUID(lowercase: $0) }), let role = data["role"]?.text.flatMap({ SignedInUser.Role(rawValue: $0) }),
-            let createdAt = data["createdAt"]?.text
+            let createdAt = data["createdAt"]?.text, let version = data["version"]?.int.flatMap({ Int(exactly: $0) })
         else { return nil }
         self.id = id
         username = data["username"]?.text
         displayName = data["displayName"]?.text
         self.role = role
+        self.version = version
         self.createdAt = createdAt
     }
 

@@ -55,7 +55,7 @@ struct RevocationFeed: Sendable {
             } else if let session = try row.get(1, as: UUID?.self) {
                 revocations.sessions.insert(session)
             } else {
-                revocations.users[try row.get(2)] = Timestamp(milliseconds: try row.milliseconds(3))
+                revocations.users[try row.get(2)] = Int(try row.get(3, as: Int32.self))
             }
         }
         guard let cursor else { throw EventStoreError.broken(reason: "the identity database does not say where its feed stands") }
@@ -73,11 +73,11 @@ extension Statement {
         """
         SELECT
             (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint::text || '.' || pg_snapshot_xmin(pg_current_snapshot())::text,
-            NULL::uuid, NULL::uuid, NULL::timestamptz, NULL::text
+            NULL::uuid, NULL::uuid, NULL::int, NULL::text
         UNION ALL
         SELECT NULL, id, NULL, NULL, NULL FROM identity.sessions WHERE revoked_at > $1 \(since)
         UNION ALL
-        SELECT NULL, NULL, user_id, tokens_from, NULL FROM identity.accounts WHERE tokens_from > $2 \(since)
+        SELECT NULL, NULL, user_id, tokens_version, NULL FROM identity.accounts WHERE tokens_from > $2 \(since)
         UNION ALL
         SELECT NULL, NULL, NULL, NULL, kid FROM identity.signing_keys WHERE revoked_at IS NOT NULL
         """

@@ -31,11 +31,12 @@ struct SignIn: Sendable {
         let account = hasher.hash(email: email)
         let claimant = SignInThrottle.Claimant(account: account ?? hasher.hash(["no email", email]), address: context.clientAddress)
         let addressHash = addressHash(of: claimant)
-        let candidate = try await throttle.attempt(claimant) {
+        let isFamiliar = { @Sendable [accounts] in
             guard let account, let addressHash else { return false }
             return try await accounts.hasSignedIn(emailHash: account, addressHash: addressHash)
-        } _: {
-            try await verifiedCandidate(account, password: password)
+        }
+        let candidate = try await throttle.attempt(claimant, isFamiliar: isFamiliar) {
+            try await verifiedCandidate(account, password: password, for: HashingParty(claimant, isFamiliar: isFamiliar))
         }
         let time = settings.now()
         let key = try await tokens.signer()
@@ -74,14 +75,14 @@ struct SignIn: Sendable {
     }
 
     /// Who may sign in with this password; nil, after the same work, when nobody.
-    private func verifiedCandidate(_ emailHash: [UInt8]?, password: String) async throws -> Accounts.Candidate? {
+    private func verifiedCandidate(_ emailHash: [UInt8]?, password: String, for party: HashingParty) async throws -> Accounts.Candidate? {
         var candidate: Accounts.Candidate?
         if let emailHash { candidate = try await accounts.candidate(emailHash: emailHash) }
         guard let candidate else {
-            try await passwords.verifyNothing(password)
+            try await passwords.verifyNothing(password, for: party)
             return nil
         }
-        guard try await passwords.verify(password, against: candidate.password.hash) else { return nil }
+        guard try await passwords.verify(password, against: candidate.password.hash, for: party) else { return nil }
         if passwords.needsRehash(candidate.password.hash) { try await strengthen(candidate, password) }
         return candidate
     }

@@ -1,3 +1,4 @@
+import AccessTokens
 import Audit
 import EventSourcing
 import FoundationEssentials
@@ -8,25 +9,37 @@ import JSON
 import Publishing
 import PublishingAPI
 
-/// What a post was: its events, and itself at an earlier moment. For its author and admins.
+/// What a post was: its events, and itself at an earlier moment. For its author and admins. The cost of a call follows what it shows, not how long the history is.
 struct PostHistoryRoutes: Sendable {
+    /// A page ends early once its events have so many bytes of text.
+    private static let pageBytes = 1 << 20
+    /// Events read at once: each may be close to a megabyte.
+    private static let readSize = 4
+
     let store: any EventStore
     let cursors: CursorCodec
     let audit: MerkleLog?
+    let budget = HistoryBudget()
 
     func add(to routes: inout Routes) {
         routes.on(.postHistory) { request, context in
             var query = QueryParameters(request)
             let limit = query.integer("limit", in: 1...100, default: 20)
             let cursor = query.cursor()
+            let includesLongTexts = query.choice("include", of: ["content": true], default: false)
             try query.finish()
             let post = try context.post
             let after = try cursor.map { try version(in: $0, of: post) } ?? 0
             try await store.waitForPosition(request)
-            let head = try await store.head()
-            let events = try await visibleEvents(of: post, to: context)
-            let covered = try await audit?.coveredPosition() ?? 0
-            return history(events, of: post, after: after, limit: limit, covered: covered, asOf: head, request: request)
+            return try await budget.spend(for: context.signedIn().id) {
+                let head = try await store.head()
+                let last = try await visible(post, to: context).version
+                let events = try await page(of: post, versions: after + 1...max(after + 1, last), limit: limit)
+                let covered = try await audit?.coveredPosition() ?? 0
+                return history(
+                    events, of: post, last: last, limit: limit, omitting: includesLongTexts ? [] : PostRules.longFields, covered: covered, asOf: head,
+                    request: request)
+            }
         }
 
         // Without a version or a moment, a post is the query service's.
@@ -38,21 +51,35 @@ struct PostHistoryRoutes: Sendable {
             try query.finish()
             let post = try context.post
             try await store.waitForPosition(request)
-            let head = try await store.head()
-            let events = try await visibleEvents(of: post, to: context)
-            let past = events.prefix { event in version.map { event.version <= $0 } ?? true && moment.map { event.recordedAt <= $0 } ?? true }
-            guard let last = past.last, version == nil || last.version == version else { throw Problem.notFound() }
-            return try await pastPost(Array(past), asOf: head, request: request)
+            return try await budget.spend(for: context.signedIn().id) {
+                let head = try await store.head()
+                let newest = try await visible(post, to: context).version
+                let last = try await store.read(StreamRead(post, versions: 1...(version ?? newest), until: moment, .backwards), limit: 1).first
+                guard let last, version == nil || last.version == version else { throw Problem.notFound() }
+                return try await pastPost(store.events(deciding: PostRules.decisive, of: post, through: last.version), asOf: head, request: request)
+            }
         }
     }
 
-    /// The post's events, when this caller may see them. A draft of somebody else looks like no post at all.
-    private func visibleEvents(of stream: StreamName, to context: CallContext) async throws -> [RecordedEvent] {
-        let events = try await store.load(stream).events
-        let state = try FoldedStream<PostRules>(events).state
-        guard let author = state.author else { throw Problem.notFound() }
-        try context.requireManagement(of: PostAccess(author: author, isPublished: state.isPublished))
-        return events
+    /// The post as far as access goes, when this caller may see it. A draft of somebody else looks like no post at all.
+    private func visible(_ stream: StreamName, to context: CallContext) async throws -> FoldedStream<PostRules> {
+        let post = try FoldedStream<PostRules>(try await store.events(deciding: PostRules.decisiveForAccess, of: stream))
+        guard let author = post.state.author else { throw Problem.notFound() }
+        try context.requireManagement(of: PostAccess(author: author, isPublished: post.state.isPublished))
+        return post
+    }
+
+    private func page(of post: StreamName, versions: ClosedRange<Int>, limit: Int) async throws -> [RecordedEvent] {
+        var shown: [RecordedEvent] = []
+        var bytes = 0
+        for try await events in store.pages(of: StreamRead(post, versions: versions), limit: limit, pageSize: Self.readSize) {
+            for event in events {
+                bytes += event.data.textBytes
+                if bytes > Self.pageBytes, !shown.isEmpty { return shown }
+                shown.append(event)
+            }
+        }
+        return shown
     }
 
     /// The version that a page ended with.
@@ -66,17 +93,17 @@ struct PostHistoryRoutes: Sendable {
 
     /// One page. `head` is how far the log had come before the events were read, so it is true of them whatever was appended meanwhile.
     private func history(
-        _ events: [RecordedEvent], of post: StreamName, after version: Int, limit: Int, covered: Int64, asOf head: Int64, request: Request
+        _ shown: [RecordedEvent], of post: StreamName, last: Int, limit: Int, omitting omitted: Set<String>, covered: Int64, asOf head: Int64,
+        request: Request
     ) -> Response {
-        let shown = events.drop { $0.version <= version }.prefix(limit)
-        var pagination = Pagination(limit: limit, total: Int64(events.count))
-        if let last = shown.last, last.version < events.count {
-            pagination.nextCursor = cursors.encode([.string(post.id.lowercased), .integer(Int64(last.version))])
+        var pagination = Pagination(limit: limit, total: Int64(last))
+        if let end = shown.last, end.version < last {
+            pagination.nextCursor = cursors.encode([.string(post.id.lowercased), .integer(Int64(end.version))])
         }
         var writer = JSONWriter(capacity: 4096)
         writer.object {
             $0.name("data")
-            $0.array { for event in shown { $0.historyEntry(event, isCovered: event.position <= covered) } }
+            $0.array { for event in shown { $0.historyEntry(event, omitting: omitted, isCovered: event.position <= covered) } }
             $0.name("pagination")
             pagination.write(to: &$0)
         }
@@ -91,7 +118,8 @@ struct PostHistoryRoutes: Sendable {
     private func pastPost(_ events: [RecordedEvent], asOf head: Int64, request: Request) async throws -> Response {
         let folded = try FoldedStream<PostRules>(events)
         guard let post = folded.state.post else { throw Problem.notFound() }
-        let author = try FoldedStream<UserRules>(try await store.load(StreamName(UserRules.category, post.author)).events).state.account
+        let account = try await store.events(deciding: UserRules.decisive, of: StreamName(UserRules.category, post.author))
+        let author = try FoldedStream<UserRules>(account).state.account
         let publishedAt = try PostRules.publicationTime(in: events)
         let displayName = author?.displayName.value
         let document = PostDocument(
@@ -116,9 +144,9 @@ struct PostHistoryRoutes: Sendable {
 }
 
 extension JSONWriter {
-    /// One event as its post's author sees it. A forgotten field is null.
+    /// One event as its post's author sees it. A forgotten field is null, and a long text may be left out.
     /// - Parameter isCovered: whether a published checkpoint covers it, so that it can't be changed any more without being noticed.
-    fileprivate mutating func historyEntry(_ event: RecordedEvent, isCovered: Bool) {
+    fileprivate mutating func historyEntry(_ event: RecordedEvent, omitting omitted: Set<String>, isCovered: Bool) {
         object {
             $0.name("position")
             $0.integer(event.position)
@@ -128,9 +156,19 @@ extension JSONWriter {
             $0.member("at", event.recordedAt)
             $0.member("actor", event.metadata.actor?.lowercased)
             $0.name("data")
-            $0.value(.object(event.data))
+            $0.value(.object(JSONObject(event.data.list.filter { !omitted.contains($0.name) })))
+            let left = event.data.names.filter(omitted.contains)
+            if !left.isEmpty {
+                $0.name("omitted")
+                $0.array { names in for name in left { names.string(name) } }
+            }
             $0.name("covered")
             $0.bool(isCovered)
         }
     }
+}
+
+extension JSONObject {
+    /// Bytes of the texts among its members.
+    fileprivate var textBytes: Int { list.reduce(0) { $0 + ($1.value.text?.utf8.count ?? 0) } }
 }

@@ -33,7 +33,7 @@ struct AccountRoutes: Sendable {
             // before the receipt, so that what an equal request takes meanwhile is known for its own.
             let taken = try await store.taken(username: username, email: email)
             if try await store.receipt(of: command) == nil {
-                guard taken.isEmpty else { throw Problem.duplicate(taken) }
+                if let taken { throw Problem.duplicate(field: taken.rawValue) }
                 try await keys.createKey(for: id)
             }
             let handled = try await users.handle(
@@ -44,7 +44,7 @@ struct AccountRoutes: Sendable {
 
         routes.on(.registeredUser) { _, context in
             let stream = StreamName(UserRules.category, try context.id())
-            let user = try FoldedStream<UserRules>(try await store.load(stream).events)
+            let user = try FoldedStream<UserRules>(try await store.events(deciding: UserRules.decisive, of: stream))
             guard user.version > 0 else { throw Problem.notFound() }
             return account(stream, user.state, version: user.version, createdAt: user.createdAt, status: .ok, headers: [:])
         }

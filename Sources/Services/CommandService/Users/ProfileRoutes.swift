@@ -22,11 +22,12 @@ struct ProfileRoutes: Sendable {
             try fields.finish()
             let account = StreamName(UserRules.category, user.id)
             do {
-                return try await users.handle(.change(change), on: account, in: try identity.command(request, context, by: user, body: body)).response()
+                return try await users.handle(.change(change), on: account, in: try identity.command(request, context, by: user, body: body))
+                    .response()
             } catch CommandFailure.claimTaken(let kind) {
-                let taken = try await store.taken(username: change.username, email: change.email, besides: account)
                 // By now it may be free again: then the next try goes through.
-                throw taken.isEmpty ? Problem.duplicate(field: kind.rawValue) : .duplicate(taken)
+                let taken = try await store.taken(username: change.username, email: change.email, besides: account) ?? kind
+                throw Problem.duplicate(field: taken.rawValue)
             }
         }
     }

@@ -3,12 +3,16 @@ import EventSourcing
 package import Hummingbird
 
 extension CallContext {
-    /// The owner of the caller's idempotency keys: the user, or the address where nobody is signed in.
+    /// The owner of keys that come without a token. They say nothing of their caller, so a key and the request together make a command: a repeat may come from another
+    /// address, and somebody else's request under an equal key is another command.
+    package static let anonymousKeyOwner = "anonymous"
+
+    /// The owner of the caller's idempotency keys.
     package var keyOwner: String {
         switch caller {
         case .user(let user): user.id.lowercased
         case .service(let name): "service \(name)"
-        case .anonymous: "address \(clientAddress ?? "unknown")"
+        case .anonymous: Self.anonymousKeyOwner
         }
     }
 

@@ -27,10 +27,12 @@ extension ReadQuery {
 }
 
 /// The read models that queries join: each the name of a schema and of its checkpoint.
-enum JoinedModel: String, Sendable, CaseIterable {
-    case posts
-    case users
-    case viewCounts = "view_counts"
+struct JoinedModel: RawRepresentable, Sendable {
+    let rawValue: String
+
+    static let posts = JoinedModel(rawValue: "posts")
+    static let users = JoinedModel(rawValue: "users")
+    static let viewCounts = JoinedModel(rawValue: "view_counts")
 }
 
 extension [JoinedModel] {

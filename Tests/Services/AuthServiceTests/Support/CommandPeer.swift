@@ -136,13 +136,14 @@ final class CommandPeer: Sendable {
         if state.withLock({ $0.unreadable.contains(id) }) { throw Problem.internalError() }
         guard let user = state.withLock({ $0.users[id] }) else { throw Problem.notFound() }
         let isClosed = user.status == "closed"
+        let version = log.version(of: StreamName("user", id))
         return Answer.data {
             $0.value(
                 .object([
                     "id": .string(id.lowercased), "username": isClosed ? .null : .string(user.username),
                     "displayName": isClosed ? .null : .string(""),
                     "role": isClosed ? .null : .string(user.role), "status": .string(user.status), "createdAt": .string("2026-01-02T03:04:05.678Z"),
-                    "version": .integer(1),
+                    "version": .integer(Int64(version)),
                 ]))
         }
     }

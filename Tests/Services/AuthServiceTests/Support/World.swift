@@ -72,7 +72,7 @@ struct World: Sendable {
         return Auth(
             identity: identity, log: log, currentClaims: { [peer] in peer.claims($0, $1) },
             commands: peer.client(key: serviceKey, logger: logger, isAway: peerIsAway),
-            erasure: ErasureMeans(posts: { _, _ in [] }, queries: peer.client(key: serviceKey, logger: logger, isAway: true), destroyKey: { _ in }),
+            erasure: ErasurePorts(posts: { _, _ in [] }, queries: peer.client(key: serviceKey, logger: logger, isAway: true), destroyKey: { _ in }),
             hasher: hasher, keys: keys,
             verifier: TokenVerifier(revocations: revocations, now: settings.now, fetchKeys: { try await keys.published() }), serviceKey: serviceKey,
             revocationSignal: signal, passwords: passwords, settings: settings, logger: logger)

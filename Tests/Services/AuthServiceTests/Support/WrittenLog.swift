@@ -32,6 +32,8 @@ final class WrittenLog: EventStore, Sendable {
 
     func append(_ request: AppendRequest) async throws -> AppendOutcome { throw EventStoreError.unavailable(reason: "only read here") }
 
+    func version(of stream: StreamName) -> Int { state.withLock { $0.events.count { $0.stream == stream } } }
+
     func load(_ stream: StreamName, after version: Int, limit: Int, command: UUID?) async throws -> LoadedStream {
         LoadedStream(events: state.withLock { $0.events.filter { $0.stream == stream && $0.version > version } }, receipt: nil)
     }

@@ -84,10 +84,11 @@ struct House: Sendable {
     private init(log: LogUnderTest, identity: ConnectionPool) {
         self.log = log
         self.identity = identity
-        commands = Commands(
-            store: log.store, catalog: .publishing, keys: log.vault, hasher: log.hasher, verifier: TokenVerifier { [] }, serviceKey: serviceKey,
-            logger: logger
-        ).responder
+        commands =
+            Commands(
+                store: log.store, catalog: .publishing, keys: log.vault, hasher: log.hasher, verifier: TokenVerifier { [] }, serviceKey: serviceKey,
+                logger: logger
+            ).responder
     }
 
     /// A new process of the auth service, which lives as long as told.
@@ -103,8 +104,8 @@ struct House: Sendable {
             passwords: PasswordHasher(parameters: Argon2Parameters(memory: 8, passes: 1)), settings: settings, logger: logger)
     }
 
-    private func means(_ life: Life) -> ErasureMeans {
-        ErasureMeans(
+    private func means(_ life: Life) -> ErasurePorts {
+        ErasurePorts(
             posts: { [log] user, positions in
                 try await life.around {
                     try await log.store.streams(

@@ -34,6 +34,35 @@ final class InterruptedStore: EventStore {
     func waitForEvents(after position: Int64) async throws { try await store.waitForEvents(after: position) }
 }
 
+/// A store that counts the events it has given out.
+final class CountingStore: EventStore {
+    private let store: any EventStore
+    private let count = Mutex(0)
+
+    init(_ store: any EventStore) { self.store = store }
+
+    var eventCount: Int { count.withLock { $0 } }
+
+    func load(_ stream: StreamName, after version: Int, limit: Int, command: UUID?) async throws -> LoadedStream {
+        let loaded = try await store.load(stream, after: version, limit: limit, command: command)
+        _ = counted(loaded.events)
+        return loaded
+    }
+
+    func read(_ part: StreamRead, limit: Int) async throws -> [RecordedEvent] { counted(try await store.read(part, limit: limit)) }
+    func append(_ request: AppendRequest) async throws -> AppendOutcome { try await store.append(request) }
+    func read(_ part: LogRead, limit: Int) async throws -> LogPage { try await store.read(part, limit: limit) }
+    func holder(of kind: ClaimKind, value: String) async throws -> StreamName? { try await store.holder(of: kind, value: value) }
+    func read(after position: Int64, limit: Int) async throws -> [RecordedEvent] { counted(try await store.read(after: position, limit: limit)) }
+    func head() async throws -> Int64 { try await store.head() }
+    func waitForEvents(after position: Int64) async throws { try await store.waitForEvents(after: position) }
+
+    private func counted(_ events: [RecordedEvent]) -> [RecordedEvent] {
+        count.withLock { $0 += events.count }
+        return events
+    }
+}
+
 /// A value on its way out of a closure that runs elsewhere.
 final class Handover<Value: Sendable>: Sendable {
     private let held = Mutex<Value?>(nil)

@@ -4,6 +4,7 @@ import EventSourcing
 import FoundationEssentials
 import HTTPTypes
 import JSON
+import Publishing
 import Testing
 
 /// A post that a test made.
@@ -21,6 +22,13 @@ extension Newsroom {
         let reply = try await send(.post, "/api/v1/posts", #"{"title":"\#(title)","content":"Some words","publish":\#(publish)}"#, by: author)
         let id = try #require(reply.data?["id"]?.text.flatMap { UUID(lowercase: $0) }, "\(reply.text)")
         return DraftedPost(id: id, path: "/api/v1/posts/\(id.lowercased)")
+    }
+
+    /// Edits a post's content so many times, straight in the log.
+    func edit(_ post: DraftedPost, of author: Person, times count: Int, content: String) async throws {
+        let edits = (1...count).map { PostRules.encode(.edited(title: nil, slug: nil, content: .known("\(content) \($0)"))) }
+        let append = StreamAppend(edits, to: post.stream, expecting: .any, sealedFor: author.id)
+        _ = try await log.store.append(AppendRequest([append], claims: [], command: .unrepeated(), metadata: EventMetadata(command: .v7())))
     }
 
     /// All of a stream's events.
