@@ -85,6 +85,7 @@ import Testing
                 let unsigned = try await system.audit(arguments)
                 #expect(unsigned.code == 3 && unsigned.output.contains("is not signed by the audit key"), "\(unsigned.output)")
             }
+            _ = try system.killDatabase()
         }
     }
 
