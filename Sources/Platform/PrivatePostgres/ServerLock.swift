@@ -18,5 +18,9 @@ final class ServerLock: Sendable {
         guard ftruncate(descriptor, 0) == 0, write(descriptor, pid, pid.count) == pid.count else { throw .unwritable(folder.path) }
     }
 
-    deinit { close(descriptor) }
+    deinit {
+        // Closing alone would leave it to a child that another thread has forked and that has not become another program yet.
+        flock(descriptor, LOCK_UN)
+        close(descriptor)
+    }
 }

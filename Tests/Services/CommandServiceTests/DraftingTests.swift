@@ -38,7 +38,7 @@ import Testing
         }
     }
 
-    @Test(arguments: [("Hello, World!", "hello-world"), ("Ünïcödé — straße", "unicode-strasse"), ("日本語", "ri-ben-yu"), ("!?", "post")])
+    @Test(arguments: [("Hello, World!", "hello-world"), ("Ünïcödé — straße", "unicode-strasse"), ("日本語", "ri-ben-yu")])
     func `makes the slug from the title`(title: String, slug: String) async throws {
         try await Newsroom.open { newsroom in
             let ann = try await newsroom.person("ann")

@@ -129,7 +129,7 @@ import Testing
         let log = LogLines()
         let gateway = SpiedGateway(queries: Spy("queries") { _, _ in throw Refusal() }, logger: log.logger)
         #expect(try await gateway.answer(.get, "/api/v1/posts/by-slug/ann-example-is-ill?x=ann", [.requestID: "call-9"]).status == 500)
-        #expect(log.text.contains("call-9") && log.text.contains("postBySlug") && log.text.contains("23505"))
+        #expect(log.text.contains("call-9") && log.text.contains("/api/v1/posts/by-slug/{slug}") && log.text.contains("23505"))
         #expect(!log.text.contains("ann"))
     }
 }

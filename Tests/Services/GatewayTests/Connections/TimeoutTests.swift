@@ -172,6 +172,7 @@ private struct Connection {
             #expect(timeouts.violation(at: now) == nil)
             now = now + .seconds(29)
         }
+        now = now + .seconds(2)
         timeouts.sent(999, of: 1000, at: now)
         #expect(timeouts.violation(at: now) == .stalledResponse)
         timeouts.sent(1000, of: 1000, at: now)
