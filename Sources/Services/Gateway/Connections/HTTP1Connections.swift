@@ -10,8 +10,8 @@ extension HTTPServerBuilder {
     }
 }
 
-/// Hummingbird's HTTP/1.1 with two handlers of ours around its decoder. Its own idle timeout stays off: it cancels a timer with each connection that ends, and a cancelled
-/// timer is looked for among all others, so that ten thousand clients who hang up at once stop the event loop.
+/// Hummingbird's HTTP/1.1 with two handlers of ours around its decoder. Its own idle timeout stays off: it cancels a timer with each connection that ends,
+/// and a cancelled timer is looked for among all others, so that ten thousand clients who hang up at once stop the event loop.
 struct HTTP1Connections: ServerChildChannel {
     private let limits: ConnectionLimits
     private let http1: HTTP1Channel
@@ -27,12 +27,23 @@ struct HTTP1Connections: ServerChildChannel {
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
         let limits = limits
-        // The future is there already: all of this happens before the first byte is read.
-        return http1.setup(channel: channel, logger: logger).flatMapThrowing { value in
-            // Requests of a few bytes come hundreds in a buffer. One turn of the event loop reads no more of a connection than it can decode in a few milliseconds.
+        do {
+            // Requests of a few bytes come hundreds in a buffer. One turn of the event loop reads no more of a connection than it can decode in a few
+            // milliseconds.
             try channel.syncOptions?.setOption(.maxMessagesPerRead, value: 1)
             try channel.syncOptions?.setOption(.recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 64, initial: 2048, maximum: 16 << 10))
-            try Self.limit(channel.pipeline.syncOperations, limits, at: channel.eventLoop.now, logger: logger)
+        } catch {
+            return channel.eventLoop.makeFailedFuture(error)
+        }
+        // The future is there already: all of this happens before the first byte is read.
+        return http1.setup(channel: channel, logger: logger).map { value in
+            do {
+                try Self.limit(channel.pipeline.syncOperations, limits, at: channel.eventLoop.now, logger: logger)
+            } catch {
+                // The client has hung up. The value is served all the same: one that is dropped unserved ends the process.
+                logger.debug("a connection was closed before it was set up", metadata: ["error": "\(error)"])
+                channel.close(promise: nil)
+            }
             return value
         }
     }
