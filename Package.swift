@@ -225,6 +225,8 @@ let tests: [(folder: String, targets: [Target])] = [
     (
         "",
         [
+            // Rules that the repository keeps for its own files.
+            .testTarget(name: "RepositoryTests"),
             .target(name: "TestSupport", dependencies: ["CLinuxIO", "JSON", "Postgres", "PrivatePostgres", logging]),
             .testTarget(
                 name: "EndToEndTests",

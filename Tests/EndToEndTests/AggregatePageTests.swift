@@ -14,7 +14,8 @@ private struct AggregatePage {
 
     private(set) var changes: [(path: String, change: Change)] = []
 
-    /// Each block of code is what the paragraph before it says: a new file, an addition, a replacement. A paragraph without a path goes on with the file before.
+    /// Each block of code is what the paragraph before it says: a new file, an addition, a replacement. A paragraph without a path goes on with the
+    /// file before.
     init(_ page: String) {
         var prose = ""
         var block: [String]?

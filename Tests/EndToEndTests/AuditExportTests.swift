@@ -199,7 +199,8 @@ extension RunningSystem {
         try await Launch.run(["audit", "export"] + arguments + ["--data-dir", dataDirectory])
     }
 
-    /// Puts as many copies of the first draft into the log, each in a stream of its own: appending them one by one would be most of the test. Their sealed parts are
+    /// Puts as many copies of the first draft into the log, each in a stream of its own: appending them one by one would be most of the test. Their
+    /// sealed parts are
     /// bound to the first, so they are not opened by anyone: each names nobody's key.
     fileprivate func multiplyEvents(by count: Int) async throws {
         for start in stride(from: 0, to: count, by: 50_000) {

@@ -3,7 +3,7 @@ import Postgres
 import PrivatePostgres
 
 extension RunningSystem {
-    /// What names this system's databases to another system on them.
+    /// The settings that name this system's databases to another system on them.
     var databaseURLs: [String: String] {
         get throws {
             guard let location = PrivateServer.locate(directory: dataDirectory + "/postgres") else { throw LaunchFailure(output: "no server") }

@@ -59,6 +59,9 @@ import Testing
 extension RecordedEvent {
     /// All that two stores must agree on.
     fileprivate var withoutChance: [String] {
-        ["\(position)", "\(stream)", "\(version)", type, "\(schemaVersion)", JSONValue.object(data).serialized, JSONValue.object(metadata.json).serialized]
+        [
+            "\(position)", "\(stream)", "\(version)", type, "\(schemaVersion)", JSONValue.object(data).serialized,
+            JSONValue.object(metadata.json).serialized,
+        ]
     }
 }

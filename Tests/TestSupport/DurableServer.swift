@@ -3,7 +3,8 @@ import Glibc
 package import Postgres
 import PrivatePostgres
 
-/// A PostgreSQL server of one test's own that keeps what it acknowledges, made to be crashed. Ends with the test, and with the test process however that ends.
+/// A PostgreSQL server of one test's own that keeps what it acknowledges, made to be crashed. Ends with the test, and with the test process however
+/// that ends.
 package final class DurableServer: Sendable {
     /// The log's database, as the superuser.
     package let log: ConnectionTarget
@@ -42,7 +43,8 @@ package final class DurableServer: Sendable {
         }
     }
 
-    /// Kills the postmaster and all its children at once with SIGKILL, as a crash of the machine's memory would, and starts the server again. What was only in
+    /// Kills the postmaster and all its children at once with SIGKILL, as a crash of the machine's memory would, and starts the server again. What
+    /// was only in
     /// shared memory is lost; what had been handed to the kernel is not, so this is no power failure.
     package func crash() async throws {
         guard let postmaster = server.processID else { throw PrivateServerError.failedToStart(logTail: "it is gone") }

@@ -13,7 +13,7 @@ package final class RestartableServer: Sendable {
         var template = Array("/tmp/annals-restart-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw PrivateServerError.folderUnwritable("/tmp") }
         let directory = template.withUnsafeBufferPointer { $0.baseAddress.map { String(cString: $0) } ?? "" }
-        // What is acknowledged must be there after a crash.
+        // Acknowledged commits must be there after a crash.
         let server = PrivateServer(directory: directory, durability: .full, logger: TestCluster.logger)
         do {
             try await server.start()

@@ -31,7 +31,8 @@ struct SealingEdge: Sendable {
     }
 
     /// Stored events as their readers get them, in order. One query at most for the keys of a page.
-    /// - Parameter whole: whether a missing key is an error, rather than a mark on the event. A command must not decide without knowing what an event says.
+    /// - Parameter whole: whether a missing key is an error, rather than a mark on the event. A command must not decide without knowing what an
+    ///   event says.
     func open(_ events: [StoredEvent], whole: Bool) async throws -> [RecordedEvent] {
         switch form {
         case .stored: return events.map { $0.recorded(schemaVersion: $0.schemaVersion, data: $0.data) }

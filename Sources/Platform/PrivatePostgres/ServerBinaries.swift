@@ -8,9 +8,11 @@ struct ServerBinaries {
     var postgres: String { "\(folder)/postgres" }
     var initdb: String { "\(folder)/initdb" }
 
-    /// Looks in `first`, in PATH, where `pg_config` points, and in Debian's folders, newest first. Data made by a version needs a server of that version.
+    /// Looks in `first`, in PATH, where `pg_config` points, and in Debian's folders, newest first. Data made by a version needs a server of that
+    /// version.
     static func find(version: String?, first: String? = nil) throws(PrivateServerError) -> ServerBinaries {
-        for folder in [first].compactMap(\.self) + candidates() where access("\(folder)/postgres", X_OK) == 0 && access("\(folder)/initdb", X_OK) == 0 {
+        for folder in [first].compactMap(\.self) + candidates() where access("\(folder)/postgres", X_OK) == 0 && access("\(folder)/initdb", X_OK) == 0
+        {
             let binaries = ServerBinaries(folder: folder)
             if version == nil || version == binaries.version() { return binaries }
         }

@@ -45,7 +45,7 @@ struct ServerLog {
         var bytes = [UInt8](repeating: 0, count: count)
         let read = pread(descriptor, &bytes, count, max(0, size - count))
         let end = bytes.prefix(max(0, read))
-        // What is cut off in front begins in the middle of a line.
+        // The part in front is cut off in the middle of a line.
         return size > count ? Array(end.drop { $0 != UInt8(ascii: "\n") }) : Array(end)
     }
 }

@@ -9,7 +9,8 @@ package struct AccessToken: Sendable, Equatable {
 
     package var subject: UUID
     package var role: SignedInUser.Role
-    /// The version of the user's stream that the role was read at. A later change of the user's rights revokes the token by it, without comparing clocks.
+    /// The version of the user's stream that the role was read at. A later change of the user's rights revokes the token by it, without comparing
+    /// clocks.
     package var version: Int
     package var session: UUID?
     /// The services that the token is good for.

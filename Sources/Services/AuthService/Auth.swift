@@ -5,9 +5,9 @@ package import Logging
 package import Postgres
 import PublishingAPI
 
-/// Who someone is: registration, sessions, tokens and the keys they are signed with. Owns the identity database and follows the log.
+/// The auth service: registration, sessions, tokens and their signing keys. Owns the identity database and follows the log.
 package struct Auth: Sendable {
-    /// What tokens are signed with.
+    /// The keys that tokens are signed with.
     package let keys: SigningKeys
     /// Keeps the accounts in step with the log; `run()` runs it.
     package let follower: AccountFollower
@@ -100,7 +100,8 @@ package struct Auth: Sendable {
         }
     }
 
-    /// Finishes or undoes what registrations left behind when a process died between its two steps. `run()` does this at its start and then every minute.
+    /// Finishes or undoes what registrations left behind when a process died between its two steps. `run()` does this at its start and then every
+    /// minute.
     package func finishPendingRegistrations() async throws {
         try await registration.finishPending()
     }
@@ -120,7 +121,7 @@ package struct Auth: Sendable {
         }
     }
 
-    /// What fails now is tried again the next time round; the log says why.
+    /// A failure is logged, and the work is tried again the next time round.
     private func attempt(_ job: String, _ work: () async throws -> Void) async {
         do {
             try await work()

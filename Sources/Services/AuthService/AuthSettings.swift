@@ -1,7 +1,7 @@
 package import EventSourcing
 import PublishingAPI
 
-/// What the auth service may be told; the defaults are what `api.md` promises.
+/// The settings of the auth service. The defaults are those of the HTTP contract.
 package struct AuthSettings: Sendable {
     /// How long an access token is good for.
     package var accessTokenLifetime = Duration.seconds(15 * 60)
@@ -25,9 +25,9 @@ package struct AuthSettings: Sendable {
     package var keyOverlap = Duration.seconds(10 * 60)
     /// How far the accounts may be behind the log before the revocation feed says that it does not know.
     package var followerPatience = Duration.seconds(5)
-    /// What wrong passwords for one account lead to.
+    /// The delays after wrong passwords for one account.
     package var accountBackoff = Backoff(free: 5)
-    /// What wrong passwords from one address lead to: many people may share one, and they forget theirs all the time.
+    /// The delays after wrong passwords from one address. Many people may share an address, and they forget their passwords all the time.
     package var addressBackoff = Backoff(free: 20, forgiveness: .seconds(45))
     /// How many accounts, and as many addresses, are remembered for failures.
     package var throttleCapacity = 65_536

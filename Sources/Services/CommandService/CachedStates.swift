@@ -5,7 +5,8 @@ import Publishing
 
 /// The users and posts that commands were decided on last, so that a long history is not folded for each command.
 ///
-/// They hold what people wrote and who they are, so they follow the log: when an account is closed, by this process or another, its user and the user's posts are dropped.
+/// They hold what people wrote and who they are, so they follow the log: when an account is closed, by this process or another, its user and the
+/// user's posts are dropped.
 /// While nobody follows, nothing is kept.
 package final class CachedStates: Sendable {
     let users = StateCache<UserRules>()
@@ -32,7 +33,7 @@ package final class CachedStates: Sendable {
         }
     }
 
-    /// What is held of both.
+    /// The statistics of both caches.
     package var entryCount: Int { users.statistics.entries + posts.statistics.entries }
 
     private func forgetClosedAccounts() async throws {
@@ -40,7 +41,7 @@ package final class CachedStates: Sendable {
             do {
                 try await follow(from: try await log.head())
             } catch let error as EventStoreError {
-                // What was kept is gone with the follower, so a log that is another one now is as good as the old.
+                // The cached states are gone with the follower, so a log that is another one now is as good as the old.
                 logger.warning("states are not cached for now", metadata: ["reason": "\(error)"])
                 try await Task.sleep(for: .seconds(1))
             }

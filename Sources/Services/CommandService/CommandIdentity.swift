@@ -11,8 +11,10 @@ import Publishing
 struct CommandIdentity: Sendable {
     let hasher: any KeyedHasher
 
-    /// The command that a request gives. With an `Idempotency-Key` the command's id is the keyed hash of the key's owner and the key, and its digest that of method, path
-    /// and body, however the body's JSON is written; without one nobody can name it again. Parameters in the query are 422: nothing in a command comes from there.
+    /// The command that a request gives. With an `Idempotency-Key` the command's id is the keyed hash of the key's owner and the key, and its digest
+    /// that of method, path
+    /// and body, however the body's JSON is written; without one nobody can name it again. Parameters in the query are 422: nothing in a command
+    /// comes from there.
     func command(_ request: Request, _ context: CallContext, body: JSONObject = [:], claims: [ClaimChange] = []) throws(Problem) -> CommandContext {
         try request.refuseParameters()
         let owner = context.keyOwner(of: request)

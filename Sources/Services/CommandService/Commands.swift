@@ -21,7 +21,8 @@ package struct Commands: Sendable {
     ///   - audit: the log's tree and checkpoints; without it no event is covered, and there are no proofs.
     ///   - trail: the log as auditors read it, opened; without it there are no audit events.
     package init(
-        store: any EventStore, catalog: EventCatalog, keys: any PersonalKeys, hasher: any KeyedHasher, cache: CachedStates? = nil, audit: MerkleLog? = nil,
+        store: any EventStore, catalog: EventCatalog, keys: any PersonalKeys, hasher: any KeyedHasher, cache: CachedStates? = nil,
+        audit: MerkleLog? = nil,
         trail: OpenedTrail? = nil, verifier: TokenVerifier, serviceKey: ServiceKey, logger: Logger
     ) {
         let identity = CommandIdentity(hasher: hasher)

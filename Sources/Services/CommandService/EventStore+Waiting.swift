@@ -3,7 +3,8 @@ import HTTPContract
 import Hummingbird
 
 extension EventStore {
-    /// Waits for the position that the request names, if any. The log is never behind what it has answered, so this waits only for a position that somebody made up or got
+    /// Waits for the position that the request names, if any. The log is never behind what it has answered, so this waits only for a position that
+    /// somebody made up or got
     /// elsewhere.
     func waitForPosition(_ request: Request) async throws {
         guard let wait = try Preconditions.waitForPosition(request), try await head() < wait.position else { return }

@@ -13,7 +13,8 @@ private struct Walkthrough {
 
     let steps: [Step]
 
-    /// A block of SQL goes into the file that was named last before it; `bin/up` alone starts, or starts again; a block of text is what the commands before it print.
+    /// A block of SQL goes into the file that was named last before it; `bin/up` alone starts, or starts again; a block of text is what the commands
+    /// before it print.
     init(page: String) {
         var steps: [Step] = []
         var named: String?

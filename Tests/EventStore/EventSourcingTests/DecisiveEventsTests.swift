@@ -8,7 +8,7 @@ import Testing
 /// Events of which each replaces what an earlier one of its kind, or with its field, has said.
 private let decisive = DecisiveEvents(types: [["Opened", "Shut"], ["Painted"]], fields: ["colour", "name"])
 
-/// What a history says: the last of each.
+/// The last of each field in a history.
 private struct Door: Equatable {
     var isOpen: String?
     var colour: JSONValue?

@@ -1,9 +1,9 @@
 import CoreMetrics
 import EventSourcing
 import FoundationEssentials
+import JSON
 import Logging
 import MetricsTestKit
-import JSON
 import Postgres
 import Publishing
 import Testing

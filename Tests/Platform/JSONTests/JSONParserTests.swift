@@ -154,7 +154,9 @@ private func failure(_ bytes: some Sequence<UInt8>) -> JSONSyntaxError? {
 
     @Test(arguments: [1, 2, 8, 9, 300]) func `cost work that grows with the text, whatever the characters are`(names: Int) throws {
         // Blocks of all planes, each as long names of one length that differ at their ends, beside the worst for normalising: marks alone.
-        let starts = stride(from: UInt32(0x20), to: 0x11_0000, by: names > 9 ? 0x8000 : 0x800).filter { Unicode.Scalar($0) != nil && Unicode.Scalar($0 + 0x1F) != nil }
+        let starts = stride(from: UInt32(0x20), to: 0x11_0000, by: names > 9 ? 0x8000 : 0x800).filter {
+            Unicode.Scalar($0) != nil && Unicode.Scalar($0 + 0x1F) != nil
+        }
         for start in starts + [0x300] {
             let run = (start..<start + 0x20).compactMap(Unicode.Scalar.init).filter { $0 != "\"" && $0 != "\\" && $0.value >= 0x20 }
             let stem = String(String.UnicodeScalarView(run))

@@ -77,7 +77,8 @@ import Testing
         }
     }
 
-    /// A pool whose attempts to write are refused until `allow` is called: its role may not do what they do. That stands for a disk that takes nothing.
+    /// A pool whose attempts to write are refused until `allow` is called: its role may not do what they do. That stands for a disk that takes
+    /// nothing.
     private func withRefusedWrites(_ body: (ConnectionPool, _ allow: () async throws -> Void) async throws -> Void) async throws {
         try await TestCluster.withDatabase { target in
             try await ConnectionPool.withPool(target, logger: TestCluster.logger) { owner in

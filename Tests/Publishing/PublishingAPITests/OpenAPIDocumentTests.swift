@@ -75,7 +75,7 @@ extension Endpoint {
     }
 }
 
-/// What the tests ask of `openapi/openapi.yaml`.
+/// The parts of `openapi/openapi.yaml` that the tests read.
 private struct OpenAPIDocument {
     enum Security { case none, optional, required }
 

@@ -88,4 +88,3 @@ import Testing
         values[Int.random(in: values.indices, using: &random)]
     }
 }
-

@@ -50,7 +50,7 @@ extension Email: LiteralText {}
 extension DisplayName: LiteralText {}
 extension Bio: LiteralText {}
 
-/// What is wrong with a text for a value; nil when nothing is.
+/// The fault of a text for a value; nil when there is none.
 func violation<Value: TextValue>(_ type: Value.Type, _ text: String) -> String? {
     do throws(TextViolation) {
         _ = try Value(text)

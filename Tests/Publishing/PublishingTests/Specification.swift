@@ -1,6 +1,6 @@
 import EventSourcing
 
-/// What has happened so far, for a specification to go on with: `given(PostRules.self, .drafted(…)).when(.publish(…))`.
+/// The events so far, for a specification to go on with: `given(PostRules.self, .drafted(…)).when(.publish(…))`.
 func given<Rules: Decider>(_ rules: Rules.Type, _ events: [Rules.Event]) -> Given<Rules> { Given(state: Rules.fold(events)) }
 
 func given<Rules: Decider>(_ rules: Rules.Type, _ events: Rules.Event...) -> Given<Rules> { given(rules, events) }
@@ -8,7 +8,7 @@ func given<Rules: Decider>(_ rules: Rules.Type, _ events: Rules.Event...) -> Giv
 struct Given<Rules: Decider> {
     let state: Rules.State
 
-    /// What the rules answer: events to record, or the reason why not.
+    /// The rules' answer: events to record, or a refusal.
     func when(_ command: Rules.Command) -> Result<[Rules.Event], Rules.Refusal> {
         do throws(Rules.Refusal) {
             return .success(try Rules.decide(command, in: state))

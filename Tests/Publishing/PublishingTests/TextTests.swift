@@ -92,7 +92,9 @@ import Testing
         #expect(violation(Title.self, text) == nil)
     }
 
-    @Test(arguments: [" ", "\u{200B}", "\u{FEFF}\u{2060}\u{A0}\u{3000}", "\u{3164}", "two\nlines", "two\u{2028}lines", "tab\t", "\u{85}", "a\u{202E}b", "\u{2068}a"])
+    @Test(arguments: [
+        " ", "\u{200B}", "\u{FEFF}\u{2060}\u{A0}\u{3000}", "\u{3164}", "two\nlines", "two\u{2028}lines", "tab\t", "\u{85}", "a\u{202E}b", "\u{2068}a",
+    ])
     func `is nothing else`(text: String) {
         #expect(violation(Title.self, text) != nil)
     }
@@ -103,7 +105,10 @@ import Testing
         #expect(violation(DisplayName.self, text) == nil)
     }
 
-    @Test(arguments: ["two\u{2028}lines", "two\u{2029}paragraphs", "two\nlines", "tab\t", "\u{85}", " ", "\u{200B}", "\u{3164}", "\u{2800}", "Ann\u{202E}", "a\u{2066}b"])
+    @Test(arguments: [
+        "two\u{2028}lines", "two\u{2029}paragraphs", "two\nlines", "tab\t", "\u{85}", " ", "\u{200B}", "\u{3164}", "\u{2800}", "Ann\u{202E}",
+        "a\u{2066}b",
+    ])
     func `is nothing else`(text: String) {
         #expect(violation(DisplayName.self, text) != nil)
     }

@@ -116,7 +116,7 @@ import Testing
                 return try await group.reduce(into: [Reply]()) { $0.append($1) }
             }
             #expect(replies.count { $0.status == .noContent } == 1)
-            // Whoever looked before the change finds another password at it, whoever looked after it a wrong one.
+            // A sign-in that looked before the change finds another password at it; one that looked after it finds a wrong one.
             #expect(replies.allSatisfy { [204, 403, 409, 429].contains($0.status.code) })
         }
     }

@@ -30,7 +30,7 @@ import Testing
                 let life = Life(moments: moments)
                 try await Self.run(house.process(life), closing: person)
                 #expect(life.isOver, "it died at moment \(moments)")
-                // What the dead process held is free again once its lease has run out.
+                // The dead process's closure is free again once its lease has run out.
                 house.clock.advance(by: Closures.lease + .seconds(1))
                 try await house.process().continueClosures()
                 try await Self.expectErased(person, in: house)

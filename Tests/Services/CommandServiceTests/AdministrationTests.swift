@@ -10,7 +10,7 @@ import JSON
 import Publishing
 import Testing
 
-/// What an admin can do to another's account.
+/// An admin's commands on another's account.
 private enum Order: String, CaseIterable, CustomTestStringConvertible {
     case role
     case deactivate
@@ -87,7 +87,7 @@ private enum Order: String, CaseIterable, CustomTestStringConvertible {
                 }
                 return try await group.reduce(into: [Reply]()) { $0.append($1) }
             }
-            // Whoever was demoted or deactivated first can do nothing more, whatever their token says.
+            // The admin who was demoted or deactivated first can do nothing more, whatever their token says.
             #expect(replies.allSatisfy { [200, 401, 403, 409, 503].contains($0.status) }, "\(replies.map(\.status))")
             let circle = AdminRules.fold(try await newsroom.events(of: AdminRules.stream).map(AdminRules.decode))
             var acting: Set<UUID> = []

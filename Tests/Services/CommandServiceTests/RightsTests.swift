@@ -60,7 +60,7 @@ struct PostCall: Sendable, CustomTestStringConvertible {
             #expect(try await newsroom.call(call.method, "/api/v1/posts/\(UUID.v7().lowercased)\(call.suffix)", call.body, by: ann).status == 404)
             let malformed = try await newsroom.call(call.method, "/api/v1/posts/no-id\(call.suffix)", call.body, by: ann)
             #expect(malformed.status == 400 && malformed.code == "MALFORMED_REQUEST")
-            // What is wrong with the body as well comes after.
+            // A fault in the body comes after that.
             #expect(try await newsroom.call(call.method, "/api/v1/posts/no-id\(call.suffix)", #"{"no":1}"#, by: ann).code == "MALFORMED_REQUEST")
         }
     }

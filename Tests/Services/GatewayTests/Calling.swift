@@ -60,7 +60,7 @@ struct SpiedGateway {
     var forwarded: Int { auth.requests.count + commands.requests.count + queries.requests.count }
 }
 
-/// What the gateway answered, with its body read.
+/// The gateway's answer, with its body read.
 struct Answered {
     let status: Int
     let headers: HTTPFields

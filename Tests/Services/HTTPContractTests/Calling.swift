@@ -27,7 +27,7 @@ func posting(_ json: String, to path: String = "/api/v1/auth/register", _ header
 /// A context as the server makes it: nothing known yet.
 func freshContext(_ logger: Logger = .silent) -> CallContext { CallContext(logger: logger, requestID: "", traceparent: "") }
 
-/// What a responder answered, with its body read.
+/// A responder's answer, with its body read.
 struct Answered {
     let status: Int
     let headers: HTTPFields
@@ -59,7 +59,7 @@ func responder(
     return routes.responder(for: endpoint.route.service, authentication: Authentication(verifier: nil), logger: logger, mapping: mapping)
 }
 
-/// What a route that reads a body answers to one.
+/// The answer of a route that reads a body.
 func reading(_ request: Request, _ read: @escaping @Sendable (JSONObject) throws -> Void) async throws -> Answered {
     try await responder(.register) { request, _ in
         try read(try await request.jsonBody())

@@ -23,7 +23,7 @@ final class CommandPeer: Sendable {
     fileprivate struct State {
         var mood = Mood.good
         var position: Int64 = 100
-        /// What came under each key, and where it ended.
+        /// The calls under each key, and where each ended.
         var taken: [String: (body: JSONObject, position: Int64)] = [:]
         var counts: [String: Int64] = [:]
         var calls: [[String: Int64]] = []
@@ -42,7 +42,7 @@ final class CommandPeer: Sendable {
         (calls, heard) = AsyncStream.makeStream()
     }
 
-    /// What its HTTP boundary is.
+    /// Its HTTP boundary.
     var responder: ServiceResponder {
         var routes = Routes()
         routes.on(.recordViews) { request, _ in

@@ -18,7 +18,7 @@ import TestSupport
 struct Newsroom: Sendable {
     /// The read database's owner, for making rows.
     let owner: ConnectionPool
-    /// What the service itself uses: only its own role's rights.
+    /// The service's own connection, with the rights of its role only.
     let read: ConnectionPool
     let queries: Queries
     let commands: CommandPeer

@@ -39,7 +39,8 @@ extension Failure {
     init(_ error: MigrationError, in database: String) {
         let remedy =
             switch error {
-            case .otherBuild: """
+            case .otherBuild:
+                """
                 . Nothing leads from there to this build: keep the data for that one, and give this one another --data-dir or empty databases
                 """
             case .edited, .databaseIsNewer, .outOfOrder, .misnamed, .failed, .unreadable: ""
@@ -62,7 +63,7 @@ extension PostgresError {
     }
 }
 
-/// What a database must be before anything is put into it.
+/// The conditions that a database must meet before anything is put into it.
 struct DatabaseCheck {
     /// A difference that is longer than a message takes.
     private static let tolerance = Duration.seconds(5)

@@ -56,7 +56,7 @@ private func createDatabase(_ name: String, _ pool: ConnectionPool) async throws
 }
 
 extension SQLState {
-    /// What making a database fails with while another session makes it: a duplicate, a name in an index, a template in use.
+    /// The errors of CREATE DATABASE while another session makes the database: a duplicate, a name in an index, a template in use.
     fileprivate static let madeBesides = [SQLState(rawValue: "42P04"), .uniqueViolation, SQLState(rawValue: "55006")]
 }
 

@@ -106,7 +106,8 @@ final class GroupCommit: Sendable {
 }
 
 extension GroupCommit {
-    /// Events never go back in time. So after the clock has, they get the time of the event before them until it has caught up, and somebody has to know.
+    /// Events never go back in time. So after the clock has, they get the time of the event before them until it has caught up, and somebody has to
+    /// know.
     private func tell(clockLag lag: Duration) {
         let before = counts.withLock { counts in
             defer { counts.clockLag = lag }

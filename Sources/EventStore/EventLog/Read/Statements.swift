@@ -1,6 +1,6 @@
 import Postgres
 
-/// What else a read of a stream wants of its events: types $5, and a field $6 in the open or among the sealed. Both may be NULL.
+/// Further conditions on the events of a stream's read: types $5, and a field $6 in the open or among the sealed. Both may be NULL.
 private let wanted = """
     ($5::text[] IS NULL OR type = ANY ($5)) AND ($6::text IS NULL OR data ? $6 OR data -> '$sealed' -> 'fields' ? $6)
     """

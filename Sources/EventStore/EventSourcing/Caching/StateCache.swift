@@ -3,12 +3,13 @@ import Synchronization
 
 /// Streams as they were folded last, so that a long history is not read again for each command. In memory only.
 ///
-/// It can be stale and can't do harm by that: whoever takes a fold from here reads on from the fold's last event, and finds out that way when the log has moved on or
+/// It can be stale and can't do harm by that: whoever takes a fold from here reads on from the fold's last event, and finds out that way when the
+/// log has moved on or
 /// is another one. It holds personal data, which is why a person's entries can be forgotten, and why no entry gets old: see `Limits.lifetime`.
 package final class StateCache<Rules: StreamRules>: Sendable {
     private struct Entry {
         let folded: FoldedStream<Rules>
-        /// Whose personal data it holds.
+        /// The person whose data it holds.
         let owner: UUID?
         /// When the fold began at the stream's start.
         let since: ContinuousClock.Instant
@@ -82,7 +83,7 @@ package final class StateCache<Rules: StreamRules>: Sendable {
     /// The stream as it was folded last; nil when it is not here.
     func folded(_ stream: StreamName) -> FoldedStream<Rules>? { start(stream).folded }
 
-    /// What a fold of the stream starts from.
+    /// The state that a fold of the stream starts from.
     func start(_ stream: StreamName) -> FoldStart<Rules> {
         let now = now()
         return state.withLock { state in
@@ -96,7 +97,8 @@ package final class StateCache<Rules: StreamRules>: Sendable {
         }
     }
 
-    /// Keeps a fold whose last event was read from the log, and drops the ones used longest ago to make room. `start` is where it began; nil for just now.
+    /// Keeps a fold whose last event was read from the log, and drops the ones used longest ago to make room. `start` is where it began; nil for
+    /// just now.
     func keep(_ folded: FoldedStream<Rules>, of stream: StreamName, from start: FoldStart<Rules>? = nil) {
         let owner = Rules.subject(of: [], in: folded.state, on: stream)
         let cost = Self.overhead + Rules.footprint(of: folded.state)
@@ -142,8 +144,10 @@ package struct StateCacheLimits: Sendable {
     package var bytes = 64 << 20
     /// How long after its first fold a stream is folded from its start again.
     ///
-    /// An age and not an idle time, because it bounds how long personal data can outlive its key whatever happens and however busy the stream is: an account closed
-    /// while nobody here was told, a text read in the moment between the closure and the key's end. A long stream that is folded again six times an hour is still not
+    /// An age and not an idle time, because it bounds how long personal data can outlive its key whatever happens and however busy the stream is: an
+    /// account closed
+    /// while nobody here was told, a text read in the moment between the closure and the key's end. A long stream that is folded again six times an
+    /// hour is still not
     /// folded for each command.
     package var lifetime: Duration = .seconds(600)
     /// Persons remembered as forgotten, the last ones. Only those matter whose text could be read when they were and whose loads are still under way.
@@ -152,7 +156,7 @@ package struct StateCacheLimits: Sendable {
     package init() {}
 }
 
-/// What a cache of states holds and how often it helped.
+/// The size of a cache of states, and how often it helped.
 package struct StateCacheStatistics: Sendable, Hashable {
     package let entries: Int
     package let bytes: Int

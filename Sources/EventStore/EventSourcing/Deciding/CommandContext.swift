@@ -4,7 +4,8 @@ package struct CommandContext: Sendable {
     /// Whether the caller named the command, so that a repeat of it is possible.
     package var isRepeatable: Bool
     package var metadata: EventMetadata
-    /// Checked after the rules, so that only callers who may give the command learn the version from it (RFC 9110 §13.2.1 asks for this order as well).
+    /// Checked after the rules, so that only callers who may give the command learn the version from it (RFC 9110 §13.2.1 asks for this order as
+    /// well).
     package var expected: StreamExpectation
     /// Changes to claims beside those of the events, such as that the actor's account must be active.
     package var claims: [ClaimChange]

@@ -1,6 +1,6 @@
 /// The write side's one loop: load, fold, decide, append.
 package struct CommandHandler<Rules: StreamRules>: Sendable {
-    /// What other streams append in the same request, decided from the state before the command and its events.
+    /// The appends to other streams in the same request, decided from the state before the command and its events.
     package typealias OtherAppends = (_ state: Rules.State, _ events: [Rules.Event]) async throws -> [StreamAppend]
 
     let store: any EventStore
@@ -14,7 +14,8 @@ package struct CommandHandler<Rules: StreamRules>: Sendable {
 
     /// Decides one command and appends what happened.
     ///
-    /// A command that succeeded before gets its first answer again, before rules or versions are looked at. Throws `Rules.Refusal` for what the rules refuse and
+    /// A command that succeeded before gets its first answer again, before rules or versions are looked at. Throws `Rules.Refusal` for what the
+    /// rules refuse and
     /// `CommandFailure` for what the log refuses. A lost race is decided again, 10 times at most.
     /// - Parameter alongside: decided anew with each attempt. What it throws refuses the command, also one that changes nothing.
     package func handle(
@@ -52,7 +53,8 @@ package struct CommandHandler<Rules: StreamRules>: Sendable {
         throw CommandFailure.contended
     }
 
-    /// What a command would append to a stream as it is now, for a command on another stream to take along in `alongside`. Its claims are left out.
+    /// The append that a command would make to a stream as it is now, for a command on another stream to take along in `alongside`. Its claims are
+    /// left out.
     package func decision(on command: Rules.Command, for stream: StreamName) async throws -> StreamAppend {
         let before = try await streams.load(stream)
         return append(try Rules.decide(command, in: before.state), to: stream, after: before)

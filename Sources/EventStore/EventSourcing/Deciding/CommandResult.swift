@@ -1,4 +1,4 @@
-/// What a command that went through has led to.
+/// The result of a command that went through.
 package struct CommandResult<Rules: StreamRules>: Sendable {
     package let stream: StreamName
     package let state: Rules.State

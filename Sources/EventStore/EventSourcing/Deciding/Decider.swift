@@ -1,4 +1,5 @@
-/// The rules of one kind of entity, after Jérémie Chassaing's decider: an initial state, what a command does in a state, and what an event makes of a state.
+/// The rules of one kind of entity, after Jérémie Chassaing's decider: an initial state, what a command does in a state, and what an event makes of
+/// a state.
 /// Pure and total: no clock, no randomness, no I/O.
 package protocol Decider: Sendable {
     associatedtype Command: Sendable

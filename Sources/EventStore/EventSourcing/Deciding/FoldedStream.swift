@@ -18,7 +18,7 @@ package struct FoldedStream<Rules: StreamRules>: Sendable {
         try fold(events)
     }
 
-    /// What an append to it expects.
+    /// The expectation of an append to it.
     package var expectation: ExpectedVersion { version == 0 ? .none : .exactly(version) }
 
     /// Takes in the events that follow.
@@ -33,7 +33,8 @@ package struct FoldedStream<Rules: StreamRules>: Sendable {
         }
     }
 
-    /// What of a page is new to this fold, when the page was read from its last event on; nil when that event is not there: the log is another one than before.
+    /// The events of a page that are new to this fold, when the page was read from its last event on. Nil when that event is not there: the log is
+    /// another one than before.
     func news(in page: [RecordedEvent]) -> ArraySlice<RecordedEvent>? {
         guard version > 0 else { return page[...] }
         guard let first = page.first, first.id == lastEvent, first.version == version else { return nil }

@@ -45,8 +45,10 @@ struct StreamFolding<Rules: StreamRules>: Sendable {
     ) async throws -> (folded: FoldedStream<Rules>, receipt: CommandReceipt?) {
         var folded = try start ?? FoldedStream()
         while true {
-            // From the last known event on, not after it: seeing it again tells that this is still the log it came from. A log restored to an older state has none
-            // there, or another one; what was folded from the log before would be refused at the append, but a command that changes nothing is never appended.
+            // From the last known event on, not after it: seeing it again tells that this is still the log it came from. A log restored to an older
+            // state has none
+            // there, or another one; what was folded from the log before would be refused at the append, but a command that changes nothing is never
+            // appended.
             let known = max(0, folded.version - 1)
             let limit = min(Self.pageSize, last - known)
             let page = try await store.load(stream, after: known, limit: limit, command: command)

@@ -19,7 +19,8 @@ package protocol StreamRules: Decider {
     /// The person whose key seals the personal fields of these events. Nobody by default.
     static func subject(of events: [Event], in state: State, on stream: StreamName) -> UUID?
 
-    /// About how many bytes a state takes in memory; bounds a cache of states. By default the size of the type: a state that holds text adds the text's bytes.
+    /// About how many bytes a state takes in memory; bounds a cache of states. By default the size of the type: a state that holds text adds the
+    /// text's bytes.
     static func footprint(of state: State) -> Int
 }
 

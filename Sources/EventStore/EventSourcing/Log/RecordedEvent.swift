@@ -18,7 +18,8 @@ package struct RecordedEvent: Sendable, Hashable {
     package let metadata: EventMetadata
     /// When the log took it; never before the previous event's.
     package let recordedAt: Timestamp
-    /// The names of sealed fields that the store could not open, because the vault lacks the person's key. They are null, and nobody knows whether they are forgotten.
+    /// The names of sealed fields that the store could not open, because the vault lacks the person's key. They are null, and nobody knows whether
+    /// they are forgotten.
     package let unopened: Set<String>
 
     package init(

@@ -1,6 +1,7 @@
 package import FoundationEssentials
 
-/// The name of one stream: `<category>-<uuid>`, such as `post-0198a3c4-…`. The uuid is a version 7 one, so a stream's name also says when it was born.
+/// The name of one stream: `<category>-<uuid>`, such as `post-0198a3c4-…`. The uuid is a version 7 one, so a stream's name also says when it was
+/// born.
 package struct StreamName: Sendable, Hashable, CustomStringConvertible {
     package let category: String
     package let id: UUID

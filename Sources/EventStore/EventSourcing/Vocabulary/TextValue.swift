@@ -10,7 +10,8 @@ package protocol TextValue: Sendable, Hashable, CustomStringConvertible {
 extension TextValue {
     package var description: String { text }
 
-    // `String` compares and hashes normal forms: it equates two texts that differ in their bytes, and takes quadratic time for long runs of combining marks.
+    // `String` compares and hashes normal forms: it equates two texts that differ in their bytes, and takes quadratic time for long runs of
+    // combining marks.
     package static func == (left: Self, right: Self) -> Bool { left.text.utf8.elementsEqual(right.text.utf8) }
 
     package func hash(into hasher: inout Hasher) {

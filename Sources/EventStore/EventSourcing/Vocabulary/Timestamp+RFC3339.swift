@@ -15,7 +15,8 @@ extension Timestamp: CustomStringConvertible {
             + "\(padded(rest / 1000 % 60, 2)).\(padded(rest % 1000, 3))Z"
     }
 
-    /// Reads RFC 3339 §5.6 `date-time`, with any offset; digits past the millisecond are cut. Nil when the text has another form or names no real moment,
+    /// Reads RFC 3339 §5.6 `date-time`, with any offset; digits past the millisecond are cut. Nil when the text has another form or names no real
+    /// moment,
     /// or one outside the years 1 to 9999 in UTC, which neither RFC 3339 nor PostgreSQL could write again.
     package init?(_ text: some StringProtocol) {
         var scan = DigitScan(Array(text.utf8))

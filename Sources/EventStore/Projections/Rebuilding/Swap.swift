@@ -5,7 +5,8 @@ import Postgres
 /// Puts tables in the place of the live ones, in one transaction.
 ///
 /// A query that has found its tables before the swap must not see the new position with the old rows. So the old tables are locked first:
-/// queries that read them end before, and later ones find the new tables. While the lock is waited for, later queries queue behind it, and a query may hold
+/// queries that read them end before, and later ones find the new tables. While the lock is waited for, later queries queue behind it, and a query
+/// may hold
 /// one table and wait for another; so the wait is shorter than the second after which the server would take that for a deadlock, and is tried again
 /// until it succeeds.
 struct Swap {

@@ -25,7 +25,8 @@ struct Migration: Sendable {
         return migrations
     }
 
-    /// The scripts that run at every start, not once: `roles.sql` beside the folder before its migrations, and `rights.sql` in it after them. Either may be
+    /// The scripts that run at every start, not once: `roles.sql` beside the folder before its migrations, and `rights.sql` in it after them. Either
+    /// may be
     /// missing. They describe an end state, and change nothing once it holds.
     static func repeatable(in directory: String) throws(MigrationError) -> (before: Migration?, after: Migration?) {
         func read(_ folder: String, _ name: String) throws(MigrationError) -> Migration? {

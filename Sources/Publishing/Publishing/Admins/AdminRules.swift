@@ -1,7 +1,8 @@
 package import EventSourcing
 package import FoundationEssentials
 
-/// The circle of admins, one stream for the whole system. Every command of an admin expects it at the very version it was decided on. So of two commands that would
+/// The circle of admins, one stream for the whole system. Every command of an admin expects it at the very version it was decided on. So of two
+/// commands that would
 /// together remove the last admin, one is decided again; and a user who stopped being an admin a moment ago is refused, whatever their token says.
 package enum AdminRules: StreamRules {
     package typealias Command = AdminCommand
@@ -41,7 +42,7 @@ package enum AdminRules: StreamRules {
     package static func footprint(of admins: Set<UUID>) -> Int { MemoryLayout<Set<UUID>>.size + admins.count * MemoryLayout<UUID>.stride * 2 }
 }
 
-/// What a command on an account means for the circle of admins.
+/// The effect of a command on an account on the circle of admins.
 package struct AdminCommand: Sendable, Hashable {
     package let user: UUID
     /// Whether the user is an active admin once the command is done.

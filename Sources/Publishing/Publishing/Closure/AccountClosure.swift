@@ -1,7 +1,8 @@
-/// The process that closes an account and erases its user, as a pure decider over the steps recorded so far: what is to be done next follows from them alone, so
+/// The process that closes an account and erases its user, as a pure decider over the steps recorded so far: what is to be done next follows from
+/// them alone, so
 /// any process may go on where another stopped.
 package enum AccountClosure {
-    /// What is to be done next; nil when all is done.
+    /// The next action; nil when all is done.
     package static func next(in state: ClosureState) -> ClosureAction? {
         switch state {
         case .requested: .releaseClaim
@@ -54,7 +55,7 @@ package enum ClosureState: Sendable, Hashable {
     case finished
 }
 
-/// What is to be done for the next step.
+/// The action for the next step.
 package enum ClosureAction: Sendable, Hashable {
     case releaseClaim
     case closeAccount

@@ -2,7 +2,7 @@ package import EventSourcing
 package import FoundationEssentials
 package import JSON
 
-/// What the receipt of a closure says, before it is signed: what was done, when, and where the log shows it. Holds ids, times and positions, nothing personal.
+/// The receipt of a closure before it is signed: each step, its time, and where the log shows it. Holds ids, times and positions, nothing personal.
 package struct ClosureStatement: Sendable, Hashable {
     package let closure: UUID
     package let user: UUID

@@ -12,7 +12,7 @@ package enum ClosureStep: String, Sendable, Hashable, CaseIterable {
     case deletePosts = "delete-posts"
     /// No table of a read model, live or kept, holds anything of the user.
     case scrubReadModels = "scrub-read-models"
-    /// What the log and its backups hold of the user can't be opened any more.
+    /// The user's sealed data in the log and its backups can't be opened any more.
     case destroyKey = "destroy-key"
     /// There is a signed statement of all this.
     case signReceipt = "sign-receipt"

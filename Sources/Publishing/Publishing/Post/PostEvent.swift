@@ -2,7 +2,7 @@ package import EventSourcing
 package import FoundationEssentials
 import JSON
 
-/// What happens to a post.
+/// The events of a post.
 package enum PostEvent: Sendable, Hashable {
     case drafted(author: UUID, title: Personal<String>, slug: Personal<String>, content: Personal<String>)
     /// Only what changed is there.

@@ -18,7 +18,7 @@ package enum PostState: Sendable, Hashable {
         }
     }
 
-    /// Who wrote it, for as long as that is known.
+    /// Its author, for as long as that is known.
     package var author: UUID? {
         switch self {
         case .draft(let post), .published(let post, _): post.author
@@ -32,7 +32,7 @@ package enum PostState: Sendable, Hashable {
     }
 }
 
-/// What a post says.
+/// The content of a post.
 package struct Post: Sendable, Hashable {
     package let author: UUID
     package var title: Personal<String>

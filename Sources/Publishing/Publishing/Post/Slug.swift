@@ -14,7 +14,8 @@ package struct Slug: TextValue {
         self.text = text
     }
 
-    /// Makes a slug from any title: it is written in Latin letters, marks and case are dropped, and all else but letters and digits becomes one dash. Where nothing
+    /// Makes a slug from any title: it is written in Latin letters, marks and case are dropped, and all else but letters and digits becomes one
+    /// dash. Where nothing
     /// remains, as of a title of emoji, the slug is a hash of the title. The same title always makes the same slug.
     package init(for title: String) {
         var bytes: [UInt8] = []

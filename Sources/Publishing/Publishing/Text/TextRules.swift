@@ -1,6 +1,7 @@
 import EventSourcing
 
-// The parts that the rules of text values are made of. Lengths are in Unicode scalars, which is what this system calls characters. All are linear in the text's length.
+// The parts that the rules of text values are made of. Lengths are in Unicode scalars, which is what this system calls characters. All are linear in
+// the text's length.
 extension String {
     /// Refuses a text whose length is outside a range, or that holds U+0000, which PostgreSQL's text can't.
     func requireLength(_ lengths: ClosedRange<Int>) throws(TextViolation) {
@@ -10,7 +11,8 @@ extension String {
         if count == 0 { throw TextViolation("may not be empty") }
         throw TextViolation(
             count > lengths.upperBound
-                ? "may have \(lengths.upperBound) characters at most, has \(count)" : "must have \(lengths.lowerBound) characters at least, has \(count)")
+                ? "may have \(lengths.upperBound) characters at most, has \(count)"
+                : "must have \(lengths.lowerBound) characters at least, has \(count)")
     }
 
     /// Refuses a text with a scalar that is not among those allowed; the message says which are: "a-z, 0-9 and -".
@@ -20,7 +22,9 @@ extension String {
 
     /// Refuses control characters and separators of lines.
     func requireOneLine() throws(TextViolation) {
-        if unicodeScalars.contains(where: { $0.isControl || $0.endsLine }) { throw TextViolation("may not contain control characters or line breaks") }
+        if unicodeScalars.contains(where: { $0.isControl || $0.endsLine }) {
+            throw TextViolation("may not contain control characters or line breaks")
+        }
     }
 
     /// Refuses the characters that embed, override or isolate a direction (UAX #9 §2): they make one text look like another.
@@ -54,6 +58,7 @@ extension Unicode.Scalar {
 
     /// Whether there is anything to see of it, alone or on another. Braille's blank is a symbol like its others, and empty.
     var isVisible: Bool {
-        !isControl && self != "\u{2800}" && !properties.isWhitespace && !properties.isDefaultIgnorableCodePoint && properties.generalCategory != .format
+        !isControl && self != "\u{2800}" && !properties.isWhitespace && !properties.isDefaultIgnorableCodePoint
+            && properties.generalCategory != .format
     }
 }

@@ -1,6 +1,7 @@
 package import EventSourcing
 
-/// An email address that mail can be sent to: RFC 5322's dot-atoms and, as RFC 6531 has it, letters past ASCII. Quoted names, comments and address literals are in
+/// An email address that mail can be sent to: RFC 5322's dot-atoms and, as RFC 6531 has it, letters past ASCII. Quoted names, comments and address
+/// literals are in
 /// the grammar, too, and in nobody's address. Only a mail that arrives proves one.
 package struct Email: TextValue {
     /// As its owner writes it, without white space around it.
@@ -13,7 +14,7 @@ package struct Email: TextValue {
         self.text = String(trimmed)
     }
 
-    /// What makes two addresses the same one.
+    /// The form in which two addresses are the same one.
     package var comparable: String { Self.comparable(text) }
 
     /// The same of a stored address: normal form C, lower case, the domain in its ASCII form.
@@ -55,7 +56,8 @@ extension Unicode.Scalar {
         }
     }
 
-    /// What a label of a domain consists of: letters, digits and hyphens, and past ASCII letters, their marks and digits, as internationalised names have (RFC 5892).
+    /// The scalars of a domain's label: letters, digits and hyphens, and past ASCII letters, their marks and digits, as internationalised names have
+    /// (RFC 5892).
     fileprivate var isLabelText: Bool {
         guard isASCII else {
             switch properties.generalCategory {

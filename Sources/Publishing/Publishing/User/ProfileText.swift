@@ -24,7 +24,7 @@ package struct DisplayName: TextValue {
     }
 }
 
-/// What a user says of themselves: up to 2,000 characters, with line breaks and tabs. Empty for nothing.
+/// A user's text about themselves: up to 2,000 characters, with line breaks and tabs. Empty for none.
 package struct Bio: TextValue {
     package let text: String
 

@@ -1,12 +1,12 @@
 package import FoundationEssentials
 
-/// What a user may do. Stored by its name.
+/// The rights of a user. Stored by its name.
 package enum Role: String, Sendable, Hashable, CaseIterable {
     case user
     case admin
 }
 
-/// Who gives a command.
+/// The user or service that gives a command.
 package struct Actor: Sendable, Hashable {
     package let id: UUID
     package let role: Role

@@ -1,7 +1,7 @@
 package import EventSourcing
 import JSON
 
-/// What happens to an account.
+/// The events of an account.
 package enum UserEvent: Sendable, Hashable {
     case registered(username: Personal<String>, email: Personal<String>, role: Role)
     /// Only what changed is there; a cleared field is empty text.

@@ -1,7 +1,7 @@
 package import EventSourcing
 import JSON
 
-/// What happens to a post's views. Its stream has the post's id.
+/// The events of a post's views. Their stream has the post's id.
 package enum ViewEvent: Sendable, Hashable {
     /// The post was viewed this often since the last such event: readers' views are gathered for a moment, so that a hot post does not fill the log.
     case viewed(count: Int64)

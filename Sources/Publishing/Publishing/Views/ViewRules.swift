@@ -1,6 +1,7 @@
 package import EventSourcing
 
-/// The rules of a post's views. They don't check that the post can be viewed, the caller does: views are counted apart, so that reading never waits for writing.
+/// The rules of a post's views. They don't check that the post can be viewed, the caller does: views are counted apart, so that reading never waits
+/// for writing.
 package enum ViewRules: StreamRules {
     package typealias Command = ViewCommand
     package typealias Event = ViewEvent
@@ -32,7 +33,7 @@ package enum ViewRules: StreamRules {
     package static let maximumCount: Int64 = 1_000_000_000
 }
 
-/// What can be asked of a post's views.
+/// The commands on a post's views.
 package enum ViewCommand: Sendable, Hashable {
     case record(count: Int64)
 }

@@ -74,7 +74,8 @@ extension Statement {
         "register_account",
         """
         INSERT INTO identity.accounts AS account (user_id, position, email_hash, role, status) VALUES ($1, $2, $3, $4, 'active')
-        ON CONFLICT (user_id) DO UPDATE SET position = excluded.position, email_hash = excluded.email_hash, role = excluded.role, status = excluded.status
+        ON CONFLICT (user_id) DO UPDATE
+        SET position = excluded.position, email_hash = excluded.email_hash, role = excluded.role, status = excluded.status
         WHERE account.position <= excluded.position
         """)
 
@@ -87,7 +88,10 @@ extension Statement {
 
     fileprivate static let deactivateAccount = Statement(
         "deactivate_account",
-        "UPDATE identity.accounts SET position = $2, tokens_from = $3, tokens_version = $4, status = 'deactivated' WHERE user_id = $1 AND position <= $2"
+        """
+        UPDATE identity.accounts SET position = $2, tokens_from = $3, tokens_version = $4, status = 'deactivated'
+        WHERE user_id = $1 AND position <= $2
+        """
     )
 
     fileprivate static let reactivateAccount = Statement(
@@ -95,6 +99,9 @@ extension Statement {
 
     fileprivate static let closeAccount = Statement(
         "close_account",
-        "UPDATE identity.accounts SET position = $2, tokens_from = $3, tokens_version = $4, status = 'closed', email_hash = NULL WHERE user_id = $1 AND position <= $2"
+        """
+        UPDATE identity.accounts SET position = $2, tokens_from = $3, tokens_version = $4, status = 'closed', email_hash = NULL
+        WHERE user_id = $1 AND position <= $2
+        """
     )
 }

@@ -34,12 +34,12 @@ struct Closure: Sendable {
         let kid: String
     }
 
-    /// What is to be done next; nil when all is done. Throws for a record that is of no process of ours.
+    /// The next action; nil when all is done. Throws for a record that no process of ours has made.
     var next: ClosureAction? {
         get throws { AccountClosure.next(in: try AccountClosure.fold(steps)) }
     }
 
-    /// What its receipt says of the steps so far.
+    /// The receipt's account of the steps so far.
     var statement: ClosureStatement {
         ClosureStatement(closure: id, user: user, requestedAt: requestedAt, steps: steps.filter { $0.step != .signReceipt })
     }

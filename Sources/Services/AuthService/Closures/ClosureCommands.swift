@@ -38,7 +38,8 @@ struct ClosureCommands: Sendable {
         return (try position(in: answer), answer.data?["count"]?.int ?? 0)
     }
 
-    /// Returns when no table of a read model holds what was erased at these positions; throws `READ_MODEL_BEHIND` when one still does after some seconds.
+    /// Returns when no table of a read model holds what was erased at these positions; throws `READ_MODEL_BEHIND` when one still does after some
+    /// seconds.
     func waitUntilScrubbed(_ erasures: ClosedRange<Int64>, _ closure: Closure) async throws {
         let headers: HTTPFields = [.waitForPosition: "\(erasures.upperBound)", .prefer: "wait=5"]
         let answer = try await queries.reach(logger: logger) {
@@ -53,7 +54,7 @@ struct ClosureCommands: Sendable {
         }
     }
 
-    /// What the rules refuse, such as the last admin's closure, stays refused; all else may pass.
+    /// A refusal by the rules, such as that of the last admin's closure, stays a refusal; every other error may pass.
     private func refusal(in answer: ServiceAnswer) -> any Error {
         guard answer.problemCode == .conflict || answer.problemCode == .preconditionFailed, let problem = Problem(passedOnFrom: answer) else {
             return unexpected(answer)

@@ -13,7 +13,8 @@ struct ClosureRequests: Sendable {
     let runner: ClosureRunner
     let hasher: any KeyedHasher
 
-    /// Begins the closure, or finds the one that was begun: an account is closed once, however often that is asked. Throws a problem; after 503 the closure may have begun.
+    /// Begins the closure, or finds the one that was begun: an account is closed once, however often that is asked. Throws a problem; after 503 the
+    /// closure may have begun.
     func begin(for user: SignedInUser, password: String, expecting version: Int?, context: CallContext) async throws -> (Closure, isNew: Bool) {
         if let begun = try await closures.current(of: user.id) { return (begun, false) }
         _ = try await confirmation.confirm(password, of: user.id, field: "password", context: context)

@@ -5,7 +5,8 @@ import Logging
 import Postgres
 import Publishing
 
-/// Carries closures to their end: takes one that nobody works on, does step after step, records each as it is done. A process that dies leaves the rest to whoever comes
+/// Carries closures to their end: takes one that nobody works on, does step after step, records each as it is done. A process that dies leaves the
+/// rest to whoever comes
 /// next, itself after its start included.
 struct ClosureRunner: Sendable {
     /// A step that fails is tried again after a second, two, four, …, a minute.

@@ -21,7 +21,8 @@ struct ClosureSteps: Sendable {
     func perform(_ action: ClosureAction, of closure: Closure, lease: UUID) async throws -> Closure {
         switch action {
         case .releaseClaim:
-            // Not held any more: by an earlier try whose receipt is gone by now, or by a deactivation after the wish was accepted. Either way there is nothing to give up.
+            // Not held any more: by an earlier try whose receipt is gone by now, or by a deactivation after the wish was accepted. Either way there
+            // is nothing to give up.
             let position = try await services.releaseClaim(closure).position
             return try await record(action.step, of: closure, lease, position: position)
         case .closeAccount:
@@ -84,7 +85,7 @@ extension Statement {
     fileprivate static let deleteSessionsOfUser = Statement("delete_sessions_of_user", "DELETE FROM identity.sessions WHERE user_id = $1")
 }
 
-/// What the closure of an account needs of the other parts, beside the command service.
+/// The parts that the closure of an account needs beside the command service.
 package struct ErasurePorts: Sendable {
     /// How many positions of the log are looked through at once.
     static let stride: Int64 = 50_000

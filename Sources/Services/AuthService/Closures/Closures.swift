@@ -56,7 +56,7 @@ struct Closures: Sendable {
         try await identity.query(.runningClosure).first != nil
     }
 
-    /// What records a step as done, to be run alone or with what the step changes here. Affects no row when the lease is lost.
+    /// Records a step as done, alone or together with the step's own changes here. Affects no row when the lease is lost.
     func recording(_ step: CompletedStep, number: Int, of closure: Closure, lease: UUID) -> Query {
         Query(
             .recordClosureStep,
@@ -85,7 +85,7 @@ struct Closures: Sendable {
         try await identity.query(.refuseClosure, [.uuid(closure.id), .uuid(lease)])
     }
 
-    /// What ends a closure with its receipt, to be run with the record of its last step.
+    /// Ends a closure with its receipt. Runs together with the record of its last step.
     func finishing(_ closure: Closure, with receipt: Closure.Receipt) -> Query {
         Query(.finishClosure, [.uuid(closure.id), .text(receipt.token), .text(receipt.kid)])
     }

@@ -25,8 +25,10 @@ package struct SigningKeyRecord: Sendable, Equatable {
 }
 
 extension SigningKeys {
-    /// Makes the next key. It is published at once and signs after `AuthSettings.keyOverlap`, when every running process and every cache has seen it; the present one is retired at
-    /// that moment, and stays published until its tokens have expired. Throws `Failure.rotationUnderWay` while the last rotation's key does not sign yet.
+    /// Makes the next key. It is published at once and signs after `AuthSettings.keyOverlap`, when every running process and every cache has seen
+    /// it; the present one is retired at
+    /// that moment, and stays published until its tokens have expired. Throws `Failure.rotationUnderWay` while the last rotation's key does not sign
+    /// yet.
     package func rotate() async throws -> KeyRotation {
         _ = try await current()
         let next = SigningKey.generate()
@@ -80,8 +82,10 @@ package struct KeyWithdrawal: Sendable, Equatable {
 }
 
 extension SigningKeys {
-    /// Withdraws a key that somebody else may have: it signs nothing more and is not published, and the feed has every service refuse its tokens, whenever they say they were
-    /// made. When it was the key that signs, the next one, made unless there is one, signs at once. A second time it changes nothing. Throws `Failure.unknown`.
+    /// Withdraws a key that somebody else may have: it signs nothing more and is not published, and the feed has every service refuse its tokens,
+    /// whenever they say they were
+    /// made. When it was the key that signs, the next one, made unless there is one, signs at once. A second time it changes nothing. Throws
+    /// `Failure.unknown`.
     package func revoke(_ kid: String) async throws -> KeyWithdrawal {
         let now = SQLValue.timestamp(settings.now().milliseconds)
         let insertion = try insertion(of: .generate(), signsFrom: .min)

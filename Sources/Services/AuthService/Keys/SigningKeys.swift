@@ -4,10 +4,11 @@ import HTTPContract
 package import Postgres
 import Synchronization
 
-/// The keys that access tokens are signed with: one current, made on first use; after a rotation the next one, published before it signs; and the retired ones for as long
+/// The keys that access tokens are signed with: one current, made on first use; after a rotation the next one, published before it signs; and the
+/// retired ones for as long
 /// as their tokens live.
 package final class SigningKeys: Sendable {
-    /// What keeps keys from being used.
+    /// The reasons that keep keys from being used.
     package enum Failure: Error, Equatable {
         /// The stored key was locked with another master key, or changed.
         case wrongMasterKey(kid: String)
@@ -35,7 +36,8 @@ package final class SigningKeys: Sendable {
         self.settings = settings
     }
 
-    /// The key to sign with, made when there is none. Of two processes that find none at once, one makes it and both use it. Asks the database each time, so that a key that
+    /// The key to sign with, made when there is none. Of two processes that find none at once, one makes it and both use it. Asks the database each
+    /// time, so that a key that
     /// was withdrawn beside this process signs nothing more; only what it unwrapped is remembered.
     package func current() async throws -> SigningKey {
         if let key = try await load() { return key }
@@ -45,7 +47,7 @@ package final class SigningKeys: Sendable {
 
     /// Every key that a token may be signed with, soon, now or still.
     package func published() async throws -> [VerificationKey] {
-        // Whoever asks may be about to see the first token: it should find the key.
+        // The caller may be about to see the first token, and then needs its key.
         _ = try await current()
         let overlap = max(settings.accessTokenLifetime, settings.operatorTokenLifetime) + Self.handover
         let oldest = settings.now().milliseconds - Int64(overlap / .milliseconds(1))

@@ -7,7 +7,8 @@ import Postgres
 import Publishing
 
 extension AuthOperator {
-    /// What the identity database holds about a person, for their export: the account as far as signing in knows it, sessions with the times of their tokens and the keyed hash of
+    /// The identity database's record of a person, for their export: the account as far as signing in knows it, sessions with the times of their
+    /// tokens and the keyed hash of
     /// the address they were opened from, closures. Of what proves them (password, tokens) only that it is there.
     package func record(of user: UUID) async throws -> JSONObject {
         let account = try await identity.query(.accountRecord, [.uuid(user)]).first

@@ -4,7 +4,7 @@ package import FoundationEssentials
 import HTTPContract
 package import Postgres
 
-/// What the operator may do on the server without signing in. Needs the identity database and the keys, but no running service.
+/// The operator's actions on the server, without signing in. They need the identity database and the keys, but no running service.
 package struct AuthOperator: Sendable {
     /// Why an operator's wish was not granted.
     package enum Failure: Error, Equatable {

@@ -1,6 +1,7 @@
 import Synchronization
 
-/// The queue for the few places in which passwords are hashed. Users at an address that they have signed in from before go first and have a queue of their own. The other
+/// The queue for the few places in which passwords are hashed. Users at an address that they have signed in from before go first and have a queue of
+/// their own. The other
 /// places are shared out by address and by account: a flood from few addresses, or at few accounts, fills its own share only.
 final class HashingQueue: Sendable {
     /// The party for which a password is hashed. Nil shares with nobody.

@@ -40,7 +40,7 @@ struct PasswordChange: Sendable {
         return true
     }
 
-    /// What was changed under the same key before.
+    /// The change that was made under the same key before.
     private func digest(under receipt: Receipt) async throws -> [UInt8]? {
         try await identity.query(.findReceipt, [.bytes(receipt.id)]).first?.get(0)
     }

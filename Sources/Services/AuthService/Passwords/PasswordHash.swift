@@ -1,6 +1,6 @@
 import CArgon2
 
-/// What an argon2id hash costs (RFC 9106 §3.1).
+/// The cost of an argon2id hash (RFC 9106 §3.1).
 package struct Argon2Parameters: Sendable, Hashable {
     /// KiB of memory.
     package let memory: UInt32
@@ -33,7 +33,7 @@ package struct PasswordHash: Sendable, Hashable {
         self.text = text
     }
 
-    /// What it was made with; nil when the text is not an argon2id PHC string.
+    /// The cost that it was made with; nil when the text is not an argon2id PHC string.
     package var parameters: Argon2Parameters? {
         let parts = text.split(separator: "$", omittingEmptySubsequences: false)
         guard parts.count == 6, parts[0].isEmpty, parts[1] == "argon2id" else { return nil }

@@ -1,17 +1,19 @@
 import AccessTokens
 import NIOPosix
 
-/// Hashes and verifies passwords on a few threads of its own, so that a flood of logins can starve nothing else: neither the cooperative pool nor memory.
+/// Hashes and verifies passwords on a few threads of its own, so that a flood of logins can starve nothing else: neither the cooperative pool nor
+/// memory.
 package final class PasswordHasher: Sendable {
     /// Too many passwords are waiting already; trying again in a second may help.
     package struct Overloaded: Error {}
 
-    /// What new hashes cost.
+    /// The cost of new hashes.
     package let parameters: Argon2Parameters
     private let threads: NIOThreadPool
     private let queue: HashingQueue
 
-    /// At most `threads` passwords are in work; each takes `parameters.memory` KiB. At most `queue` wait, and as many of users at addresses that they have signed in from before.
+    /// At most `threads` passwords are in work; each takes `parameters.memory` KiB. At most `queue` wait, and as many of users at addresses that
+    /// they have signed in from before.
     package init(parameters: Argon2Parameters = .standard, threads: Int = 2, queue: Int = 32) {
         self.parameters = parameters
         self.threads = NIOThreadPool(numberOfThreads: threads)
@@ -46,7 +48,8 @@ package final class PasswordHasher: Sendable {
         try await admit(party) { try Argon2id.verify(password, against: hash) }
     }
 
-    /// Does the work of a verification and throws it away: what a login with an unknown email costs, so that it takes as long as one with a known email.
+    /// Does the work of a verification and throws it away: what a login with an unknown email costs, so that it takes as long as one with a known
+    /// email.
     func verifyNothing(_ password: String, for party: HashingParty = .nobody) async throws {
         try await admit(party) { [parameters] in
             _ = try Argon2id.hash(password, salt: [UInt8](repeating: 0, count: 16), with: parameters)
@@ -59,7 +62,7 @@ package final class PasswordHasher: Sendable {
     }
 
     func admit<Value: Sendable>(_ party: HashingParty = .nobody, _ work: @escaping @Sendable () throws -> Value) async throws -> Value {
-        // Who has signed in from there before is asked only when somebody has to wait.
+        // Earlier sign-ins from there are looked up only when somebody has to wait.
         if !queue.takeFree() {
             try await queue.take(HashingQueue.Share(account: party.account, origin: party.origin, isFamiliar: party.isFamiliar()))
         }

@@ -22,7 +22,8 @@ struct Applicant: Sendable {
         (username, email) = try fields.finish(givenUsername, givenEmail)
     }
 
-    /// What a repeat under the same idempotency key must have in common. It covers the password without revealing it: the key of the hash is the system's own, and
+    /// A digest that a repeat under the same idempotency key must have in common. It covers the password without revealing it: the key of the hash
+    /// is the system's own, and
     /// the other parts keep equal passwords from looking equal.
     func digest(with hasher: any KeyedHasher, idempotencyKey: String) -> String {
         Base64URL.encode(hasher.hash(["registration", idempotencyKey, username.text, email.text, password]))

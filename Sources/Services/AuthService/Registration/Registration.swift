@@ -9,7 +9,8 @@ import Publishing
 ///
 ///     pending credentials (identity) → user with claims (log) → active credentials and account (identity)
 ///
-/// The log decides. Whatever is pending without it is undone, whatever is in it is finished: by the request itself, by the follower, or by `finishPending()`.
+/// The log decides. Whatever is pending without it is undone, whatever is in it is finished: by the request itself, by the follower, or by
+/// `finishPending()`.
 struct Registration: Sendable {
     let credentials: Credentials
     let accounts: Accounts
@@ -43,8 +44,10 @@ struct Registration: Sendable {
         }
     }
 
-    /// Finishes or undoes what requests left behind: in the log means activate; unknown to it for longer than a request lives means delete. Harmless at any time
-    /// and in several processes at once. One that the command service can't say anything of waits for the next time and holds up no other; then throws why.
+    /// Finishes or undoes what requests left behind: in the log means activate; unknown to it for longer than a request lives means delete. Harmless
+    /// at any time
+    /// and in several processes at once. One that the command service can't say anything of waits for the next time and holds up no other; then
+    /// throws why.
     func finishPending() async throws {
         var failure: (any Error)?
         for registration in try await credentials.pending() {

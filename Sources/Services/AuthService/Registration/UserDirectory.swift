@@ -35,7 +35,7 @@ struct UserDirectory: Sendable {
         return standing
     }
 
-    /// What the client gets to see of the peer's refusal: what concerns the request is passed on, what concerns only the two services is not.
+    /// The peer's refusal as the client sees it. A refusal of the request is passed on; a fault between the two services is not.
     private func refusal(in answer: ServiceAnswer) -> Problem {
         switch answer.problemCode {
         case .duplicateEntry, .conflict, .positionAhead, .validationError, .idempotencyKeyReused, .malformedRequest, .timeout:
@@ -60,7 +60,7 @@ struct UserDirectory: Sendable {
     }
 }
 
-/// What the command service said to a registration.
+/// The command service's answer to a registration.
 enum RegistrationAnswer: Sendable {
     case registered(RegisteredUser)
     /// Refused; when final, nothing of it is in the log nor will be.

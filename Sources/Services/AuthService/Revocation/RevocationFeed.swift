@@ -4,12 +4,14 @@ import FoundationEssentials
 import HTTPContract
 import Postgres
 
-/// What ended tokens, read from the identity database: sessions for as long as their access tokens may live, users for as long as any token may, withdrawn keys for ever.
+/// The revocations of tokens, read from the identity database: sessions for as long as their access tokens may live, users for as long as any token
+/// may, withdrawn keys for ever.
 struct RevocationFeed: Sendable {
     /// Clocks of two machines, and a moment for what is under way.
     private static let slack = Duration.seconds(60)
 
-    /// Where a reader stands: the server's start and the oldest transaction that was open when it read. Another start, as after a restore or on another server, means that
+    /// Where a reader stands: the server's start and the oldest transaction that was open when it read. Another start, as after a restore or on
+    /// another server, means that
     /// transactions are counted anew.
     private struct Cursor {
         let start: String
@@ -29,7 +31,8 @@ struct RevocationFeed: Sendable {
     let follower: AccountFollower
     let settings: AuthSettings
 
-    /// What came since the cursor; everything that still matters without one, or with one of another server. Throws 503 while the accounts are behind the log: a deactivation that
+    /// The revocations since the cursor; everything that still matters without one, or with one of another server. Throws 503 while the accounts are
+    /// behind the log: a deactivation that
     /// is in the log and not here yet would be missing without a trace, and who asks is to know that they don't know.
     func news(after text: String?) async throws -> RevocationUpdate {
         try await follower.confirmLevel(within: settings.followerPatience)

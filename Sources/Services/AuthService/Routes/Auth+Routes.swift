@@ -8,7 +8,7 @@ import Postgres
 import PublishingAPI
 
 extension Auth {
-    /// What the auth service answers.
+    /// The endpoints of the auth service.
     func addRoutes(to routes: inout Routes) {
         routes.on(.register, register)
         routes.on(.login, login)

@@ -5,7 +5,8 @@ import FoundationEssentials
 import HTTPContract
 import Postgres
 
-/// The sessions: families of refresh tokens in which each token works once. A second use later than `AuthSettings.refreshGrace` means that the token was stolen, so it
+/// The sessions: families of refresh tokens in which each token works once. A second use later than `AuthSettings.refreshGrace` means that the token
+/// was stolen, so it
 /// ends the whole family (RFC 9700 §4.14.2).
 struct Sessions: Sendable {
     /// A session with the one token of it that still works.
@@ -17,7 +18,8 @@ struct Sessions: Sendable {
     let identity: ConnectionPool
     let settings: AuthSettings
 
-    /// Opens a session. Nil when the account is not active, or has another password than the one that was checked: a deactivation or a change of password that comes at the
+    /// Opens a session. Nil when the account is not active, or has another password than the one that was checked: a deactivation or a change of
+    /// password that comes at the
     /// same time either finds the session and ends it, or prevents it.
     /// - Parameter addressHash: where it is opened from.
     func open(for candidate: Accounts.Candidate, from addressHash: [UInt8]?) async throws -> Opened? {
@@ -36,7 +38,7 @@ struct Sessions: Sendable {
         return results.first?.affectedRows == 1 ? opened : nil
     }
 
-    /// Whose token it is, in whatever state; nil when it is nobody's. Changes nothing.
+    /// The session that a token belongs to, in whatever state; nil when it belongs to none. Changes nothing.
     func owner(of token: RefreshToken) async throws -> UUID? {
         try await identity.query(.sessionOwner, [.bytes(token.hash)]).first?.get(0)
     }
@@ -44,8 +46,10 @@ struct Sessions: Sendable {
     /// The most tokens that one token leads to: its successor, and those of its repeats within the grace.
     private static let largestGeneration = 4
 
-    /// Uses the token up, retires the others of its generation, and gives one of the next. A repeat within the grace gets another one of that generation, unless one of
-    /// them is used. Nil when the token does not work any more; shown after the grace it ends the family. Used ones are kept for that until their session ends.
+    /// Uses the token up, retires the others of its generation, and gives one of the next. A repeat within the grace gets another one of that
+    /// generation, unless one of
+    /// them is used. Nil when the token does not work any more; shown after the grace it ends the family. Used ones are kept for that until their
+    /// session ends.
     func rotate(_ token: RefreshToken) async throws -> Opened? {
         let now = settings.now()
         return try await identity.withTransaction { transaction -> Opened? in
@@ -82,7 +86,8 @@ struct Sessions: Sendable {
         try await identity.query(.revokeSessionOfToken, [.bytes(token.hash), .timestamp(settings.now().milliseconds)])
     }
 
-    /// Forgets sessions that nobody can use any more, with their tokens. Not before their last access tokens have expired: until then the feed may have to tell of their end.
+    /// Forgets sessions that nobody can use any more, with their tokens. Not before their last access tokens have expired: until then the feed may
+    /// have to tell of their end.
     func deleteExpired() async throws {
         let time = settings.now().advanced(by: .zero - settings.accessTokenLifetime)
         try await identity.query(.deleteExpiredSessions, [.timestamp(time.milliseconds)])
@@ -118,7 +123,10 @@ extension Statement {
 
     fileprivate static let sessionOwner = Statement(
         "session_owner",
-        "SELECT session.user_id FROM identity.refresh_tokens AS token JOIN identity.sessions AS session ON session.id = token.session_id WHERE token.hash = $1"
+        """
+        SELECT session.user_id FROM identity.refresh_tokens AS token
+        JOIN identity.sessions AS session ON session.id = token.session_id WHERE token.hash = $1
+        """
     )
 
     fileprivate static let lockSession = Statement(

@@ -5,7 +5,7 @@ import HTTPContract
 
 /// Signing in and staying signed in.
 struct SignIn: Sendable {
-    /// What a client gets.
+    /// The tokens that a client gets.
     struct Grant: Sendable {
         let accessToken: String
         let session: Sessions.Opened
@@ -46,7 +46,8 @@ struct SignIn: Sendable {
         return Grant(accessToken: try tokens.issue(to: profile, session: session.id, at: time, with: key), session: session, user: profile)
     }
 
-    /// Uses a refresh token up for a new pair. Asks for the user and the key first: were these away after the rotation, the client would have lost its session.
+    /// Uses a refresh token up for a new pair. Asks for the user and the key first: were these away after the rotation, the client would have lost
+    /// its session.
     func refresh(_ text: String, context: CallContext) async throws -> Grant {
         let refused = Problem.unauthenticated("The refresh token is not valid any more.")
         guard let token = RefreshToken(text), let user = try await sessions.owner(of: token) else { throw refused }
@@ -74,7 +75,7 @@ struct SignIn: Sendable {
         claimant.origin.map { hasher.hash(["sign-in address", Base64URL.encode(claimant.account), $0]) }
     }
 
-    /// Who may sign in with this password; nil, after the same work, when nobody.
+    /// The user who may sign in with this password; nil, after the same work, when there is none.
     private func verifiedCandidate(_ emailHash: [UInt8]?, password: String, for party: HashingParty) async throws -> Accounts.Candidate? {
         var candidate: Accounts.Candidate?
         if let emailHash { candidate = try await accounts.candidate(emailHash: emailHash) }

@@ -25,7 +25,8 @@ struct FailureTable: Sendable {
     /// How many are remembered for failures.
     var count: Int { entries.count }
 
-    /// Until when a try has to wait; nil when it may be made now. A try under way counts as a failure until it has ended: the free ones are no more when they are made all
+    /// Until when a try has to wait; nil when it may be made now. A try under way counts as a failure until it has ended: the free ones are no more
+    /// when they are made all
     /// at once, and once they are used up tries come one by one.
     func wait(_ key: String, at time: Timestamp) -> Timestamp? {
         if let entry = remembered(key, at: time), entry.opens > time { return entry.opens }
@@ -70,7 +71,7 @@ struct FailureTable: Sendable {
     }
 }
 
-/// What a try says of who made it.
+/// The marks of a try: its account and its address.
 enum TryOutcome: Sendable {
     case failed
     /// All failures before it are forgotten.

@@ -6,11 +6,13 @@ import Synchronization
 
 /// Slows down who guesses passwords: by the account they are guessed for, and by the address they come from.
 ///
-/// An account is counted whether it exists or not, so that a pause tells nothing. Strangers share the account's count; an address that its owner has signed in from has one of
-/// its own, which goes by neither of the others: strangers can't keep the owner out there, nor can neighbours who share the address, unless they guess at this very account.
+/// An account is counted whether it exists or not, so that a pause tells nothing. Strangers share the account's count; an address that its owner has
+/// signed in from has one of
+/// its own, which goes by neither of the others: strangers can't keep the owner out there, nor can neighbours who share the address, unless they
+/// guess at this very account.
 /// In memory and by process: the work of a check, not this table, is what bounds how fast it fills.
 final class SignInThrottle: Sendable {
-    /// Who tries.
+    /// The account and the address of a try.
     struct Claimant: Sendable {
         /// Names the account: a keyed hash.
         let account: [UInt8]
@@ -71,7 +73,7 @@ final class SignInThrottle: Sendable {
 
 /// The failures by account and by address, together: a try has to be free of both, and counts against both.
 struct FailureCounts: Sendable {
-    /// What a try counts against.
+    /// The counters that a try counts against.
     struct Keys: Sendable {
         let account: String
         /// Nil where the address does not matter.
@@ -98,7 +100,8 @@ struct FailureCounts: Sendable {
     /// How many accounts and addresses are remembered.
     var count: Int { accounts.count + origins.count }
 
-    /// Begins a try, or says why not: of many that are made at the same moment each finds those before it under way. One that was begun is to be ended.
+    /// Begins a try, or says why not: of many that are made at the same moment each finds those before it under way. One that was begun is to be
+    /// ended.
     mutating func begin(_ keys: Keys, at time: Timestamp) -> Refusal? {
         if let until = keys.origin.flatMap({ origins.wait($0, at: time) }) { return Refusal(until: until, free: settings.addressBackoff.free) }
         if let until = accounts.wait(keys.account, at: time) { return Refusal(until: until, free: settings.accountBackoff.free) }

@@ -21,7 +21,7 @@ struct AuditRoutes: Sendable {
         routes.on(.auditTile) { request, context in
             try request.refuseParameters()
             guard let tile = Tile(path: "tile/" + (try context.parameters.text("path"))), let bytes = try await log.served(tile) else {
-                // What a cache answers for a while would be missing when it is there.
+                // A cache that kept this answer would hide the tile once it is there.
                 throw Problem(.notFound, "There is no such tile, or not yet.", headers: [.cacheControl: "no-store"])
             }
             // Even a partial tile never changes: a tree that has grown has another.

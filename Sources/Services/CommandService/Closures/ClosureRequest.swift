@@ -5,7 +5,8 @@ import Hummingbird
 import JSON
 import Publishing
 
-/// One request of an account's closure. Its commands take their ids from the closure's, so that a repeat, by whatever process and after whatever crash, is the same command.
+/// One request of an account's closure. Its commands take their ids from the closure's, so that a repeat, by whatever process and after whatever
+/// crash, is the same command.
 struct ClosureRequest: Sendable {
     /// More posts than this are sent in several requests.
     static let postLimit = 500

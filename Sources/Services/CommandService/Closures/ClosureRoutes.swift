@@ -29,7 +29,8 @@ struct ClosureRoutes: Sendable {
         }
     }
 
-    /// Gives up `active`, and an admin's place among the admins: from here on no command of the user goes through. Says whether the claim was there to be given up. The
+    /// Gives up `active`, and an admin's place among the admins: from here on no command of the user goes through. Says whether the claim was there
+    /// to be given up. The
     /// last admin is refused here, before anything has changed.
     private func releaseClaim(_ request: ClosureRequest) async throws -> (position: Int64, wasHeld: Bool) {
         var command = request.command("claim")
@@ -42,7 +43,8 @@ struct ClosureRoutes: Sendable {
         }
     }
 
-    /// Deletes the user's posts, side by side. Those that are deleted already are no error. Returns the last position, and how many the closure has deleted.
+    /// Deletes the user's posts, side by side. Those that are deleted already are no error. Returns the last position, and how many the closure has
+    /// deleted.
     private func deletePosts(_ request: ClosureRequest) async throws -> (position: Int64, count: Int) {
         let closure = try await closureEvent(of: request.account)
         return try await withThrowingTaskGroup(of: Int64?.self) { group in

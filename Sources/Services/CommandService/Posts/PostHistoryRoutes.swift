@@ -9,7 +9,8 @@ import JSON
 import Publishing
 import PublishingAPI
 
-/// What a post was: its events, and itself at an earlier moment. For its author and admins. The cost of a call follows what it shows, not how long the history is.
+/// A post's past: its events, and the post at an earlier moment. For its author and admins. The cost of a call follows its answer, not the length of
+/// the history.
 struct PostHistoryRoutes: Sendable {
     /// A page ends early once its events have so many bytes of text.
     private static let pageBytes = 1 << 20

@@ -7,7 +7,7 @@ import JSON
 import Publishing
 import PublishingAPI
 
-/// What the auth service asks of accounts: it keeps the passwords, the log keeps the users.
+/// The auth service's calls about accounts: it keeps the passwords, the log keeps the users.
 struct AccountRoutes: Sendable {
     let store: any EventStore
     let users: CommandHandler<UserRules>
@@ -29,7 +29,8 @@ struct AccountRoutes: Sendable {
             // The id is made anew for each try of the same registration, so it does not belong to what makes two of them equal.
             var command = try identity.command(request, context, body: body.without("id"))
             command.expected = .new
-            // The key must be durable before anything is sealed with it. What is taken is asked first, so that a refused registration leaves no key behind; and
+            // The key must be durable before anything is sealed with it. What is taken is asked first, so that a refused registration leaves no key
+            // behind; and
             // before the receipt, so that what an equal request takes meanwhile is known for its own.
             let taken = try await store.taken(username: username, email: email)
             if try await store.receipt(of: command) == nil {

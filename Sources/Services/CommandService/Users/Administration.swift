@@ -5,7 +5,8 @@ package import Publishing
 /// The account is being closed: its user can't be let in again, nor made an admin.
 package struct AccountClosing: Error, Hashable {}
 
-/// Commands that decide who may act, and as what: roles, deactivations, reactivations, closures. Each goes to the account's stream and, in the same request, to the
+/// Commands that decide who may act, and as what: roles, deactivations, reactivations, closures. Each goes to the account's stream and, in the same
+/// request, to the
 /// stream of the admins at an exact version.
 package struct Administration: Sendable {
     private let store: any EventStore
@@ -23,7 +24,8 @@ package struct Administration: Sendable {
         admins = CommandHandler(store: store)
     }
 
-    /// Decides one command on an account and appends what happened. Throws `AdminRefusal` and `AccountClosing`, beside what `CommandHandler.handle` throws.
+    /// Decides one command on an account and appends what happened. Throws `AdminRefusal` and `AccountClosing`, beside what `CommandHandler.handle`
+    /// throws.
     package func handle(
         _ command: UserCommand, on user: UUID, by authority: Authority, in context: CommandContext
     ) async throws -> CommandResult<UserRules> {

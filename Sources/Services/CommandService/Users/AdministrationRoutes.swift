@@ -7,7 +7,7 @@ import JSON
 import Publishing
 import PublishingAPI
 
-/// What admins do to accounts. The token must say admin; that its holder still is one, the rules check against the log.
+/// Admins' commands on accounts. The token must say admin; the rules check against the log that its holder still is one.
 struct AdministrationRoutes: Sendable {
     let administration: Administration
     let identity: CommandIdentity

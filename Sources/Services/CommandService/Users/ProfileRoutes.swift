@@ -5,7 +5,7 @@ import Hummingbird
 import Publishing
 import PublishingAPI
 
-/// What users change of themselves.
+/// A user's changes to their own account.
 struct ProfileRoutes: Sendable {
     let store: any EventStore
     let users: CommandHandler<UserRules>

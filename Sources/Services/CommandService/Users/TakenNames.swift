@@ -3,7 +3,8 @@ import HTTPContract
 import Publishing
 
 extension EventStore {
-    /// The first of these values that another account holds. Only one is told, so that a probe costs a call for each. Only for the words of a refusal: the append decides.
+    /// The first of these values that another account holds. Only one is told, so that a probe costs a call for each. Only for the words of a
+    /// refusal: the append decides.
     /// - Parameter own: the stream whose own values don't count.
     func taken(username: Username?, email: Email?, besides own: StreamName? = nil) async throws -> ClaimKind? {
         for (kind, value) in [(ClaimKind.username, username?.text), (ClaimKind.email, email?.comparable)] {

@@ -2,8 +2,10 @@ import Glibc
 package import Logging
 package import NIOCore
 
-/// Leaves new connections to the kernel's backlog while there is no room for them, and goes on by itself: at the most connections that are let in, and when the process or
-/// the machine has no descriptor left. A failed `accept` leaves the listening socket readable, so without a pause it would be tried again at once, for ever.
+/// Leaves new connections to the kernel's backlog while there is no room for them, and goes on by itself: at the most connections that are let in,
+/// and when the process or
+/// the machine has no descriptor left. A failed `accept` leaves the listening socket readable, so without a pause it would be tried again at once,
+/// for ever.
 package final class AcceptBackoff: ChannelDuplexHandler {
     package typealias InboundIn = any Channel
     package typealias OutboundIn = Never

@@ -1,4 +1,4 @@
-/// What one client connection may take of the server's time and memory.
+/// The bounds on one client connection's use of time and memory.
 package struct ConnectionLimits: Sendable, Equatable {
     /// How long a connection may stay open between two requests.
     package var idle: Duration

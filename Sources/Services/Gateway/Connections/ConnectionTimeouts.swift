@@ -1,7 +1,8 @@
 import HTTPContract
 import NIOCore
 
-/// How long one client keeps the server waiting, and with how much. Only the time in which the server waits for the client counts, so no client pays for a busy server.
+/// How long one client keeps the server waiting, and with how much. Only the time in which the server waits for the client counts, so no client pays
+/// for a busy server.
 ///
 /// Two handlers of the connection share it, on the event loop of its channel only.
 final class ConnectionTimeouts {
@@ -107,7 +108,8 @@ final class ConnectionTimeouts {
         }
     }
 
-    /// When to look again. Never later than after the shortest limit that can begin meanwhile, so one timer is always enough; and never much later than a connection's end,
+    /// When to look again. Never later than after the shortest limit that can begin meanwhile, so one timer is always enough; and never much later
+    /// than a connection's end,
     /// since to cancel a timer would cost a walk through all of them.
     func due(at now: NIODeadline) -> NIODeadline {
         let step = TimeAmount(min(limits.headers, limits.bodyGrace, limits.send))

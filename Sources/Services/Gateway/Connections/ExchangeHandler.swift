@@ -5,7 +5,8 @@ import Logging
 import NIOCore
 import NIOHTTP1
 
-/// Keeps a connection to what HTTP/1.1 asks of a server (RFC 9112) beyond what decoder and encoder do: refuses what may not be answered otherwise, in the order of the
+/// Keeps a connection to what HTTP/1.1 asks of a server (RFC 9112) beyond what decoder and encoder do: refuses what may not be answered otherwise,
+/// in the order of the
 /// requests, and ends the connection when it must end, once everything is sent.
 final class ExchangeHandler: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
@@ -61,7 +62,8 @@ final class ExchangeHandler: ChannelDuplexHandler {
         context.fireChannelReadComplete()
     }
 
-    /// Each part costs the server behind the same, however small. So the parts of a body in chunks of a few bytes are put together, as far as they came at once.
+    /// Each part costs the server behind the same, however small. So the parts of a body in chunks of a few bytes are put together, as far as they
+    /// came at once.
     private func forward(_ part: ByteBuffer, _ context: ChannelHandlerContext) {
         if part.readableBytes < 1024 {
             if smallParts?.writeImmutableBuffer(part) == nil { smallParts = part }
@@ -102,7 +104,8 @@ final class ExchangeHandler: ChannelDuplexHandler {
         }
     }
 
-    /// Nothing more is read. The refusal is the response to the request that is being read, or is about no request; it is sent when those before have their responses.
+    /// Nothing more is read. The refusal is the response to the request that is being read, or is about no request; it is sent when those before
+    /// have their responses.
     private func refuse(_ refusal: Refusal, _ context: ChannelHandlerContext) {
         timeouts.endInput()
         logger.debug("request refused", metadata: ["requestId": "\(refusal.requestID)", "status": "\(refusal.problem.status.code)"])
@@ -149,7 +152,7 @@ final class ExchangeHandler: ChannelDuplexHandler {
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        // What the server behind says to a request that was refused, or answered before its body turned out to be none.
+        // The server behind may answer a request that was refused, or that was answered before its body turned out to be none.
         guard let exchange = exchanges.first, !exchange.isResponseComplete else {
             promise?.fail(ChannelError.outputClosed)
             return

@@ -10,7 +10,8 @@ extension HTTPServerBuilder {
     }
 }
 
-/// Hummingbird's HTTP/1.1 with two handlers of ours around its decoder. Its own idle timeout stays off: it cancels a timer with each connection that ends,
+/// Hummingbird's HTTP/1.1 with two handlers of ours around its decoder. Its own idle timeout stays off: it cancels a timer with each connection that
+/// ends,
 /// and a cancelled timer is looked for among all others, so that ten thousand clients who hang up at once stop the event loop.
 struct HTTP1Connections: ServerChildChannel {
     private let limits: ConnectionLimits

@@ -1,7 +1,7 @@
 import HTTPContract
 import NIOHTTP1
 
-/// What HTTP asks of a request's head and the decoder leaves to the server: RFC 9112 for the message, RFC 9110 for its meaning.
+/// The rules for a request's head that the decoder leaves to the server: RFC 9112 for the message, RFC 9110 for its meaning.
 struct RequestHeadRules {
     let maximumTargetBytes: Int
 

@@ -3,7 +3,8 @@ import EventSourcing
 package import Hummingbird
 
 extension CallContext {
-    /// The owner of keys that come without a token. They say nothing of their caller, so a key and the request together make a command: a repeat may come from another
+    /// The owner of keys that come without a token. They say nothing of their caller, so a key and the request together make a command: a repeat may
+    /// come from another
     /// address, and somebody else's request under an equal key is another command.
     package static let anonymousKeyOwner = "anonymous"
 

@@ -13,7 +13,7 @@ import Synchronization
 
 /// The command service as the auth service meets it: decides by claims, remembers keys, writes `UserRegistered`, and can be made to fail.
 final class CommandPeer: Sendable {
-    /// What goes wrong with a registration.
+    /// The fault of a registration.
     enum Fault: Sendable {
         case none
         /// The call never arrives.
@@ -68,7 +68,7 @@ final class CommandPeer: Sendable {
     /// How often claims were asked for.
     var claimReads: Int { state.withLock(\.claimReads) }
 
-    /// What streams claim at present.
+    /// The present claims of streams.
     func claims(_ kind: ClaimKind, _ streams: Set<StreamName>) -> [StreamName: [UInt8]] {
         let users = state.withLock { state in
             state.claimReads += 1

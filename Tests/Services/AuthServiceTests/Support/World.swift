@@ -83,7 +83,7 @@ struct World: Sendable {
         AuthOperator(identity: identity, hasher: hasher, keys: service.keys, passwords: PasswordHasher(parameters: .tiny), settings: service.settings)
     }
 
-    /// What a process knows of tokens that ended.
+    /// The revocations that a process knows.
     func revocationList() -> RevocationList { RevocationList(patience: .seconds(60), uptime: { [clock] in clock.uptime }) }
 
     func count(_ table: String) async throws -> Int {

@@ -97,7 +97,7 @@ extension House {
         _ = try await CommandHandler<Rules>(store: log.store).handle(command, on: stream, in: .ofTheSystem())
     }
 
-    /// What the operator does to an account.
+    /// An operator's command on an account.
     func administer(_ command: UserCommand, _ person: Person) async throws {
         _ = try await Administration(store: log.store).handle(command, on: person.id, by: .server, in: .ofTheSystem())
     }

@@ -55,7 +55,8 @@ final class ReadTables: Sendable {
     }
 }
 
-/// The auth service with the real command service, log, vault and identity database around it. Only the read tables are played: by what the test says of them.
+/// The auth service with the real command service, log, vault and identity database around it. Only the read tables are played: by what the test
+/// says of them.
 struct House: Sendable {
     static let password = "correct horse battery staple"
 

@@ -4,7 +4,8 @@ import HTTPContract
 import Hummingbird
 import Synchronization
 
-/// How long a process lives, counted in the moments before and after each thing that it does elsewhere. When it dies, nothing of it goes on: its task is cancelled, as
+/// How long a process lives, counted in the moments before and after each thing that it does elsewhere. When it dies, nothing of it goes on: its
+/// task is cancelled, as
 /// by `kill -9` no error of its own is handled.
 final class Life: Sendable {
     private let left: Atomic<Int>

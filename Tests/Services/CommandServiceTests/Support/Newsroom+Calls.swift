@@ -32,7 +32,7 @@ struct Reply: Sendable {
         return details.compactMap { $0["field"]?.text }
     }
 
-    /// What a repeat must have in common with the first answer.
+    /// The parts that a repeat must have in common with the first answer.
     var repeatable: [String?] { ["\(status)", text, headers[.position], headers[.eTag], headers[.location]] }
 }
 

@@ -75,7 +75,7 @@ struct Newsroom: Sendable {
         try await call(.post, "/internal/users", #"{"id":"\#(id.lowercased)",\#(members)}"#, headers: Self.asService(key: key))
     }
 
-    /// What only admins and closures do to accounts, straight in the log.
+    /// A command of admins and closures on an account, straight in the log.
     func order(_ command: UserCommand, for person: Person) async throws {
         _ = try await CommandHandler<UserRules>(store: log.store).handle(
             command, on: person.stream, in: .ofTheSystem())

@@ -8,7 +8,7 @@ import Testing
 @testable import Gateway
 
 @Suite struct `A listener` {
-    /// What `accept` is asked for, and whether the socket is watched at all.
+    /// The calls of `accept`, and whether the socket is watched at all.
     private final class Listener {
         let channel = EmbeddedChannel()
         let lines = LogLines()

@@ -9,7 +9,8 @@ import NIOCore
 import NIOHTTP1
 import TestSupport
 
-/// The gateway's HTTP server on a port of its own, before a service that answers with what it has understood: `<method> <target> <bytes of the body>`.
+/// The gateway's HTTP server on a port of its own, before a service that answers with what it has understood: `<method> <target> <bytes of the
+/// body>`.
 enum LoopbackServer {
     static func run(_ limits: ConnectionLimits = ConnectionLimits(), logger: Logger = .silent, _ body: @Sendable (Int) async throws -> Void)
         async throws

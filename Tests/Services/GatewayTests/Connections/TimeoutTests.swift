@@ -35,7 +35,7 @@ private struct Connection {
         for part in parts { try channel.writeOutbound(part) }
     }
 
-    /// What the client has got.
+    /// The bytes that the client has received.
     func received() throws -> String {
         var text = ""
         while let buffer = try channel.readOutbound(as: ByteBuffer.self) { text += String(buffer: buffer) }
