@@ -31,9 +31,10 @@ private struct Page {
         prose.flatMap { $0.matches(of: #/\]\(([^)\s]+)\)/#).map { String($0.output.1) } }.filter { !$0.contains("://") }
     }
 
-    /// The paths from the repository's root that it names in backquotes. A pattern such as `projections/<model>/` is not a path.
+    /// The paths from the repository's root that it names in backquotes, but for those of files that its reader is to make. A pattern such as
+    /// `projections/<model>/` is not a path.
     var paths: [String] {
-        let text = prose.joined(separator: " ")
+        let text = prose.joined(separator: " ").replacing(#/New file `[^`]*`/#, with: "")
         return text.matches(of: #/`((?:Sources|Tests|docs|migrations|deploy|Benchmarks|bin)/[^`\s]*)`/#).map { String($0.output.1) }
             .filter { !$0.contains("<") && !$0.contains("…") && !$0.contains("*") }
     }
