@@ -13,10 +13,8 @@ struct ServerStart: Sendable {
 
     /// Adopts the server that is running, or starts one. Returns it with its socket's folder.
     func run(isAbandoned: () -> Bool) throws(PrivateServerError) -> (Postmaster, port: Int, socketFolder: String) {
-        if let running = adoptable(isAbandoned) {
-            try waitForAnswer(running.postmaster, running.port, running.socketFolder, isAbandoned)
-            return running
-        }
+        // A server that was being killed when it was found ends without an answer: then another is started in its place.
+        if let running = adoptable(isAbandoned), try answers(running.postmaster, running.port, running.socketFolder, isAbandoned) { return running }
         let account = try ServerAccount.forServer(in: folder.path, data: folder.data)
         try account.take(folder.path)
         let binaries = try ServerBinaries.find(version: folder.dataVersion, first: self.binaries)
@@ -30,7 +28,7 @@ struct ServerStart: Sendable {
         // may be another's by now, or that of a dead process that nobody has reaped.
         for stale in ["\(folder.data)/postmaster.pid", "\(socketFolder)/.s.PGSQL.\(port)", "\(socketFolder)/.s.PGSQL.\(port).lock"] { unlink(stale) }
         let postmaster = try launch(binaries, account)
-        try waitForAnswer(postmaster, port, socketFolder, isAbandoned)
+        guard try answers(postmaster, port, socketFolder, isAbandoned) else { throw .failedToStart(logTail: folder.log.tail()) }
         return (postmaster, port, socketFolder)
     }
 
@@ -108,13 +106,13 @@ struct ServerStart: Sendable {
         }
     }
 
-    /// Asks until the server answers, for as long as its process lives: recovery after a crash may take its time.
-    private func waitForAnswer(_ postmaster: Postmaster, _ port: Int, _ socketFolder: String, _ isAbandoned: () -> Bool)
-        throws(PrivateServerError)
-    {
+    /// Asks until the server answers, for as long as its process lives: recovery after a crash may take its time. False when the process has ended.
+    private func answers(
+        _ postmaster: Postmaster, _ port: Int, _ socketFolder: String, _ isAbandoned: () -> Bool
+    ) throws(PrivateServerError) -> Bool {
         while true {
-            if ping(socketFolder, port) { return }
-            if postmaster.waitForEnd(.milliseconds(20)) { throw .failedToStart(logTail: folder.log.tail()) }
+            if ping(socketFolder, port) { return true }
+            if postmaster.waitForEnd(.milliseconds(20)) { return false }
             if isAbandoned() {
                 postmaster.signal(SIGINT)
                 _ = postmaster.waitForEnd(.seconds(30))
