@@ -58,11 +58,13 @@ import Testing
             #expect(try await session.call(.POST, "/posts", json: #"{"title":"A","content":"B"}"#).status == 401)
             #expect(try await session.call(.POST, "/auth/password", json: "{}").status == 401)
 
-            // A refresh token used twice: whoever has the pair that came of it is out, too.
-            let refresh = #"{"refreshToken":"\#(other.refreshToken ?? "")"}"#
-            let next = Client(base: anyone.base, token: try await anyone.call(.POST, "/auth/refresh", json: refresh).data["accessToken"]?.text)
+            // The end of a session ends the pair that its refresh token was used for, too.
+            let refreshed = try await anyone.call(.POST, "/auth/refresh", json: #"{"refreshToken":"\#(other.refreshToken ?? "")"}"#)
+            let next = Client(base: anyone.base, token: refreshed.data["accessToken"]?.text)
             #expect(try await next.call(.GET, "/users/me").status == 200)
-            #expect(try await anyone.call(.POST, "/auth/refresh", json: refresh).status == 401)
+            let newest = #"{"refreshToken":"\#(refreshed.data["refreshToken"]?.text ?? "")"}"#
+            #expect(try await anyone.call(.POST, "/auth/logout", json: newest).status == 204)
+            #expect(try await anyone.call(.POST, "/auth/refresh", json: newest).status == 401)
             try await next.becomesUnauthenticated()
         }
     }

@@ -36,22 +36,6 @@ import Testing
         }
     }
 
-    @Test func `outlasts any number of failed starts for want of space`() async throws {
-        try await withFolder { folder in
-            let stage = try StandIn(in: folder)
-            try await withServer("\(folder)/pg", binaries: stage.folder) { server in
-                try stage.pretendFullDisk(true)
-                try await running(server) {
-                    await server.kill()
-                    // More than the five that end the program for any other reason.
-                    while try stage.failedStarts < 7 { await Task.yield() }
-                    try stage.pretendFullDisk(false)
-                    try await #expect(answer("SELECT 42", of: server) == 42)
-                }
-            }
-        }
-    }
-
     private static var canMount: Bool {
         geteuid() == 0 && system("t=$(mktemp -d) && mount -t tmpfs -o size=1m none $t 2>/dev/null && umount $t && rmdir $t") == 0
     }
@@ -101,43 +85,5 @@ import Testing
                 do { return try await pool.query(Statement("answer", sql))[0].get(0) } catch let error as PostgresError { #expect(error.isTransient) }
             }
         }
-    }
-}
-
-/// A folder with `postgres` and `initdb` that stand before the real ones, and say on request what those say on a full disk.
-private struct StandIn {
-    let folder: String
-
-    init(in parent: String) throws {
-        folder = "\(parent)/bin"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        let real = "$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)"
-        try script(
-            "postgres",
-            """
-            if [ -e \(folder)/full ]; then
-                echo 'FATAL:  could not write lock file "postmaster.pid": No space left on device'
-                echo x >> \(folder)/starts
-                exit 1
-            fi
-            exec \(real)/postgres "$@"
-            """)
-        try script("initdb", "exec \(real)/initdb \"$@\"")
-        // The account that runs the server counts its starts.
-        try Data().write(to: URL(filePath: "\(folder)/starts"))
-        chmod("\(folder)/starts", 0o666)
-    }
-
-    var failedStarts: Int {
-        get throws { try String(contentsOfFile: "\(folder)/starts", encoding: .utf8).count { $0 == "x" } }
-    }
-
-    func pretendFullDisk(_ isFull: Bool) throws {
-        if isFull { try Data().write(to: URL(filePath: "\(folder)/full")) } else { unlink("\(folder)/full") }
-    }
-
-    private func script(_ name: String, _ text: String) throws {
-        try Data("#!/bin/sh\n\(text)\n".utf8).write(to: URL(filePath: "\(folder)/\(name)"))
-        chmod("\(folder)/\(name)", 0o755)
     }
 }
