@@ -40,7 +40,7 @@ package final class CachedStates: Sendable {
         while !Task.isCancelled {
             do {
                 try await follow(from: try await log.head())
-            } catch let error as EventStoreError {
+            } catch  where !Task.isCancelled {
                 // The cached states are gone with the follower, so a log that is another one now is as good as the old.
                 logger.warning("states are not cached for now", metadata: ["reason": "\(error)"])
                 try await Task.sleep(for: .seconds(1))

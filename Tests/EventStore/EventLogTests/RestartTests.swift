@@ -50,6 +50,8 @@ import Testing
                 return
             } catch EventStoreError.unavailable {
                 continue
+            } catch EventStoreError.outcomeUnknown {
+                continue
             }
         }
     }

@@ -9,7 +9,7 @@ extension Operation {
     /// The keyed hash of the log's claims and kept ids.
     func systemHasher() async throws -> SystemHasher {
         let secrets = try Secrets.read(settings, from: directory, logger: logger)
-        return try await ConnectionPool.withPool(databases.vault.acting(as: "annals_commands"), logger: logger) {
+        return try await withPool("vault", databases.vault.acting(as: "annals_commands")) {
             try await SystemHasher.open($0, masterKey: secrets.masterKey)
         }
     }
@@ -19,7 +19,7 @@ extension Operation {
     func withCommandLog(_ body: @Sendable @escaping (PostgresEventStore) async throws -> Void) async throws {
         let hasher = try await systemHasher()
         do {
-            try await ConnectionPool.withPool(databases.log.acting(as: "annals_commands"), logger: logger) { pool in
+            try await withPool("log", databases.log.acting(as: "annals_commands")) { pool in
                 let head = HeadWatch(pool, direct: nil, logger: logger)
                 let log = PostgresEventStore(pool, head: head, vault: nil, hasher: hasher, catalog: .publishing, logger: logger)
                 try await withThrowingTaskGroup(of: Void.self) { group in

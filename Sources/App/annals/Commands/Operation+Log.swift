@@ -15,7 +15,7 @@ extension Operation {
         case .stored: return try await withLog(form, vault: nil, isWoken: isWoken, body)
         case .opened:
             let masterKey = try Secrets.read(settings, from: directory, logger: logger).masterKey
-            return try await ConnectionPool.withPool(databases.vault.acting(as: "annals_projector"), logger: logger) { pool in
+            return try await withPool("vault", databases.vault.acting(as: "annals_projector")) { pool in
                 try await withLog(form, vault: KeyVault(pool, masterKey: masterKey), isWoken: isWoken, body)
             }
         }
@@ -38,7 +38,7 @@ extension Operation {
     private func withLog<Value: Sendable>(
         _ form: EventForm, vault: KeyVault?, isWoken: Bool, _ body: @Sendable @escaping (PostgresEventStore) async throws -> Value
     ) async throws -> Value {
-        try await ConnectionPool.withPool(databases.log.acting(as: "annals_projector"), logger: logger) { pool in
+        try await withPool("log", databases.log.acting(as: "annals_projector")) { pool in
             let head = HeadWatch(pool, direct: databases.logDirect?.acting(as: "annals_projector"), logger: logger)
             let log = PostgresEventStore(pool, head: head, vault: vault, hasher: nil, catalog: .publishing, form: form, logger: logger)
             return try await withThrowingTaskGroup(of: Value?.self) { group in
@@ -62,6 +62,7 @@ extension EventStoreError {
     var line: String {
         switch self {
         case .unavailable(let reason): "the log can't be read: \(reason)"
+        case .refused(let statement, let reason): "a database refuses \(statement): \(reason)"
         case .outcomeUnknown: "it is unknown whether the log has taken the append"
         case .subjectUnknown(let subject): "the vault has no key for \(subject.lowercased)"
         case .rewritten(let position): "the log no longer holds event \(position): it was restored to an older state, or is another log"

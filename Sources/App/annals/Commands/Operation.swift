@@ -30,4 +30,11 @@ struct Operation: Sendable {
         }
         return Operation(settings: settings, installation: try Installation.locate(), databases: databases, directory: directory, logger: logger)
     }
+
+    /// Lends connections to one of the databases: see `Databases.withPool`.
+    func withPool<Value: Sendable>(
+        _ name: String, _ target: ConnectionTarget, _ body: (ConnectionPool) async throws -> Value
+    ) async throws -> Value {
+        try await databases.withPool(name, target, logger: logger, body)
+    }
 }

@@ -38,7 +38,7 @@ package struct AuditKeyFile: Sendable {
         let list = path + ".retired"
         guard let text = try WholeFile(list).read() else { return [] }
         return try text.split(whereSeparator: \.isNewline).map { line throws(AuditFileError) in
-            guard let key = NoteVerifier(line) else { throw .unusable(list, "“\(line.prefix(80))” is no key as annals audit key prints it") }
+            guard let key = NoteVerifier(line) else { throw .unusable(list, "“\(line.prefix(80))” is no key as `audit key` prints it") }
             return key
         }
     }

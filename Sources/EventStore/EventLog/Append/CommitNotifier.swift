@@ -25,6 +25,7 @@ final class CommitNotifier: Sendable {
     func run() async throws {
         var pause = Self.firstPause
         var notified: Int64 = 0
+        var told: String?
         while true {
             try await announced.wait(for: notified + 1)
             let position = announced.position
@@ -32,10 +33,13 @@ final class CommitNotifier: Sendable {
                 try await pool.atomically([Query(.dontWaitForDisk), Query(.notify, [.text(HeadWatch.channel), .text(String(position))])])
                 notified = position
                 pause = Self.firstPause
+                told = nil
             } catch {
-                guard error.isTransient else { throw error }
+                guard error.kind != .cancelled else { throw error }
                 // Readers poll as well: a wake-up that is late costs them a second at most.
-                logger.debug("a notification was not sent", metadata: ["error": "\(error)"])
+                let isNew = !error.isTransient && told != error.description
+                logger.log(level: isNew ? .error : .debug, "a notification was not sent", metadata: ["error": "\(error)"])
+                if isNew { told = error.description }
                 try await Task.sleep(for: pause)
                 pause = min(pause * 2, .seconds(1))
             }

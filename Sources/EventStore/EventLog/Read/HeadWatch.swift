@@ -18,6 +18,8 @@ package final class HeadWatch: Sendable {
     /// How many wait, for the poll to know whether anybody does.
     private let waiters = Atomic<Int>(0)
     private let someoneWaits = Signal()
+    /// Why the database last refused, so that it is told once.
+    private let refusal = Mutex<String?>(nil)
 
     /// - Parameters:
     ///   - direct: where LISTEN works: the same database, not through a pooler in transaction mode and no standby. Without it other processes'
@@ -107,9 +109,15 @@ package final class HeadWatch: Sendable {
     @discardableResult private func refreshIfPossible() async throws -> Bool {
         do {
             try await refresh()
+            refusal.withLock { $0 = nil }
             return true
-        } catch let error as PostgresError where error.isTransient {
-            logger.debug("the log's head could not be read", metadata: ["error": "\(error)"])
+        } catch  where !Task.isCancelled {
+            let isPassing = (error as? PostgresError)?.isTransient ?? false
+            let isNew = refusal.withLock { refusal in
+                defer { if !isPassing { refusal = "\(error)" } }
+                return !isPassing && refusal != "\(error)"
+            }
+            logger.log(level: isNew ? .error : .debug, "the log's head could not be read", metadata: ["error": "\(error)"])
             return false
         }
     }

@@ -53,7 +53,8 @@ package struct Subscription: AsyncSequence, Sendable {
                     try await subscription.store.waitForEvents(after: position)
                 } catch is CancellationError {
                     return nil
-                } catch EventStoreError.unavailable(let reason) {
+                } catch let error as EventStoreError {
+                    guard let reason = error.absence else { throw error }
                     subscription.onInterruption(reason)
                     // A sleep ends early only when the next page is not wanted any more.
                     do { try await subscription.clock.sleep(for: pause * Double.random(in: 0.5...1)) } catch { return nil }

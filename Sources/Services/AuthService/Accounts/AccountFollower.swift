@@ -62,7 +62,7 @@ package final class AccountFollower: Sendable {
         guard try await waitFor(log.head(), timeout: patience) else { throw Problem.unavailable("The accounts are behind the log.") }
     }
 
-    /// Follows until cancelled. Databases that are away are waited for; throws `EventStoreError.rewritten` when the log is not the one followed so
+    /// Follows until cancelled. Databases that are away or refuse are waited for; throws `EventStoreError.rewritten` when the log is not the one followed so
     /// far, and what an event that it can't read throws.
     package func run() async throws {
         var backoff = Self.firstBackoff
@@ -73,7 +73,7 @@ package final class AccountFollower: Sendable {
                 if progress.position > start { backoff = Self.firstBackoff }
             } catch  where Task.isCancelled {
                 return
-            } catch  where Self.isTransient(error) {
+            } catch  where Self.mayPass(error) {
                 logger.warning("the account follower waits", metadata: ["reason": "\(error)", "position": "\(progress.position)"])
                 do { try await Task.sleep(for: backoff * Double.random(in: 0.5...1)) } catch { return }
                 backoff = min(backoff * 2, Self.longestBackoff)
@@ -125,10 +125,11 @@ package final class AccountFollower: Sendable {
         return Place(position: try row.get(0), event: try row.get(1))
     }
 
-    private static func isTransient(_ error: any Error) -> Bool {
+    /// Whether a database is away or has to be mended, rather than that the log is another one. Until then tokens are refused.
+    private static func mayPass(_ error: any Error) -> Bool {
         switch error {
-        case let error as PostgresError: error.isTransient
-        case EventStoreError.unavailable: true
+        case let error as PostgresError: error.kind != .configuration
+        case let error as EventStoreError: error.absence != nil
         default: false
         }
     }

@@ -1,14 +1,15 @@
 import EventSourcing
 
-/// Failed tries, and tries under way, by whom they count against. Bounded: the ones that failed longest ago go first.
+/// Failed tries, and tries under way, by whom they count against. Bounded: the ones that failed longest ago go first. Its times are those of a clock
+/// that nobody sets: a wall clock put back by an hour would lock accounts for that long.
 struct FailureTable: Sendable {
     private struct Entry: Sendable {
         /// As many as were left at `countedAt`: see `Backoff.forgiveness`.
         var failures: Int
-        var countedAt: Timestamp
-        var lastFailure: Timestamp
+        var countedAt: ContinuousClock.Instant
+        var lastFailure: ContinuousClock.Instant
         /// Before it nobody may try.
-        var opens: Timestamp
+        var opens: ContinuousClock.Instant
     }
 
     private let backoff: Backoff
@@ -28,7 +29,7 @@ struct FailureTable: Sendable {
     /// Until when a try has to wait; nil when it may be made now. A try under way counts as a failure until it has ended: the free ones are no more
     /// when they are made all
     /// at once, and once they are used up tries come one by one.
-    func wait(_ key: String, at time: Timestamp) -> Timestamp? {
+    func wait(_ key: String, at time: ContinuousClock.Instant) -> ContinuousClock.Instant? {
         if let entry = remembered(key, at: time), entry.opens > time { return entry.opens }
         guard let others = underWay[key], failures(key, at: time) + others >= backoff.free else { return nil }
         return time.advanced(by: backoff.first)
@@ -38,7 +39,7 @@ struct FailureTable: Sendable {
     mutating func begin(_ key: String) { underWay[key, default: 0] += 1 }
 
     /// Notes that a try has ended, and how.
-    mutating func end(_ key: String, _ outcome: TryOutcome, at time: Timestamp) {
+    mutating func end(_ key: String, _ outcome: TryOutcome, at time: ContinuousClock.Instant) {
         underWay[key] = underWay[key].flatMap { $0 > 1 ? $0 - 1 : nil }
         switch outcome {
         case .failed: fail(key, at: time)
@@ -47,7 +48,7 @@ struct FailureTable: Sendable {
         }
     }
 
-    private mutating func fail(_ key: String, at time: Timestamp) {
+    private mutating func fail(_ key: String, at time: ContinuousClock.Instant) {
         let left = failures(key, at: time)
         var countedAt = time
         if left > 0, let entry = entries.peek(key) {
@@ -59,14 +60,13 @@ struct FailureTable: Sendable {
         while entries.count > capacity, let oldest = entries.oldestKey { entries.remove(oldest) }
     }
 
-    private func failures(_ key: String, at time: Timestamp) -> Int {
+    private func failures(_ key: String, at time: ContinuousClock.Instant) -> Int {
         guard let entry = remembered(key, at: time) else { return 0 }
         guard let forgiveness = backoff.forgiveness else { return entry.failures }
-        let elapsed = max(0, time.milliseconds - entry.countedAt.milliseconds)
-        return max(0, entry.failures - Int(.milliseconds(elapsed) / forgiveness))
+        return max(0, entry.failures - Int(max(.zero, time - entry.countedAt) / forgiveness))
     }
 
-    private func remembered(_ key: String, at time: Timestamp) -> Entry? {
+    private func remembered(_ key: String, at time: ContinuousClock.Instant) -> Entry? {
         entries.peek(key).flatMap { $0.lastFailure.advanced(by: backoff.memory) > time ? $0 : nil }
     }
 }

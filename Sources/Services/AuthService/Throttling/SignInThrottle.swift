@@ -59,12 +59,12 @@ final class SignInThrottle: Sendable {
         return value
     }
 
-    private func begin(_ keys: FailureCounts.Keys) -> FailureCounts.Refusal? { counts.withLock { $0.begin(keys, at: settings.now()) } }
+    private func begin(_ keys: FailureCounts.Keys) -> FailureCounts.Refusal? { counts.withLock { $0.begin(keys, at: settings.uptime()) } }
 
-    private func end(_ keys: FailureCounts.Keys, _ outcome: TryOutcome) { counts.withLock { $0.end(keys, outcome, at: settings.now()) } }
+    private func end(_ keys: FailureCounts.Keys, _ outcome: TryOutcome) { counts.withLock { $0.end(keys, outcome, at: settings.uptime()) } }
 
     private func problem(_ refusal: FailureCounts.Refusal) -> Problem {
-        let seconds = Int((refusal.until.milliseconds - settings.now().milliseconds + 999) / 1000)
+        let seconds = Int(((refusal.until - settings.uptime()) / .seconds(1)).rounded(.up))
         return .rateLimited(
             policy: "wrong-password", retryAfter: seconds,
             headers: [.rateLimitPolicy: "\"wrong-password\";q=\(refusal.free)", .rateLimit: "\"wrong-password\";r=0;t=\(max(1, seconds))"])
@@ -82,7 +82,7 @@ struct FailureCounts: Sendable {
 
     /// A try that came too soon.
     struct Refusal: Sendable {
-        let until: Timestamp
+        let until: ContinuousClock.Instant
         /// How many tries are free of a pause.
         let free: Int
     }
@@ -102,7 +102,7 @@ struct FailureCounts: Sendable {
 
     /// Begins a try, or says why not: of many that are made at the same moment each finds those before it under way. One that was begun is to be
     /// ended.
-    mutating func begin(_ keys: Keys, at time: Timestamp) -> Refusal? {
+    mutating func begin(_ keys: Keys, at time: ContinuousClock.Instant) -> Refusal? {
         if let until = keys.origin.flatMap({ origins.wait($0, at: time) }) { return Refusal(until: until, free: settings.addressBackoff.free) }
         if let until = accounts.wait(keys.account, at: time) { return Refusal(until: until, free: settings.accountBackoff.free) }
         if let origin = keys.origin { origins.begin(origin) }
@@ -111,7 +111,7 @@ struct FailureCounts: Sendable {
     }
 
     /// Ends a try. A success forgets the account's failures and not the address's: who has an account of their own could guess at others in between.
-    mutating func end(_ keys: Keys, _ outcome: TryOutcome, at time: Timestamp) {
+    mutating func end(_ keys: Keys, _ outcome: TryOutcome, at time: ContinuousClock.Instant) {
         accounts.end(keys.account, outcome, at: time)
         guard let origin = keys.origin else { return }
         switch outcome {

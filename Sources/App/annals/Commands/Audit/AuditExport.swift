@@ -50,7 +50,9 @@ struct AuditExport: AsyncParsableCommand {
     var sealed = false
 
     @Flag(
-        help: "Add to each event a proof that it is in the log, for `annals audit verify`. Implies --sealed, and ends at the newest checkpoint.")
+        help:
+            "Add to each event a proof that it is in the log, for `\(CommandName.of("audit verify"))`. Implies --sealed, and ends at the newest checkpoint."
+    )
     var proofs = false
 
     @Option(help: "With --proofs: a file with a checkpoint that the reader has. The export then also proves that the log extends it.")

@@ -7,7 +7,7 @@ struct AuditProve: AsyncParsableCommand {
         commandName: "prove", abstract: "Print a proof that the event at a position is in the log.",
         discussion: """
             A C2SP tlog-proof: the event's index, the hashes beside its path to the root, and a signed checkpoint. It proves the SHA-256 of the \
-            event's canonical JSON, which annals audit export --sealed --after N-1 --until N prints. The proof is tried on the event in the log. \
+            event's canonical JSON, which \(CommandName.of("audit export")) --sealed --after N-1 --until N prints. The proof is tried on the event in the log. \
             Exit code 3 if it does not hold, or if the log does not extend the checkpoint of --against.
             """)
 
