@@ -54,12 +54,7 @@ final class CommandPeer: Sendable {
             var headers = HTTPFields()
             headers.setPosition(position)
             if wasReplayed { headers.markReplayed() }
-            let posts = Set((body["views"]?.elements ?? []).compactMap { $0["post"]?.text }).sorted()
-            var positions = JSONObject()
-            for (index, post) in posts.enumerated() { positions[post] = .integer(position - Int64(posts.count - 1 - index)) }
-            return Answer.data(headers: headers) {
-                $0.value(.object(["position": .integer(position), "positions": .object(positions)]))
-            }
+            return Answer.data(headers: headers) { $0.object { $0.member("position", position) } }
         }
         return routes.responder(for: .commands, authentication: Authentication(verifier: nil, serviceKey: serviceKey), logger: logger)
     }
@@ -106,7 +101,7 @@ extension CommandPeer.State {
         if let taken = taken[key] {
             return taken.body == body ? .success((taken.position, true)) : .failure(.idempotencyKeyReused())
         }
-        position += Int64(views.count)
+        position += 1
         for (post, count) in views { counts[post, default: 0] += count }
         taken[key] = (body, position)
         return .success((position, false))

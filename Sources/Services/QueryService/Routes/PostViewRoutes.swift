@@ -34,7 +34,7 @@ struct PostViewRoutes: Sendable {
         }
         // A view with a key of its own can't share an event with others: its repeat must find it. An earlier one is looked for first, even if the
         // post is gone by now.
-        let batch = ViewBatch([(id, 1)], key: key)
+        let batch = ViewBatch(of: id, key: key)
         if let receipt = try await told({ try await recorder.receipt(of: batch, context: context) }) { return accepted(receipt) }
         try await checkVisibility(of: id, for: request)
         return accepted(try await told { try await recorder.record(batch, context: context) })

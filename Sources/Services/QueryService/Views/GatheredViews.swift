@@ -43,10 +43,10 @@ struct GatheredViews {
     }
 
     /// The oldest posts' views, with everyone who waits for them; nil when there are none.
-    mutating func takeBatch(_ limit: Int) -> (ViewBatch, [Waiter])? {
+    mutating func takeBatch(_ limit: Int, in window: UUID) -> (ViewBatch, [Waiter])? {
         let views = tally.takeFirst(limit)
         guard !views.isEmpty else { return nil }
-        return (ViewBatch(views), views.flatMap { waiters.removeValue(forKey: $0.post) ?? [] })
+        return (ViewBatch(views, in: window), views.flatMap { waiters.removeValue(forKey: $0.post) ?? [] })
     }
 
     /// Takes all waiters out, and their views with them.

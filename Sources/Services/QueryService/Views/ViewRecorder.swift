@@ -9,10 +9,8 @@ import PublishingAPI
 struct ViewRecorder: Sendable {
     /// A batch's place in the log.
     struct Receipt: Sendable, Equatable {
-        /// The position of its last event.
+        /// The position of its event.
         let position: Int64
-        /// The position of each post's event.
-        var positions: [UUID: Int64] = [:]
         /// Whether it was there before.
         let wasReplayed: Bool
     }
@@ -38,10 +36,7 @@ struct ViewRecorder: Sendable {
     private func send(_ json: JSONObject, of batch: ViewBatch, context: CallContext?) async throws -> Receipt {
         let answer = try await commands.post(.recordViews, json: json, headers: [.idempotencyKey: batch.key], context: context)
         if let position = answer.data?["position"]?.int {
-            let positions = batch.views.compactMap { view in answer.data?["positions"]?[view.post.lowercased]?.int.map { (view.post, $0) } }
-            return Receipt(
-                position: position, positions: Dictionary(positions) { first, _ in first },
-                wasReplayed: answer.headers[.idempotencyReplayed] == "true")
+            return Receipt(position: position, wasReplayed: answer.headers[.idempotencyReplayed] == "true")
         }
         switch answer.status.code {
         // Told to wait, or not known as a service for a moment: the next try may go through. Nothing else that is ours to mend will change by itself.

@@ -5,11 +5,13 @@ import Logging
 import ServiceLifecycle
 import Synchronization
 
-/// Gathers views for a moment and sends them to the log together, so that a post that everybody reads costs four events a second.
+/// Gathers views for a moment and sends them to the log as one event, so that views cost four events a second, however many and of whatever posts.
 ///
 /// Without views it does nothing at all: `run()` sleeps until the first one comes. A clean stop (`stop()`, or the service group's graceful shutdown)
 /// sends the gathered views; only a kill loses a window.
 final class ViewWindow: Sendable {
+    /// The stream of this window's events.
+    private let id = UUID.v7()
     private let recorder: ViewRecorder
     private let settings: ViewWindowSettings
     private let logger: Logger
@@ -74,7 +76,7 @@ final class ViewWindow: Sendable {
     /// Sends the gathered views. Those that come meanwhile open the next window: sent at once, a hot post would keep the log busy call after call.
     private func sendWindow() async {
         var remaining = gathered.withLock { $0.postCount }
-        while remaining > 0, let (batch, waiters) = gathered.withLock({ $0.takeBatch(min(remaining, settings.maximumPostsPerCall)) }) {
+        while remaining > 0, let (batch, waiters) = gathered.withLock({ $0.takeBatch(min(remaining, settings.maximumPostsPerCall), in: id) }) {
             remaining -= batch.views.count
             await send(batch, waiters)
         }
@@ -89,7 +91,7 @@ final class ViewWindow: Sendable {
             let isLastAttempt = gathered.withLock { $0.isStopping } || Task.isCancelled
             do {
                 let receipt = try await recorder.record(batch)
-                for waiter in waiters { waiter.continuation.resume(returning: receipt.positions[waiter.post] ?? receipt.position) }
+                for waiter in waiters { waiter.continuation.resume(returning: receipt.position) }
                 return
             } catch {
                 // All waiting callers are told now. A view that has not been sent is taken back; the batch itself must stay as it is to be

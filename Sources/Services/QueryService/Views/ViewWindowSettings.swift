@@ -5,7 +5,7 @@ package struct ViewWindowSettings: Sendable {
     /// The most posts whose views are kept while the log can't be reached; then the oldest are dropped.
     package var maximumPosts = 100_000
     /// The most posts that go in one call.
-    package var maximumPostsPerCall = 500
+    package var maximumPostsPerCall = 5_000
     /// The pause after the first failure; it doubles with each further one.
     package var firstPause = Duration.milliseconds(100)
     /// The longest pause between two attempts.
