@@ -92,7 +92,11 @@ private let total = "SELECT count, published FROM view_counts.total"
     @Test func `counts views by the hour, in UTC`() async throws {
         let history = History(step: .seconds(25 * 60))
         for count in 1...4 as ClosedRange<Int64> {
-            if count % 2 == 0 { try await history.tell(views: [post: count], in: .number(99)) } else { try await history.tell(views: count, of: post) }
+            if count % 2 == 0 {
+                try await history.tell(views: [post: count], in: .number(99))
+            } else {
+                try await history.tell(views: count, of: post)
+            }
         }
         let found = try await withReadDatabase { database in
             try await project(history.store, into: database) { try await $0.caughtUp() }

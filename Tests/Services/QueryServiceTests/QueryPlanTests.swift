@@ -10,7 +10,7 @@ import Testing
 @Suite struct `The plan of a query` {
     /// Every query, with values that have it work.
     static let queries: [(statement: Statement, values: String)] = [
-        (PostByID.statement, "\(somePost)"), (PostBySlug.statement, "'slug-7'"), (PostVisibility.statement, "\(somePost)"),
+        (PostByID.statement, "\(somePost)"), (PostBySlug.statement, "'slug-7'"), (PublishedPost.statement, "\(somePost)"),
         (UserByID.statement, "\(someAuthor)"), (UsersByName.statement, "'user7'"), (NewestUsers.statement, "'infinity', \(lastID), 21"),
         (HourlyViews.statement, "\(somePost), '-infinity', 'infinity', 'infinity', 21"),
         (DailyViews.statement, "\(somePost), '-infinity', 'infinity', 'infinity', 21"),

@@ -36,10 +36,19 @@ final class ViewWindow: Sendable {
     func record(_ post: UUID) async throws -> Int64 {
         let id = UUID.v7()
         return try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { add(post, waiter: GatheredViews.Waiter(id: id, post: post, continuation: $0)) }
+            try await withCheckedThrowingContinuation {
+                add(post, waiter: GatheredViews.Waiter(id: id, post: post, continuation: $0))
+                // The handler may have run before there was anyone to take out.
+                if Task.isCancelled { cancel(id, of: post) }
+            }
         } onCancel: {
-            gathered.withLock { $0.removeWaiter(id, of: post) }?.resume(throwing: CancellationError())
+            cancel(id, of: post)
         }
+    }
+
+    /// Ends a caller's wait, also while their view is on the way: a call ends at its deadline, whatever the log is doing.
+    private func cancel(_ id: UUID, of post: UUID) {
+        gathered.withLock { $0.removeWaiter(id, of: post) }?.resume(throwing: CancellationError())
     }
 
     /// Sends views until stopped, then what is left. May be called once.
@@ -76,29 +85,28 @@ final class ViewWindow: Sendable {
     /// Sends the gathered views. Those that come meanwhile open the next window: sent at once, a hot post would keep the log busy call after call.
     private func sendWindow() async {
         var remaining = gathered.withLock { $0.postCount }
-        while remaining > 0, let (batch, waiters) = gathered.withLock({ $0.takeBatch(min(remaining, settings.maximumPostsPerCall), in: id) }) {
+        while remaining > 0, let batch = gathered.withLock({ $0.takeBatch(min(remaining, settings.maximumPostsPerCall), in: id) }) {
             remaining -= batch.views.count
-            await send(batch, waiters)
+            await send(batch)
         }
         if gathered.withLock({ $0.postCount > 0 }) { arrival.yield() }
     }
 
     /// Sends one batch until it is taken, or can't ever be, or the last attempt before a stop has failed.
-    private func send(_ batch: ViewBatch, _ waiters: [GatheredViews.Waiter]) async {
-        var waiters = waiters
+    private func send(_ batch: ViewBatch) async {
         var pauses = ExponentialBackoff(first: settings.firstPause, longest: settings.longestPause)
         while true {
             let isLastAttempt = gathered.withLock { $0.isStopping } || Task.isCancelled
             do {
                 let receipt = try await recorder.record(batch)
-                for waiter in waiters { waiter.continuation.resume(returning: receipt.position) }
+                for waiter in gathered.withLock({ $0.takeSent() }) { waiter.continuation.resume(returning: receipt.position) }
                 return
             } catch {
                 // All waiting callers are told now. A view that has not been sent is taken back; the batch itself must stay as it is to be
                 // repeatable.
-                waiters += gathered.withLock { $0.withdrawWaiters() }
-                for waiter in waiters { waiter.continuation.resume(throwing: Problem.unavailable("The view could not be recorded.")) }
-                waiters = []
+                for waiter in gathered.withLock({ $0.takeSent() + $0.withdrawWaiters() }) {
+                    waiter.continuation.resume(throwing: Problem.unavailable("The view could not be recorded."))
+                }
                 let isRefused = error is ViewsRefused
                 let fate: Logger.Metadata = ["views": "\(batch.count)", "posts": "\(batch.views.count)", "error": "\(error)"]
                 guard !isRefused, !isLastAttempt else {

@@ -11,5 +11,11 @@ package struct ViewWindowSettings: Sendable {
     /// The longest pause between two attempts.
     package var longestPause = Duration.seconds(2)
 
+    /// The views of one post that an address without a token may add in `viewerWindow`.
+    package var viewsPerViewer = 10
+    package var viewerWindow = Duration.seconds(60)
+    /// The most pairs of address and post that are remembered; then all are forgotten.
+    package var maximumViewers = 100_000
+
     package init() {}
 }
