@@ -159,7 +159,7 @@ let tests: [(folder: String, targets: [Target])] = [
     (
         "Services",
         [
-            .testTarget(name: "AccessTokensTests", dependencies: ["AccessTokens", "EventSourcing", "JSON", crypto, jwt, logging]),
+            .testTarget(name: "AccessTokensTests", dependencies: ["AccessTokens", "EventSourcing", "JSON", "TestSupport", crypto, jwt, logging]),
             .testTarget(
                 name: "HTTPContractTests",
                 dependencies: [

@@ -3,6 +3,7 @@ import Foundation
 import JSON
 import NIOHTTP1
 import Postgres
+import TestSupport
 import Testing
 
 @Suite(.serialized) struct `Identity, end to end` {
@@ -155,7 +156,7 @@ import Testing
                     }
                     group.addTask {
                         let kill = "SELECT count(*) >= \(limit) FROM log.events WHERE type = 'UserRegistered'"
-                        while (try? await system.query(kill, in: "annals_log")) != "true" { await Task.yield() }
+                        _ = try? await eventually { (try? await system.query(kill, in: "annals_log")) == "true" }
                         await system.kill()
                         return []
                     }

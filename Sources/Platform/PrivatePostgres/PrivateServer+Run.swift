@@ -30,6 +30,7 @@ extension PrivateServer {
                     break
                 } catch {
                     failure = error
+                    logger.debug("private PostgreSQL did not start", metadata: ["because": "\(error)"])
                 }
             } while isHeld && !Task.isCancelled
         }

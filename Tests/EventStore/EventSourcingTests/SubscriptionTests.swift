@@ -45,7 +45,7 @@ import Testing
                 #expect(clock.sleeps.count == 1)
                 return positions
             }
-            while store.isFailing { await Task.yield() }
+            try await eventually { !store.isFailing }
             try await append(1, to: log)
             for try await positions in group { #expect(positions == [1]) }
         }

@@ -3,6 +3,7 @@ import FoundationEssentials
 import Logging
 import Postgres
 import Publishing
+import TestSupport
 import Testing
 
 @testable import Projections

@@ -4,6 +4,7 @@ import FoundationEssentials
 import Postgres
 import Publishing
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Projections

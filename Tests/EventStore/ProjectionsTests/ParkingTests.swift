@@ -6,6 +6,7 @@ import Logging
 import MetricsTestKit
 import Postgres
 import Publishing
+import TestSupport
 import Testing
 
 @testable import Projections

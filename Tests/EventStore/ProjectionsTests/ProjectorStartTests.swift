@@ -1,6 +1,7 @@
 import EventSourcing
 import Logging
 import Publishing
+import TestSupport
 import Testing
 
 @testable import Projections

@@ -6,6 +6,7 @@ import Logging
 import Postgres
 import Publishing
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Projections

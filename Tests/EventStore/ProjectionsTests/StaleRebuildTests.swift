@@ -1,6 +1,7 @@
 import EventSourcing
 import Postgres
 import Publishing
+import TestSupport
 import Testing
 
 @testable import Projections

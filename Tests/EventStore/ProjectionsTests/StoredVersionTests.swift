@@ -1,6 +1,7 @@
 import EventSourcing
 import FoundationEssentials
 import Publishing
+import TestSupport
 import Testing
 
 @testable import Projections

@@ -2,6 +2,7 @@ import EventSourcing
 import FoundationEssentials
 import Postgres
 import Publishing
+import TestSupport
 import Testing
 
 @testable import Projections

@@ -10,6 +10,7 @@ import HTTPTypes
 import JSON
 import Postgres
 import Publishing
+import TestSupport
 import Testing
 
 @testable import AuthService
@@ -250,7 +251,7 @@ import Testing
                 group.addTask { try await auth.run() }
                 defer { group.cancelAll() }
                 let id = try await auth.close(ann).closure
-                while try await auth.closure(id).data?["status"]?.text != "done" { await Task.yield() }
+                try await eventually { try await auth.closure(id).data?["status"]?.text == "done" }
             }
             #expect(try await !house.hasKey(ann))
         }

@@ -1,19 +1,19 @@
-import Logging
+package import Logging
 
 /// A logger whose lines can be waited for.
-struct SpokenLog: Sendable {
-    let lines: AsyncStream<String>
+package struct SpokenLog: Sendable {
+    package let lines: AsyncStream<String>
     private let continuation: AsyncStream<String>.Continuation
 
-    init() { (lines, continuation) = AsyncStream.makeStream() }
+    package init() { (lines, continuation) = AsyncStream.makeStream() }
 
-    var logger: Logger {
+    package var logger: Logger {
         let continuation = continuation
         return Logger(label: "spoken") { _ in Handler(continuation: continuation) }
     }
 
     /// The next line that holds the text; nil when the task is cancelled first.
-    func line(with text: String) async -> String? {
+    package func line(with text: String) async -> String? {
         for await line in lines where line.contains(text) { return line }
         return nil
     }
