@@ -159,11 +159,14 @@ struct `Importing ten years of a real blog` {
 }
 
 extension RunningSystem {
-    fileprivate func importing(_ arguments: String...) async throws -> (code: Int32, output: String) {
+    func importing(_ arguments: String...) async throws -> (code: Int32, output: String) { try await importing(arguments) }
+
+    func importing(_ arguments: [String]) async throws -> (code: Int32, output: String) {
         try await Launch.run(["import"] + arguments + ["--port", "\(port)", "--data-dir", dataDirectory])
     }
 
-    fileprivate func head() async throws -> String { try await query("SELECT max(position) FROM log.events", in: "annals_log") }
+    /// The log's last position.
+    func head() async throws -> String { try await query("SELECT max(position) FROM log.events", in: "annals_log") }
 
     fileprivate func countPosts() async throws -> Int {
         try await Int(query("SELECT count(*) FROM log.events WHERE type = 'PostDrafted'", in: "annals_log")) ?? -1

@@ -29,7 +29,7 @@ import Testing
                 #expect(try await wire.answer().hasPrefix("HTTP/1.1 200 "))
             }
             let warnings = { try String(contentsOfFile: log, encoding: .utf8).components(separatedBy: "new ones wait").count - 1 }
-            while try warnings() == 0 { await Task.yield() }
+            try await eventually { try warnings() > 0 }
 
             // Room comes back, and the last of all gets its turn.
             connected.removeAll()

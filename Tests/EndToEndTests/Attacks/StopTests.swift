@@ -39,7 +39,7 @@ import Testing
                 // Those who wait without a word, in the middle of a request, and before a response that they don't read.
                 let silent = try (1...20).map { _ in try Wire(port: system.port) }
                 for wire in silent.prefix(10) { await wire.send(login + "Content-Length: 100\r\n\r\n{") }
-                while answered.load(ordering: .relaxed) < 30 { await Task.yield() }
+                try await eventually { answered.load(ordering: .relaxed) >= 30 }
                 let stop = await system.terminate()
                 #expect(stop == 0)
                 _ = consume silent

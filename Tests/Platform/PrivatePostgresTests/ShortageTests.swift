@@ -32,7 +32,7 @@ import Testing
             let line = String(describing: error)
             #expect(line.contains("o space"), "\(line)")
             unlink(filler)
-            try await withServer("\(disk)/pg", .full) { server in #expect(try await server.answer("SELECT 1") == 1) }
+            try await withServer("\(disk)/pg", .full) { server in try await #expect(server.answer("SELECT 1") == 1) }
         }
     }
 
