@@ -114,6 +114,7 @@ struct `Importing ten years of a real blog` {
 
                 let undone = try await system.importing("--undo", String(id))
                 #expect(undone.code == 0 && undone.output.contains("1 posts deleted, 2 kept"), "\(undone.output)")
+                #expect(undone.output.contains("The authors' accounts stay, for the next import; to remove one: annals users erase <email>"))
                 let unknown = try await system.importing("--undo", UUID.v7().lowercased)
                 #expect(unknown.code == 1 && unknown.output.contains("\(id)  4 posts"), "\(unknown.output)")
             }

@@ -38,7 +38,7 @@ extension Endpoint {
         case .signingKeys: .get("/.well-known/jwks.json", .auth, limit: .uncounted, ignoresCredentials: true)
 
         case .currentUser: .query("/users/me", .queries, .signedIn)
-        case .updateCurrentUser: .command(.patch, "/users/me", .commands, .signedIn)
+        case .updateCurrentUser: .command(.patch, "/users/me", .commands, .signedIn, limit: .claims)
         case .closeAccount: .command(.delete, "/users/me", .auth, .signedIn, limit: .password)
         case .accountClosure: .query("/users/closures/{closureId}", .auth, .anyone, ignoresCredentials: true)
         case .listUsers: .query("/users", .queries, .admin)

@@ -23,6 +23,8 @@ package struct Route: Sendable {
         case registration
         /// A call that asks a signed-in user for the password again.
         case password
+        /// A call that may tell that a name or an email is taken: it counts as a registration, too, if it does.
+        case claims
         /// Full tiles never change and are not counted; partial ones count as calls.
         case partialTiles
         case uncounted

@@ -77,19 +77,20 @@ package struct APIGateway: Service, HTTPResponder {
         context.identify(by: request)
         if let client = addresses.client(of: request, from: context.clientAddress) { context.clientAddress = "\(client)" }
         var endpoint: Endpoint?
-        var charged = HTTPFields()
+        var charge = RateLimits.Charge()
         var response: Response
         do {
             let match = Result { () throws(Problem) in try router.match(request) }
             endpoint = match.endpoint
             let token = await token(of: request, for: endpoint)
-            charged = try limits.charge(request, match, token, from: context.clientAddress)
+            charge = try limits.charge(request, match, token, from: context.clientAddress)
             response = try await answer(request, try match.get(), token, context)
         } catch {
             response = try failures.response(to: error, request, endpoint, context)
         }
+        limits.settle(charge, response.status)
         context.mark(&response)
-        for field in charged where !response.headers.contains(field.name) { response.headers[field.name] = field.value }
+        for field in charge.headers where !response.headers.contains(field.name) { response.headers[field.name] = field.value }
         if !CrossOrigin.isPreflight(request) { settings.crossOrigin.mark(&response.headers, origin: request.header(.origin)) }
         SecurityHeaders.mark(&response.headers, of: request, strictTransportSecurity: settings.strictTransportSecurity)
         return request.method == .head ? response.createHeadResponse() : response

@@ -37,6 +37,7 @@ extension Settings {
     /// | ANNALS_AUDIT_KEY_FILE | path | `keys/audit.key` in the data directory |
     /// | ANNALS_AUDIT_ORIGIN | name without spaces, such as `example.org/log` | `annals-` and the beginning of the audit key |
     /// | the HTTP server's: see ``ServerSettings`` | | |
+    /// | ANNALS_REFRESH_GRACE | a time, 0s to 60s | 10s |
     /// | ANNALS_REBUILD_STALE | true or false | false |
     /// | ANNALS_LOG_LEVEL | level | notice |
     /// | ANNALS_CONFIG_FILE | path of a JSON file with the same keys, `{"annals": {"port": …}}` | none |
@@ -68,6 +69,7 @@ extension Settings {
             throw Failure("ANNALS_MASTER_KEY and ANNALS_MASTER_KEY_FILE: set one of them", code: .wrongUse)
         }
         server = try ServerSettings(config)
+        refreshGrace = try settings.duration("annals.refreshGrace", in: .zero...(.seconds(60))) ?? refreshGrace
         rebuildsStale = try settings.bool("annals.rebuildStale") ?? rebuildsStale
         if let name = config.string(forKey: "annals.logLevel") {
             guard let level = Logger.Level(rawValue: name) else { throw Failure("ANNALS_LOG_LEVEL: \(name) is not a log level", code: .wrongUse) }

@@ -1,3 +1,4 @@
+import AuthService
 import Logging
 import Postgres
 
@@ -19,6 +20,8 @@ struct Settings: Sendable {
     var masterKey: String?
     /// Limits of the HTTP server.
     var server = ServerSettings()
+    /// How long a refresh token may be used again after its first use.
+    var refreshGrace = AuthSettings().refreshGrace
     /// Whether stale read models are rebuilt after the start.
     var rebuildsStale = false
     var logLevel = Logger.Level.notice

@@ -50,6 +50,14 @@ final class RateLimiter: Sendable {
         }
     }
 
+    /// Takes a call back, as if it had never been made.
+    func giveBack(_ key: BucketKey) {
+        table.withLock { table in
+            let fullAt = table.fullAt(key)
+            if fullAt >= interval { table.keep(key, fullAt: fullAt - interval) }
+        }
+    }
+
     /// The same as headers (draft-ietf-httpapi-ratelimit-headers-11), or 429.
     func charge(_ key: BucketKey) throws(Problem) -> HTTPFields {
         let verdict = take(key)
