@@ -232,7 +232,7 @@ import Testing
         try await body(urlsOfDatabases(at: location) { "annals_\($0)" })
     }
 
-    /// Whoever may enter the socket's folder, by whatever name.
+    /// By whatever name, and without a password.
     private func letEveryUserIn(at location: PrivateServer.Location) async throws {
         let folder = URL(filePath: location.socketFolder).deletingLastPathComponent()
         try Data("local all all trust\n".utf8).write(to: folder.appending(path: "data/pg_hba.conf"))

@@ -2,6 +2,7 @@ import EventSourcing
 import Foundation
 import JSON
 import NIOHTTP1
+import Postgres
 import TestSupport
 import Testing
 
@@ -15,6 +16,11 @@ import Testing
                 try await session.execute(script: "BEGIN; LOCK TABLE annals.checkpoints IN ACCESS EXCLUSIVE MODE")
                 #expect(try await Client(base: first.api).signedUp("ann").token != nil)
                 await first.kill()
+                // The server has got their statements already, and would execute them once the table is free.
+                try await session.query(
+                    Statement(
+                        "end_others",
+                        "SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity WHERE datname = 'annals_read' AND pid <> pg_backend_pid()"))
             }
             let ann = try await first.query(
                 "SELECT substr(stream, 6) FROM log.events WHERE type = 'UserRegistered' ORDER BY position DESC LIMIT 1", in: "annals_log")

@@ -3,6 +3,10 @@ import Synchronization
 import TestSupport
 import Testing
 
+private final class Count: Sendable {
+    let value = Atomic(0)
+}
+
 @Suite struct `A stop` {
     @Test(.timeLimit(.minutes(3))) func `works while clients ask for all they can`() async throws {
         try await withDataDirectory { directory in
@@ -24,7 +28,7 @@ import Testing
                 login + "Content-Length: \(key.utf8.count)\r\n\r\n" + key,
                 String(repeating: "GET /health \(head)\r\n", count: 2000),
             ]
-            let answered = Atomic(0)
+            let answered = Count()
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for request in requests {
                     group.addTask {
@@ -32,14 +36,14 @@ import Testing
                         while let wire = try? Wire(port: system.port) {
                             await wire.send(request)
                             guard let answer = try? await wire.answer() else { return }
-                            if answer.hasPrefix("HTTP/1.1 ") { answered.add(1, ordering: .relaxed) }
+                            if answer.hasPrefix("HTTP/1.1 ") { answered.value.add(1, ordering: .relaxed) }
                         }
                     }
                 }
                 // Those who wait without a word, in the middle of a request, and before a response that they don't read.
                 let silent = try (1...20).map { _ in try Wire(port: system.port) }
                 for wire in silent.prefix(10) { await wire.send(login + "Content-Length: 100\r\n\r\n{") }
-                try await eventually { answered.load(ordering: .relaxed) >= 30 }
+                try await eventually { answered.value.load(ordering: .relaxed) >= 30 }
                 let stop = await system.terminate()
                 #expect(stop == 0)
                 _ = consume silent

@@ -9,7 +9,10 @@ extension `One running system` {
     @Suite struct `asked by clients of every kind` {
         private let one = Result { try OneSystem.current }
 
-        private func left(_ answer: Client.Answer) -> String? { answer.headers.first(name: "RateLimit").map { String($0.prefix { $0 != "t" }) } }
+        /// What an answer says of the calls that are left, without the time.
+        private func left(_ answer: Client.Answer) -> String? {
+            answer.headers.first(name: "RateLimit")?.components(separatedBy: "t=").first
+        }
 
         // MARK: Browsers and proxies
 

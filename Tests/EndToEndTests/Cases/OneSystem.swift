@@ -1,4 +1,6 @@
 import Foundation
+import JSON
+import NIOHTTP1
 import Testing
 
 /// One running system that all tests of a suite share, with its rate limits and its log in a file.
@@ -39,7 +41,7 @@ struct OneSystem {
     struct Sharing: SuiteTrait, TestScoping {
         let environment: [String: String]
 
-        func provideScope(for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void) async throws {
+        func provideScope(for test: Test, testCase: Test.Case?, performing function: @concurrent @Sendable () async throws -> Void) async throws {
             try await withDataDirectory { directory in
                 let logFile = directory + ".log"
                 defer { try? FileManager.default.removeItem(atPath: logFile) }

@@ -11,9 +11,13 @@ import Testing
             let log = SpokenLog()
             try await withServer("\(disk)/pg", .full, logger: log.logger) { server in
                 try await server.execute("CREATE TABLE kept AS SELECT 42 AS answer")
+                await server.kill()
+                // A start would remove these, and have their space.
+                for trace in ["data/postmaster.pid", "data/server.log", "socket/.s.PGSQL.5432", "socket/.s.PGSQL.5432.lock"] {
+                    unlink("\(disk)/pg/\(trace)")
+                }
+                let filler = try fill(disk)
                 try await running(server) {
-                    let filler = try fill(disk)
-                    await server.kill()
                     #expect(await log.line(with: "is started again until it stays")?.contains("o space") == true)
                     #expect(await log.line(with: "did not start") != nil)
                     unlink(filler)

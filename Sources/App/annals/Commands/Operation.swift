@@ -13,11 +13,15 @@ struct Operation: Sendable {
     let logger: Logger
 
     /// Reads the settings and finds the databases: those of the settings, or the private server of the data folder, which `annals up` runs.
-    static func begin(_ flags: SettingsFlags) async throws -> Operation {
+    /// - Parameter needsKeys: whether the command opens keys. Without, databases of one's own need no data folder.
+    static func begin(_ flags: SettingsFlags, needsKeys: Bool = true) async throws -> Operation {
         let settings = try await Settings.read(flags)
         let logger = makeLogger(settings)
-        let directory = try DataDirectory.existing(settings.dataDirectory)
-        try directory.requirePrivateKeys(logger)
+        var directory = DataDirectory(path: settings.dataDirectory)
+        if needsKeys || settings.databases == nil {
+            directory = try DataDirectory.existing(settings.dataDirectory)
+            try directory.requirePrivateKeys(logger)
+        }
         let databases: Databases
         if let urls = settings.databases {
             databases = try Databases(urls)

@@ -47,7 +47,7 @@ package struct RateLimits: Sendable {
 
     /// The charge for one call.
     struct Charge {
-        /// What is left, as its caller is told.
+        /// Tell the caller how much is left.
         var headers: HTTPFields = [:]
         /// Where a registration was taken for what the call might find out.
         fileprivate var claimant: BucketKey?
