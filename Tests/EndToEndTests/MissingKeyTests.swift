@@ -20,7 +20,8 @@ import Testing
                 try await session.query(
                     Statement(
                         "end_others",
-                        "SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity WHERE datname = 'annals_read' AND pid <> pg_backend_pid()"))
+                        "SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity WHERE datname = 'annals_read' AND pid <> pg_backend_pid()"
+                    ))
             }
             let ann = try await first.query(
                 "SELECT substr(stream, 6) FROM log.events WHERE type = 'UserRegistered' ORDER BY position DESC LIMIT 1", in: "annals_log")
