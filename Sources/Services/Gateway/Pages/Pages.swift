@@ -3,7 +3,7 @@ import HTTPContract
 import Hummingbird
 import PublishingAPI
 
-/// What a browser is shown: the start page, the API's page, and the OpenAPI document. All files are read once and answered from memory.
+/// The start page, the API's page, and the OpenAPI document. All files are read once and answered from memory.
 package struct Pages: Sendable {
     /// A file of the installation that can't be read.
     package struct Unreadable: Error, CustomStringConvertible {

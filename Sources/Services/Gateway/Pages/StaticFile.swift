@@ -24,7 +24,7 @@ struct StaticFile: Sendable {
         }
     }
 
-    /// What a page may load and run: files of this gateway, and small images that stand in a style sheet. Nothing inline, nothing from elsewhere.
+    /// A page may load and run files of this gateway, and show images that stand in a style sheet. Nothing inline, nothing from elsewhere.
     private static let contentSecurityPolicy =
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
         + "frame-ancestors 'none'"
