@@ -3,6 +3,7 @@ import HTTPTypes
 /// Everything that Annals answers over HTTP. Paths, the services behind them and the rights that they need stand here and nowhere else.
 package enum Endpoint: String, CaseIterable, Sendable {
     case health, readiness
+    case home, documentation, asset, documentInYAML, documentInJSON
 
     case register, login, refresh, logout, changePassword, signingKeys
 
@@ -18,7 +19,7 @@ package enum Endpoint: String, CaseIterable, Sendable {
 }
 
 extension Endpoint {
-    /// The start of every public path but `/health`, `/ready` and the signing keys.
+    /// The start of every public path but those of the pages, `/health`, `/ready` and the signing keys.
     package static let basePath = "/api/v1"
 
     /// Paths that stand where an id could and are no endpoint: an unknown path rather than a malformed id.
@@ -29,6 +30,12 @@ extension Endpoint {
         switch self {
         case .health: .get("/health", .gateway, limit: .uncounted, ignoresCredentials: true)
         case .readiness: .get("/ready", .gateway, limit: .uncounted, ignoresCredentials: true)
+
+        case .home: .get("/", .gateway, limit: .uncounted, ignoresCredentials: true)
+        case .documentation: .get("/docs", .gateway, limit: .uncounted, ignoresCredentials: true)
+        case .asset: .get("/assets/{name}", .gateway, limit: .uncounted, ignoresCredentials: true)
+        case .documentInYAML: .get("/openapi.yaml", .gateway, limit: .uncounted, ignoresCredentials: true)
+        case .documentInJSON: .get("/openapi.json", .gateway, limit: .uncounted, ignoresCredentials: true)
 
         case .register: .command(.post, "/auth/register", .auth, .anyone, limit: .registration, ignoresCredentials: true)
         case .login: .command(.post, "/auth/login", .auth, .anyone, limit: .login, takesKey: false, ignoresCredentials: true)

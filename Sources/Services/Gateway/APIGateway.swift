@@ -31,14 +31,16 @@ package struct APIGateway: Service, HTTPResponder {
     /// - Parameters:
     ///   - auth, commands, queries: the services, of this process or of others.
     ///   - readiness: what `/ready` asks.
+    ///   - pages: what browsers are shown.
     ///   - verifier: verifies users' tokens; without one, every user is anonymous here.
     package init(
-        auth: any Upstream, commands: any Upstream, queries: any Upstream, readiness: Readiness, verifier: TokenVerifier?,
-        settings: GatewaySettings = GatewaySettings(), limits: RateLimits = RateLimits(.off), logger: Logger
+        auth: any Upstream, commands: any Upstream, queries: any Upstream, readiness: Readiness, pages: Pages = .none,
+        verifier: TokenVerifier?, settings: GatewaySettings = GatewaySettings(), limits: RateLimits = RateLimits(.off), logger: Logger
     ) {
         var routes = Routes()
-        routes.on(.health) { _, _ in Answer.bytes(json: Array(#"{"status":"ok"}"#.utf8)) }
+        routes.on(.health) { _, _ in Answer.bytes(json: Array(#"{"status":"ok"}"#.utf8), headers: [.cacheControl: "no-store"]) }
         routes.on(.readiness) { _, _ in try await readiness.response() }
+        pages.addRoutes(to: &routes)
         let own = routes.responder(for: .gateway, authentication: Authentication(verifier: nil), logger: logger)
         services = { name in
             switch name {

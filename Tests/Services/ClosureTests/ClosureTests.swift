@@ -137,6 +137,9 @@ import Testing
             let auth = house.process()
             let ann = try await auth.person("ann")
             #expect(try await auth.close(ann, headers: [.ifMatch: "\"9\""]).status == 412)
+            // The body is judged first, also beside a tag that can be no version.
+            let incomplete = try await auth.call(.delete, "/api/v1/users/me", "{}", token: ann.token, headers: [.ifMatch: "W/\"x\""])
+            #expect(incomplete.status == 422)
             #expect(try await auth.close(ann, headers: [.ifMatch: "\"1\""]).status == 202)
         }
     }

@@ -66,7 +66,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("GET", "/health"), ("GET", "/ready"), ("GET", "/.well-known/jwks.json"), ("HEAD", "/health"), ("GET", "/api/v1/audit/tile/0/000"),
+        ("GET", "/health"), ("GET", "/ready"), ("GET", "/.well-known/jwks.json"), ("HEAD", "/health"), ("GET", "/"), ("GET", "/docs"),
+        ("GET", "/openapi.json"), ("GET", "/assets/style.css"), ("GET", "/api/v1/audit/tile/0/000"),
         ("GET", "/api/v1/audit/tile/entries/x001/234"),
     ])
     func `is not charged for what everybody needs`(row: (String, String)) async throws {

@@ -97,8 +97,8 @@ struct AnnalsSystem {
         // The gateway, which clients reach.
         let gateway = APIGateway(
             auth: authResponder, commands: commands.responder, queries: queries.responder,
-            readiness: readiness(pools, log: log, accounts: auth.follower, merkle: merkle), verifier: verifier, settings: gatewaySettings,
-            limits: RateLimits(settings.server.rateLimits), logger: logger)
+            readiness: readiness(pools, log: log, accounts: auth.follower, merkle: merkle), pages: try Pages(root: installation.root),
+            verifier: verifier, settings: gatewaySettings, limits: RateLimits(settings.server.rateLimits), logger: logger)
 
         // Started in this order and stopped in reverse: the gateway first, the pools last.
         var services: [any Service] = pools.all.map { pool in LongRunning("pool") { try await pool.run() } }

@@ -12,11 +12,11 @@ extension Auth {
     func closeAccount(_ request: Request, _ context: CallContext) async throws -> Response {
         let user = try context.signedIn()
         try request.refuseParameters()
-        let version = try Preconditions.expectedVersion(request)
         let key = try Preconditions.idempotencyKey(request)
         var fields = Fields(try await request.jsonBody())
         let password = fields.text("password", 1...Applicant.passwordLength.upperBound)
         try fields.finish()
+        let version = try Preconditions.expectedVersion(request)
         let (closure, isNew) = try await closureRequests.begin(
             for: user, password: password, expecting: version, context: context)
         var headers: HTTPFields = [.location: Endpoint.accountClosure.path(closure.id.lowercased)]

@@ -10,6 +10,9 @@ package func entityTag(version: Int, body: [UInt8], excluding excluded: [Range<I
 /// The weak entity tag of a list: a digest of its body.
 package func entityTag(listBody body: [UInt8], excluding excluded: [Range<Int>] = []) -> String { "W/\"\(digest(of: body, excluding: excluded))\"" }
 
+/// The strong entity tag of a body that is sent byte for byte.
+package func entityTag(body: [UInt8]) -> String { "\"\(digest(of: body, excluding: []))\"" }
+
 private func digest(of body: [UInt8], excluding excluded: [Range<Int>]) -> String {
     var hash = SHA256()
     body.withUnsafeBytes { bytes in
