@@ -7,9 +7,8 @@ import Postgres
 import Publishing
 
 extension AuthOperator {
-    /// The identity database's record of a person, for their export: the account as far as signing in knows it, sessions with the times of their
-    /// tokens and the keyed hash of
-    /// the address they were opened from, closures. Of what proves them (password, tokens) only that it is there.
+    /// The identity database's record of a person, for their export: the account, the closures, and the sessions with the times of their tokens and
+    /// the keyed hash of the address that each was opened from. It does not contain the password or any token.
     package func record(of user: UUID) async throws -> JSONObject {
         let account = try await identity.query(.accountRecord, [.uuid(user)]).first
         let sessions = try await identity.query(.sessionRecords, [.uuid(user)])
@@ -34,7 +33,7 @@ extension AuthOperator {
         ]
     }
 
-    /// By session, the oldest first.
+    /// By session, oldest first.
     private func tokenRecords(of user: UUID) async throws -> [UUID: [JSONValue]] {
         try await identity.query(.tokenRecords, [.uuid(user)]).reduce(into: [:]) { records, row in
             records[try row.get(0), default: []].append(

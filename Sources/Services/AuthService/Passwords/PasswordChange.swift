@@ -4,7 +4,7 @@ import FoundationEssentials
 import HTTPContract
 import Postgres
 
-/// A user's own change of their password. It ends every session but the one that asks.
+/// A user's change of their own password. It ends every session but the one that makes it.
 struct PasswordChange: Sendable {
     let identity: ConnectionPool
     let confirmation: PasswordConfirmation
@@ -13,7 +13,7 @@ struct PasswordChange: Sendable {
     let endings: Signal
     let settings: AuthSettings
 
-    /// Changes it. True when an equal request under the same key did so before, and nothing happens now.
+    /// Changes the password. True if an equal request under the same key did so before, and nothing happens now.
     func change(of user: SignedInUser, from current: String, to new: String, idempotencyKey: String?, context: CallContext) async throws -> Bool {
         let receipt = idempotencyKey.map { key in
             Receipt(
@@ -21,7 +21,7 @@ struct PasswordChange: Sendable {
                 digest: hasher.hash(["password change", user.id.lowercased, key, current, new]))
         }
         if let receipt, let digest = try await digest(under: receipt) {
-            // Both passwords are in it: who could ask without end could guess at them.
+            // The digest covers both passwords, so unlimited tries would allow to guess them.
             let isRepeat = try await confirmation.attempt(on: user.id, context: context) { digest == receipt.digest }
             guard isRepeat else { throw Problem.idempotencyKeyReused() }
             return true
@@ -32,7 +32,7 @@ struct PasswordChange: Sendable {
             endings.raise()
             return false
         }
-        // Another request was faster. It may have been this one's twin.
+        // Another request was faster. It may have been a repeat of this one.
         guard let receipt, let digest = try await digest(under: receipt) else {
             throw Problem.conflict("The password was changed by another request meanwhile.")
         }
@@ -40,12 +40,12 @@ struct PasswordChange: Sendable {
         return true
     }
 
-    /// The change that was made under the same key before.
+    /// The digest of the change that was made under the same key before.
     private func digest(under receipt: Receipt) async throws -> [UInt8]? {
         try await identity.query(.findReceipt, [.bytes(receipt.id)]).first?.get(0)
     }
 
-    /// False when the password is not the stored one any more.
+    /// False if the stored password was changed meanwhile.
     private func replace(_ stored: Credentials.Password, by hash: PasswordHash, of user: SignedInUser, receipt: Receipt?) async throws -> Bool {
         let time = SQLValue.timestamp(settings.now().milliseconds)
         return try await identity.withTransaction { transaction -> Bool in

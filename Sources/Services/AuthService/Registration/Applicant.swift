@@ -6,7 +6,7 @@ import Publishing
 
 /// A request to be registered that has passed every check.
 struct Applicant: Sendable {
-    /// How long a password may be, in Unicode scalars (NIST SP 800-63B §5.1.1.2 asks for 8 and 64 at least).
+    /// The length of a password in Unicode scalars (NIST SP 800-63B §5.1.1.2 asks for 8 and 64 at least).
     static let passwordLength = 12...128
 
     let username: Username
@@ -22,18 +22,17 @@ struct Applicant: Sendable {
         (username, email) = try fields.finish(givenUsername, givenEmail)
     }
 
-    /// A digest that a repeat under the same idempotency key must have in common. It covers the password without revealing it: the key of the hash
-    /// is the system's own, and
-    /// the other parts keep equal passwords from looking equal.
+    /// The digest that a repeat under the same idempotency key must share. It covers the password without revealing it: the hash has the system's own
+    /// key, and the other parts keep equal passwords from looking equal.
     func digest(with hasher: any KeyedHasher, idempotencyKey: String) -> String {
         Base64URL.encode(hasher.hash(["registration", idempotencyKey, username.text, email.text, password]))
     }
 }
 
 extension KeyedHasher {
-    /// The hash under which the log's claims hold an email, too.
+    /// The hash of an email, as the log's claims hold it.
     func hash(_ email: Email) -> [UInt8] { hash([ClaimKind.email.rawValue, email.comparable]) }
 
-    /// The same of a text; nil when it is no address, which is as good as one that nobody has.
+    /// The same for a text; nil if it is not an address, which nobody can have registered.
     func hash(email text: String) -> [UInt8]? { (try? Email(text)).map { hash($0) } }
 }

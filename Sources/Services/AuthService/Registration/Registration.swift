@@ -5,11 +5,11 @@ import HTTPContract
 import Logging
 import Publishing
 
-/// Registration across two databases, as a process that a crash can't leave half done:
+/// Registration across two databases, in steps that a crash can't leave half done:
 ///
 ///     pending credentials (identity) → user with claims (log) → active credentials and account (identity)
 ///
-/// The log decides. Whatever is pending without it is undone, whatever is in it is finished: by the request itself, by the follower, or by
+/// The log decides. A registration that is in the log is finished, and one that is not is undone: by the request itself, by the follower, or by
 /// `finishPending()`.
 struct Registration: Sendable {
     let credentials: Credentials
@@ -32,22 +32,21 @@ struct Registration: Sendable {
         )
         switch answer {
         case .refused(let problem, let isFinal):
-            // Without a final word the log may have taken it after all; then what is pending is finished later.
+            // If the refusal is not final, the log may have taken it after all. Then the pending registration is finished later.
             if isFinal { try await credentials.deletePending(of: id) }
             throw problem
         case .registered(let user):
             if user.id != id { try await credentials.deletePending(of: id) }
-            // A replay may be of a request that died before this point, with the same password; where nothing is pending any more, nothing happens.
+            // A replay may repeat a request that died before this point, with the same password. If nothing is pending any more, nothing happens.
             try await accounts.insertRegistered(user.id, emailHash: hasher.hash(applicant.email), position: user.position)
             try await credentials.activate(user.id)
             return user
         }
     }
 
-    /// Finishes or undoes what requests left behind: in the log means activate; unknown to it for longer than a request lives means delete. Harmless
-    /// at any time
-    /// and in several processes at once. One that the command service can't say anything of waits for the next time and holds up no other; then
-    /// throws why.
+    /// Finishes or undoes the registrations that requests left behind. It activates those in the log and deletes those that the log has not known for
+    /// longer than a request takes. It is safe at any time and in several processes at once. A registration that the command service can't answer for
+    /// waits for the next round and holds up no other; the error is thrown at the end.
     func finishPending() async throws {
         var failure: (any Error)?
         for registration in try await credentials.pending() {

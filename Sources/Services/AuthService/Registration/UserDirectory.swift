@@ -6,13 +6,13 @@ import JSON
 import Logging
 import PublishingAPI
 
-/// The users as the command service knows them, straight from the log. Every failure comes out as a problem that a client may see.
+/// The users as the command service reads them from the log. Every failure is a problem that a client may see.
 struct UserDirectory: Sendable {
     let commands: ServiceClient
     let logger: Logger
 
-    /// Registers a user in the log: makes the data key, takes the claims, appends. Not answering means that it may have happened.
-    /// - Parameter requestDigest: what a repeat under the same idempotency key must have in common beyond the other fields.
+    /// Registers a user in the log: makes the data key, takes the claims, appends. Without an answer it may have happened.
+    /// - Parameter requestDigest: the digest that a repeat under the same idempotency key must share, beyond the other fields.
     func register(
         _ id: UUID, username: String, email: String, requestDigest: String?, idempotencyKey: String?, context: CallContext
     ) async throws -> RegistrationAnswer {
@@ -26,7 +26,7 @@ struct UserDirectory: Sendable {
         return .registered(user)
     }
 
-    /// The user as the log has them at this moment; nil when it never heard of them.
+    /// The user as the log has them now; nil if it has none.
     func find(_ id: UUID, context: CallContext? = nil) async throws -> UserStanding? {
         let answer = try await commands.reach(logger: logger) { try await $0.get(.registeredUser, id.lowercased, context: context) }
         if answer.problemCode == .notFound { return nil }
@@ -35,7 +35,7 @@ struct UserDirectory: Sendable {
         return standing
     }
 
-    /// The peer's refusal as the client sees it. A refusal of the request is passed on; a fault between the two services is not.
+    /// The command service's refusal as the client sees it. A refusal of the request is passed on; a fault between the two services is not.
     private func refusal(in answer: ServiceAnswer) -> Problem {
         switch answer.problemCode {
         case .duplicateEntry, .conflict, .positionAhead, .validationError, .idempotencyKeyReused, .malformedRequest, .timeout:
@@ -63,6 +63,6 @@ struct UserDirectory: Sendable {
 /// The command service's answer to a registration.
 enum RegistrationAnswer: Sendable {
     case registered(RegisteredUser)
-    /// Refused; when final, nothing of it is in the log nor will be.
+    /// If it is final, nothing of it is in the log or will be.
     case refused(Problem, isFinal: Bool)
 }

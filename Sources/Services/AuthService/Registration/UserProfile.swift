@@ -6,16 +6,16 @@ import HTTPTypes
 import JSON
 import PublishingAPI
 
-/// A user who is in the log by now.
+/// A user who is in the log.
 struct RegisteredUser: Sendable {
     let id: UUID
-    /// Nil when a repeat comes after the user asked to be forgotten.
+    /// Nil if the user was forgotten before this repeat.
     let username: String?
     let role: String
-    /// RFC 3339, as the log's owner wrote it.
+    /// RFC 3339, as the command service wrote it.
     let createdAt: String
     let version: Int
-    /// Where the registration stands in the log.
+    /// The position of the registration in the log.
     let position: Int64
     /// Whether this is the answer to an earlier, equal request.
     let isReplay: Bool
@@ -35,10 +35,10 @@ struct RegisteredUser: Sendable {
     }
 }
 
-/// How a user stands with the log at this moment.
+/// A user's state in the log now.
 enum UserStanding: Sendable {
     case active(UserProfile)
-    /// Deactivated or closed: known, and not let in.
+    /// Deactivated or closed, so they may not sign in.
     case inactive
 
     /// Nil when something is missing.
@@ -53,15 +53,15 @@ enum UserStanding: Sendable {
     }
 }
 
-/// A user as signing in shows and needs them.
+/// The parts of a user that signing in needs and shows.
 struct UserProfile: Sendable {
     let id: UUID
     let username: String?
     let displayName: String?
     let role: SignedInUser.Role
-    /// The version of the user's stream that all this is of.
+    /// The version of the user's stream.
     let version: Int
-    /// RFC 3339, as the log's owner wrote it.
+    /// RFC 3339, as the command service wrote it.
     let createdAt: String
 
     /// Nil when something is missing.
@@ -85,7 +85,7 @@ struct UserProfile: Sendable {
 }
 
 extension Problem {
-    /// Another service's problem as our own; nil when the answer is none.
+    /// Another service's problem as our own; nil if the answer is not a problem.
     init?(passedOnFrom answer: ServiceAnswer) {
         guard let code = answer.problemCode else { return nil }
         var details: [Violation] = []

@@ -30,7 +30,7 @@ extension Auth {
         }
     }
 
-    /// `GET /api/v1/users/closures/{closureId}`: for whoever holds the id, who may not have an account any more.
+    /// `GET /api/v1/users/closures/{closureId}`. The id alone gives access, since its holder may have no account any more.
     func closure(_ request: Request, _ context: CallContext) async throws -> Response {
         guard let closure = try await closures.find(try context.id("closureId")) else { throw Problem.notFound() }
         let receipt: Closure.Receipt? =

@@ -38,7 +38,7 @@ extension Auth {
         try request.refuseParameters()
         let idempotencyKey = try Preconditions.idempotencyKey(request)
         var fields = Fields(try await request.jsonBody())
-        // As at signing in: only what nobody could have is refused here, the rest is a wrong password.
+        // As at sign-in, only a password that nobody could have is refused here. Any other is a wrong password.
         let current = fields.text("currentPassword", 1...Applicant.passwordLength.upperBound)
         let new = fields.text("newPassword", Applicant.passwordLength)
         try fields.finish()
@@ -58,7 +58,7 @@ extension Auth {
 }
 
 extension Auth {
-    /// `GET /internal/revocations?after=<cursor>`: for services only.
+    /// `GET /internal/revocations?after=<cursor>`, for services only.
     func revocationNews(_ request: Request, _ context: CallContext) async throws -> Response {
         var query = QueryParameters(request)
         let cursor = query.text("after")

@@ -10,7 +10,7 @@ extension Auth {
         try request.refuseParameters()
         let wait = try Preconditions.waitForPosition(request)
         var fields = Fields(try await request.jsonBody())
-        // Only what nobody could have registered with is refused here; the rest is a wrong password.
+        // Only a password that nobody could have registered is refused here. Any other is a wrong password.
         let email = fields.text("email", 1...254)
         let password = fields.text("password", 1...Applicant.passwordLength.upperBound)
         try fields.finish()

@@ -8,19 +8,19 @@ struct TokenIssuer: Sendable {
     let keys: SigningKeys
     let settings: AuthSettings
 
-    /// The key that signs now. Asked for before anything is done that can't be taken back: it is the one thing here that can fail.
+    /// The key that signs now. Ask for it before anything that can't be undone, since nothing else here can fail.
     func signer() async throws -> SigningKey { try await keys.current() }
 
     /// A token of a session.
-    /// - Parameter user: as the log has them. The token carries the version, so a role that changes later revokes it.
+    /// - Parameter user: as the log has them. The token carries the version, so a later change of role revokes it.
     func issue(to user: UserProfile, session: UUID, at time: Timestamp, with key: SigningKey) throws -> String {
         try issue(
             to: user.id, role: user.role, version: user.version, session: session, at: time, lifetime: settings.accessTokenLifetime,
             isOperator: false, with: key)
     }
 
-    /// A token of no session, made on the server for its operator.
-    /// - Parameter version: the lowest that is not revoked.
+    /// A token without a session, made on the server for its operator.
+    /// - Parameter version: the lowest version that is not revoked.
     func issueToOperator(as subject: UUID, role: SignedInUser.Role, version: Int, lifetime: Duration) async throws -> String {
         try issue(
             to: subject, role: role, version: version, session: nil, at: settings.now(), lifetime: lifetime, isOperator: true,
