@@ -36,22 +36,16 @@ enum PostListing {
         }
     }
 
-    /// Asks the one query that answers this part of this list.
+    /// Asks for one part of this list.
     func read(_ place: ListPlace, from models: ReadModels, for request: Request) async throws -> Snapshot<PostPage> {
-        func read(_ query: some PostListQuery) async throws -> Snapshot<PostPage> { try await models.read(query, for: request) }
-        let limit = place.rowsWanted
-        return switch (self, place.start) {
-        case (.newest, .after(let key)): try await read(NewestPosts(after: key, limit: limit))
-        case (.newest, .offset(let offset)): try await read(NewestPostsByOffset(offset: offset, limit: limit))
-        case (.mostViewed, .after(let key)): try await read(MostViewedPosts(after: key, limit: limit))
-        case (.mostViewed, .offset(let offset)): try await read(MostViewedPostsByOffset(offset: offset, limit: limit))
-        case (.newestOf(let author), .after(let key)): try await read(NewestPostsOfAuthor(author: author, after: key, limit: limit))
-        case (.newestOf(let author), .offset(let offset)): try await read(NewestPostsOfAuthorByOffset(author: author, offset: offset, limit: limit))
-        case (.mostViewedOf(let author), .after(let key)): try await read(MostViewedPostsOfAuthor(author: author, after: key, limit: limit))
-        case (.mostViewedOf(let author), .offset(let offset)):
-            try await read(MostViewedPostsOfAuthorByOffset(author: author, offset: offset, limit: limit))
-        case (.allOf(let author), .after(let key)): try await read(AllPostsOfAuthor(author: author, after: key, limit: limit))
-        case (.allOf(let author), .offset(let offset)): try await read(AllPostsOfAuthorByOffset(author: author, offset: offset, limit: limit))
-        }
+        let query =
+            switch self {
+            case .newest: PostListQuery(.newest, of: nil, from: place)
+            case .mostViewed: PostListQuery(.mostViewed, of: nil, from: place)
+            case .newestOf(let author): PostListQuery(.newestOfAuthor, of: author, from: place)
+            case .mostViewedOf(let author): PostListQuery(.mostViewedOfAuthor, of: author, from: place)
+            case .allOf(let author): PostListQuery(.allOfAuthor, of: author, from: place)
+            }
+        return try await models.read(query, for: request)
     }
 }

@@ -1,5 +1,8 @@
 import EventSourcing
+import FoundationEssentials
 import HTTPContract
+import JSON
+import Postgres
 
 /// Which part of a list a request asks for.
 struct ListPlace {
@@ -48,5 +51,54 @@ struct ListPlace {
         let shown = rows.prefix(limit)
         let next = rows.count > limit ? shown.last.map { list.cursor(after: key($0), cursors) } : nil
         return (shown, Pagination(limit: limit, total: total, page: page, nextCursor: next))
+    }
+}
+
+/// The identity of a list: another list does not accept its cursors.
+struct ListIdentity {
+    let name: String
+    var author: UUID?
+
+    /// A cursor that leads to what follows `key`.
+    func cursor(after key: ListKey, _ codec: CursorCodec) -> String {
+        codec.encode(marks + key.json)
+    }
+
+    /// Where a cursor leads; 400 when it was not given out for this list.
+    func key(_ cursor: String, _ codec: CursorCodec) throws(Problem) -> ListKey {
+        let values = try codec.decode(cursor)
+        guard values.prefix(marks.count).elementsEqual(marks), let key = ListKey(json: values.dropFirst(marks.count)) else {
+            throw .malformed("The cursor belongs to another list, sort or author.")
+        }
+        return key
+    }
+
+    private var marks: [JSONValue] { [.string(name), author.map { .string($0.lowercased) } ?? .null] }
+}
+
+/// Where a row stands in its list: what the list is ordered by, and the id that decides between equals.
+struct ListKey: Sendable, Equatable {
+    /// Milliseconds since 1970 UTC, or a number of views.
+    let rank: Int64
+    let id: UUID
+
+    /// Before every row of a list that starts with the largest.
+    static let start = ListKey(rank: .max, id: UUID(high: .max, low: .max))
+
+    /// As a cursor holds it.
+    var json: [JSONValue] { [.integer(rank), .string(id.lowercased)] }
+
+    /// As two values of a list by time; the start is infinity there.
+    var asTime: [SQLValue] { [.timestamp(rank), .uuid(id)] }
+
+    /// As two values of a list by number.
+    var asCount: [SQLValue] { [.int8(rank), .uuid(id)] }
+}
+
+extension ListKey {
+    /// Reads what `json` wrote.
+    init?(json: ArraySlice<JSONValue>) {
+        guard json.count == 2, let rank = json.first?.int, let id = json.last?.text.flatMap({ UUID(lowercase: $0) }) else { return nil }
+        self.init(rank: rank, id: id)
     }
 }
