@@ -1,4 +1,5 @@
 package import EventSourcing
+import FoundationEssentials
 import Postgres
 
 /// Some events of a part of the log, as they are stored, in order.
@@ -52,16 +53,10 @@ package struct TrailPage: Sendable {
         return events
     }
 
-    /// Throws unless each position from the one after `position` to the page's end is there.
+    /// Throws `EventStoreError.broken` unless each position from the one after `position` to the page's end is there.
     func requireEveryPosition(after position: Int64) throws {
-        var last = position
-        if let rows {
-            for row in rows {
-                let next: Int64 = try row.get(0)
-                guard next == last + 1 else { throw EventStoreError.broken(reason: "position \(next) follows \(last)") }
-                last = next
-            }
-        }
-        guard last >= through else { throw EventStoreError.broken(reason: "position \(last + 1) is missing") }
+        var place = LogPlace<UUID>(position, nil)
+        if let rows { for row in rows { _ = try place.take(try row.get(0), try row.get(3)) } }
+        try place.confirm(through: through)
     }
 }

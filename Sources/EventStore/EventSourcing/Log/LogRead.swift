@@ -11,14 +11,12 @@ package struct LogRead: PagedRead, Hashable {
         self.direction = direction
     }
 
-    package func page(of store: any EventStore, limit: Int) async throws -> ReadPage<LogRead> {
+    package func page(of store: any EventStore, limit: Int) async throws -> (events: [RecordedEvent], rest: LogRead?) {
         let page = try await store.read(self, limit: limit)
-        guard let rest = rest(through: page.through) else { return ReadPage(events: page.events, next: .end) }
-        return ReadPage(events: page.events, next: page.isLast ? .later(rest) : .more(rest))
+        return (page.events, page.isLast ? nil : rest(through: page.through))
     }
 
-    /// The part that is left to read after a page that has looked through this position; nil when nothing is.
-    package func rest(through position: Int64) -> LogRead? {
+    private func rest(through position: Int64) -> LogRead? {
         switch direction {
         case .forwards: position < positions.upperBound ? LogRead(filter, positions: position + 1...positions.upperBound, .forwards) : nil
         case .backwards: position > positions.lowerBound ? LogRead(filter, positions: positions.lowerBound...position - 1, .backwards) : nil
@@ -56,7 +54,7 @@ package struct LogPage: Sendable, Hashable {
 
 /// Which events of the log a reader wants.
 ///
-/// Filtered reads are for tools, exports and process managers. Projectors read the log unfiltered: only then can they check that no position is
+/// Filtered reads are for tools, caches and process managers. Projectors read the log unfiltered: only then can they check that no position is
 /// missing.
 package struct EventFilter: Sendable, Hashable {
     /// Only events in streams of this category; nil for any.

@@ -30,11 +30,10 @@ package struct StreamRead: PagedRead, Hashable {
         versions.contains(event.version) && types?.contains(event.type) ?? true && field.map { event.data[$0] != nil } ?? true
     }
 
-    package func page(of store: any EventStore, limit: Int) async throws -> ReadPage<StreamRead> {
+    package func page(of store: any EventStore, limit: Int) async throws -> (events: [RecordedEvent], rest: StreamRead?) {
         let events = try await store.read(self, limit: limit)
-        guard let last = events.last else { return ReadPage(events: [], next: .later(self)) }
-        guard let rest = rest(after: last.version) else { return ReadPage(events: events, next: .end) }
-        return ReadPage(events: events, next: events.count < limit ? .later(rest) : .more(rest))
+        guard let last = events.last, events.count >= limit else { return (events, nil) }
+        return (events, rest(after: last.version))
     }
 
     private func rest(after version: Int) -> StreamRead? {

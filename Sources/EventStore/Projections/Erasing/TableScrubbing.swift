@@ -48,8 +48,10 @@ package struct TableScrubbing: Sendable {
         // A log that was restored to an older state is scrubbed anew from its end.
         let head = try await maintenance.store.head()
         var scrubbed = min(try await pool.query(.readScrubbed)[0].get(0), head)
-        let erasures = LogRead(EventFilter(types: maintenance.catalog.erasing), positions: scrubbed + 1...Int64.max)
-        for try await page in maintenance.store.follow(erasures) {
+        let erasures = maintenance.store.subscribe(after: scrubbed, to: EventFilter(types: maintenance.catalog.erasing)) { reason in
+            throw EventStoreError.unavailable(reason: reason)
+        }
+        for try await page in erasures {
             guard let last = page.last, last.position > scrubbed else { continue }
             // The deletion of somebody's posts follows the closure of their account.
             try await Task.sleep(for: Self.shortestPause)

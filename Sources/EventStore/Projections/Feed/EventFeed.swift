@@ -80,7 +80,7 @@ package final class EventFeed: Sendable {
         do {
             while true {
                 let limit = state.withLock { $0.readLimit }
-                let page = cut(try await Subscription.page(of: store, after: position, id, limit: limit))
+                let page = cut(try await Subscription.page(of: store, after: LogPlace(position, id), limit: limit))
                 if !page.isEmpty {
                     state.withLock { $0.add(page, after: id) }
                     return page

@@ -7,8 +7,8 @@ struct NewestEvents: Sendable {
     let count: Int
     let filter: EventFilter
 
-    /// The part of the log that begins with them. It ends with the log as it is now or, when open, never.
-    func part(of log: some EventStore, isOpen: Bool) async throws -> LogRead {
+    /// The part of the log that begins with them.
+    func part(of log: some EventStore) async throws -> LogRead {
         let first = min(after, .max - 1) + 1
         let head = try await log.head()
         var start = first
@@ -18,11 +18,11 @@ struct NewestEvents: Sendable {
                 start = page.last?.position ?? start
             }
         }
-        return LogRead(filter, positions: start...(isOpen ? .max : max(start, head)))
+        return LogRead(filter, positions: start...max(start, head))
     }
 
     /// The part of a stream that begins with them. The reader applies the filter.
-    func part(of stream: StreamName, in log: some EventStore, isOpen: Bool) async throws -> StreamRead {
+    func part(of stream: StreamName, in log: some EventStore) async throws -> StreamRead {
         var start = 1
         var end = 1
         var missing = count
@@ -36,6 +36,6 @@ struct NewestEvents: Sendable {
                 if filter.matches(event) { missing -= 1 }
             }
         }
-        return StreamRead(stream, versions: start...(isOpen ? .max : max(start, end)))
+        return StreamRead(stream, versions: start...max(start, end))
     }
 }
