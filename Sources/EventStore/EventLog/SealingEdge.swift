@@ -12,7 +12,7 @@ package enum EventForm: Sendable {
     case stored
 }
 
-/// Where events cross between the clear and the sealed form: nothing personal passes it into the log, and readers get it back from here only.
+/// Seals events on their way into the log and opens them on their way out.
 struct SealingEdge: Sendable {
     let vault: KeyVault?
     let hasher: (any KeyedHasher)?
@@ -33,14 +33,12 @@ struct SealingEdge: Sendable {
     /// Stored events as their readers get them, in order. One query at most for the keys of a page.
     /// - Parameter whole: whether a missing key is an error, rather than a mark on the event. A command must not decide without knowing what an
     ///   event says.
-    func open(_ events: [StoredEvent], whole: Bool) async throws -> [RecordedEvent] {
+    func open(_ events: [RecordedEvent], whole: Bool) async throws -> [RecordedEvent] {
         switch form {
-        case .stored: return events.map { $0.recorded(schemaVersion: $0.schemaVersion, data: $0.data) }
+        case .stored: return events
         case .opened: break
         }
-        guard let vault else {
-            return try events.map { try opened($0, with: .destroyed) }
-        }
+        guard let vault else { return try events.map { try opened($0, with: .destroyed) } }
         let subjects = events.map { EventSealing.subject(of: $0.data) }
         let wanted = Set(subjects.compactMap(\.self))
         let keys = whole ? try await vault.keys(of: wanted) : try await vault.knownKeys(of: wanted)
@@ -53,10 +51,10 @@ struct SealingEdge: Sendable {
         }
     }
 
-    private func opened(_ event: StoredEvent, with key: KeyVault.DataKey, unopened: Set<String> = []) throws -> RecordedEvent {
+    private func opened(_ event: RecordedEvent, with key: KeyVault.DataKey, unopened: Set<String> = []) throws -> RecordedEvent {
         let clear = try EventSealing.open(event.data, with: key, stream: event.stream, event: event.id)
         let (version, data) = try catalog.upcast(event.type, version: event.schemaVersion, data: clear)
-        return event.recorded(schemaVersion: version, data: data, unopened: unopened)
+        return event.with(schemaVersion: version, data: data, unopened: unopened)
     }
 
     private func seal(_ append: StreamAppend) async throws -> SealedRequest.Append {
@@ -72,9 +70,7 @@ struct SealingEdge: Sendable {
         return SealedRequest.Append(stream: append.stream, name: append.stream.description, expected: append.expected, events: events)
     }
 
-    private func seal(
-        _ data: JSONObject, personal fields: [String], for subject: UUID?, stream: StreamName, event: UUID
-    ) async throws -> String {
+    private func seal(_ data: JSONObject, personal fields: [String], for subject: UUID?, stream: StreamName, event: UUID) async throws -> String {
         guard fields.contains(where: { data[$0] != nil }) else { return JSONValue.object(data).serialized }
         guard let vault, let subject else { throw EventStoreError.broken(reason: "personal fields on \(stream) have no subject to seal them for") }
         switch try await key(of: subject, in: vault) {

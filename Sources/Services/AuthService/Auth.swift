@@ -101,14 +101,10 @@ package struct Auth: Sendable {
     }
 
     /// Finishes or undoes registrations whose process died between the two steps. `run()` does this at its start and then every minute.
-    package func finishPendingRegistrations() async throws {
-        try await registration.finishPending()
-    }
+    package func finishPendingRegistrations() async throws { try await registration.finishPending() }
 
     /// Continues every closure that is due. `run()` does this at its start, when a closure begins, and again while one is under way.
-    package func continueClosures() async throws {
-        try await closureRunner.runDue()
-    }
+    package func continueClosures() async throws { try await closureRunner.runDue() }
 
     private func maintain() async {
         while !Task.isCancelled {

@@ -6,8 +6,7 @@ import Publishing
 /// The users and posts that commands were decided on last, so that a long history is not folded for each command.
 ///
 /// They hold what people wrote and who they are, so they follow the log: when an account is closed, by this process or another, its user and the
-/// user's posts are dropped.
-/// While nobody follows, nothing is kept.
+/// user's posts are dropped. While nobody follows, nothing is kept.
 package final class CachedStates: Sendable {
     let users = StateCache<UserRules>()
     let posts = StateCache<PostRules>()
@@ -41,7 +40,7 @@ package final class CachedStates: Sendable {
             do {
                 try await follow(from: try await log.head())
             } catch  where !(error is CancellationError) {
-                // The cached states are gone with the follower, so a log that is another one now is as good as the old.
+                // The cache is empty while nothing follows the log, so it can start again on a restored log.
                 logger.warning("states are not cached for now", metadata: ["reason": "\(error)"])
                 try await Task.sleep(for: .seconds(1))
             }

@@ -40,9 +40,7 @@ extension Settings {
     /// | ANNALS_REBUILD_STALE | true or false | false |
     /// | ANNALS_LOG_LEVEL | level | notice |
     /// | ANNALS_CONFIG_FILE | path of a JSON file with the same keys, `{"annals": {"port": …}}` | none |
-    static func read(
-        _ flags: SettingsFlags, environment: [String: String] = ProcessInfo.processInfo.environment
-    ) async throws -> Settings {
+    static func read(_ flags: SettingsFlags, environment: [String: String] = ProcessInfo.processInfo.environment) async throws -> Settings {
         let environment = EnvironmentVariablesProvider(environmentVariables: environment)
         var providers: [any ConfigProvider] = [InMemoryProvider(name: "flags", values: flags.values), environment]
         if let file = ConfigReader(provider: environment).string(forKey: "annals.configFile") {

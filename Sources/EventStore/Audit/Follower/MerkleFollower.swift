@@ -43,7 +43,7 @@ package final class MerkleFollower: Sendable {
     private let pace: Pace
     private let clock: any Clock<Duration>
     private let logger: Logger
-    private let holder = MerkleLease.processName()
+    private let holder = leaseHolderName()
     private let state = Mutex(State())
 
     /// - Parameters:
@@ -76,7 +76,7 @@ package final class MerkleFollower: Sendable {
             try await followForEver()
         } catch let stop as MerkleStop {
             state.withLock { $0.status = .stopped(stop) }
-            logger.critical("the audit log signs nothing any more", metadata: ["reason": "\(stop)"])
+            logger.critical("the Merkle follower has stopped signing", metadata: ["reason": "\(stop)"])
             await release()
             while true { try await Task.sleep(for: .seconds(3600)) }
         }
@@ -118,7 +118,7 @@ package final class MerkleFollower: Sendable {
         switch error {
         case is CancellationError, is MerkleStop: throw error
         case is MerkleLeaseLost: logger.notice("another process has taken over the audit log")
-        default: logger.warning("the audit log tries again", metadata: ["reason": "\(String(reflecting: error))"])
+        default: logger.warning("the Merkle follower retries", metadata: ["reason": "\(String(reflecting: error))"])
         }
     }
 

@@ -78,9 +78,7 @@ package struct StoredEventRow {
 }
 
 extension Int64 {
-    fileprivate func quotientDown(_ divisor: Int64) -> Int64 {
-        self >= 0 ? self / divisor : (self + 1) / divisor - 1
-    }
+    fileprivate func quotientDown(_ divisor: Int64) -> Int64 { self >= 0 ? self / divisor : (self + 1) / divisor - 1 }
 }
 
 extension RecordedEvent {

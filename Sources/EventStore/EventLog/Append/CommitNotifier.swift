@@ -4,8 +4,8 @@ import Postgres
 
 /// Tells other processes that the log has grown.
 ///
-/// NOTIFY takes a lock of the whole cluster at commit, so it never rides on an append: one small transaction of its own at a time, not waiting for
-/// the disk, and what is appended meanwhile is told by the next.
+/// NOTIFY takes a lock of the whole cluster at commit, so it has its own transaction, one at a time, without waiting for the disk. The next one
+/// covers appends made meanwhile.
 final class CommitNotifier: Sendable {
     private static let firstPause = Duration.milliseconds(20)
 

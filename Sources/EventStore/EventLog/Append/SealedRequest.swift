@@ -75,7 +75,7 @@ final class SealedRequest: Sendable {
         takesForKnownStream = appends.first?.expected != ExpectedVersion.none && claims.contains { $0.change == .take }
     }
 
-    /// The version of its first stream once it is appended; nil where it minds no version.
+    /// The version of its first stream after the append; nil if it accepts any version.
     var versionAfter: Int? {
         guard let first = appends.first else { return nil }
         switch first.expected {

@@ -55,9 +55,8 @@ package final class HeadWatch: Sendable {
     /// The head is known to be at least here.
     func advance(to position: Int64) { head.advance(to: position) }
 
-    /// Nothing is after `position`, although the head was `known` to be past it before that was read: the log was restored to an older state, or
-    /// somebody's NOTIFY was wrong. Without this, a reader that waits there would be told again and again that there is more. Readers that have seen
-    /// more than there is now are woken to see that.
+    /// Lowers a head that is too high after a restore or a wrong NOTIFY. Otherwise waiting readers would spin. Wakes readers that are past the new
+    /// head.
     func correct(_ known: Int64, to position: Int64) {
         if known > position { head.reset(to: position, from: known) }
     }
@@ -75,7 +74,7 @@ package final class HeadWatch: Sendable {
     private func listen(at direct: ConnectionTarget) async throws {
         try await Listener(direct, channels: [Self.channel], logger: logger).run { event in
             switch event {
-            // Connections of the pool may be dead still when this one is new already: they all fell with the server.
+            // After a server restart the pool may still hold dead connections.
             case .connected: while try await !self.refreshIfPossible() { try await Task.sleep(for: .milliseconds(50)) }
             case .notification(_, let payload): if let position = Int64(payload) { self.advance(to: position) }
             }
@@ -131,7 +130,7 @@ struct PollPace: Sendable {
     /// For a poll that only has to find what a notification failed to tell.
     static let steady = PollPace(from: .seconds(1), to: .seconds(1))
 
-    /// For a poll that nothing is told: five milliseconds while events flow, a second when they don't.
+    /// For a poll without LISTEN: 5 ms while events come, up to 1 s while none do.
     static let searching = PollPace(from: .milliseconds(5), to: .seconds(1))
 
     /// A reader waits again after none did.

@@ -6,9 +6,8 @@ package import FoundationEssentials
 /// sees n sees everything up to n. So the next event must be exactly last + 1, and anything else stops the reader. `LogPlace` checks that, here and
 /// for those that read the log in another form.
 ///
-/// A log that is away is waited for, for ever: the subscription goes on by itself where it was, without missing or repeating an event. Each look
-/// begins with the last event again, because a server that comes back may have been restored to an older state, and nobody who only waited would have
-/// noticed that it was away.
+/// While the log is unreachable the subscription waits; then it continues where it was. Each look begins with the last event again, because a server
+/// that comes back may have been restored to an older state.
 package struct Subscription: AsyncSequence, Sendable {
     /// Called with the reason each time that the log turns out to be away. What it throws ends the subscription.
     package typealias InterruptionHandler = @Sendable (_ reason: String) throws -> Void

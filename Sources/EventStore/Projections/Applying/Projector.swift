@@ -45,9 +45,7 @@ final class Projector: Sendable {
 
     var status: ProjectorStatus { currentStatus.withLock { $0 } }
 
-    private func update(_ change: (inout ProjectorStatus) -> Void) {
-        currentStatus.withLock { change(&$0) }
-    }
+    private func update(_ change: (inout ProjectorStatus) -> Void) { currentStatus.withLock { change(&$0) } }
 
     /// Makes the tables at first, then applies the log until cancelled. Throws `ReadModelError` when the folder's SQL does not prepare. When going on
     /// could only do harm it stops, says so in the checkpoint, and begins again once the model has other tables; whatever may pass is tried again for
@@ -109,7 +107,7 @@ final class Projector: Sendable {
         try await feed.confirm(checkpoint.eventID, at: checkpoint.position)
         try await checkpoint.clearStop(in: pool)
         if checkpoint.isFailing, try await feed.event(at: checkpoint.position + 1) == nil {
-            // Nothing is in the way of the next event, since there is none. Else it is the next batch that says so.
+            // There is no next event, so the recorded failure is out of date.
             update { $0.state = .applying }
             try await checkpoint.clearFailure(in: pool)
             delays.reset()
@@ -137,7 +135,7 @@ final class Projector: Sendable {
         }
     }
 
-    /// Returns when trying again can help; throws what it can't help against.
+    /// Returns if a retry can help; throws otherwise.
     private func recover(from error: any Error, at checkpoint: ProjectionCheckpoint?, tries: Int) async throws {
         try Task.checkCancellation()
         switch error {
@@ -184,7 +182,7 @@ final class Projector: Sendable {
         do {
             let holder = try await ProjectionCheckpoint.leaseHolder(model.name, in: pool)
             if holder == leases.holder {
-                logger.info("the checkpoint, the tables or what is parked have changed: the projector looks anew", metadata: ["reason": "\(error)"])
+                logger.info("the checkpoint, tables or parked events changed: the projector reads them again", metadata: ["reason": "\(error)"])
             } else {
                 logger.notice("the projector has lost its lease", metadata: ["holder": "\(holder ?? "nobody")", "reason": "\(error)"])
             }

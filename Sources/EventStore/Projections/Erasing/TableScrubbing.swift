@@ -10,7 +10,7 @@ package import Postgres
 package struct TableScrubbing: Sendable {
     private static let shortestPause = Duration.seconds(1)
     private static let longestPause = Duration.seconds(600)
-    /// Scrubbing looks through whole tables, so it takes a twentieth of the time at most, however many posts are deleted.
+    /// Scrubbing looks through whole tables, so it takes a twentieth of the time at most, however many posts are −10d.
     private static let rest = 20
     /// How often it is said that read models are waited for.
     private static let reminder = Duration.seconds(60)
@@ -65,8 +65,7 @@ package struct TableScrubbing: Sendable {
     /// Returns when the erasures up to a position are out of all tables, and that is noted.
     func scrub(through position: Int64) async throws {
         for status in try await appliedStatuses(position) {
-            // Stored before folders were held to it, it may have passed an erasure over; then its rows go with a rebuild, and the erasure waits for
-            // that.
+            // A version stored before this rule may lack an erasing statement. Then the erasure waits for a rebuild.
             try await ReadModel.stored(status.model, version: status.version, catalog: maintenance.catalog, in: pool).checkErasures(
                 maintenance.catalog)
             if try await pool.query(.hasBuilds, [.text(status.model)]).count > 0 { try await maintenance.scrubKept(status.model) }
@@ -84,8 +83,7 @@ package struct TableScrubbing: Sendable {
             if behind.isEmpty { return statuses }
             if ContinuousClock.now >= next {
                 let models = behind.map { "\($0.model) (\($0.state.rawValue) at \($0.position))" }.sorted()
-                logger.warning(
-                    "erasures wait for read models", metadata: ["position": "\(position)", "models": "\(models.joined(separator: ", "))"])
+                logger.warning("erasures wait for read models", metadata: ["position": "\(position)", "models": "\(models.joined(separator: ", "))"])
                 next = ContinuousClock.now + Self.reminder
             }
             try await Task.sleep(for: .milliseconds(250))

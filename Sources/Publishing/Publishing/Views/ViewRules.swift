@@ -22,7 +22,7 @@ package enum ViewRules: StreamRules {
 
     package static func evolve(_ state: inout ViewState, with event: ViewEvent) {
         switch event {
-        // Saturating, because a fold has nobody to complain to.
+        // Saturates, because `evolve` can't throw.
         case .viewed(let count):
             let (sum, overflow) = state.total.addingReportingOverflow(count)
             state = .seen(total: overflow ? .max : sum)

@@ -33,9 +33,7 @@ struct Credentials: Sendable {
     }
 
     /// Activates a pending password. Does nothing if none is pending.
-    func activate(_ user: UUID) async throws {
-        try await identity.query(.activateCredentials, [.uuid(user)])
-    }
+    func activate(_ user: UUID) async throws { try await identity.query(.activateCredentials, [.uuid(user)]) }
 
     /// Unfinished registrations, the oldest first.
     func pending(limit: Int = 1000) async throws -> [Pending] {

@@ -52,8 +52,7 @@ struct ClosureRunner: Sendable {
             logger.notice("an account is closed and erased", metadata: ["closure": "\(closure.id.lowercased)"])
         } catch let refused as ClosureCommands.Refused {
             try await closures.refuse(closure, lease: lease)
-            logger.notice(
-                "an account can not be closed", metadata: ["closure": "\(closure.id.lowercased)", "reason": "\(refused.problem.detail)"])
+            logger.notice("the account can't be closed", metadata: ["closure": "\(closure.id.lowercased)", "reason": "\(refused.problem.detail)"])
         } catch is Closures.LeaseLost {
             return
         } catch  where !Task.isCancelled {

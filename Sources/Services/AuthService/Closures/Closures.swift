@@ -37,9 +37,7 @@ struct Closures: Sendable {
     }
 
     /// The user's closure that is not refused. There is one at most.
-    func current(of user: UUID) async throws -> Closure? {
-        try await all(of: user).last { $0.status != .refused }
-    }
+    func current(of user: UUID) async throws -> Closure? { try await all(of: user).last { $0.status != .refused } }
 
     /// Takes the next closure that no process works on; nil if there is none.
     func take(under lease: UUID) async throws -> Closure? {
@@ -52,9 +50,7 @@ struct Closures: Sendable {
     }
 
     /// Whether a closure is under way in any process.
-    func areRunning() async throws -> Bool {
-        try await identity.query(.runningClosure).first != nil
-    }
+    func areRunning() async throws -> Bool { try await identity.query(.runningClosure).first != nil }
 
     /// Records a step as done, alone or in a transaction with the step's own changes. Affects no row if the lease is lost.
     func recording(_ step: CompletedStep, number: Int, of closure: Closure, lease: UUID) -> Query {
@@ -62,8 +58,8 @@ struct Closures: Sendable {
             .recordClosureStep,
             [
                 .uuid(closure.id), .uuid(lease), .timestamp(now().advanced(by: Self.lease).milliseconds), .int4(Int32(number)),
-                .text(step.step.rawValue), .timestamp(step.at.milliseconds), step.position.map { .int8($0) } ?? .null,
-                step.count.map { .int8($0) } ?? .null,
+                .text(step.step.rawValue), .timestamp(step.at.milliseconds), .int8(optional: step.position),
+                .int8(optional: step.count),
             ])
     }
 

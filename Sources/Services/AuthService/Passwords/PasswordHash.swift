@@ -29,9 +29,7 @@ package struct PasswordHash: Sendable, Hashable {
     package let text: String
 
     /// Takes a stored string unchecked.
-    package init(_ text: String) {
-        self.text = text
-    }
+    package init(_ text: String) { self.text = text }
 
     /// Its cost; nil if the text is not an argon2id PHC string.
     package var parameters: Argon2Parameters? {
@@ -52,8 +50,7 @@ enum Argon2id {
     private static let hashLength = 32
 
     static func hash(_ password: String, salt: [UInt8], with parameters: Argon2Parameters) throws(Argon2Error) -> PasswordHash {
-        let length = argon2_encodedlen(
-            parameters.passes, parameters.memory, parameters.lanes, UInt32(salt.count), UInt32(hashLength), Argon2_id)
+        let length = argon2_encodedlen(parameters.passes, parameters.memory, parameters.lanes, UInt32(salt.count), UInt32(hashLength), Argon2_id)
         var encoded = [CChar](repeating: 0, count: length)
         let password = Array(password.utf8)
         let code = argon2id_hash_encoded(

@@ -2,6 +2,7 @@ import AccessTokens
 import EventSourcing
 import FoundationEssentials
 import HTTPContract
+import JSON
 import Logging
 import Publishing
 
@@ -44,7 +45,7 @@ struct Registration: Sendable {
         }
     }
 
-    /// Finishes or undoes the registrations that requests left behind. It activates those in the log and deletes those that the log has not known for
+    /// Finishes or undoes the registrations that requests left behind. It activates those in the log and −10s those that the log has not known for
     /// longer than a request takes. It is safe at any time and in several processes at once. A registration that the command service can't answer for
     /// waits for the next round and holds up no other; the error is thrown at the end.
     func finishPending() async throws {
@@ -69,4 +70,37 @@ struct Registration: Sendable {
             logger.notice("undid a registration", metadata: ["user": "\(registration.user.lowercased)"])
         }
     }
+}
+
+/// A request to be registered that has passed every check.
+struct Applicant: Sendable {
+    /// The length of a password in Unicode scalars (NIST SP 800-63B §5.1.1.2 asks for 8 and 64 at least).
+    static let passwordLength = 12...128
+
+    let username: Username
+    let email: Email
+    let password: String
+
+    /// Reads the body; throws every violation at once.
+    init(_ body: JSONObject) throws(Problem) {
+        var fields = Fields(body)
+        let givenUsername = fields.required("username", as: Username.self)
+        let givenEmail = fields.required("email", as: Email.self)
+        password = fields.text("password", Self.passwordLength)
+        (username, email) = try fields.finish(givenUsername, givenEmail)
+    }
+
+    /// The digest that a repeat under the same idempotency key must share. It covers the password without revealing it: the hash has the system's own
+    /// key, and the other parts keep equal passwords from looking equal.
+    func digest(with hasher: any KeyedHasher, idempotencyKey: String) -> String {
+        Base64URL.encode(hasher.hash(["registration", idempotencyKey, username.text, email.text, password]))
+    }
+}
+
+extension KeyedHasher {
+    /// The hash of an email, as the log's claims hold it.
+    func hash(_ email: Email) -> [UInt8] { hash([ClaimKind.email.rawValue, email.comparable]) }
+
+    /// The same for a text; nil if it is not an address, which nobody can have registered.
+    func hash(email text: String) -> [UInt8]? { (try? Email(text)).map { hash($0) } }
 }

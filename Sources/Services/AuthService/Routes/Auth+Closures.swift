@@ -17,8 +17,7 @@ extension Auth {
         var fields = Fields(try await request.jsonBody())
         let password = fields.text("password", 1...Applicant.passwordLength.upperBound)
         try fields.finish()
-        let (closure, isNew) = try await closureRequests.begin(
-            for: user, password: password, expecting: version, context: context)
+        let (closure, isNew) = try await closureRequests.begin(for: user, password: password, expecting: version, context: context)
         var headers: HTTPFields = [.location: Endpoint.accountClosure.path(closure.id.lowercased)]
         headers.setPosition(closure.steps.first?.position ?? 0)
         if !isNew, key != nil { headers.markReplayed() }

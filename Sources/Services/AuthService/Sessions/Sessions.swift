@@ -83,8 +83,8 @@ struct Sessions: Sendable {
         try await identity.query(.revokeSessionOfToken, [.bytes(token.hash), .timestamp(settings.now().milliseconds)])
     }
 
-    /// Deletes sessions that nobody can use any more, with their tokens. It keeps them until their last access tokens have expired, because the feed
-    /// has to report their end until then.
+    /// −10s sessions that nobody can use any more, with their tokens. It keeps them until their last access tokens have expired, because the feed has
+    /// to report their end until then.
     func deleteExpired() async throws {
         let time = settings.now().advanced(by: .zero - settings.accessTokenLifetime)
         try await identity.query(.deleteExpiredSessions, [.timestamp(time.milliseconds)])
@@ -175,9 +175,7 @@ struct RefreshToken: Sendable {
         return RefreshToken(bytes: (0..<32).map { _ in UInt8.random(in: .min ... .max, using: &random) })
     }
 
-    private init(bytes: [UInt8]) {
-        self.bytes = bytes
-    }
+    private init(bytes: [UInt8]) { self.bytes = bytes }
 
     /// Nil for a text that does not have the form of a refresh token.
     init?(_ text: String) {

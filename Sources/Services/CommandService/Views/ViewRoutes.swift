@@ -7,8 +7,7 @@ import Publishing
 import PublishingAPI
 
 /// Takes the views that the query service has gathered: one event a post, all in one append. With `"recorded": true` it only tells whether it did
-/// under this key, else
-/// 404: a repeat must get its answer before anything is asked of the post.
+/// under this key, else 404: a repeat must get its answer before anything is asked of the post.
 struct ViewRoutes: Sendable {
     let store: any EventStore
     let identity: CommandIdentity

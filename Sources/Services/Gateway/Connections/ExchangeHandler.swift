@@ -5,9 +5,8 @@ import Logging
 import NIOCore
 import NIOHTTP1
 
-/// Keeps a connection to what HTTP/1.1 asks of a server (RFC 9112) beyond what decoder and encoder do: refuses what may not be answered otherwise,
-/// in the order of the
-/// requests, and ends the connection when it must end, once everything is sent.
+/// Keeps a connection to what HTTP/1.1 asks of a server (RFC 9112) beyond what decoder and encoder do: refuses what may not be answered otherwise, in
+/// the order of the requests, and ends the connection when it must end, once everything is sent.
 final class ExchangeHandler: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart

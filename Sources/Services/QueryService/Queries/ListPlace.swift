@@ -60,9 +60,7 @@ struct ListIdentity {
     var author: UUID?
 
     /// A cursor that leads to what follows `key`.
-    func cursor(after key: ListKey, _ codec: CursorCodec) -> String {
-        codec.encode(marks + key.json)
-    }
+    func cursor(after key: ListKey, _ codec: CursorCodec) -> String { codec.encode(marks + key.json) }
 
     /// Where a cursor leads; 400 when it was not given out for this list.
     func key(_ cursor: String, _ codec: CursorCodec) throws(Problem) -> ListKey {

@@ -23,11 +23,7 @@ struct PostViewRoutes: Sendable {
         let id = try context.id()
         try request.refuseParameters()
         let key = try Preconditions.idempotencyKey(request)
-        // A view has no fields: any member is unknown.
-        if let body = try await request.optionalJSONBody() {
-            var fields = Fields(body)
-            try fields.finish()
-        }
+        _ = try await request.emptyJSONBody()
         guard let key else {
             try await checkVisibility(of: id, for: request)
             return accepted(ViewRecorder.Receipt(position: try await views.record(id), wasReplayed: false))

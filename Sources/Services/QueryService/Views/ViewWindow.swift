@@ -26,9 +26,7 @@ final class ViewWindow: Sendable {
     }
 
     /// Counts a view that nobody waits for.
-    func count(_ post: UUID) {
-        add(post, waiter: nil)
-    }
+    func count(_ post: UUID) { add(post, waiter: nil) }
 
     /// Counts a view and returns the position of its event once that is durable. Throws 503 when the log did not take it.
     func record(_ post: UUID) async throws -> Int64 {
@@ -116,5 +114,38 @@ final class ViewWindow: Sendable {
         } catch {
             // Only a stop ends the sleep early, and what is gathered by then is sent at once.
         }
+    }
+}
+
+/// How views are gathered before they go to the log.
+package struct ViewWindowSettings: Sendable {
+    /// The longest that a view waits for others to go with it.
+    package var window = Duration.milliseconds(250)
+    /// The most posts whose views are kept while the log can't be reached; then the oldest are dropped.
+    package var maximumPosts = 100_000
+    /// The most posts that go in one call.
+    package var maximumPostsPerCall = 500
+    /// The pause after the first failure; it doubles with each further one.
+    package var firstPause = Duration.milliseconds(100)
+    /// The longest pause between two attempts.
+    package var longestPause = Duration.seconds(2)
+
+    package init() {}
+}
+
+/// Growing pauses with full jitter, so that many services that lost the same peer do not come back at once.
+struct ExponentialBackoff {
+    private var ceiling: Duration
+    private let longest: Duration
+
+    init(first: Duration, longest: Duration) {
+        ceiling = first
+        self.longest = longest
+    }
+
+    /// The next pause: anything up to a ceiling that doubles each time.
+    mutating func next() -> Duration {
+        defer { ceiling = min(ceiling * 2, longest) }
+        return ceiling * Double.random(in: 0...1)
     }
 }
