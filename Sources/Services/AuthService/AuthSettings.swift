@@ -26,9 +26,9 @@ package struct AuthSettings: Sendable {
     /// The time for which the revocation feed waits for the accounts before it answers 503.
     package var followerPatience = Duration.seconds(5)
     /// The delays after wrong passwords for one account.
-    package var accountBackoff = Backoff(free: 5)
+    package var accountBackoff = ThrottlePolicy(free: 5)
     /// The delays after wrong passwords from one address. Many people may share an address, and people often forget their passwords.
-    package var addressBackoff = Backoff(free: 20, forgiveness: .seconds(45))
+    package var addressBackoff = ThrottlePolicy(free: 20, forgiveness: .seconds(45))
     /// The number of accounts, and of addresses, whose failures are remembered.
     package var throttleCapacity = 65_536
     /// The clock.

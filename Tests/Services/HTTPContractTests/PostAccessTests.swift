@@ -1,4 +1,5 @@
 import AccessTokens
+import EventSourcing
 import FoundationEssentials
 import HTTPContract
 import Logging

@@ -93,7 +93,7 @@ package final class MerkleFollower: Sendable {
     }
 
     private func followForEver() async throws {
-        var delay = pace.pause
+        var backoff = Backoff(from: pace.pause, to: Self.longestDelay)
         while true {
             do {
                 let lease = try await MerkleLease.acquire(pool, as: holder) {
@@ -106,9 +106,8 @@ package final class MerkleFollower: Sendable {
             } catch {
                 try recover(from: error)
             }
-            if state.withLock({ $0.takePublished() }) { delay = pace.pause }
-            try await Task.sleep(for: delay * Double.random(in: 0.5...1))
-            delay = min(delay * 2, Self.longestDelay)
+            if state.withLock({ $0.takePublished() }) { backoff.reset() }
+            try await Task.sleep(for: backoff.next())
         }
     }
 

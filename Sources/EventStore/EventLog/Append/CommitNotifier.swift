@@ -7,7 +7,6 @@ import Postgres
 /// NOTIFY takes a lock of the whole cluster at commit, so it has its own transaction, one at a time, without waiting for the disk. The next one
 /// covers appends made meanwhile.
 final class CommitNotifier: Sendable {
-    private static let firstPause = Duration.milliseconds(20)
 
     private let pool: ConnectionPool
     private let logger: Logger
@@ -23,7 +22,7 @@ final class CommitNotifier: Sendable {
 
     /// Sends notifications until cancelled. What could not be sent is sent again, a moment later.
     func run() async throws {
-        var pause = Self.firstPause
+        var backoff = Backoff(from: .milliseconds(50), to: .seconds(1))
         var notified: Int64 = 0
         while true {
             try await announced.wait(for: notified + 1)
@@ -31,13 +30,12 @@ final class CommitNotifier: Sendable {
             do {
                 try await pool.atomically([Query(.dontWaitForDisk), Query(.notify, [.text(HeadWatch.channel), .text(String(position))])])
                 notified = position
-                pause = Self.firstPause
+                backoff.reset()
             } catch {
                 guard error.isTransient else { throw error }
                 // Readers poll as well: a wake-up that is late costs them a second at most.
                 logger.debug("a notification was not sent", metadata: ["error": "\(error)"])
-                try await Task.sleep(for: pause)
-                pause = min(pause * 2, .seconds(1))
+                try await Task.sleep(for: backoff.next())
             }
         }
     }

@@ -80,7 +80,7 @@ final class GroupCommit: Sendable {
         counts.withLock { $0.count(batch) }
         let values = batch.values
         let deadline = ContinuousClock.now + limits.retryFor
-        var pause = Duration.milliseconds(20)
+        var backoff = Backoff(from: .milliseconds(20), to: .seconds(1))
         var wasSent = false
         while true {
             do {
@@ -96,8 +96,7 @@ final class GroupCommit: Sendable {
                     "the log did not answer an append, it is sent again",
                     metadata: ["error": "\(error)", "requests": "\(batch.requests.count)"])
                 wasSent = true
-                try await Task.sleep(for: pause * Double.random(in: 0.5...1.5))
-                pause = min(pause * 2, .seconds(1))
+                try await Task.sleep(for: backoff.next())
             }
         }
     }

@@ -23,20 +23,17 @@ package struct Subscription: AsyncSequence, Sendable {
     package func makeAsyncIterator() -> Iterator { Iterator(subscription: self, place: start) }
 
     package struct Iterator: AsyncIteratorProtocol {
-        private static let firstPause = Duration.milliseconds(50)
-        private static let longestPause = Duration.seconds(1)
-
         let subscription: Subscription
         var place: LogPlace<UUID>
 
         /// The next page, never empty; nil when the task was cancelled. Throws what `page(of:after:limit:)` throws, but waits while the log is away.
         package mutating func next() async throws -> [RecordedEvent]? {
-            var pause = Self.firstPause
+            var backoff = Backoff(from: .milliseconds(50), to: .seconds(1))
             while !Task.isCancelled {
                 do {
                     let page = try await read()
                     if !page.isEmpty { return page }
-                    pause = Self.firstPause
+                    backoff.reset()
                     try await subscription.store.waitForEvents(after: place.position)
                     if subscription.pause > .zero { try await subscription.clock.sleep(for: subscription.pause) }
                 } catch is CancellationError {
@@ -44,8 +41,7 @@ package struct Subscription: AsyncSequence, Sendable {
                 } catch EventStoreError.unavailable(let reason) {
                     try subscription.onInterruption(reason)
                     // A sleep ends early only when the next page is not wanted any more.
-                    do { try await subscription.clock.sleep(for: pause * Double.random(in: 0.5...1)) } catch { return nil }
-                    pause = Swift.min(pause * 2, Self.longestPause)
+                    do { try await subscription.clock.sleep(for: backoff.next()) } catch { return nil }
                 }
             }
             return nil

@@ -82,10 +82,10 @@ struct BuildApplier {
 
     /// Tries one event some more times, since what it collided with may be gone a moment later; then parks its stream.
     private mutating func applyOrPark(_ event: RecordedEvent, _ failure: EventFailure, _ progress: inout some Progress) async throws {
-        var delays = RetryDelays()
+        var backoff = Backoff(from: .milliseconds(50), to: .seconds(5))
         var failure = failure
         for _ in 1..<Self.tries {
-            try await delays.wait()
+            try await Task.sleep(for: backoff.next())
             guard let fault = try await commit([event], inGroups: false, &progress) else { return }
             if case .event(let again) = fault { failure = again }
         }

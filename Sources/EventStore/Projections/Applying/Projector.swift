@@ -60,22 +60,22 @@ final class Projector: Sendable {
     }
 
     private func project() async throws {
-        var delays = RetryDelays()
+        var backoff = Backoff(from: .milliseconds(50), to: .seconds(5))
         var adopted: AdoptedBuild?
         var isStart = true
         while !Task.isCancelled {
             var current: ProjectionCheckpoint?
             do {
-                try await follow(&adopted, &current, &delays, isStart: &isStart)
+                try await follow(&adopted, &current, &backoff, isStart: &isStart)
             } catch {
                 // Others have moved it, as a swap does: nothing was tried in vain.
-                if error is CheckpointMoved { delays.reset() }
+                if error is CheckpointMoved { backoff.reset() }
                 do {
-                    try await recover(from: error, at: current, tries: delays.count + 1)
-                    try await delays.wait()
+                    try await recover(from: error, at: current, tries: backoff.count + 1)
+                    try await Task.sleep(for: backoff.next())
                 } catch let stop as ProjectorStop {
                     try await rest(after: stop, at: current)
-                    delays.reset()
+                    backoff.reset()
                 }
             }
         }
@@ -83,7 +83,7 @@ final class Projector: Sendable {
 
     /// Applies what the log has, from the stored checkpoint on, once the lease is there. Ends by throwing; `current` is where it began.
     private func follow(
-        _ adopted: inout AdoptedBuild?, _ current: inout ProjectionCheckpoint?, _ delays: inout RetryDelays, isStart: inout Bool
+        _ adopted: inout AdoptedBuild?, _ current: inout ProjectionCheckpoint?, _ backoff: inout Backoff, isStart: inout Bool
     ) async throws {
         try await tables.createIfNew()
         let lease = try await leases.acquire(model.name, through: pool) {
@@ -110,7 +110,7 @@ final class Projector: Sendable {
             // There is no next event, so the recorded failure is out of date.
             update { $0.state = .applying }
             try await checkpoint.clearFailure(in: pool)
-            delays.reset()
+            backoff.reset()
         }
         update {
             if !checkpoint.isFailing || $0.state != .failed(position: checkpoint.position + 1) { $0.state = .applying }
@@ -118,7 +118,7 @@ final class Projector: Sendable {
             $0.isStale = applied.isStale
             $0.position = checkpoint.position
         }
-        defer { if lease.position > checkpoint.position { delays.reset() } }
+        defer { if lease.position > checkpoint.position { backoff.reset() } }
         try await applier(of: applied.build, under: lease).run(from: checkpoint)
     }
 

@@ -26,15 +26,14 @@ package struct StaleRebuilds: Sendable {
 
     /// Returns when none is stale. What can't be rebuilt now stays as it was, is served, and is tried again. Throws `CancellationError`.
     package func run() async throws {
-        var pause = firstPause
+        var backoff = Backoff(from: firstPause, to: Self.longestPause)
         var waiting = models
         while true {
             var left: [ReadModel] = []
             for model in waiting where try await !isCurrent(model) { left.append(model) }
             waiting = left
             if waiting.isEmpty { return }
-            try await Task.sleep(for: pause * Double.random(in: 0.5...1))
-            pause = min(pause * 2, Self.longestPause)
+            try await Task.sleep(for: backoff.next())
         }
     }
 

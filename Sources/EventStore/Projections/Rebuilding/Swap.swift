@@ -25,7 +25,7 @@ struct Swap {
     /// - Parameter bringUp: gets a position of the live tables and takes the new ones there or further; the last time while the live ones stand
     ///   still.
     func run(_ build: Int64, bringUp: (Int64) async throws -> Void) async throws {
-        var pause = Duration.milliseconds(100)
+        var backoff = Backoff(from: .milliseconds(100), to: Self.longestPause)
         while true {
             try await OldReaders(model: model, pool: pool, logger: logger).waitUntilGone()
             // Events that came meanwhile are applied before the projector has to stand still for them.
@@ -37,8 +37,7 @@ struct Swap {
                 throw failed.error
             } catch let error as PostgresError where error.kind == .deadline || error.isCollision {
                 logger.notice("waiting for queries to let go of the tables", metadata: ["model": "\(model)"])
-                try await Task.sleep(for: pause * Double.random(in: 0.5...1))
-                pause = min(pause * 2, Self.longestPause)
+                try await Task.sleep(for: backoff.next())
             }
         }
     }

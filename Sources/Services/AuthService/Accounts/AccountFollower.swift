@@ -20,9 +20,6 @@ package final class AccountFollower: Sendable {
         var event: UUID?
     }
 
-    private static let firstBackoff = Duration.milliseconds(100)
-    private static let longestBackoff = Duration.seconds(5)
-
     private let log: any EventStore
     private let identity: ConnectionPool
     private let currentClaims: CurrentClaims
@@ -65,18 +62,17 @@ package final class AccountFollower: Sendable {
     /// Follows until cancelled, and waits while a database is away. Throws `EventStoreError.rewritten` if the log is not the one that was followed so
     /// far, and the decoding error of an event that it can't read.
     package func run() async throws {
-        var backoff = Self.firstBackoff
+        var backoff = Backoff(from: .milliseconds(100), to: .seconds(5))
         while !Task.isCancelled {
             do {
                 let start = progress.position
                 try await follow()
-                if progress.position > start { backoff = Self.firstBackoff }
+                if progress.position > start { backoff.reset() }
             } catch  where Task.isCancelled {
                 return
             } catch  where Self.isTransient(error) {
                 logger.warning("the account follower waits", metadata: ["reason": "\(error)", "position": "\(progress.position)"])
-                do { try await Task.sleep(for: backoff * Double.random(in: 0.5...1)) } catch { return }
-                backoff = min(backoff * 2, Self.longestBackoff)
+                do { try await Task.sleep(for: backoff.next()) } catch { return }
             }
         }
     }

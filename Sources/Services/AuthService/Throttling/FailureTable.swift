@@ -3,7 +3,7 @@ import EventSourcing
 /// Failed tries and tries under way, by the account or address that they count against. It is bounded, and the oldest failures go first.
 struct FailureTable: Sendable {
     private struct Entry: Sendable {
-        /// The failures that were left at `countedAt`: see `Backoff.forgiveness`.
+        /// The failures that were left at `countedAt`: see `ThrottlePolicy.forgiveness`.
         var failures: Int
         var countedAt: Timestamp
         var lastFailure: Timestamp
@@ -11,14 +11,14 @@ struct FailureTable: Sendable {
         var opens: Timestamp
     }
 
-    private let backoff: Backoff
+    private let backoff: ThrottlePolicy
     private let capacity: Int
     private var entries = LeastRecentlyUsed<String, Entry>()
     /// Kept apart from the entries, because many begun tries would flush those without the work of one. Bounded by the requests that are being
     /// answered.
     private var underWay: [String: Int] = [:]
 
-    init(_ backoff: Backoff, capacity: Int) {
+    init(_ backoff: ThrottlePolicy, capacity: Int) {
         self.backoff = backoff
         self.capacity = capacity
     }
@@ -81,7 +81,7 @@ enum TryOutcome: Sendable {
 }
 
 /// How failures slow down further tries. The first few are free, then each doubles the pause up to the longest.
-package struct Backoff: Sendable, Hashable {
+package struct ThrottlePolicy: Sendable, Hashable {
     /// Failures without a pause.
     package var free: Int
     /// The pause after the last free one.

@@ -82,7 +82,7 @@ final class ViewWindow: Sendable {
     /// Sends one batch until it is taken, or can't ever be, or the last attempt before a stop has failed.
     private func send(_ batch: ViewBatch, _ waiters: [GatheredViews.Waiter]) async {
         var waiters = waiters
-        var pauses = ExponentialBackoff(first: settings.firstPause, longest: settings.longestPause)
+        var backoff = Backoff(from: settings.firstPause, to: settings.longestPause)
         while true {
             let isLastAttempt = gathered.withLock { $0.isStopping } || Task.isCancelled
             do {
@@ -103,7 +103,7 @@ final class ViewWindow: Sendable {
                 }
                 logger.warning("views could not be recorded, and are tried again", metadata: fate)
             }
-            await pause(pauses.next())
+            await pause(backoff.next())
         }
     }
 
@@ -131,21 +131,4 @@ package struct ViewWindowSettings: Sendable {
     package var longestPause = Duration.seconds(2)
 
     package init() {}
-}
-
-/// Growing pauses with full jitter, so that many services that lost the same peer do not come back at once.
-struct ExponentialBackoff {
-    private var ceiling: Duration
-    private let longest: Duration
-
-    init(first: Duration, longest: Duration) {
-        ceiling = first
-        self.longest = longest
-    }
-
-    /// The next pause: anything up to a ceiling that doubles each time.
-    mutating func next() -> Duration {
-        defer { ceiling = min(ceiling * 2, longest) }
-        return ceiling * Double.random(in: 0...1)
-    }
 }
