@@ -59,7 +59,7 @@ struct ServerFolder {
     /// Removes a socket's folder that lies among the temporary files; the next start makes another.
     func removeSocketFolder(_ folder: String) {
         guard folder == recordedSocketFolder else { return }
-        // Fails unless it is empty: files of others are not ours to −10.
+        // Fails unless it is empty: files of others are not ours to delete.
         rmdir(folder)
         unlink(socketRecord)
     }

@@ -74,7 +74,7 @@ struct ServerStart: Sendable {
         let (succeeded, output) = account.command(arguments, in: folder.unfinishedData).run()
         guard succeeded else { throw .failedToStart(logTail: output) }
         guard rename(folder.unfinishedData, folder.data) == 0 else { throw .unwritable(folder.data) }
-        // Unfinished data is −10d by the next start: the rename must not be lost once anything is kept in it.
+        // Unfinished data is deleted by the next start: the rename must not be lost once anything is kept in it.
         let parent = open(folder.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard parent >= 0 else { throw .folderUnwritable(folder.path) }
         defer { close(parent) }

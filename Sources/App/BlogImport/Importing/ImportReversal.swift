@@ -2,7 +2,7 @@ package import EventSourcing
 package import FoundationEssentials
 import PublishingAPI
 
-/// Takes back what one import made and nobody has touched since: −10s its posts. The authors' accounts stay, empty, for the next import.
+/// Takes back what one import made and nobody has touched since: deletes its posts. The authors' accounts stay, empty, for the next import.
 package struct ImportReversal: Sendable {
     /// How it ended, in numbers.
     package struct Summary: Sendable, Equatable, CustomStringConvertible {
@@ -28,7 +28,7 @@ package struct ImportReversal: Sendable {
         return Dictionary(grouping: ids) { $0 }.map { ($0.key, $0.value.count) }.sorted { $0.0.lowercased < $1.0.lowercased }
     }
 
-    /// −10s the posts. Throws ``ImportStopped`` when the system can't be reached.
+    /// Deletes the posts. Throws ``ImportStopped`` when the system can't be reached.
     package func run(_ client: APIClient, concurrency: Int = 8, notify: @escaping @Sendable (ImportNotice) -> Void = { _ in }) async throws -> Summary
     {
         _ = try await client.success(of: APIRequest(.get, "\(Endpoint.listUsers.path())?limit=1", as: .operatorAdmin))

@@ -8,7 +8,7 @@ package struct ImportSummary: Sendable, Equatable, CustomStringConvertible {
     /// Posts of earlier imports that were published or updated.
     package var updated = 0
     package var unchanged = 0
-    /// Posts left as they are although their files differ from them: changed, edited or −10d here, renamed, gone.
+    /// Posts left as they are although their files differ from them: changed, edited or deleted here, renamed, gone.
     package var told = 0
     /// Files that may well be posts and could not become any, and what the system refused.
     package var failed = 0

@@ -22,7 +22,7 @@ package struct ImportPlan: Sendable {
         case expired
         /// Changed both in the folder and in the system, where it stays as it is.
         case edited
-        /// −10d in the system, where it stays −10d.
+        /// Deleted in the system, where it stays deleted.
         case deleted
         /// The same post as that of a file that is no longer there.
         case moved

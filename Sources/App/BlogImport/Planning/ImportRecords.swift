@@ -36,7 +36,7 @@ struct ImportRecords: Sendable {
         for post in posts {
             generations[post.origin.source, default: 0] += 1
             authors[post.origin.author] = post.author
-            // Taken back by an import, it is as if it had never been; −10d by anybody else, it stays −10d.
+            // Taken back by an import, it is as if it had never been; deleted by anybody else, it stays deleted.
             if post.isDeleted, !post.isTouched { self.posts[post.origin.source] = nil } else { self.posts[post.origin.source] = post }
         }
     }

@@ -1,3 +1,4 @@
+import Audit
 import AuthService
 import Crypto
 import FoundationEssentials
@@ -68,21 +69,11 @@ struct KeyFile: Sendable {
 
     /// Creates the file with a new secret, atomically. Never replaces a key, because sealed data would be lost with it.
     func create() throws {
-        let unfinished = "\(path).\(getpid()).\(UInt32.random(in: .min ... .max))"
-        let descriptor = open(unfinished, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw Failure("the key file \(path) can't be made: \(String(cString: strerror(errno)))") }
-        defer { unlink(unfinished) }
-        let secret = Array((MasterKey.generate() + "\n").utf8)
-        let isWritten = write(descriptor, secret, secret.count) == secret.count && fsync(descriptor) == 0
-        close(descriptor)
-        // A link never replaces: of two first starts, one makes the key and both read it.
-        guard isWritten, link(unfinished, path) == 0 || errno == EEXIST else {
-            throw Failure("the key file \(path) can't be written: \(String(cString: strerror(errno)))")
+        do {
+            try AtomicFile(path).create(MasterKey.generate() + "\n")
+        } catch {
+            throw Failure("\(error)")
         }
-        let folder = open(path.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 } + "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard folder >= 0 else { throw Failure("the folder of \(path) can't be opened: \(String(cString: strerror(errno)))") }
-        defer { close(folder) }
-        guard fsync(folder) == 0 else { throw Failure("the folder of \(path) can't be written: \(String(cString: strerror(errno)))") }
     }
 
     /// Refuses what others than its owner and group may read, write or pass, and warns of what the group may: secrets mounted into containers belong

@@ -7,13 +7,6 @@ package struct ProgressState: Sendable, Equatable {
     /// Since the work began.
     package var elapsed: Duration
 
-    package init(label: String, completed: Int, total: Int, elapsed: Duration) {
-        self.label = label
-        self.completed = completed
-        self.total = total
-        self.elapsed = elapsed
-    }
-
     /// From 0 to 1. Work of size 0 is done.
     package var fraction: Double { total > 0 ? min(1, max(0, Double(completed) / Double(total))) : 1 }
 

@@ -13,7 +13,7 @@ package struct AuditKeyFile: Sendable {
     ///   refused.
     package func open(origin: String?) throws(AuditFileError) -> NoteSigner {
         if let origin, !NoteSigner.isName(origin) { throw .unusable(path, "a log's name has neither spaces nor a plus sign") }
-        if access(path, F_OK) != 0 { try WholeFile(path).create("\(NoteSigner(name: origin))\n") }
+        if access(path, F_OK) != 0 { try AtomicFile(path).create("\(NoteSigner(name: origin))\n") }
         let signer = try read()
         if let origin, origin != signer.verifier.name {
             throw .unusable(
@@ -29,7 +29,7 @@ package struct AuditKeyFile: Sendable {
         if stat(path, &status) == 0, status.st_mode & 0o007 != 0 {
             throw .unusable(path, "every user of this machine may read or write it; chmod 600 ends that")
         }
-        guard let text = try WholeFile(path).read() else { throw .unusable(path, "it is not there; the first start of the system makes it") }
+        guard let text = try AtomicFile(path).read() else { throw .unusable(path, "it is not there; the first start of the system makes it") }
         guard let signer = NoteSigner(text.prefix { !$0.isNewline }) else { throw .unusable(path, "it holds no Ed25519 note key") }
         return signer
     }
@@ -37,7 +37,7 @@ package struct AuditKeyFile: Sendable {
     /// The public halves of the keys that signed before this one, oldest first: the lines of the file `….retired` beside it. None without that file.
     package func retired() throws(AuditFileError) -> [NoteVerifier] {
         let list = path + ".retired"
-        guard let text = try WholeFile(list).read() else { return [] }
+        guard let text = try AtomicFile(list).read() else { return [] }
         return try text.split(whereSeparator: \.isNewline).map { line throws(AuditFileError) in
             guard let key = NoteVerifier(line) else {
                 throw .unusable(list, "“\(line.prefix(80))” is not a key in the form that annals audit key prints")
@@ -76,7 +76,7 @@ package struct LastCheckpointFile: Sendable {
 
     /// Nil when nothing was signed yet.
     package func read() throws(AuditFileError) -> SignedCheckpoint? {
-        guard let text = try WholeFile(path).read() else { return nil }
+        guard let text = try AtomicFile(path).read() else { return nil }
         guard let checkpoint = SignedCheckpoint(text) else { throw .unusable(path, "it does not hold a checkpoint") }
         return checkpoint
     }
@@ -84,7 +84,7 @@ package struct LastCheckpointFile: Sendable {
     /// The checkpoint, made durable: its writer may have been killed before the name was on the disk.
     func settled() throws(AuditFileError) -> SignedCheckpoint? {
         guard let checkpoint = try read() else { return nil }
-        try WholeFile(path).syncFolder()
+        try AtomicFile(path).syncFolder()
         return checkpoint
     }
 
@@ -102,16 +102,16 @@ package struct LastCheckpointFile: Sendable {
         let current = try read()
         if let expected, expected.checkpoint.size > current?.checkpoint.size ?? 0 { throw .gone(path, expected) }
         guard current == expected else { return false }
-        try WholeFile(path).replace(next.note.description)
+        try AtomicFile(path).replace(next.note.description)
         return true
     }
 }
 
 /// A small file that is on the disk whole, before and after each change of it.
-struct WholeFile {
+package struct AtomicFile {
     private let path: String
 
-    init(_ path: String) { self.path = path }
+    package init(_ path: String) { self.path = path }
 
     /// Its text; nil when it is not there.
     func read() throws(AuditFileError) -> String? {
@@ -123,7 +123,7 @@ struct WholeFile {
     }
 
     /// Makes it, unless somebody else was faster.
-    func create(_ text: String) throws(AuditFileError) {
+    package func create(_ text: String) throws(AuditFileError) {
         let unfinished = try write(text)
         defer { unlink(unfinished) }
         // A link never replaces: of two first starts, one makes the file and both read it.
@@ -144,7 +144,7 @@ struct WholeFile {
 
     private func write(_ text: String) throws(AuditFileError) -> String {
         let unfinished = "\(path).\(getpid()).\(UInt32.random(in: .min ... .max))"
-        let descriptor = Glibc.open(unfinished, O_CREAT | O_EXCL | O_WRONLY, 0o600)
+        let descriptor = Glibc.open(unfinished, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw failure("it can't be made: \(lastError)") }
         defer { close(descriptor) }
         let code = writeAll(Array(text.utf8), to: descriptor)
@@ -159,7 +159,7 @@ struct WholeFile {
     /// A name is on the disk only once its folder is.
     func syncFolder() throws(AuditFileError) {
         let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
-        let descriptor = Glibc.open(folder.isEmpty ? "/" : folder, O_RDONLY | O_DIRECTORY)
+        let descriptor = Glibc.open(folder.isEmpty ? "/" : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw failure("its folder can't be opened: \(lastError)") }
         defer { close(descriptor) }
         guard fsync(descriptor) == 0 else { throw failure("its folder can't be written: \(lastError)") }

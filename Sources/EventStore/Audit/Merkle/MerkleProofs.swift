@@ -119,11 +119,6 @@ package struct Subtree: Sendable, Hashable {
     package let height: Int
     package let index: Int64
 
-    package init(height: Int, index: Int64) {
-        self.height = height
-        self.index = index
-    }
-
     /// Its two halves. Only for heights above 0.
     var children: (left: Subtree, right: Subtree) {
         (Subtree(height: height - 1, index: index * 2), Subtree(height: height - 1, index: index * 2 + 1))

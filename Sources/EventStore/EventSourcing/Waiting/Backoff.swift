@@ -1,4 +1,5 @@
-/// Growing waits between attempts. Each is drawn from the upper half of a ceiling that doubles, so that those who failed together don't retry together.
+/// Growing waits between attempts. Each is drawn from the upper half of a ceiling that doubles, so that those who failed together don't retry
+/// together.
 package struct Backoff: Sendable {
     private let shortest: Duration
     private let longest: Duration

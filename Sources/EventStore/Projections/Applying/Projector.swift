@@ -143,8 +143,8 @@ final class Projector: Sendable {
         case EventStoreError.rewritten(let position): throw ProjectorStop.logRewritten(position: position)
         case EventStoreError.broken(let reason): throw ProjectorStop.logBroken(reason: reason)
         case let unknown as UnknownEvent: throw ProjectorStop.unknownEvent(type: unknown.type, version: unknown.version)
-        case is CheckpointMoved: await explain(moved: error)
-        case let error as PostgresError where error.sqlState == .checkpointMoved: await explain(moved: error)
+        case is CheckpointMoved: await leases.explain(error, of: model.name, through: pool, logger)
+        case let error as PostgresError where error.sqlState == .checkpointMoved: await leases.explain(error, of: model.name, through: pool, logger)
         case let error as PostgresError where !error.isTransient:
             tell(refusal: error)
             await recordFailure(at: checkpoint)
@@ -174,20 +174,6 @@ final class Projector: Sendable {
             try await checkpoint?.recordFailure(in: pool)
         } catch {
             logger.debug("the failure could not be stored", metadata: ["reason": "\(error)"])
-        }
-    }
-
-    /// The checkpoint is not where this projector left it. Mostly that is no rival: see `CheckpointMoved`.
-    private func explain(moved error: any Error) async {
-        do {
-            let holder = try await ProjectionCheckpoint.leaseHolder(model.name, in: pool)
-            if holder == leases.holder {
-                logger.info("the checkpoint, tables or parked events changed: the projector reads them again", metadata: ["reason": "\(error)"])
-            } else {
-                logger.notice("the projector has lost its lease", metadata: ["holder": "\(holder ?? "nobody")", "reason": "\(error)"])
-            }
-        } catch {
-            logger.debug("the lease could not be read", metadata: ["reason": "\(error)"])
         }
     }
 

@@ -10,7 +10,7 @@ package import Postgres
 package struct TableScrubbing: Sendable {
     private static let shortestPause = Duration.seconds(1)
     private static let longestPause = Duration.seconds(600)
-    /// Scrubbing looks through whole tables, so it takes a twentieth of the time at most, however many posts are −10d.
+    /// Scrubbing looks through whole tables, so it takes a twentieth of the time at most, however many posts are deleted.
     private static let rest = 20
     /// How often it is said that read models are waited for.
     private static let reminder = Duration.seconds(60)

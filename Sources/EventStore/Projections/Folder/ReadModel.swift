@@ -155,14 +155,8 @@ package struct ReadModelError: Error, Equatable, CustomStringConvertible {
     /// The file, from the folder of all read models: `posts/PostDrafted.sql`.
     package let file: String
     /// From 1; nil when the whole file is meant.
-    package let line: Int?
+    package var line: Int?
     package let reason: String
-
-    package init(file: String, line: Int? = nil, reason: String) {
-        self.file = file
-        self.line = line
-        self.reason = reason
-    }
 
     /// `posts/PostDrafted.sql:3: there is no parameter :titel`
     package var description: String { line.map { "\(file):\($0): \(reason)" } ?? "\(file): \(reason)" }

@@ -76,6 +76,20 @@ final class LeaseKeeper: Sendable {
         }
     }
 
+    /// Says why a projector's checkpoint is not where it left it. Mostly that is no rival: see `CheckpointMoved`.
+    func explain(_ error: any Error, of model: String, through pool: ConnectionPool, _ logger: Logger) async {
+        do {
+            let current = try await ProjectionCheckpoint.leaseHolder(model, in: pool)
+            if current == holder {
+                logger.info("the checkpoint, tables or parked events changed: the projector reads them again", metadata: ["reason": "\(error)"])
+            } else {
+                logger.notice("the projector has lost its lease", metadata: ["holder": "\(current ?? "nobody")", "reason": "\(error)"])
+            }
+        } catch {
+            logger.debug("the lease could not be read", metadata: ["reason": "\(error)"])
+        }
+    }
+
     /// Gives all leases back, so that nobody has to wait for their end. For a stop in peace; after any other, or when the database is away, they run
     /// out.
     func release() async {

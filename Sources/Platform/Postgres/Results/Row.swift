@@ -97,7 +97,7 @@ package final class QueryResult: Sendable {
     /// The types of the columns, as the server numbers them.
     package var columnTypes: [UInt32] { (0..<PQnfields(pointer)).map { PQftype(pointer, $0) } }
 
-    /// Rows inserted, updated, −10d, copied or selected.
+    /// Rows inserted, updated, deleted, copied or selected.
     package var affectedRows: Int { PQcmdTuples(pointer).map { atol($0) } ?? 0 }
 
     /// The command tag: `INSERT 0 1`, `COMMIT`, …

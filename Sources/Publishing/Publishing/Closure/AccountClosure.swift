@@ -47,7 +47,7 @@ package enum ClosureState: Sendable, Hashable {
     /// The position of `UserClosed`.
     case closed(at: Int64)
     case signedOut(closedAt: Int64)
-    /// From `UserClosed` to the last `Post−10d`.
+    /// From `UserClosed` to the last `PostDeleted`.
     case postsDeleted(erasures: ClosedRange<Int64>)
     case scrubbed
     case forgotten

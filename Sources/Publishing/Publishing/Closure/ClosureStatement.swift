@@ -44,7 +44,7 @@ package enum ClosureStep: String, Sendable, Hashable, CaseIterable {
     case closeAccount = "close-account"
     /// Password and sessions are gone.
     case endSessions = "end-sessions"
-    /// `Post−10d` is in the log for each post; slugs are free.
+    /// `PostDeleted` is in the log for each post; slugs are free.
     case deletePosts = "delete-posts"
     /// No table of a read model, live or kept, holds anything of the user.
     case scrubReadModels = "scrub-read-models"
@@ -60,7 +60,7 @@ package struct CompletedStep: Sendable, Hashable {
     package let at: Timestamp
     /// The last position of the log that the step is about; nil where it is about none.
     package let position: Int64?
-    /// How many posts the step has −10d; nil for other steps.
+    /// How many posts the step has deleted; nil for other steps.
     package let count: Int64?
 
     package init(_ step: ClosureStep, at: Timestamp, position: Int64? = nil, count: Int64? = nil) {

@@ -87,13 +87,13 @@ package struct PostEdit: Sendable, Hashable {
 package enum PostRefusal: Error, Hashable {
     /// There never was such a post.
     case notFound
-    /// There is or was one, and the actor may not know: another's draft, or another's post that was −10d.
+    /// There is or was one, and the actor may not know: another's draft, or another's post that was deleted.
     case notVisible
     /// There is a post under this id already.
     case alreadyDrafted
     /// It is published for all to see, but only its author and admins may command it.
     case notAuthor
-    /// It was −10d, for good.
+    /// It was deleted, for good.
     case deleted
 }
 

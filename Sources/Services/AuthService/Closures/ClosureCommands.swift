@@ -31,7 +31,7 @@ struct ClosureCommands: Sendable {
         try position(in: try await post(.closeUser, ["closure": .string(closure.id.lowercased)], closure))
     }
 
-    /// −10s some posts. Returns the last event's position, and the number of posts that were not −10d before.
+    /// Deletes some posts. Returns the last event's position, and the number of posts that were not deleted before.
     func delete(_ posts: [UUID], _ closure: Closure) async throws -> (position: Int64, count: Int64) {
         let answer = try await post(
             .deletePostsOfUser, ["closure": .string(closure.id.lowercased), "posts": .array(posts.map { .string($0.lowercased) })], closure)

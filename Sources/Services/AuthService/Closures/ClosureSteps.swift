@@ -81,7 +81,7 @@ struct ClosureSteps: Sendable {
 }
 
 extension Statement {
-    // −10s the refresh tokens as well. The closed account already ends its access tokens, so nothing needs the sessions any more.
+    // Deletes the refresh tokens as well. The closed account already ends its access tokens, so nothing needs the sessions any more.
     fileprivate static let deleteSessionsOfUser = Statement("delete_sessions_of_user", "DELETE FROM identity.sessions WHERE user_id = $1")
 }
 

@@ -45,7 +45,7 @@ struct Registration: Sendable {
         }
     }
 
-    /// Finishes or undoes the registrations that requests left behind. It activates those in the log and −10s those that the log has not known for
+    /// Finishes or undoes the registrations that requests left behind. It activates those in the log and deletes those that the log has not known for
     /// longer than a request takes. It is safe at any time and in several processes at once. A registration that the command service can't answer for
     /// waits for the next round and holds up no other; the error is thrown at the end.
     func finishPending() async throws {

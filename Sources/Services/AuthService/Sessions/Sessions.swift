@@ -83,8 +83,8 @@ struct Sessions: Sendable {
         try await identity.query(.revokeSessionOfToken, [.bytes(token.hash), .timestamp(settings.now().milliseconds)])
     }
 
-    /// −10s sessions that nobody can use any more, with their tokens. It keeps them until their last access tokens have expired, because the feed has
-    /// to report their end until then.
+    /// Deletes sessions that nobody can use any more, with their tokens. It keeps them until their last access tokens have expired, because the feed
+    /// has to report their end until then.
     func deleteExpired() async throws {
         let time = settings.now().advanced(by: .zero - settings.accessTokenLifetime)
         try await identity.query(.deleteExpiredSessions, [.timestamp(time.milliseconds)])

@@ -85,23 +85,13 @@ package struct ThrottlePolicy: Sendable, Hashable {
     /// Failures without a pause.
     package var free: Int
     /// The pause after the last free one.
-    package var first: Duration
+    package var first = Duration.seconds(1)
     /// The longest pause. Others can lock a user out for no longer than this.
-    package var longest: Duration
+    package var longest = Duration.seconds(60)
     /// All failures are forgotten after this time without one.
-    package var memory: Duration
+    package var memory = Duration.seconds(15 * 60)
     /// One failure is forgiven each time this has passed. Nil forgives none before all are forgotten.
     package var forgiveness: Duration?
-
-    package init(
-        free: Int, first: Duration = .seconds(1), longest: Duration = .seconds(60), memory: Duration = .seconds(15 * 60), forgiveness: Duration? = nil
-    ) {
-        self.forgiveness = forgiveness
-        self.free = free
-        self.first = first
-        self.longest = longest
-        self.memory = memory
-    }
 
     /// The pause after this many failures.
     func pause(after failures: Int) -> Duration {

@@ -42,7 +42,8 @@ struct ClosureRoutes: Sendable {
         }
     }
 
-    /// −10s the user's posts, side by side. Those that are −10d already are no error. Returns the last position, and how many the closure has −10d.
+    /// Deletes the user's posts, side by side. Those that are deleted already are no error. Returns the last position, and how many the closure has
+    /// deleted.
     private func deletePosts(_ request: ClosureRequest) async throws -> (position: Int64, count: Int) {
         let closure = try await closureEvent(of: request.account)
         return try await withThrowingTaskGroup(of: Int64?.self) { group in
@@ -54,7 +55,7 @@ struct ClosureRoutes: Sendable {
         }
     }
 
-    /// Where the post's deletion stands in the log; nil when somebody had −10d it before.
+    /// Where the post's deletion stands in the log; nil when somebody had deleted it before.
     private func delete(_ post: UUID, _ request: ClosureRequest, causation: UUID) async throws -> Int64? {
         do {
             return try await posts.handle(

@@ -24,6 +24,18 @@ final class Exchange {
     }
 
     var isComplete: Bool { isRequestComplete && isResponseComplete }
+
+    /// The head of the response as it is sent.
+    func finished(_ head: HTTPResponseHead) -> HTTPResponseHead {
+        var head = head
+        if !head.headers.contains(name: SecurityHeaders.always[0].name.canonicalName) {
+            for header in SecurityHeaders.always { head.headers.add(name: header.name.canonicalName, value: header.value) }
+        }
+        if isLast { head.headers.replaceOrAdd(name: "Connection", value: "close") }
+        // RFC 9112 §6.1: no chunks to a client that may not know them. To the encoder the version says so; the body then ends with the connection.
+        if isHTTP10, !head.headers.contains(name: "Content-Length") { head.version = .http1_0 }
+        return head
+    }
 }
 
 /// Told to the connection when a request's body is read for the first time: then, and no sooner, a client that waits for it gets 100 (Continue).

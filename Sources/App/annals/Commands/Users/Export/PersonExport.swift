@@ -86,7 +86,7 @@ extension RecordedEvent {
 }
 
 extension PostgresEventStore {
-    /// The posts that a user began between two positions, −10d ones too.
+    /// The posts that a user began between two positions, deleted ones too.
     func posts(by author: UUID, in positions: ClosedRange<Int64>) async throws -> [UUID] {
         try await streams(with: PostRules.authorship.type, naming: author, in: PostRules.authorship.field, positions: positions).map(\.id)
     }
@@ -105,7 +105,7 @@ extension FoldedStream<UserRules> {
 }
 
 extension FoldedStream<PostRules> {
-    /// The post as it is. Only the events are left of a −10d one.
+    /// The post as it is. Only the events are left of a deleted one.
     func record(id: UUID) -> JSONObject {
         let post = state.post
         return [
