@@ -37,10 +37,10 @@ struct Registration: Sendable {
             if isFinal { try await credentials.deletePending(of: id) }
             throw problem
         case .registered(let user):
-            if user.id != id { try await credentials.deletePending(of: id) }
+            if user.profile.id != id { try await credentials.deletePending(of: id) }
             // A replay may repeat a request that died before this point, with the same password. If nothing is pending any more, nothing happens.
-            try await accounts.insertRegistered(user.id, emailHash: hasher.hash(applicant.email), position: user.position)
-            try await credentials.activate(user.id)
+            try await accounts.insertRegistered(user.profile.id, emailHash: hasher.hash(applicant.email), position: user.position)
+            try await credentials.activate(user.profile.id)
             return user
         }
     }

@@ -70,13 +70,8 @@ enum RegistrationAnswer: Sendable {
 
 /// A user who is in the log.
 struct RegisteredUser: Sendable {
-    let id: UUID
-    /// Nil if the user was forgotten before this repeat.
-    let username: String?
-    let role: String
-    /// RFC 3339, as the command service wrote it.
-    let createdAt: String
-    let version: Int
+    /// Its username is nil if the user was forgotten before this repeat.
+    let profile: UserProfile
     /// The position of the registration in the log.
     let position: Int64
     /// Whether this is the answer to an earlier, equal request.
@@ -84,14 +79,8 @@ struct RegisteredUser: Sendable {
 
     /// Nil when something is missing.
     init?(_ data: JSONValue, headers: HTTPFields) {
-        guard let id = data["id"]?.text.flatMap({ UUID(lowercase: $0) }), let role = data["role"]?.text,
-            let createdAt = data["createdAt"]?.text, let version = data["version"]?.int, let position = headers[.position].flatMap({ Int64($0) })
-        else { return nil }
-        self.id = id
-        username = data["username"]?.text
-        self.role = role
-        self.createdAt = createdAt
-        self.version = Int(version)
+        guard let profile = UserProfile(data), let position = headers[.position].flatMap({ Int64($0) }) else { return nil }
+        self.profile = profile
         self.position = position
         isReplay = headers[.idempotencyReplayed] == "true"
     }

@@ -74,12 +74,13 @@ extension Auth {
         try request.refuseParameters()
         let idempotencyKey = try Preconditions.idempotencyKey(request)
         let applicant = try Applicant(await request.jsonBody())
-        let user = try await registration.register(applicant, idempotencyKey: idempotencyKey, context: context)
+        let registered = try await registration.register(applicant, idempotencyKey: idempotencyKey, context: context)
+        let user = registered.profile
         var headers: HTTPFields = [.location: Endpoint.user.path(user.id.lowercased)]
         headers.setETag(version: user.version)
-        headers.setPosition(user.position)
-        if user.isReplay { headers.markReplayed() }
-        let document = UserDocument(id: user.id, username: user.username, role: user.role, createdAt: Timestamp(user.createdAt))
+        headers.setPosition(registered.position)
+        if registered.isReplay { headers.markReplayed() }
+        let document = UserDocument(id: user.id, username: user.username, role: user.role.rawValue, createdAt: Timestamp(user.createdAt))
         return Answer.data(.created, headers: headers) { document.write([], to: &$0) }
     }
 }
