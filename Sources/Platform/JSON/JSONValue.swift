@@ -85,6 +85,11 @@ package struct JSONObject: Sendable, Hashable, ExpressibleByDictionaryLiteral {
         package var name: String
         package var value: JSONValue
 
+        package init(name: String, value: JSONValue) {
+            self.name = name
+            self.value = value
+        }
+
         package static func == (left: Member, right: Member) -> Bool { left.name.hasSameUTF8(as: right.name) && left.value == right.value }
 
         package func hash(into hasher: inout Hasher) {

@@ -30,8 +30,9 @@ package struct Queries: Service {
 
         var routes = Routes()
         PostListRoutes(models: models, cursors: cursors).add(to: &routes)
-        PostRoutes(models: models, views: views).add(to: &routes)
-        PostViewRoutes(models: models, views: views, recorder: recorder, cursors: cursors).add(to: &routes)
+        let limit = ViewerLimit(viewWindow)
+        PostRoutes(models: models, views: views, limit: limit).add(to: &routes)
+        PostViewRoutes(models: models, views: views, limit: limit, recorder: recorder, cursors: cursors).add(to: &routes)
         UserRoutes(models: models, cursors: cursors).add(to: &routes)
         ErasureRoutes(pool: read, positions: positions).add(to: &routes)
         self.routes = routes
@@ -59,6 +60,6 @@ package enum ReadStatements {
         single + [PostList.newest, .newestOfAuthor, .allOfAuthor, .mostViewed, .mostViewedOfAuthor].flatMap { [$0.afterRow, $0.afterOffset] }
 
     private static let single: [Statement] = [
-        .postByID, .postBySlug, .postVisibility, .userByID, .usersByName, .newestUsers, .hourlyViews, .dailyViews,
+        .postByID, .postBySlug, .publishedPost, .userByID, .usersByName, .newestUsers, .hourlyViews, .dailyViews,
     ]
 }

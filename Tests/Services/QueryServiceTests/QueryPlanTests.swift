@@ -10,7 +10,7 @@ import Testing
 @Suite struct `The plan of a query` {
     /// Every query, with values that have it work.
     static let queries: [(statement: Statement, values: String)] = [
-        (.postByID, "\(somePost)"), (.postBySlug, "'slug-7'"), (.postVisibility, "\(somePost)"),
+        (.postByID, "\(somePost)"), (.postBySlug, "'slug-7'"), (.publishedPost, "\(somePost)"),
         (.userByID, "\(someAuthor)"), (.usersByName, "'user7'"), (.newestUsers, "'infinity', \(lastID), 21"),
         (.hourlyViews, "\(somePost), '-infinity', 'infinity', 'infinity', 21"),
         (.dailyViews, "\(somePost), '-infinity', 'infinity', 'infinity', 21"),

@@ -82,6 +82,7 @@ enum EventParameter: Hashable {
         case .field(_, .boolean): "boolean"
         case .field(_, .id): "uuid"
         case .field(_, .timestamp): "timestamptz"
+        case .field(_, .counts): "jsonb"
         }
     }
 
@@ -102,6 +103,7 @@ enum EventParameter: Hashable {
         case .field(let name, .boolean): return .bool(optional: try event.field(name, \.bool))
         case .field(let name, .id): return .uuid(optional: try event.field(name, \.id))
         case .field(let name, .timestamp): return .timestamp(optional: try event.field(name, \.milliseconds))
+        case .field(let name, .counts): return .jsonb(optional: try event.field(name, \.counts))
         }
     }
 
@@ -125,6 +127,7 @@ enum EventParameter: Hashable {
         case .field(let name, .boolean): return .bools(try events.fields(name, \.bool))
         case .field(let name, .id): return .uuids(try events.fields(name, \.id))
         case .field(let name, .timestamp): return .timestamps(try events.fields(name, \.milliseconds))
+        case .field(let name, .counts): return .jsonbs(try events.fields(name, \.counts))
         }
     }
 }
@@ -173,4 +176,10 @@ extension JSONValue {
     fileprivate var id: UUID? { text.flatMap { UUID(lowercase: $0) } }
 
     fileprivate var milliseconds: Int64? { text.flatMap { Timestamp($0) }?.milliseconds }
+
+    /// The JSON text of an object that holds nothing but whole numbers by id.
+    fileprivate var counts: String? {
+        guard case .object(let object) = self, object.list.allSatisfy({ UUID(lowercase: $0.name) != nil && $0.value.int != nil }) else { return nil }
+        return serialized
+    }
 }

@@ -37,6 +37,7 @@ extension SQLValue {
     package static func bytes(optional value: [UInt8]?) -> SQLValue { value.map(SQLValue.bytes) ?? .null }
     package static func uuid(optional value: UUID?) -> SQLValue { value.map(SQLValue.uuid) ?? .null }
     package static func timestamp(optional value: Int64?) -> SQLValue { value.map(SQLValue.timestamp) ?? .null }
+    package static func jsonb(optional value: String?) -> SQLValue { value.map(SQLValue.jsonb) ?? .null }
     package static func texts(optional value: [String]?) -> SQLValue { value.map { .texts($0) } ?? .null }
 }
 

@@ -54,9 +54,10 @@ package struct Email: TextValue {
 
     /// The same of a stored address: normal form C, lower case, the domain in its ASCII form.
     static func comparable(_ stored: String) -> String {
-        let parts = stored.lowercased().composed.split(separator: "@", maxSplits: 1)
+        // By scalars: with a mark behind it the sign would be another character.
+        let parts = stored.lowercased().composed.unicodeScalars.split(separator: "@", maxSplits: 1).map { String($0) }
         guard parts.count == 2 else { return stored }
-        return "\(parts[0])@\(String(parts[1]).asciiHost)"
+        return "\(parts[0])@\(parts[1].asciiHost)"
     }
 
     private static func isAddress(_ text: Substring.UnicodeScalarView) -> Bool {
@@ -67,7 +68,7 @@ package struct Email: TextValue {
         let labels = parts[1].unicodeScalars.split(separator: ".", omittingEmptySubsequences: false)
         return atoms.allSatisfy { !$0.isEmpty && $0.allSatisfy(\.isAtomText) }
             && labels.count > 1
-            && labels.allSatisfy { !$0.isEmpty && $0.first != "-" && $0.last != "-" && $0.allSatisfy(\.isLabelText) }
+            && labels.allSatisfy { !$0.isEmpty && $0.first != "-" && $0.last != "-" && $0.first?.isMark == false && $0.allSatisfy(\.isLabelText) }
     }
 }
 
@@ -81,6 +82,14 @@ extension String.UnicodeScalarView {
 }
 
 extension Unicode.Scalar {
+    /// No label begins with one (RFC 5891 §4.2.3.2).
+    fileprivate var isMark: Bool {
+        switch properties.generalCategory {
+        case .nonspacingMark, .spacingMark, .enclosingMark: true
+        default: false
+        }
+    }
+
     /// RFC 5322 §3.2.3's atext, and past ASCII (RFC 6531 §3.3) what can be seen.
     fileprivate var isAtomText: Bool {
         guard isASCII else { return isVisible }

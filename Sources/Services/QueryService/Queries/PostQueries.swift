@@ -39,17 +39,17 @@ extension ReadQuery where Answer == PostDocument? {
     }
 }
 
-/// Whether a post is there for everyone.
-struct PostVisibility: ReadQuery {
+/// The author of a post that everyone may see; nil when there is no such post.
+struct PublishedPost: ReadQuery {
     let id: UUID
 
     static let models: [JoinedModel] = [.posts]
-    var statement: Statement { .postVisibility }
+    var statement: Statement { .publishedPost }
     var values: [SQLValue] { [.uuid(id)] }
 
-    func entity(in answer: Bool) -> UUID? { id }
+    func entity(in answer: UUID?) -> UUID? { id }
 
-    func decode(_ rows: QueryResult) throws -> Bool { try rows[0].get(1) }
+    func decode(_ rows: QueryResult) throws -> UUID? { try rows[0].get(1) }
 }
 
 extension Statement {
@@ -72,12 +72,12 @@ extension Statement {
         \(PostColumns.joins)
         """)
 
-    static let postVisibility = Statement(
-        "post_visibility",
+    static let publishedPost = Statement(
+        "published_post",
         """
-        SELECT model.position, COALESCE(post.published, false)
-        FROM \(PostVisibility.models.lowestPosition) AS model
-        LEFT JOIN posts.post ON post.id = $1
+        SELECT model.position, post.author
+        FROM \(PublishedPost.models.lowestPosition) AS model
+        LEFT JOIN posts.post ON post.id = $1 AND post.published
         """)
 }
 

@@ -25,6 +25,8 @@ struct GatheredViews {
     var isClosed = false
     private var tally: ViewTally
     private var waiters: [UUID: [Waiter]] = [:]
+    /// Those whose views are on the way, by their ids.
+    private var sent: [UUID: Waiter] = [:]
 
     init(capacity: Int) { tally = ViewTally(capacity: capacity) }
 
@@ -40,11 +42,18 @@ struct GatheredViews {
         return wasEmpty ? .first : .another
     }
 
-    /// The oldest posts' views, with everyone who waits for them; nil when there are none.
-    mutating func takeBatch(_ limit: Int) -> (ViewBatch, [Waiter])? {
+    /// The oldest posts' views, which are now on the way; nil when there are none. One batch is on the way at a time.
+    mutating func takeBatch(_ limit: Int, in window: UUID) -> ViewBatch? {
         let views = tally.takeFirst(limit)
         guard !views.isEmpty else { return nil }
-        return (ViewBatch(views), views.flatMap { waiters.removeValue(forKey: $0.post) ?? [] })
+        for view in views { for waiter in waiters.removeValue(forKey: view.post) ?? [] { sent[waiter.id] = waiter } }
+        return ViewBatch(views, in: window)
+    }
+
+    /// Takes out those who still wait for the batch that was on the way.
+    mutating func takeSent() -> [Waiter] {
+        defer { sent = [:] }
+        return Array(sent.values)
     }
 
     /// Takes all waiters out, and their views with them.
@@ -56,8 +65,9 @@ struct GatheredViews {
         }
     }
 
-    /// Takes out a caller who waits no longer; their view stays. Nil when they have been answered, or their views are on the way.
+    /// Takes out a caller who waits no longer; their view stays. Nil when they have been answered.
     mutating func removeWaiter(_ id: UUID, of post: UUID) -> CheckedContinuation<Int64, any Error>? {
+        if let waiter = sent.removeValue(forKey: id) { return waiter.continuation }
         guard let index = waiters[post]?.firstIndex(where: { $0.id == id }) else { return nil }
         let waiter = waiters[post]?.remove(at: index)
         if waiters[post]?.isEmpty == true { waiters[post] = nil }
