@@ -151,7 +151,7 @@ private let wrong = "a wrong password"
 
 @Suite struct `The memory of failures` {
     @Test func `holds no more than its capacity of a million addresses`() {
-        var table = FailureTable(Backoff(free: 1), capacity: 1000)
+        var table = FailureTable(ThrottlePolicy(free: 1), capacity: 1000)
         let now = Timestamp.now
         for number in 0..<1_000_000 { table.fail("10.\(number)", at: now) }
         #expect(table.count == 1000)
@@ -170,7 +170,7 @@ private let wrong = "a wrong password"
     }
 
     @Test func `lets those go first that failed longest ago`() {
-        var table = FailureTable(Backoff(free: 1), capacity: 2)
+        var table = FailureTable(ThrottlePolicy(free: 1), capacity: 2)
         let now = Timestamp.now
         for key in ["a", "b", "a", "c"] { table.fail(key, at: now) }
         #expect(table.wait("a", at: now) != nil && table.wait("c", at: now) != nil)
@@ -178,7 +178,7 @@ private let wrong = "a wrong password"
     }
 
     @Test func `is not flushed by tries that never come to an end`() {
-        var table = FailureTable(Backoff(free: 1), capacity: 2)
+        var table = FailureTable(ThrottlePolicy(free: 1), capacity: 2)
         let now = Timestamp.now
         table.fail("a", at: now)
         for number in 0..<1000 { table.begin("\(number)") }
@@ -187,7 +187,7 @@ private let wrong = "a wrong password"
     }
 
     @Test func `forgives one failure each time, and keeps the time towards the next`() {
-        var table = FailureTable(Backoff(free: 2, forgiveness: .seconds(45)), capacity: 2)
+        var table = FailureTable(ThrottlePolicy(free: 2, forgiveness: .seconds(45)), capacity: 2)
         let start = Timestamp.now
         func at(_ seconds: Int) -> Timestamp { start.advanced(by: .seconds(seconds)) }
         table.fail("a", at: at(0))

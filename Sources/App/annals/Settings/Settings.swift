@@ -27,7 +27,8 @@ struct Settings: Sendable {
     var logLevel = Logger.Level.notice
 }
 
-/// A URL a database. The direct ones lead past a pooler, for LISTEN and for whatever needs a session; without a pooler the same URL serves both.
+/// One URL for each database. The direct ones lead past a pooler, for LISTEN and for whatever needs a session; without a pooler the same URL serves
+/// both.
 struct DatabaseURLs: Sendable {
     var log: String
     var read: String

@@ -40,9 +40,7 @@ struct EventFields {
         try required(name, "an id") { $0.text.flatMap { UUID(lowercase: $0) } }
     }
 
-    func integer(_ name: String) throws(EventDecodingError) -> Int64 {
-        try required(name, "a whole number") { $0.int }
-    }
+    func integer(_ name: String) throws(EventDecodingError) -> Int64 { try required(name, "a whole number") { $0.int } }
 
     /// Whole numbers by id.
     func counts(_ name: String) throws(EventDecodingError) -> [UUID: Int64] {

@@ -25,11 +25,7 @@ struct PostViewRoutes: Sendable {
         let id = try context.id()
         try request.refuseParameters()
         let key = try Preconditions.idempotencyKey(request)
-        // A view has no fields: any member is unknown.
-        if let body = try await request.optionalJSONBody() {
-            var fields = Fields(body)
-            try fields.finish()
-        }
+        _ = try await request.emptyJSONBody()
         guard let key else {
             if let position = try await positionIfOwn(id, request, context) { return accepted(at: position) }
             return accepted(at: try await views.record(id))
@@ -76,20 +72,16 @@ struct PostViewRoutes: Sendable {
     /// The counts by hour or day, for the author and admins: the newest buckets, and by cursor older ones, each page in order of time.
     private func show(_ request: Request, _ context: CallContext) async throws -> Response {
         let id = try context.id()
-        var query = QueryParameters(request)
-        let isByHour = query.choice("by", of: ["hour": true, "day": false], default: false)
+        var parameters = QueryParameters(request)
+        let isByHour = parameters.choice("by", of: ["hour": true, "day": false], default: false)
         var span = ViewSpan()
-        if let from = query.time("from") { span.from = from.milliseconds }
-        if let to = query.time("to") { span.to = to.milliseconds }
+        if let from = parameters.time("from") { span.from = from.milliseconds }
+        if let to = parameters.time("to") { span.to = to.milliseconds }
         let list = ListIdentity(name: isByHour ? "hourly views" : "daily views", author: id)
-        let place = try ListPlace(query, in: list, cursors: cursors, hasPages: false)
+        let place = try ListPlace(parameters, in: list, cursors: cursors, hasPages: false)
         guard case .after(let last) = place.start else { throw Problem.malformed("This list has no pages.") }
-        let found =
-            if isByHour {
-                try await models.read(HourlyViews(post: id, span: span, before: last.rank, limit: place.rowsWanted), for: request)
-            } else {
-                try await models.read(DailyViews(post: id, span: span, before: last.rank, limit: place.rowsWanted), for: request)
-            }
+        let query = ViewsOfPost(post: id, isByHour: isByHour, span: span, before: last.rank, limit: place.rowsWanted)
+        let found = try await models.read(query, for: request)
         guard let buckets = found.value else { throw QueryResponse.notFound(at: found.position) }
         try context.requireManagement(of: buckets.access, or: QueryResponse.notFound(at: found.position))
         let (shown, pagination) = place.cut(buckets.list, of: buckets.total, in: list, cursors: cursors) { ListKey(rank: $0.start, id: id) }

@@ -28,9 +28,7 @@ final class ViewWindow: Sendable {
     }
 
     /// Counts a view that nobody waits for.
-    func count(_ post: UUID) {
-        add(post, waiter: nil)
-    }
+    func count(_ post: UUID) { add(post, waiter: nil) }
 
     /// Counts a view and returns the position of its event once that is durable. Throws 503 when the log did not take it.
     func record(_ post: UUID) async throws -> Int64 {
@@ -94,7 +92,7 @@ final class ViewWindow: Sendable {
 
     /// Sends one batch until it is taken, or can't ever be, or the last attempt before a stop has failed.
     private func send(_ batch: ViewBatch) async {
-        var pauses = ExponentialBackoff(first: settings.firstPause, longest: settings.longestPause)
+        var backoff = Backoff(from: settings.firstPause, to: settings.longestPause)
         while true {
             let isLastAttempt = gathered.withLock { $0.isStopping } || Task.isCancelled
             do {
@@ -115,7 +113,7 @@ final class ViewWindow: Sendable {
                 }
                 logger.warning("views could not be recorded, and are tried again", metadata: fate)
             }
-            await pause(pauses.next())
+            await pause(backoff.next())
         }
     }
 
@@ -127,4 +125,26 @@ final class ViewWindow: Sendable {
             // Only a stop ends the sleep early, and what is gathered by then is sent at once.
         }
     }
+}
+
+/// How views are gathered before they go to the log.
+package struct ViewWindowSettings: Sendable {
+    /// The longest that a view waits for others to go with it.
+    package var window = Duration.milliseconds(250)
+    /// The most posts whose views are kept while the log can't be reached; then the oldest are dropped.
+    package var maximumPosts = 100_000
+    /// The most posts that go in one call.
+    package var maximumPostsPerCall = 5_000
+    /// The pause after the first failure; it doubles with each further one.
+    package var firstPause = Duration.milliseconds(100)
+    /// The longest pause between two attempts.
+    package var longestPause = Duration.seconds(2)
+
+    /// The views of one post that an address without a token may add in `viewerWindow`.
+    package var viewsPerViewer = 10
+    package var viewerWindow = Duration.seconds(60)
+    /// The most pairs of address and post that are remembered; then all are forgotten.
+    package var maximumViewers = 100_000
+
+    package init() {}
 }
