@@ -21,7 +21,7 @@ import Testing
                     #expect(await log.line(with: "is started again until it stays")?.contains("o space") == true)
                     #expect(await log.line(with: "did not start") != nil)
                     unlink(filler)
-                    #expect(try await server.answer("SELECT answer FROM kept") == 42)
+                    try await #expect(server.answer("SELECT answer FROM kept") == 42)
                 }
             }
         }
