@@ -113,7 +113,7 @@ final class HashingQueue: Sendable {
         return (nil, refused)
     }
 
-    private func load(of party: String?, _ part: KeyPath<Share, String?> & Sendable, in waiters: [Waiter]) -> Int {
+    private func load(of party: String?, _ part: any KeyPath<Share, String?> & Sendable, in waiters: [Waiter]) -> Int {
         party == nil ? 0 : waiters.count { $0.share[keyPath: part] == party }
     }
 }
