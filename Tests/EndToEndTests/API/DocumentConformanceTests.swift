@@ -1,6 +1,7 @@
 import EventSourcing
 import Foundation
 import JSON
+import NIOHTTP1
 import Testing
 
 @Suite struct `The answers of the running system` {

@@ -15,11 +15,12 @@ enum OtherPrograms {
         process.standardOutput = output
         process.standardError = errors
         try process.run()
-        async let complaints = onThread { errors.fileHandleForReading.readDataToEndOfFile() }
+        async let errorData = onThread { errors.fileHandleForReading.readDataToEndOfFile() }
         let printed = await onThread { output.fileHandleForReading.readDataToEndOfFile() }
+        let complaints = String(decoding: await errorData, as: UTF8.self)
         await process.waitForExit()
         let text = String(decoding: printed, as: UTF8.self)
-        try #require(process.terminationStatus == 0, "\(text)\n\(String(decoding: await complaints, as: UTF8.self))")
+        try #require(process.terminationStatus == 0, "\(text)\n\(complaints)")
         return text
     }
 
