@@ -89,7 +89,7 @@ let layers: [(name: String, modules: [Target])] = [
                 dependencies: [
                     "AccessTokens", "Audit", "HTTPContract", "EventSourcing", "JSON", "PublishingAPI", hummingbird, hummingbirdCore, httpTypes,
                     nioCore,
-                    nioHTTP1, nioPosix, lifecycle, logging,
+                    nioHTTP1, nioPosix, lifecycle, yaml, logging,
                 ]),
         ]
     ),
@@ -160,7 +160,7 @@ let tests: [(folder: String, targets: [Target])] = [
     (
         "Services",
         [
-            .testTarget(name: "AccessTokensTests", dependencies: ["AccessTokens", "EventSourcing", "JSON", crypto, jwt, logging]),
+            .testTarget(name: "AccessTokensTests", dependencies: ["AccessTokens", "EventSourcing", "JSON", "TestSupport", crypto, jwt, logging]),
             .testTarget(
                 name: "HTTPContractTests",
                 dependencies: [
@@ -235,7 +235,8 @@ let tests: [(folder: String, targets: [Target])] = [
                 dependencies: [
                     "annals", "EventSourcing", "JSON", "Postgres", "PrivatePostgres", "PublishingAPI", "TestSupport", nioCore, nioHTTP1, httpClient,
                     logging,
-                ]),
+                ],
+                exclude: ["API/Verifiers"]),
             .testTarget(
                 name: "FaultTests",
                 dependencies: [

@@ -27,6 +27,12 @@ class Cluster:
         self.folder = folder
         self.binaries = binaries
 
+    @property
+    def pid(self):
+        """Of the postmaster."""
+        with open(f"{self.folder}/data/postmaster.pid") as file:
+            return int(file.readline())
+
     def connect(self, database="postgres"):
         return psycopg.connect(host=self.folder, user="postgres", dbname=database, autocommit=True)
 
@@ -57,7 +63,7 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def cluster():
+def cluster(settings=SETTINGS):
     binaries = sorted(glob.glob("/usr/lib/postgresql/*/bin"))[-1]
     folder = tempfile.mkdtemp(prefix="annals-benchmark-")
     # PostgreSQL does not run as root; its package has an account for it.
@@ -68,7 +74,7 @@ def cluster():
     run = lambda *command: subprocess.run([*user, *command], check=True, stdout=subprocess.DEVNULL, cwd="/")
     try:
         run(f"{binaries}/initdb", "-D", data, "-U", "postgres", "-A", "trust", "--no-instructions")
-        options = " ".join(f"-c {name}={value}" for name, value in SETTINGS.items())
+        options = " ".join(f"-c {name}={value}" for name, value in settings.items())
         run(f"{binaries}/pg_ctl", "-D", data, "-l", f"{folder}/log", "-w", "-t", "120", "-o", f"{options} -c unix_socket_directories={folder}", "start")
         try:
             yield Cluster(folder, binaries)

@@ -4,6 +4,7 @@ import Logging
 import NIOHTTP1
 import Postgres
 import PrivatePostgres
+import TestSupport
 import Testing
 
 @Suite(.serialized) struct `A start on databases that are not as they should be` {
@@ -40,7 +41,7 @@ import Testing
                     let first = try await RunningSystem(dataDirectory: directory, environment: urls)
                     _ = await first.interrupt()
                     // There each service logs in by itself. The server lets every user of its socket in, as a pooler would.
-                    try letEverybodyIn(to: location)
+                    try await letEveryUserIn(at: location)
                     for role in ["commands", "projector", "queries", "auth"] { try await execute("ALTER ROLE annals_\(role) LOGIN", at: location) }
                     for name in ["log", "read", "identity", "vault"] {
                         for setting in [
@@ -51,7 +52,6 @@ import Testing
                             try await execute("ALTER DATABASE annals_\(name) SET \(setting)", at: location)
                         }
                     }
-                    try await execute("SELECT pg_reload_conf()", at: location)
 
                     var pooled = urls
                     pooled["ANNALS_POOLING"] = "transaction"
@@ -77,15 +77,16 @@ import Testing
         }
     }
 
-    @Test(arguments: ["log", "read", "identity", "vault"]) func `refuses one that can't hold every text`(name: String) async throws {
+    @Test(arguments: [("log", "LATIN1"), ("read", "SQL_ASCII"), ("identity", "SQL_ASCII"), ("vault", "SQL_ASCII")])
+    func `refuses one that can't hold every text`(name: String, encoding: String) async throws {
         try await withServer { location in
             try await withDatabases(at: location) { urls in
                 try await execute("DROP DATABASE annals_\(name)", at: location)
-                try await execute("CREATE DATABASE annals_\(name) TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C'", at: location)
+                try await execute("CREATE DATABASE annals_\(name) TEMPLATE template0 ENCODING '\(encoding)' LOCALE 'C'", at: location)
                 try await withDataDirectory { directory in
                     let line = try await refusedStart(in: directory, environment: urls)
                     #expect(line.hasPrefix("annals: the \(name) database at "))
-                    #expect(line.contains("has the encoding SQL_ASCII"))
+                    #expect(line.contains("has the encoding \(encoding)"))
                 }
             }
         }
@@ -106,7 +107,7 @@ import Testing
     @Test func `refuses one whose triggers are switched off, where only a superuser can switch them on`() async throws {
         try await withServer { location in
             try await withDatabases(at: location) { urls in
-                try letEverybodyIn(to: location)
+                try await letEveryUserIn(at: location)
                 try await execute("CREATE ROLE plain LOGIN; ALTER DATABASE annals_log OWNER TO plain", at: location)
                 try await execute("ALTER DATABASE annals_log SET session_replication_role = replica; SELECT pg_reload_conf()", at: location)
                 try await withDataDirectory { directory in
@@ -134,17 +135,36 @@ import Testing
         }
     }
 
-    @Test func `an owner who may make roles needs nobody else`() async throws {
-        try await withServer { location in
-            try await execute("CREATE ROLE maker LOGIN CREATEROLE", at: location)
-            for name in ["log", "read", "identity", "vault"] {
-                try await execute("CREATE DATABASE annals_\(name) OWNER maker", at: location)
-                var owner = location.target(database: "annals_\(name)")
-                owner.role = "maker"
-                let migrator = try Migrator(directory: repositoryRoot + "/migrations/\(name)", logger: .init(label: "tests"))
-                #expect(try await migrator.migrate(owner).count == 1)
-                // And a second time.
-                #expect(try await migrator.migrate(owner).isEmpty)
+    @Test func `an owner who may make roles needs nobody else, be it on clusters apart`() async throws {
+        try await withServer { first in
+            try await withServer { second in
+                try await withDataDirectory { directory in
+                    var urls: [String: String] = [:]
+                    for (location, names) in [(first, ["log", "identity"]), (second, ["read", "vault"])] {
+                        try await letEveryUserIn(at: location)
+                        try await execute("CREATE ROLE maker LOGIN CREATEROLE CREATEDB NOSUPERUSER", at: location)
+                        for name in names { try await execute("CREATE DATABASE annals_\(name)", at: location, as: "maker") }
+                        let all = urlsOfDatabases(at: location, user: "maker") { "annals_\($0)" }
+                        for name in names { urls["ANNALS_\(name.uppercased())_URL"] = all["ANNALS_\(name.uppercased())_URL"] }
+                    }
+                    // The second time there is nothing to do.
+                    for _ in 1...2 {
+                        let migrated = try await Launch.run(["migrate", "--data-dir", directory], environment: urls)
+                        #expect(migrated.code == 0, "\(migrated.output)")
+                    }
+                    let system = try await RunningSystem(dataDirectory: directory, environment: urls)
+                    let ann = try await Client(base: system.api).signedUp("ann")
+                    let posted = try await ann.call(.POST, "/posts", json: #"{"title":"Kept","content":"x","publish":true}"#)
+                    #expect(posted.status == 201)
+                    let read = try await Client(base: system.api).call(
+                        .GET, "/posts/by-slug/kept", headers: ["Wait-For-Position": posted.position, "Prefer": "wait=10"])
+                    #expect(read.status == 200)
+                    for command in [["projections", "rebuild", "--all"], ["projections", "verify", "--all"], ["audit", "verify"]] {
+                        let done = try await Launch.run(command + ["--data-dir", directory], environment: urls)
+                        #expect(done.code == 0, "\(command): \(done.output)")
+                    }
+                    #expect(await system.interrupt() == 0)
+                }
             }
         }
     }
@@ -252,13 +272,7 @@ import Testing
         try await body(urlsOfDatabases(at: location) { "annals_\($0)" })
     }
 
-    /// From the next reload on: whoever reaches the socket may be any user.
-    private func letEverybodyIn(to location: PrivateServer.Location) throws {
-        let folder = URL(fileURLWithPath: location.socketFolder).deletingLastPathComponent()
-        try Data("local all all trust\n".utf8).write(to: folder.appendingPathComponent("data/pg_hba.conf"))
-    }
-
-    /// What is set for a role in a database, in order.
+    /// The settings of a role in a database, in order.
     private func settings(of role: String, in database: String, at location: PrivateServer.Location) async throws -> [String] {
         let statement = Statement(
             "role_settings",
@@ -272,9 +286,17 @@ import Testing
         }
     }
 
+    /// By whatever name, and without a password.
+    private func letEveryUserIn(at location: PrivateServer.Location) async throws {
+        let folder = URL(filePath: location.socketFolder).deletingLastPathComponent()
+        try Data("local all all trust\n".utf8).write(to: folder.appending(path: "data/pg_hba.conf"))
+        try await execute("SELECT pg_reload_conf()", at: location)
+    }
+
     /// Each statement by itself: a database can't be made in a transaction.
-    private func execute(_ sql: String, at location: PrivateServer.Location) async throws {
-        try await ConnectionPool.withPool(location.target(database: "postgres"), logger: .init(label: "tests")) { pool in
+    private func execute(_ sql: String, at location: PrivateServer.Location, as user: String = "postgres") async throws {
+        let target = ConnectionTarget(socketDirectory: location.socketFolder, port: location.port, user: user, database: "postgres")
+        try await ConnectionPool.withPool(target, limits: .patient, logger: .init(label: "tests")) { pool in
             for statement in sql.split(separator: ";") { try await pool.withSession { try await $0.execute(script: String(statement)) } }
         }
     }

@@ -3,6 +3,7 @@ import Foundation
 import JSON
 import NIOHTTP1
 import Postgres
+import TestSupport
 import Testing
 
 @Suite(.serialized) struct `Identity, end to end` {
@@ -50,7 +51,7 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(5))) func `a session that ends takes its access token with it, in every service`() async throws {
-        try await withSystem { system, anyone in
+        try await withSystem(environment: ["ANNALS_REFRESH_GRACE": "0s"]) { system, anyone in
             let session = try await anyone.signedIn("ann", registering: true)
             let other = try await anyone.signedIn("ann")
             #expect(try await anyone.call(.POST, "/auth/logout", json: #"{"refreshToken":"\#(session.refreshToken ?? "")"}"#).status == 204)
@@ -66,6 +67,11 @@ import Testing
             #expect(try await anyone.call(.POST, "/auth/logout", json: newest).status == 204)
             #expect(try await anyone.call(.POST, "/auth/refresh", json: newest).status == 401)
             try await next.becomesUnauthenticated()
+
+            // A refresh token that is used twice is a stolen one, where no grace is given.
+            let third = #"{"refreshToken":"\(try await anyone.signedIn("ann").refreshToken ?? "")"}"#
+            #expect(try await anyone.call(.POST, "/auth/refresh", json: third).status == 200)
+            #expect(try await anyone.call(.POST, "/auth/refresh", json: third).status == 401)
         }
     }
 
@@ -155,7 +161,7 @@ import Testing
                     }
                     group.addTask {
                         let kill = "SELECT count(*) >= \(limit) FROM log.events WHERE type = 'UserRegistered'"
-                        while (try? await system.query(kill, in: "annals_log")) != "true" { await Task.yield() }
+                        _ = try? await eventually { (try? await system.query(kill, in: "annals_log")) == "true" }
                         await system.kill()
                         return []
                     }

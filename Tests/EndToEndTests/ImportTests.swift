@@ -131,6 +131,7 @@ struct `Importing ten years of a real blog` {
 
                 let undone = try await system.importing("--undo", String(id))
                 #expect(undone.code == 0 && undone.output.contains("1 posts deleted, 2 kept"), "\(undone.output)")
+                #expect(undone.output.contains("The authors' accounts stay, for the next import; to remove one: annals users erase <email>"))
                 let unknown = try await system.importing("--undo", UUID.v7().lowercased)
                 #expect(unknown.code == 1 && unknown.output.contains("\(id)  4 posts"), "\(unknown.output)")
             }
@@ -176,11 +177,14 @@ struct `Importing ten years of a real blog` {
 }
 
 extension RunningSystem {
-    fileprivate func importing(_ arguments: String...) async throws -> (code: Int32, output: String) {
+    func importing(_ arguments: String...) async throws -> (code: Int32, output: String) { try await importing(arguments) }
+
+    func importing(_ arguments: [String]) async throws -> (code: Int32, output: String) {
         try await Launch.run(["import"] + arguments + ["--port", "\(port)", "--data-dir", dataDirectory])
     }
 
-    fileprivate func head() async throws -> String { try await query("SELECT max(position) FROM log.events", in: "annals_log") }
+    /// The log's last position.
+    func head() async throws -> String { try await query("SELECT max(position) FROM log.events", in: "annals_log") }
 
     fileprivate func countPosts() async throws -> Int {
         try await Int(query("SELECT count(*) FROM log.events WHERE type = 'PostDrafted'", in: "annals_log")) ?? -1

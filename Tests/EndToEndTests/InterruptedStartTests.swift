@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import NIOHTTP1
+import TestSupport
 import Testing
 
 /// A first start is killed as soon as a file is there, and repeated at once. The long form (ANNALS_LONG_TESTS=1) does it five times at each point.
@@ -25,7 +26,7 @@ import Testing
     func `leaves nothing running when it is stopped by Ctrl-C`(point: String) async throws {
         try await withDataDirectory { directory in
             let first = try Launch(["up", "--port", "0", "--data-dir", directory])
-            while !Self.isReached(point, in: directory), first.process.isRunning { await Task.yield() }
+            try await eventually { Self.isReached(point, in: directory) || !first.process.isRunning }
             first.process.interrupt()
             #expect(await first.output() == "annals: stopped before it was ready\n")
             await first.process.waitForExit()
@@ -40,7 +41,7 @@ import Testing
         for _ in 0..<Self.rounds {
             try await withDataDirectory { directory in
                 let first = try Launch(["up", "--port", "0", "--data-dir", directory])
-                while !Self.isReached(point, in: directory), first.process.isRunning { await Task.yield() }
+                try await eventually { Self.isReached(point, in: directory) || !first.process.isRunning }
                 #expect(first.process.isRunning, "\(point) never came")
                 kill(first.process.processIdentifier, SIGKILL)
                 // Not waited for: a shell that repeats a command does not, either.

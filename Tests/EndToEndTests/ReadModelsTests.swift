@@ -256,7 +256,7 @@ extension Client {
             let root = directory + "-root"
             defer { try? FileManager.default.removeItem(atPath: root) }
             try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
-            for folder in ["migrations", "projections"] {
+            for folder in ["migrations", "openapi", "projections", "web"] {
                 try FileManager.default.copyItem(atPath: "\(repositoryRoot)/\(folder)", toPath: "\(root)/\(folder)")
             }
             let first = try await RunningSystem(dataDirectory: directory, environment: ["ANNALS_ROOT": root])
@@ -290,7 +290,7 @@ extension Client {
             let root = directory + "-root"
             defer { try? FileManager.default.removeItem(atPath: root) }
             try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
-            for folder in ["migrations", "projections"] {
+            for folder in ["migrations", "openapi", "projections", "web"] {
                 try FileManager.default.copyItem(atPath: "\(repositoryRoot)/\(folder)", toPath: "\(root)/\(folder)")
             }
             let extra = root + "/projections/extra"

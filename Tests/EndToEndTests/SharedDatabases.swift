@@ -13,11 +13,11 @@ extension RunningSystem {
 }
 
 /// The four settings that name the databases of a server.
-func urlsOfDatabases(at location: PrivateServer.Location, _ name: (String) -> String) -> [String: String] {
+func urlsOfDatabases(at location: PrivateServer.Location, user: String = "postgres", _ name: (String) -> String) -> [String: String] {
     let folder = location.socketFolder.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
     return Dictionary(
         uniqueKeysWithValues: ["log", "read", "identity", "vault"].map {
-            ("ANNALS_\($0.uppercased())_URL", "postgres://postgres@\(folder):\(location.port)/\(name($0))")
+            ("ANNALS_\($0.uppercased())_URL", "postgres://\(user)@\(folder):\(location.port)/\(name($0))")
         })
 }
 

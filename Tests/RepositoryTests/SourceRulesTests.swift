@@ -31,6 +31,12 @@ import Testing
         #expect(lines.isEmpty, "\(lines.map(\.place))")
     }
 
+    @Test func `of tests end every wait with the test`() throws {
+        // A loop that yields goes on when its task is cancelled, unless it looks: `eventually` does.
+        let lines = try SourceTree.lines(of: ["Tests"]).filter { $0.code?.range(of: #"while .*Task\.yield\(\)"#, options: .regularExpression) != nil }
+        #expect(lines.isEmpty, "\(lines.map(\.place))")
+    }
+
     @Test func `leave neither structured concurrency nor checked types`() throws {
         let forbidden = #"(^|[^A-Za-z.])Task \{|Task\.detached|try!| as! |fatalError\(\)"#
         let lines = try SourceTree.lines(of: ["Sources"]).filter { $0.code?.range(of: forbidden, options: .regularExpression) != nil }

@@ -1,4 +1,4 @@
--- Views by post. A post and its views are two streams: whichever comes first makes the row.
+-- Views by post. Views come in streams of their own: whichever comes first, the post or a view, makes the row.
 CREATE TABLE total (
     post uuid PRIMARY KEY,
     count bigint NOT NULL,

@@ -19,8 +19,8 @@ struct Annals: AsyncParsableCommand {
     static func main() async {
         // Swift's tasks run on the event loops, which saves each request a hop between threads. Nothing that blocks may run in a task.
         NIOSingletons.unsafeTryInstallSingletonPosixEventLoopGroupAsConcurrencyGlobalExecutor()
-        // A reader may close the output once it has read enough. That must not end a rebuild halfway.
-        signal(SIGPIPE, SIG_IGN)
+        // A reader may close the output once it has read enough, or a file reach its limit. That must not end a rebuild halfway.
+        for number in [SIGPIPE, SIGXFSZ] { signal(number, SIG_IGN) }
         do {
             var command = try parseAsRoot()
             if var command = command as? any AsyncParsableCommand { try await command.run() } else { try command.run() }

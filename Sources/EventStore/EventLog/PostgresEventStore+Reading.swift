@@ -1,35 +1,23 @@
 package import EventSourcing
+import FoundationEssentials
+import JSON
 import Postgres
 
 /// Reads of parts, forwards and backwards. Each page is one statement, and so one snapshot.
 extension PostgresEventStore {
     package func read(_ part: StreamRead, limit: Int) async throws -> [RecordedEvent] {
         guard let versions = try await versions(of: part) else { return [] }
-        let statement: Statement =
-            switch part.direction {
-            case .forwards: .readStreamForwards
-            case .backwards: .readStreamBackwards
-            }
-        return try await opened(
-            reading {
-                try await pool.query(
-                    statement,
-                    [
-                        .text(part.stream.description), .int4(Int32(clamping: versions.lowerBound)), .int4(Int32(clamping: versions.upperBound)),
-                        .int8(Int64(limit)), part.types.map { .texts($0.sorted()) } ?? .null, part.field.map { .text($0) } ?? .null,
-                    ])
-            }.map { try StoredEvent($0, from: 0) })
+        let values: [SQLValue] = [
+            .text(part.stream.description), .int4(Int32(clamping: versions.lowerBound)), .int4(Int32(clamping: versions.upperBound)),
+            .int8(Int64(limit)), .texts(optional: part.types?.sorted()), .text(optional: part.field),
+        ]
+        return try await opened(reading { try await pool.query(.readStream(part.direction), values) }.map { try RecordedEvent(stored: $0) })
     }
 
     package func read(_ part: LogRead, limit: Int) async throws -> LogPage {
         if let types = catalog.types(of: part.filter) { return try await read(part, types: types, limit: limit) }
-        let statement: Statement =
-            switch part.direction {
-            case .forwards: .readLogForwards
-            case .backwards: .readLogBackwards
-            }
-        let events = try await opened(
-            reading { try await pool.query(statement, part.bounds + [.int8(Int64(limit))]) }.map { try StoredEvent($0, from: 0) })
+        let values = part.bounds + [.int8(Int64(limit))]
+        let events = try await opened(reading { try await pool.query(.readLog(part.direction), values) }.map { try RecordedEvent(stored: $0) })
         // Nothing was left out, so the head is the last event seen.
         return LogPage(events, of: part, limit: limit, head: events.last?.position ?? 0)
     }
@@ -40,15 +28,15 @@ extension PostgresEventStore {
         case .forwards:
             let rows = try await reading { try await pool.query(.readTypesForwards, values) }
             let head: Int64 = try rows.first?.get(0) ?? 0
-            let events = try await opened(rows.filter { !$0.isNull(1) }.map { try StoredEvent($0, from: 1) })
+            let events = try await opened(rows.filter { !$0.isNull(1) }.map { try RecordedEvent(stored: $0, from: 1) })
             return LogPage(events, of: part, limit: limit, head: head)
         case .backwards:
-            let events = try await opened(reading { try await pool.query(.readTypesBackwards, values) }.map { try StoredEvent($0, from: 0) })
+            let events = try await opened(reading { try await pool.query(.readTypesBackwards, values) }.map { try RecordedEvent(stored: $0) })
             return LogPage(events, of: part, limit: limit, head: part.positions.upperBound)
         }
     }
 
-    /// The versions to look at once a read's moment is taken for what it is: the end of a beginning of the stream. Nil when it is before them all.
+    /// The versions recorded up to the read's `until` time. Nil if that is before the first.
     private func versions(of part: StreamRead) async throws -> ClosedRange<Int>? {
         guard let until = part.until else { return part.versions }
         let rows = try await reading { try await pool.query(.streamVersionAt, [.text(part.stream.description), .timestamp(until.milliseconds)]) }
@@ -65,15 +53,33 @@ extension PostgresEventStore {
     /// Events that were read elsewhere in their stored form, as this store's own readers get them: personal fields opened, or null where their key is
     /// destroyed or not at hand; data in its type's newest version. One query at most for the keys. Throws `UnknownEvent` for a type or version that
     /// this program does not know.
-    package func open(_ stored: [RecordedEvent]) async throws -> [RecordedEvent] {
-        try await opened(stored.map(StoredEvent.init(recorded:)))
+    package func open(_ stored: [RecordedEvent]) async throws -> [RecordedEvent] { try await opened(stored) }
+}
+
+extension RecordedEvent {
+    /// Reads one row of the log as it is stored, nine columns from `column` on: position, stream, version, id, type, schema_version, data, metadata,
+    /// recorded_at.
+    init(stored row: Row, from column: Int = 0) throws {
+        let position: Int64 = try row.get(column)
+        let data = try row.withBytes(column + 6) { try JSONValue.parse(in: $0) }
+        guard let stream = row.withBytes(column + 1, { StreamName(utf8: $0) }), let data = data.members,
+            let metadata = row.withBytes(column + 7, { EventMetadata(storedAs: $0) })
+        else { throw EventStoreError.broken(reason: "the event at position \(position) does not have the log's form") }
+        self.init(
+            position: position, stream: stream, version: Int(try row.get(column + 2, as: Int32.self)), id: try row.get(column + 3),
+            type: try row.get(column + 4), schemaVersion: Int(try row.get(column + 5, as: Int16.self)), data: data, metadata: metadata,
+            recordedAt: Timestamp(milliseconds: try row.milliseconds(column + 8)))
     }
 }
 
-extension StoredEvent {
-    fileprivate init(recorded event: RecordedEvent) {
+extension CommandReceipt {
+    /// Reads six columns: digest, stream, version, first_position, last_position, recorded_at.
+    init(row: Row, id: UUID) throws {
+        guard let stream = StreamName(try row.get(1, as: String.self)) else {
+            throw EventStoreError.broken(reason: "the receipt of command \(id.lowercased) names no stream")
+        }
         self.init(
-            position: event.position, stream: event.stream, version: event.version, id: event.id, type: event.type,
-            schemaVersion: event.schemaVersion, data: event.data, metadata: event.metadata, recordedAt: event.recordedAt)
+            key: Key(id: id, digest: try row.get(0)), stream: stream, version: Int(try row.get(2, as: Int32.self)), firstPosition: try row.get(3),
+            lastPosition: try row.get(4), recordedAt: Timestamp(milliseconds: try row.milliseconds(5)))
     }
 }

@@ -60,28 +60,26 @@ package final class PostgresEventStore: EventStore {
         let limit = Int64(clamping: limit)
         guard let command else {
             let rows = try await reading { try await pool.query(.loadStream, [.text(stream.description), .int4(Int32(version)), .int8(limit)]) }
-            return LoadedStream(events: try await opened(rows.map { try StoredEvent($0, from: 0) }, whole: true), receipt: nil)
+            return LoadedStream(events: try await opened(rows.map { try RecordedEvent(stored: $0) }, whole: true), receipt: nil)
         }
         let rows = try await reading {
             try await pool.query(.loadStreamAndCommand, [.text(stream.description), .int4(Int32(version)), .int8(limit), .uuid(command)])
         }
         let receipt = try rows.first.flatMap { $0.isNull(0) ? nil : try CommandReceipt(row: $0, id: command) }
-        let events = try rows.filter { !$0.isNull(6) }.map { try StoredEvent($0, from: 6) }
+        let events = try rows.filter { !$0.isNull(6) }.map { try RecordedEvent(stored: $0, from: 6) }
         return LoadedStream(events: try await opened(events, whole: true), receipt: receipt)
     }
 
     package func read(after position: Int64, limit: Int) async throws -> [RecordedEvent] {
         let known = head.known
-        let rows = try await reading { try await pool.query(.readLog, [.int8(position), .int4(Int32(clamping: limit))]) }
-        let events = try rows.map { try StoredEvent($0, from: 0) }
+        let rows = try await reading { try await pool.query(.readLog(.forwards), [.int8(position + 1), .int8(.max), .int8(Int64(limit))]) }
+        let events = try rows.map { try RecordedEvent(stored: $0) }
         // A page that is not full ends at the head.
         if events.count < limit { head.correct(known, to: events.last?.position ?? position) }
         return try await opened(events)
     }
 
-    package func head() async throws -> Int64 {
-        try await reading { try await head.refresh() }
-    }
+    package func head() async throws -> Int64 { try await reading { try await head.refresh() } }
 
     /// Throws `ClockBehindLog` while the database's clock is a second or more behind the last event's time: events can't be told apart by time then.
     package func confirmClock() async throws {
@@ -89,9 +87,7 @@ package final class PostgresEventStore: EventStore {
         if lag >= 1 { throw ClockBehindLog(lag: .seconds(lag)) }
     }
 
-    package func waitForEvents(after position: Int64) async throws {
-        try await head.wait(past: position)
-    }
+    package func waitForEvents(after position: Int64) async throws { try await head.wait(past: position) }
 
     package func holder(of kind: ClaimKind, value: String) async throws -> StreamName? {
         guard let hasher else { throw EventStoreError.broken(reason: "this reader of the log knows no claims") }
@@ -110,7 +106,7 @@ package final class PostgresEventStore: EventStore {
         return claims
     }
 
-    func opened(_ events: [StoredEvent], whole: Bool = false) async throws -> [RecordedEvent] {
+    func opened(_ events: [RecordedEvent], whole: Bool = false) async throws -> [RecordedEvent] {
         try await sealing.open(events, whole: whole)
     }
 

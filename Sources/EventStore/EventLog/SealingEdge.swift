@@ -12,7 +12,7 @@ package enum EventForm: Sendable {
     case stored
 }
 
-/// Where events cross between the clear and the sealed form: nothing personal passes it into the log, and readers get it back from here only.
+/// Seals events on their way into the log and opens them on their way out.
 struct SealingEdge: Sendable {
     let vault: KeyVault?
     let hasher: (any KeyedHasher)?
@@ -33,14 +33,12 @@ struct SealingEdge: Sendable {
     /// Stored events as their readers get them, in order. One query at most for the keys of a page.
     /// - Parameter whole: whether a missing key is an error, rather than a mark on the event. A command must not decide without knowing what an
     ///   event says.
-    func open(_ events: [StoredEvent], whole: Bool) async throws -> [RecordedEvent] {
+    func open(_ events: [RecordedEvent], whole: Bool) async throws -> [RecordedEvent] {
         switch form {
-        case .stored: return events.map { $0.recorded(schemaVersion: $0.schemaVersion, data: $0.data) }
+        case .stored: return events
         case .opened: break
         }
-        guard let vault else {
-            return try events.map { try opened($0, with: .destroyed) }
-        }
+        guard let vault else { return try events.map { try opened($0, with: .destroyed) } }
         let subjects = events.map { EventSealing.subject(of: $0.data) }
         let wanted = Set(subjects.compactMap(\.self))
         let keys = whole ? try await vault.keys(of: wanted) : try await vault.knownKeys(of: wanted)
@@ -53,10 +51,10 @@ struct SealingEdge: Sendable {
         }
     }
 
-    private func opened(_ event: StoredEvent, with key: KeyVault.DataKey, unopened: Set<String> = []) throws -> RecordedEvent {
+    private func opened(_ event: RecordedEvent, with key: KeyVault.DataKey, unopened: Set<String> = []) throws -> RecordedEvent {
         let clear = try EventSealing.open(event.data, with: key, stream: event.stream, event: event.id)
         let (version, data) = try catalog.upcast(event.type, version: event.schemaVersion, data: clear)
-        return event.recorded(schemaVersion: version, data: data, unopened: unopened)
+        return event.with(schemaVersion: version, data: data, unopened: unopened)
     }
 
     private func seal(_ append: StreamAppend) async throws -> SealedRequest.Append {
@@ -72,9 +70,7 @@ struct SealingEdge: Sendable {
         return SealedRequest.Append(stream: append.stream, name: append.stream.description, expected: append.expected, events: events)
     }
 
-    private func seal(
-        _ data: JSONObject, personal fields: [String], for subject: UUID?, stream: StreamName, event: UUID
-    ) async throws -> String {
+    private func seal(_ data: JSONObject, personal fields: [String], for subject: UUID?, stream: StreamName, event: UUID) async throws -> String {
         guard fields.contains(where: { data[$0] != nil }) else { return JSONValue.object(data).serialized }
         guard let vault, let subject else { throw EventStoreError.broken(reason: "personal fields on \(stream) have no subject to seal them for") }
         switch try await key(of: subject, in: vault) {
@@ -102,5 +98,100 @@ struct SealingEdge: Sendable {
         case .require(let kind, let holder):
             return .init(change: .require, kind: kind.rawValue, hash: nil, stream: holder.description)
         }
+    }
+}
+
+/// One append request in the form in which it goes to the database: sealed, hashed, written out. A class, because it is handed on many times and
+/// never changes.
+final class SealedRequest: Sendable {
+    struct Event: Sendable {
+        let id: UUID
+        let type: String
+        let schemaVersion: Int
+        /// JSON text, personal fields sealed.
+        let data: String
+    }
+
+    struct Append: Sendable {
+        let stream: StreamName
+        /// The stream's name written out.
+        let name: String
+        let expected: ExpectedVersion
+        let events: [Event]
+    }
+
+    struct Claim: Sendable {
+        enum Change: Int16, Sendable {
+            case take = 1
+            case release = 2
+            case require = 3
+        }
+
+        let change: Change
+        let kind: String
+        /// The keyed hash of the value, where one is taken.
+        let hash: [UInt8]?
+        let stream: String
+    }
+
+    let command: CommandReceipt.Key
+    let appends: [Append]
+    let claims: [Claim]
+    /// JSON text, the same for all its events.
+    let metadata: String
+    let eventCount: Int
+    /// About how many bytes it adds to a batch.
+    let byteCount: Int
+    /// Hashes of everything that no other request of its batch may touch or require: its command, streams, values and claims, as hashes. Two that
+    /// share a hash by chance merely go in two batches.
+    let touches: [UInt64]
+    /// The claims it requires, as hashes.
+    let requires: [UInt64]
+    /// Whether it takes a value for a stream that may hold another of the kind.
+    let takesForKnownStream: Bool
+
+    init(command: CommandReceipt.Key, appends: [Append], claims: [Claim], metadata: String) {
+        self.command = command
+        self.appends = appends
+        self.claims = claims
+        self.metadata = metadata
+        eventCount = appends.reduce(0) { $0 + $1.events.count }
+        byteCount = appends.reduce(256 + metadata.utf8.count) { $0 + $1.events.reduce(64) { $0 + $1.data.utf8.count + 64 } }
+        var touches = [Touch.command(command.id).hash]
+        var requires: [UInt64] = []
+        for append in appends { touches.append(Touch.stream(append.stream.id).hash) }
+        for claim in claims {
+            let held = Touch.claim(kind: claim.kind, holder: claim.stream).hash
+            switch claim.change {
+            case .take:
+                touches.append(held)
+                if let hash = claim.hash { touches.append(Touch.value(hash).hash) }
+            case .release: touches.append(held)
+            case .require: requires.append(held)
+            }
+        }
+        self.touches = touches
+        self.requires = requires
+        takesForKnownStream = appends.first?.expected != ExpectedVersion.none && claims.contains { $0.change == .take }
+    }
+
+    /// The version of its first stream after the append; nil if it accepts any version.
+    var versionAfter: Int? {
+        guard let first = appends.first else { return nil }
+        switch first.expected {
+        case .none: return first.events.count
+        case .exactly(let version): return version &+ first.events.count
+        case .any: return nil
+        }
+    }
+
+    private enum Touch: Hashable {
+        case command(UUID)
+        case stream(UUID)
+        /// The keyed hash covers the kind.
+        case value([UInt8])
+        case claim(kind: String, holder: String)
+
+        var hash: UInt64 { UInt64(truncatingIfNeeded: hashValue) }
     }
 }

@@ -119,8 +119,7 @@ extension Statement {
         "vault_create_data_key",
         "INSERT INTO vault.data_keys (subject, wrapped) VALUES ($1, $2) ON CONFLICT (subject) DO NOTHING")
 
-    fileprivate static let destroyDataKey = Statement(
-        "vault_destroy_data_key", "SELECT vault.destroy_key($1)")
+    fileprivate static let destroyDataKey = Statement("vault_destroy_data_key", "SELECT vault.destroy_key($1)")
 
     fileprivate static let readDataKeys = Statement(
         "vault_read_data_keys",

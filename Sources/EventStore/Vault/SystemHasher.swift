@@ -18,9 +18,7 @@ package struct SystemHasher: KeyedHasher {
         return SystemHasher(key: SymmetricKey(data: try masterKey.unwrap(try row.get(0), for: "claims")))
     }
 
-    package init(key: SymmetricKey) {
-        keyed = HMAC(key: key)
-    }
+    package init(key: SymmetricKey) { keyed = HMAC(key: key) }
 
     package func hash(_ parts: [String]) -> [UInt8] {
         // Each part is preceded by its length, so ["ab", "c"] and ["a", "bc"] differ.

@@ -78,3 +78,81 @@ extension Hasher {
         text.withUTF8 { combine(bytes: UnsafeRawBufferPointer($0)) }
     }
 }
+
+/// The members of a JSON object in their written order. Objects here are small, so look-up is a scan.
+package struct JSONObject: Sendable, Hashable, ExpressibleByDictionaryLiteral {
+    package struct Member: Sendable, Hashable {
+        package var name: String
+        package var value: JSONValue
+
+        package init(name: String, value: JSONValue) {
+            self.name = name
+            self.value = value
+        }
+
+        package static func == (left: Member, right: Member) -> Bool { left.name.hasSameUTF8(as: right.name) && left.value == right.value }
+
+        package func hash(into hasher: inout Hasher) {
+            hasher.combine(utf8: name)
+            hasher.combine(value)
+        }
+    }
+
+    package var list: [Member]
+
+    package init(_ list: [Member] = []) { self.list = list }
+
+    package init(dictionaryLiteral elements: (String, JSONValue)...) {
+        list = elements.map { Member(name: $0.0, value: $0.1) }
+    }
+
+    /// The names in written order.
+    package var names: [String] { list.map(\.name) }
+
+    package var isEmpty: Bool { list.isEmpty }
+
+    /// Reads, replaces, adds (at the end) or, set to nil, removes a member.
+    package subscript(_ name: String) -> JSONValue? {
+        get { list.first { $0.name.hasSameUTF8(as: name) }?.value }
+        set {
+            guard let index = list.firstIndex(where: { $0.name.hasSameUTF8(as: name) }) else {
+                if let newValue { list.append(Member(name: name, value: newValue)) }
+                return
+            }
+            if let newValue { list[index].value = newValue } else { list.remove(at: index) }
+        }
+    }
+}
+
+/// Walks over a JSON object whose members are all strings without escapes, and builds nothing. Stops where the text is anything else: the members
+/// that it has handed out count only when it came to the end. It does not look for duplicate names, which `jsonb` does not have, and leaves UTF-8 to
+/// the caller.
+package struct FlatJSONObject {
+    package typealias Text = UnsafeBufferPointer<UInt8>
+
+    private var scanner: JSONScanner
+    private var hasBegun = false
+    /// Whether the object has been read to its end, with nothing behind it.
+    package private(set) var isComplete = false
+
+    package init(_ text: UnsafeRawBufferPointer) { scanner = JSONScanner(text, maximumDepth: 1) }
+
+    /// The next member; nil at the end, and where the text is not of this kind.
+    package mutating func next() -> (name: Text, value: Text)? {
+        do throws(JSONSyntaxError) {
+            if !hasBegun {
+                guard case .object = try scanner.next() else { return nil }
+                hasBegun = true
+            }
+            guard let name = try scanner.nextMember() else {
+                try scanner.finish()
+                isComplete = true
+                return nil
+            }
+            guard !name.hasEscapes, case .string(let value) = try scanner.next(), !value.hasEscapes else { return nil }
+            return (name.bytes, value.bytes)
+        } catch {
+            return nil
+        }
+    }
+}

@@ -6,9 +6,7 @@ package struct JSONWriter: Sendable {
     package internal(set) var bytes: [UInt8] = []
     private var needsComma = false
 
-    package init(capacity: Int = 256) {
-        bytes.reserveCapacity(capacity)
-    }
+    package init(capacity: Int = 256) { bytes.reserveCapacity(capacity) }
 
     /// The text so far as a string.
     package var text: String { String(decoding: bytes, as: UTF8.self) }

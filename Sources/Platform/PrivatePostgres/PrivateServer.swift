@@ -35,14 +35,10 @@ package final class PrivateServer: Sendable {
     }
 
     /// Starts the server, making its database cluster the first time, or adopts one left by a program that was killed. Returns when it answers.
-    package func start() async throws(PrivateServerError) {
-        try await start { _ in true }
-    }
+    package func start() async throws(PrivateServerError) { try await start { _ in true } }
 
     /// Starts the server again unless it was stopped or let go of, or runs already.
-    func restart() async throws(PrivateServerError) {
-        try await start { $0.lock != nil && $0.postmaster == nil }
-    }
+    func restart() async throws(PrivateServerError) { try await start { $0.lock != nil && $0.postmaster == nil } }
 
     private func start(if isWanted: @escaping @Sendable (borrowing State) -> Bool) async throws(PrivateServerError) {
         let isAbandoned = Flag()
@@ -85,9 +81,7 @@ package final class PrivateServer: Sendable {
     }
 
     /// Lets go of the server without stopping it, as a killed program does: the next start on the folder adopts it.
-    package func letGo() {
-        state.withLock { $0 = State() }
-    }
+    package func letGo() { state.withLock { $0 = State() } }
 
     /// Kills the server as a crash would, for tests; `start()` brings it back. Returns when it is gone.
     package func kill() async {

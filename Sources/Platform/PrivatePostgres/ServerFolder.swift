@@ -1,3 +1,4 @@
+import CLinuxIO
 import FoundationEssentials
 import Glibc
 
@@ -90,5 +91,65 @@ struct ServerFolder {
             unlink(unfinished)
             throw .unwritable(path, code)
         }
+    }
+}
+
+/// The folder with `postgres` and `initdb`.
+struct ServerBinaries {
+    let folder: String
+
+    var postgres: String { "\(folder)/postgres" }
+    var initdb: String { "\(folder)/initdb" }
+
+    /// Looks in `first`, in PATH, where `pg_config` points, and in Debian's folders, newest first. Data made by a version needs a server of that
+    /// version.
+    static func find(version: String?, first: String? = nil) throws(PrivateServerError) -> ServerBinaries {
+        for folder in [first].compactMap(\.self) + candidates() where access("\(folder)/postgres", X_OK) == 0 && access("\(folder)/initdb", X_OK) == 0
+        {
+            let binaries = ServerBinaries(folder: folder)
+            if version == nil || version == binaries.version() { return binaries }
+        }
+        throw .binariesMissing(wanted: version)
+    }
+
+    private static func candidates() -> [String] {
+        let path = getenv("PATH").map { String(cString: $0).split(separator: ":").map(String.init) } ?? []
+        let configured = Command(["pg_config", "--bindir"]).output().map { [$0] } ?? []
+        return path + configured + debianFolders()
+    }
+
+    private static func debianFolders() -> [String] {
+        let root = "/usr/lib/postgresql"
+        guard let versions = try? FileManager.default.contentsOfDirectory(atPath: root) else { return [] }
+        return versions.compactMap { Int($0) }.sorted(by: >).map { "\(root)/\($0)/bin" }
+    }
+
+    /// The major version: `postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)` is 15.
+    private func version() -> String? {
+        guard let words = Command([postgres, "--version"]).output()?.split(separator: " "), words.count > 2 else { return nil }
+        return String(words[2].prefix { $0.isNumber })
+    }
+}
+
+/// One program at a time may run a server in a folder. The kernel lets go of the lock when the program ends, however it ends.
+final class ServerLock: Sendable {
+    private let descriptor: Int32
+
+    /// Throws `.inUse` with the holder's process id.
+    init(_ folder: ServerFolder) throws(PrivateServerError) {
+        descriptor = open(folder.lock, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw .unwritable(folder.path) }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            let holder = FileManager.default.contents(atPath: folder.lock).flatMap { Int32(String(decoding: $0, as: UTF8.self)) }
+            throw .inUse(pid: holder)
+        }
+        let pid = Array(String(getpid()).utf8)
+        guard ftruncate(descriptor, 0) == 0, write(descriptor, pid, pid.count) == pid.count else { throw .unwritable(folder.path) }
+    }
+
+    deinit {
+        // Closing alone would leave it to a child that another thread has forked and that has not become another program yet.
+        flock(descriptor, LOCK_UN)
+        close(descriptor)
     }
 }

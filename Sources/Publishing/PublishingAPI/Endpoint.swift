@@ -1,8 +1,9 @@
-import HTTPTypes
+package import HTTPTypes
 
 /// Everything that Annals answers over HTTP. Paths, the services behind them and the rights that they need stand here and nowhere else.
 package enum Endpoint: String, CaseIterable, Sendable {
     case health, readiness
+    case home, documentation, asset, documentInYAML, documentInJSON
 
     case register, login, refresh, logout, changePassword, signingKeys
 
@@ -18,7 +19,7 @@ package enum Endpoint: String, CaseIterable, Sendable {
 }
 
 extension Endpoint {
-    /// The start of every public path but `/health`, `/ready` and the signing keys.
+    /// The start of every public path but those of the pages, `/health`, `/ready` and the signing keys.
     package static let basePath = "/api/v1"
 
     /// Paths that stand where an id could and are no endpoint: an unknown path rather than a malformed id.
@@ -30,6 +31,12 @@ extension Endpoint {
         case .health: .get("/health", .gateway, limit: .uncounted, ignoresCredentials: true)
         case .readiness: .get("/ready", .gateway, limit: .uncounted, ignoresCredentials: true)
 
+        case .home: .get("/", .gateway, limit: .uncounted, ignoresCredentials: true)
+        case .documentation: .get("/docs", .gateway, limit: .uncounted, ignoresCredentials: true)
+        case .asset: .get("/assets/{name}", .gateway, limit: .uncounted, ignoresCredentials: true)
+        case .documentInYAML: .get("/openapi.yaml", .gateway, limit: .uncounted, ignoresCredentials: true)
+        case .documentInJSON: .get("/openapi.json", .gateway, limit: .uncounted, ignoresCredentials: true)
+
         case .register: .command(.post, "/auth/register", .auth, .anyone, limit: .registration, ignoresCredentials: true)
         case .login: .command(.post, "/auth/login", .auth, .anyone, limit: .login, takesKey: false, ignoresCredentials: true)
         case .refresh: .command(.post, "/auth/refresh", .auth, .anyone, takesKey: false, ignoresCredentials: true)
@@ -38,7 +45,7 @@ extension Endpoint {
         case .signingKeys: .get("/.well-known/jwks.json", .auth, limit: .uncounted, ignoresCredentials: true)
 
         case .currentUser: .query("/users/me", .queries, .signedIn)
-        case .updateCurrentUser: .command(.patch, "/users/me", .commands, .signedIn)
+        case .updateCurrentUser: .command(.patch, "/users/me", .commands, .signedIn, limit: .claims)
         case .closeAccount: .command(.delete, "/users/me", .auth, .signedIn, limit: .password)
         case .accountClosure: .query("/users/closures/{closureId}", .auth, .anyone, ignoresCredentials: true)
         case .listUsers: .query("/users", .queries, .admin)
@@ -98,5 +105,92 @@ extension Endpoint {
             default: "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
             }
         }.joined()
+    }
+}
+
+/// The services that endpoints belong to. The raw value is a service's name in tokens.
+package enum ServiceName: String, CaseIterable, Sendable {
+    case gateway, auth, commands, queries
+}
+
+/// One row of the table: where an endpoint is, and what it asks of a caller.
+package struct Route: Sendable {
+    /// The callers that an endpoint admits.
+    package enum Access: Sendable, Equatable {
+        case anyone
+        case signedIn
+        case admin
+        /// These services and nobody else: for all others the endpoint does not exist.
+        case services([ServiceName])
+    }
+
+    /// Which rate limit a call counts for.
+    package enum Limit: Sendable, Equatable {
+        case calls
+        case login
+        case registration
+        /// A call that asks a signed-in user for the password again.
+        case password
+        /// A call that may tell that a name or an email is taken: it counts as a registration, too, if it does.
+        case claims
+        /// Full tiles never change and are not counted; partial ones count as calls.
+        case partialTiles
+        case uncounted
+    }
+
+    package let method: HTTPRequest.Method
+    private let base: String
+    private let template: String
+    package let service: ServiceName
+    package let access: Access
+    package let limit: Limit
+    /// Whether an `Idempotency-Key` makes a repeat harmless.
+    package let takesIdempotencyKey: Bool
+    /// Whether no notice is taken of credentials, so that stale ones stand in nobody's way.
+    package let ignoresCredentials: Bool
+    /// Names one of which must be in the query. Of two endpoints with the same method and path, the one whose names are there answers.
+    package let queryNames: [String]
+
+    /// The template: `{name}` takes one segment, `{name...}` as last takes all that are left.
+    package var path: String { base + template }
+
+    static func get(_ path: String, _ service: ServiceName, limit: Limit, ignoresCredentials: Bool) -> Route {
+        Route(
+            method: .get, base: "", template: path, service: service, access: .anyone, limit: limit, takesIdempotencyKey: false,
+            ignoresCredentials: ignoresCredentials, queryNames: [])
+    }
+
+    static func query(
+        _ path: String, _ service: ServiceName, _ access: Access, limit: Limit = .calls, ignoresCredentials: Bool = false,
+        ifQueryNames queryNames: [String] = []
+    ) -> Route {
+        Route(
+            method: .get, base: Endpoint.basePath, template: path, service: service, access: access, limit: limit, takesIdempotencyKey: false,
+            ignoresCredentials: ignoresCredentials, queryNames: queryNames)
+    }
+
+    static func command(
+        _ method: HTTPRequest.Method, _ path: String, _ service: ServiceName, _ access: Access, limit: Limit = .calls, takesKey: Bool = true,
+        ignoresCredentials: Bool = false
+    ) -> Route {
+        Route(
+            method: method, base: Endpoint.basePath, template: path, service: service, access: access, limit: limit, takesIdempotencyKey: takesKey,
+            ignoresCredentials: ignoresCredentials, queryNames: [])
+    }
+
+    static func `internal`(
+        _ method: HTTPRequest.Method, _ path: String, _ service: ServiceName, from callers: [ServiceName], takesKey: Bool = false
+    ) -> Route {
+        Route(
+            method: method, base: "", template: path, service: service, access: .services(callers), limit: .uncounted, takesIdempotencyKey: takesKey,
+            ignoresCredentials: false, queryNames: [])
+    }
+
+    /// Whether clients reach it through the gateway.
+    package var isPublic: Bool {
+        switch access {
+        case .anyone, .signedIn, .admin: true
+        case .services: false
+        }
     }
 }

@@ -10,11 +10,6 @@ extension JSONWriter {
         if let text { string(text) } else { null() }
     }
 
-    /// A text that a user may leave empty: null when it is, as in every read model.
-    package mutating func optionalMember(_ name: String, _ text: String?) {
-        member(name, text?.isEmpty == false ? text : nil)
-    }
-
     package mutating func member(_ name: String, _ id: UUID) {
         self.name(name)
         string(id.lowercased)

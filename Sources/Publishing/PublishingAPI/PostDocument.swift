@@ -85,3 +85,14 @@ package struct PostDocument: Sendable {
         }
     }
 }
+
+/// The parts of a post that decide who may read it, and who may see and do what only its author and admins may.
+package struct PostAccess: Sendable {
+    package let author: UUID
+    package let isPublished: Bool
+
+    package init(author: UUID, isPublished: Bool) {
+        self.author = author
+        self.isPublished = isPublished
+    }
+}

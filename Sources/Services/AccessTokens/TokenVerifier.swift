@@ -1,6 +1,8 @@
 import Crypto
 package import EventSourcing
+package import FoundationEssentials
 import JSON
+import Synchronization
 
 /// Verifies access tokens: signature, issuer, times and revocation. A process verifies a token once; each service checks the audience for itself.
 ///
@@ -78,5 +80,88 @@ package final class TokenVerifier: Sendable {
         guard let bytes = Base64URL.decode(encoded) else { return nil }
         // A token that is no JSON is as good as one with a wrong signature; there is nothing to tell its bearer.
         return (try? JSONValue.parse(bytes, maximumDepth: 4))?.members
+    }
+}
+
+/// Why an access token is not accepted.
+package enum TokenError: Error, Sendable, Equatable {
+    /// It is forged, malformed, not yet valid, or of another issuer or audience.
+    case invalid
+    case expired
+    case revoked
+    /// The issuer's keys or the list of revocations can't be had, so nobody knows.
+    case unavailable(reason: String)
+}
+
+/// The holder of a verified access token.
+package struct SignedInUser: Sendable, Equatable {
+    /// The rights of a user beyond their own things.
+    package enum Role: String, Sendable, CaseIterable {
+        case user
+        case admin
+    }
+
+    package let id: UUID
+    package let role: Role
+    /// The session that the token belongs to; nil for tokens made on the server.
+    package let session: UUID?
+    /// Whether the operator made the token on the server. Such calls are not rate-limited.
+    package let isOperator: Bool
+
+    package init(id: UUID, role: Role, session: UUID? = nil, isOperator: Bool = false) {
+        self.id = id
+        self.role = role
+        self.session = session
+        self.isOperator = isOperator
+    }
+}
+
+/// A token whose signature, issuer and times hold. Its audience is the answering service's to check.
+package struct VerifiedToken: Sendable, Equatable {
+    package let claims: AccessToken
+    /// The key that it is signed with.
+    let kid: String
+
+    /// The holder, when the token is meant for that service.
+    package func user(for service: String) throws(TokenError) -> SignedInUser {
+        guard claims.audience.contains(service) else { throw .invalid }
+        return claims.user
+    }
+}
+
+/// Tokens that were verified a moment ago, so that a busy caller costs one signature check a minute. Only good tokens are kept, so nobody outside can
+/// fill the cache.
+///
+/// It keeps each token's SHA-256 rather than the token. A look-up then costs the same whatever bytes a header holds.
+final class VerifiedTokenCache: Sendable {
+    private struct Entry {
+        let token: VerifiedToken
+        let until: Timestamp
+    }
+
+    private static let lifetime = Duration.seconds(60)
+    private let capacity: Int
+    private let entries = Mutex<[SHA256Digest: Entry]>([:])
+
+    init(capacity: Int) { self.capacity = capacity }
+
+    /// The token when it was verified less than 60 s ago and has not expired.
+    func find(_ digest: SHA256Digest, now: Timestamp) -> VerifiedToken? {
+        entries.withLock { entries in
+            guard let entry = entries[digest], now < entry.until else { return nil }
+            return entry.token
+        }
+    }
+
+    func insert(_ digest: SHA256Digest, _ token: VerifiedToken, now: Timestamp) {
+        let until = min(now.advanced(by: Self.lifetime), token.claims.expiresAt)
+        entries.withLock { entries in
+            if entries.count >= capacity {
+                entries = entries.filter { now < $0.value.until }
+                // Full of live ones: starting anew is cheaper than keeping an order for a case that hardly comes.
+                if entries.count >= capacity { entries = [:] }
+            }
+            entries[digest] = Entry(token: token, until: until)
+        }
     }
 }

@@ -27,15 +27,15 @@ package struct Auth: Sendable {
     let settings: AuthSettings
     let logger: Logger
 
-    /// Builds the service; nothing happens before `run()` or the first request.
+    /// Builds the service. Nothing happens before `run()` or the first request.
     /// - Parameters:
     ///   - identity: its own database, under the role `annals_auth`.
     ///   - log: the log, with sealed fields left sealed.
-    ///   - currentClaims: what streams claim at present, from the log's database.
+    ///   - currentClaims: reads from the log's database what streams claim now.
     ///   - commands: the command service.
-    ///   - erasure: what the closure of an account needs of the other parts.
-    ///   - hasher: the hash that the log's claims are made with.
-    ///   - keys: what tokens are signed with; verifiers may ask the same object.
+    ///   - erasure: the other parts that the closure of an account needs.
+    ///   - hasher: makes the keyed hashes of the log's claims.
+    ///   - keys: the keys that tokens are signed with. Verifiers may ask the same object.
     ///   - verifier: verifies users' tokens.
     ///   - serviceKey: verifies the tokens of other services.
     ///   - revocationSignal: raised whenever tokens are revoked.
@@ -82,7 +82,7 @@ package struct Auth: Sendable {
         return routes
     }
 
-    /// Answers `routes`. Built anew each time it is asked for: ask once.
+    /// Answers `routes`. It is built at each access, so keep it.
     package var responder: ServiceResponder {
         routes.responder(
             for: .auth, authentication: Authentication(verifier: verifier, serviceKey: serviceKey), logger: logger, mapping: Self.problems)
@@ -95,21 +95,16 @@ package struct Auth: Sendable {
             group.addTask { await maintain() }
             group.addTask { await closureRunner.run(lookingEvery: settings.closureInterval) }
             defer { group.cancelAll() }
-            // Each only ends when cancelled, or when the follower can't go on.
+            // They end only when cancelled, or if the follower can't go on.
             try await group.next()
         }
     }
 
-    /// Finishes or undoes what registrations left behind when a process died between its two steps. `run()` does this at its start and then every
-    /// minute.
-    package func finishPendingRegistrations() async throws {
-        try await registration.finishPending()
-    }
+    /// Finishes or undoes registrations whose process died between the two steps. `run()` does this at its start and then every minute.
+    package func finishPendingRegistrations() async throws { try await registration.finishPending() }
 
-    /// Goes on with every closure of an account that is due. `run()` does this at its start, when one is begun, and again while any is under way.
-    package func continueClosures() async throws {
-        try await closureRunner.runDue()
-    }
+    /// Continues every closure that is due. `run()` does this at its start, when a closure begins, and again while one is under way.
+    package func continueClosures() async throws { try await closureRunner.runDue() }
 
     private func maintain() async {
         while !Task.isCancelled {
@@ -121,7 +116,7 @@ package struct Auth: Sendable {
         }
     }
 
-    /// A failure is logged, and the work is tried again the next time round.
+    /// Logs a failure. The work is tried again in the next round.
     private func attempt(_ job: String, _ work: () async throws -> Void) async {
         do {
             try await work()

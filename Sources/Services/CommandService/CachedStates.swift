@@ -6,8 +6,7 @@ import Publishing
 /// The users and posts that commands were decided on last, so that a long history is not folded for each command.
 ///
 /// They hold what people wrote and who they are, so they follow the log: when an account is closed, by this process or another, its user and the
-/// user's posts are dropped.
-/// While nobody follows, nothing is kept.
+/// user's posts are dropped. While nobody follows, nothing is kept.
 package final class CachedStates: Sendable {
     let users = StateCache<UserRules>()
     let posts = StateCache<PostRules>()
@@ -40,8 +39,8 @@ package final class CachedStates: Sendable {
         while !Task.isCancelled {
             do {
                 try await follow(from: try await log.head())
-            } catch  where !Task.isCancelled {
-                // The cached states are gone with the follower, so a log that is another one now is as good as the old.
+            } catch  where !(error is CancellationError) {
+                // The cache is empty while nothing follows the log, so it can start again on a restored log.
                 logger.warning("states are not cached for now", metadata: ["reason": "\(error)"])
                 try await Task.sleep(for: .seconds(1))
             }
@@ -52,8 +51,11 @@ package final class CachedStates: Sendable {
         users.resume()
         posts.resume()
         defer { suspend() }
-        let closures = LogRead(EventFilter(types: [Self.closure]), positions: head + 1...Int64.max)
-        for try await page in log.follow(closures, pause: .milliseconds(250)) {
+        // While the log is away, an account may be closed that stays in memory here.
+        let closures = log.subscribe(after: head, to: EventFilter(types: [Self.closure]), pause: .milliseconds(250)) { reason in
+            throw EventStoreError.unavailable(reason: reason)
+        }
+        for try await page in closures {
             for event in page {
                 users.forget(event.stream.id)
                 posts.forget(event.stream.id)

@@ -48,7 +48,5 @@ package struct Commands: Sendable {
     }
 
     /// Keeps the cached states in step with the log until cancelled.
-    package func run() async throws {
-        try await cache?.run()
-    }
+    package func run() async throws { try await cache?.run() }
 }

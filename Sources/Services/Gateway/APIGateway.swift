@@ -31,14 +31,16 @@ package struct APIGateway: Service, HTTPResponder {
     /// - Parameters:
     ///   - auth, commands, queries: the services, of this process or of others.
     ///   - readiness: what `/ready` asks.
+    ///   - pages: what browsers are shown.
     ///   - verifier: verifies users' tokens; without one, every user is anonymous here.
     package init(
-        auth: any Upstream, commands: any Upstream, queries: any Upstream, readiness: Readiness, verifier: TokenVerifier?,
-        settings: GatewaySettings = GatewaySettings(), limits: RateLimits = RateLimits(.off), logger: Logger
+        auth: any Upstream, commands: any Upstream, queries: any Upstream, readiness: Readiness, pages: Pages = .none,
+        verifier: TokenVerifier?, settings: GatewaySettings = GatewaySettings(), limits: RateLimits = RateLimits(.off), logger: Logger
     ) {
         var routes = Routes()
-        routes.on(.health) { _, _ in Answer.bytes(json: Array(#"{"status":"ok"}"#.utf8)) }
+        routes.on(.health) { _, _ in Answer.bytes(json: Array(#"{"status":"ok"}"#.utf8), headers: [.cacheControl: "no-store"]) }
         routes.on(.readiness) { _, _ in try await readiness.response() }
+        pages.addRoutes(to: &routes)
         let own = routes.responder(for: .gateway, authentication: Authentication(verifier: nil), logger: logger)
         services = { name in
             switch name {
@@ -77,19 +79,20 @@ package struct APIGateway: Service, HTTPResponder {
         context.identify(by: request)
         if let client = addresses.client(of: request, from: context.clientAddress) { context.clientAddress = "\(client)" }
         var endpoint: Endpoint?
-        var charged = HTTPFields()
+        var charge = RateLimits.Charge()
         var response: Response
         do {
             let match = Result { () throws(Problem) in try router.match(request) }
             endpoint = match.endpoint
             let token = await token(of: request, for: endpoint)
-            charged = try limits.charge(request, match, token, from: context.clientAddress)
+            charge = try limits.charge(request, match, token, from: context.clientAddress)
             response = try await answer(request, try match.get(), token, context)
         } catch {
             response = try failures.response(to: error, request, endpoint, context)
         }
+        limits.settle(charge, response.status)
         context.mark(&response)
-        for field in charged where !response.headers.contains(field.name) { response.headers[field.name] = field.value }
+        for field in charge.headers where !response.headers.contains(field.name) { response.headers[field.name] = field.value }
         if !CrossOrigin.isPreflight(request) { settings.crossOrigin.mark(&response.headers, origin: request.header(.origin)) }
         SecurityHeaders.mark(&response.headers, of: request, strictTransportSecurity: settings.strictTransportSecurity)
         return request.method == .head ? response.createHeadResponse() : response

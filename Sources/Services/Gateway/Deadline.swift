@@ -52,9 +52,7 @@ final class Deadline: Sendable {
         return await call.outcome()
     }
 
-    private func scheduleTick() {
-        loop.scheduleTask(in: tick) { self.sweep() }
-    }
+    private func scheduleTick() { loop.scheduleTask(in: tick) { self.sweep() } }
 
     private func sweep() {
         let now = NIODeadline.now()
@@ -79,13 +77,9 @@ private final class WatchedCall: Sendable {
     private let due: NIODeadline
     private let phase = Mutex(Phase.running)
 
-    init(due: NIODeadline) {
-        self.due = due
-    }
+    init(due: NIODeadline) { self.due = due }
 
-    var isFinished: Bool {
-        phase.withLock { if case .finished = $0 { true } else { false } }
-    }
+    var isFinished: Bool { phase.withLock { if case .finished = $0 { true } else { false } } }
 
     /// Whether it finished, rather than expired.
     func outcome() async -> Bool {

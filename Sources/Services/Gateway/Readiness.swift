@@ -1,5 +1,6 @@
 import EventSourcing
 import HTTPContract
+import HTTPTypes
 import Hummingbird
 import JSON
 package import Logging
@@ -82,7 +83,9 @@ package struct Readiness: Sendable {
             $0.name("projections")
             $0.object { for projection in progress ?? [] { Self.write(projection, to: &$0) } }
         }
-        return Answer.bytes(json: writer.bytes, status: isReady ? .ok : .serviceUnavailable, headers: isReady ? [:] : [.retryAfter: "1"])
+        var headers: HTTPFields = [.cacheControl: "no-store"]
+        if !isReady { headers[.retryAfter] = "1" }
+        return Answer.bytes(json: writer.bytes, status: isReady ? .ok : .serviceUnavailable, headers: headers)
     }
 
     private func failedChecks() async -> Set<String> {

@@ -30,8 +30,9 @@ package struct Queries: Service {
 
         var routes = Routes()
         PostListRoutes(models: models, cursors: cursors).add(to: &routes)
-        PostRoutes(models: models, views: views).add(to: &routes)
-        PostViewRoutes(models: models, views: views, recorder: recorder, cursors: cursors).add(to: &routes)
+        let limit = ViewerLimit(viewWindow)
+        PostRoutes(models: models, views: views, limit: limit).add(to: &routes)
+        PostViewRoutes(models: models, views: views, limit: limit, recorder: recorder, cursors: cursors).add(to: &routes)
         UserRoutes(models: models, cursors: cursors).add(to: &routes)
         ErasureRoutes(pool: read, positions: positions).add(to: &routes)
         self.routes = routes
@@ -55,10 +56,10 @@ package struct Queries: Service {
 
 /// Every statement that this service sends to the read models' tables: what must work with tables before they go live.
 package enum ReadStatements {
-    package static let all: [Statement] = [
-        PostByID.statement, PostBySlug.statement, PostVisibility.statement, UserByID.statement, UsersByName.statement, NewestUsers.statement,
-        HourlyViews.statement, DailyViews.statement, NewestPosts.statement, NewestPostsOfAuthor.statement, AllPostsOfAuthor.statement,
-        MostViewedPosts.statement, MostViewedPostsOfAuthor.statement, NewestPostsByOffset.statement, NewestPostsOfAuthorByOffset.statement,
-        AllPostsOfAuthorByOffset.statement, MostViewedPostsByOffset.statement, MostViewedPostsOfAuthorByOffset.statement,
+    package static let all =
+        single + [PostList.newest, .newestOfAuthor, .allOfAuthor, .mostViewed, .mostViewedOfAuthor].flatMap { [$0.afterRow, $0.afterOffset] }
+
+    private static let single: [Statement] = [
+        .postByID, .postBySlug, .publishedPost, .userByID, .usersByName, .newestUsers, .hourlyViews, .dailyViews,
     ]
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 @Suite struct `A password typed at a terminal` {
@@ -16,7 +17,7 @@ import Testing
         process.standardInput = FileHandle(fileDescriptor: terminal, closeOnDealloc: false)
         process.standardError = FileHandle.nullDevice
         try process.run()
-        while isShowing(terminal), process.isRunning { await Task.yield() }
+        try await eventually { !isShowing(terminal) || !process.isRunning }
         #expect(!isShowing(terminal))
         process.interrupt()
         await process.waitForExit()

@@ -4,7 +4,7 @@ import Foundation
 func withRepositoryCopy(_ body: (String) async throws -> Void) async throws {
     try await withDataDirectory { root in
         try FileManager.default.createDirectory(atPath: root + "/bin", withIntermediateDirectories: true)
-        for folder in ["migrations", "projections"] {
+        for folder in ["migrations", "openapi", "projections", "web"] {
             try FileManager.default.copyItem(atPath: "\(repositoryRoot)/\(folder)", toPath: "\(root)/\(folder)")
         }
         try FileManager.default.createSymbolicLink(atPath: root + "/bin/annals", withDestinationPath: Launch.binary.path)

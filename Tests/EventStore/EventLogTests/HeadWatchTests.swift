@@ -40,18 +40,18 @@ import Testing
         try await withHead { head, clock in
             try await withThrowingTaskGroup(of: Void.self) { waiters async throws in
                 for _ in 0..<20 { waiters.addTask { try await head.wait(past: 0) } }
-                while clock.sleeps.count < 12 { await Task.yield() }
+                try await eventually { clock.sleeps.count >= 12 }
                 // Twenty polls would have mixed their pauses.
                 #expect(clock.sleeps[..<10] == ArraySlice([5, 10, 20, 40, 80, 160, 320, 640, 1000, 1000].map { Duration.milliseconds($0) }))
                 head.advance(to: 1)
                 try await waiters.waitForAll()
             }
-            while head.isPolling { await Task.yield() }
+            try await eventually { !head.isPolling }
             let count = clock.sleeps.count
             try await withThrowingTaskGroup(of: Void.self) { waiters async throws in
                 // Past what was told above, which the database does not have: whoever had seen that would be woken.
                 waiters.addTask { try await head.wait(past: 2) }
-                while clock.sleeps.count < count + 3 { await Task.yield() }
+                try await eventually { clock.sleeps.count >= count + 3 }
                 #expect(clock.sleeps[count..<count + 3] == [.milliseconds(5), .milliseconds(10), .milliseconds(20)])
                 waiters.cancelAll()
             }

@@ -11,13 +11,13 @@ import Testing
 @Suite struct `The plan of a read` {
     /// Each read in values that make a bad plan dear, and the most blocks that it may touch: some for each row it returns, a handful for each probe.
     static let reads: [(statement: Statement, values: String, rows: Int64, blocks: Int64)] = [
-        (.readStreamForwards, "\(longStream), 50000, 2147483647, 100, NULL, NULL", 100, 120),
-        (.readStreamBackwards, "\(longStream), 1, 2147483647, 100, NULL, NULL", 100, 120),
-        (.readStreamBackwards, "\(longStream), 1, 50000, 100, NULL, NULL", 100, 120),
-        (.readStreamForwards, "'contract-none', 1, 2147483647, 100, NULL, NULL", 0, 10),
+        (.readStream(.forwards), "\(longStream), 50000, 2147483647, 100, NULL, NULL", 100, 120),
+        (.readStream(.backwards), "\(longStream), 1, 2147483647, 100, NULL, NULL", 100, 120),
+        (.readStream(.backwards), "\(longStream), 1, 50000, 100, NULL, NULL", 100, 120),
+        (.readStream(.forwards), "'contract-none', 1, 2147483647, 100, NULL, NULL", 0, 10),
         (.streamVersionAt, "\(longStream), '2026-01-01 01:00:00Z'", 1, 100),
-        (.readLogForwards, "150000, 9223372036854775807, 100", 100, 30),
-        (.readLogBackwards, "1, 9223372036854775807, 100", 100, 30),
+        (.readLog(.forwards), "150000, 9223372036854775807, 100", 100, 30),
+        (.readLog(.backwards), "1, 9223372036854775807, 100", 100, 30),
         // One row of ten in all, and the log's end beyond it.
         (.readTypesForwards, "1, 9223372036854775807, '{Filed}', 100", 10, 40),
         (.readTypesForwards, "190000, 9223372036854775807, '{Filed}', 100", 1, 20),

@@ -30,7 +30,7 @@ import Testing
                             }
                         }
                         for mark in [total / 4, total / 2] {
-                            while try await Self.head(of: log.store) < mark { await Task.yield() }
+                            try await eventually { try await Self.head(of: log.store) >= mark }
                             try await server.crash()
                         }
                         let positions = try await group.reduce([], +)
@@ -49,9 +49,9 @@ import Testing
                 _ = try await store.append(request)
                 return
             } catch EventStoreError.unavailable {
-                continue
+                try Task.checkCancellation()
             } catch EventStoreError.outcomeUnknown {
-                continue
+                try Task.checkCancellation()
             }
         }
     }
@@ -61,7 +61,7 @@ import Testing
             do {
                 return try await store.head()
             } catch EventStoreError.unavailable {
-                continue
+                try Task.checkCancellation()
             }
         }
     }

@@ -45,16 +45,17 @@ import Testing
                 #expect(clock.sleeps.count == 1)
                 return positions
             }
-            while store.isFailing { await Task.yield() }
+            try await eventually { !store.isFailing }
             try await append(1, to: log)
             for try await positions in group { #expect(positions == [1]) }
         }
     }
 
-    @Test(arguments: [1, 2, 3]) func `stops when another log comes back, however long that is`(count: Int) async throws {
+    @Test(arguments: [1, 2, 3], [EventFilter.everything, EventFilter(category: AccountRules.category)])
+    func `stops when another log comes back, however long that is`(count: Int, filter: EventFilter) async throws {
         try await append(2, to: log)
         let store = SwitchedEventStore(log)
-        var pages = store.subscribe(after: 0, clock: ManualClock()).makeAsyncIterator()
+        var pages = store.subscribe(after: 0, to: filter, clock: ManualClock()).makeAsyncIterator()
         #expect(try await pages.next()?.count == 2)
         let restored = InMemoryEventStore()
         try await append(count, to: restored)
@@ -62,6 +63,14 @@ import Testing
         // Even when the log was never seen to be away.
         if count > 1 { store.fail(1) }
         await #expect(throws: EventStoreError.self) { try await pages.next() }
+    }
+
+    @Test func `ends with what its caller throws while the log is away`() async throws {
+        let store = SwitchedEventStore(log)
+        store.fail(1)
+        var pages = store.subscribe(after: 0) { throw EventStoreError.unavailable(reason: $0) }.makeAsyncIterator()
+        await #expect(throws: EventStoreError.self) { try await pages.next() }
+        #expect(!store.isFailing)
     }
 
     @Test func `knows the log by the event it starts after`() async throws {

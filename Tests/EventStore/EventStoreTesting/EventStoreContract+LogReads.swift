@@ -126,7 +126,7 @@ extension EventStoreContract {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
                     var events: [RecordedEvent] = []
-                    for try await page in store.follow(LogRead(archive, positions: before + 1...Int64.max), pageSize: 3) {
+                    for try await page in store.subscribe(after: before, to: archive, pageSize: 3) {
                         events += page
                         if events.count >= 21 { break }
                     }

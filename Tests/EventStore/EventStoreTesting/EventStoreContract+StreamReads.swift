@@ -65,22 +65,5 @@ extension EventStoreContract {
             #expect(try await pages(StreamRead(stream), limit: 0, pageSize: 5).isEmpty)
             #expect(try await pages(StreamRead(Self.stream()), pageSize: 5).isEmpty)
         },
-        EventStorePromise("a stream that is followed gives what is there, then what comes") { store async throws in
-            let stream = stream()
-            _ = try await store.append(request(["a", "b", "c"], to: stream))
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask {
-                    var versions: [Int] = []
-                    for try await page in store.follow(StreamRead(stream, versions: 2...9), pageSize: 2) { versions += page.map(\.version) }
-                    // It ends by itself where the read does.
-                    #expect(versions == Array(2...9))
-                }
-                for _ in 0..<4 {
-                    _ = try await store.append(request(to: Self.stream()))
-                    _ = try await store.append(request(["d", "e"], to: stream))
-                }
-                try await group.waitForAll()
-            }
-        },
     ]
 }

@@ -132,6 +132,7 @@ private func event(_ position: Int64) -> RecordedEvent {
             while log.fullReads.count < 3 {
                 let count = try await feed.events(after: 0).count
                 #expect(count == 3)
+                try Task.checkCancellation()
                 await Task.yield()
             }
         } against: {

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Projections
@@ -15,7 +16,7 @@ import Testing
                 try await throttle.reached(FoldThrottle.lead + 10, by: first)
                 hasPassed.set()
             }
-            while throttle.waiting == 0 { await Task.yield() }
+            try await eventually { throttle.waiting > 0 }
             try await throttle.reached(9, by: last)
             #expect(throttle.waiting == 1 && !hasPassed.isSet)
             try await body(throttle, first, last)
@@ -38,7 +39,7 @@ import Testing
         await #expect(throws: CancellationError.self) {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await throttle.reached(FoldThrottle.lead + 1, by: first) }
-                while throttle.waiting == 0 { await Task.yield() }
+                try await eventually { throttle.waiting > 0 }
                 group.cancelAll()
                 try await group.waitForAll()
             }

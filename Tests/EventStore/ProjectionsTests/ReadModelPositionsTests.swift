@@ -3,6 +3,7 @@ import FoundationEssentials
 import Logging
 import Postgres
 import Publishing
+import TestSupport
 import Testing
 
 @testable import Projections
@@ -39,7 +40,7 @@ private let listeners = "FROM pg_stat_activity WHERE datname = current_database(
                     for number in 0..<1000 {
                         group.addTask { try await positions.wait(for: Int64(2 + number % 10), models: models, timeout: .seconds(60)) }
                     }
-                    while positions.waiterCount < 1000 { await Task.yield() }
+                    try await eventually { positions.waiterCount >= 1000 }
                     for _ in 1...10 { try await history.tell(views: 1, of: .number(1)) }
                     for try await isReached in group { #expect(isReached) }
                     #expect(
@@ -101,9 +102,9 @@ private let listeners = "FROM pg_stat_activity WHERE datname = current_database(
         let history = History()
         try await withReadDatabase { database in
             try await listening(to: database, at: history) { positions, _ in
-                await withThrowingTaskGroup(of: Bool.self) { group in
+                try await withThrowingTaskGroup(of: Bool.self) { group in
                     group.addTask { try await positions.wait(for: 1, models: models, timeout: .seconds(600)) }
-                    while positions.waiterCount == 0 { await Task.yield() }
+                    try await eventually { positions.waiterCount > 0 }
                     group.cancelAll()
                     let result = await group.nextResult()
                     #expect(throws: CancellationError.self) { try result?.get() }

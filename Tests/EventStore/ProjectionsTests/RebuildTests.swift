@@ -58,7 +58,7 @@ private func projecting<T: Sendable>(
                 try await history.tell(views: 1, of: .number(1))
                 try await projecting.caughtUp()
                 #expect(try await database.rows("SELECT total FROM model.t") == ["(40)"])
-                #expect(await log.line(with: "the projector looks anew") != nil)
+                #expect(await log.line(with: "the projector reads them again") != nil)
                 #expect(projecting.group.statuses.map(\.isStale) == [false])
                 #expect(projecting.group.statuses.map(\.version) == [report.version])
             }

@@ -66,7 +66,7 @@ extension ReadDatabase {
             let kept = try #require(try await database.kept())
             try await racing {
                 try await history.tell(.closed, of: .number(1))
-                while try await database.scrubbed() != ["3"] { await Task.yield() }
+                try await eventually { try await database.scrubbed() == ["3"] }
                 #expect(try await database.lines("SELECT coalesce(email, '-') FROM \(kept).t ORDER BY id") == ["-", "u2@b.de"])
             } against: {
                 try await scrubbing.run()
@@ -141,7 +141,7 @@ extension ReadDatabase {
                 }
                 #expect(try await database.scrubbed() == ["0"])
                 try await database.run("DELETE FROM annals.checkpoints WHERE model = 'gone'")
-                while try await database.scrubbed() != ["3"] { await Task.yield() }
+                try await eventually { try await database.scrubbed() == ["3"] }
             } against: {
                 try await scrubbing.scrub(through: 3)
             }

@@ -58,9 +58,46 @@ private let total = "SELECT count, published FROM view_counts.total"
         #expect(found == ["(5,t)"])
     }
 
+    @Test(arguments: [1, 9]) func `adds up the posts of windows, one by one or many at once`(windows: Int) async throws {
+        let other = UUID.number(12)
+        let found = try await rows("SELECT post, count, published FROM view_counts.total ORDER BY post") {
+            try await $0.tell(drafted, .published(publishedAt: nil), of: post)
+            try await $0.tell(views: 1, of: post)
+            for _ in 0..<windows { try await $0.tell(views: [post: 2, other: 3], in: .number(99)) }
+        }
+        #expect(found == ["(\(post.lowercased),\(1 + 2 * windows),t)", "(\(other.lowercased),\(3 * windows),f)"])
+    }
+
+    @Test func `counts a window behind a deletion without bringing the post back`() async throws {
+        let found = try await rows(total) {
+            try await $0.tell(drafted, .published(publishedAt: nil), .deleted, of: post)
+            try await $0.tell(views: [post: 7], in: .number(99))
+        }
+        #expect(found == ["(7,f)"])
+    }
+
+    @Test(arguments: [
+        JSONValue.object(["x": .integer(1)]), .object([post.lowercased: .string("1")]), .object([post.lowercased: .number(1.5)]), .array([]),
+    ])
+    func `parks a window that is none, and no post's stream`(counts: JSONValue) async throws {
+        let found = try await rows(
+            "SELECT p.position FROM annals.parked_events AS p JOIN annals.checkpoints USING (build) WHERE model = 'view_counts'"
+        ) {
+            try await $0.tell(NewEvent(type: "PostsViewed", schemaVersion: 1, data: ["counts": counts]), in: StreamName("viewwindow", .number(99)))
+            try await $0.tell(drafted, .published(publishedAt: nil), of: post)
+        }
+        #expect(found == ["(1)"])
+    }
+
     @Test func `counts views by the hour, in UTC`() async throws {
         let history = History(step: .seconds(25 * 60))
-        for count in 1...4 as ClosedRange<Int64> { try await history.tell(views: count, of: post) }
+        for count in 1...4 as ClosedRange<Int64> {
+            if count % 2 == 0 {
+                try await history.tell(views: [post: count], in: .number(99))
+            } else {
+                try await history.tell(views: count, of: post)
+            }
+        }
         let found = try await withReadDatabase { database in
             try await project(history.store, into: database) { try await $0.caughtUp() }
             return try await database.rows("SELECT hour AT TIME ZONE 'UTC', count FROM view_counts.hourly ORDER BY hour")

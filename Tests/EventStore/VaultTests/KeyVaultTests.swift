@@ -1,6 +1,7 @@
 import EventSourcing
 import FoundationEssentials
 import Postgres
+import TestSupport
 import Testing
 import Vault
 
@@ -164,7 +165,7 @@ import Vault
                             let waiting =
                                 "SELECT count(*) FROM pg_locks JOIN pg_database ON database = pg_database.oid"
                                 + " WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()"
-                            while try await vault.value(waiting) == "0" { await Task.yield() }
+                            try await eventually { try await vault.value(waiting) != "0" }
                             try await vault.run("UPDATE vault.stored_keys SET wrapped = NULL, destroyed_at = now()")
                             keys.noteDestruction(of: ann)
                         }

@@ -27,7 +27,7 @@ import Testing
                 group.addTask {
                     try await #expect(pool.query(.echo, [.int4(1)])[0].get(0, as: Int.self) == 1)
                 }
-                while pool.statistics.waiting == 0 { await Task.yield() }
+                try await eventually { pool.statistics.waiting > 0 }
                 group.addTask { try await pool.run() }
                 try await group.next()
                 group.cancelAll()
@@ -83,7 +83,7 @@ import Testing
                         let error = await #expect(throws: PostgresError.self) { try await pool.withSession { _ in } }
                         #expect(error?.kind == .cancelled && error?.outcomeUnknown == false)
                     }
-                    while pool.statistics.waiting == 0 { await Task.yield() }
+                    try await eventually { pool.statistics.waiting > 0 }
                     group.cancelAll()
                     try await group.waitForAll()
                 }
@@ -95,7 +95,7 @@ import Testing
     @Test func `closes connections nobody uses`() async throws {
         try await withPool({ $0.idleTimeout = .milliseconds(20) }) { pool in
             try await pool.query(.echo, [.int4(1)])
-            while pool.statistics.open > 0 { await Task.yield() }
+            try await eventually { pool.statistics.open == 0 }
             try await #expect(pool.query(.echo, [.int4(1)])[0].get(0, as: Int.self) == 1)
         }
     }

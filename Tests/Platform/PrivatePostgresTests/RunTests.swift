@@ -10,9 +10,9 @@ import Testing
             try await withServer("\(folder)/pg", .full) { server in
                 let first = try #require(server.processID)
                 try await running(server) {
-                    try await execute("CREATE TABLE kept AS SELECT 42 AS answer", on: server)
+                    try await server.execute("CREATE TABLE kept AS SELECT 42 AS answer")
                     await server.kill()
-                    try await #expect(answer("SELECT answer FROM kept", of: server) == 42)
+                    try await #expect(server.answer("SELECT answer FROM kept") == 42)
                 }
                 #expect(try #require(server.processID) != first)
             }
@@ -31,8 +31,8 @@ import Testing
                     // Its parent is this process, which does not reap it: so it stays a dead process, as below a program that reaps nobody.
                     kill(adopted, SIGKILL)
                     // A connection it had may outlive it for a moment.
-                    while try await answer("SELECT 1", of: server) == 1, server.processID == adopted { await Task.yield() }
-                    try await #expect(answer("SELECT 42", of: server) == 42)
+                    try await eventually { try await server.answer("SELECT 1") != 1 || server.processID != adopted }
+                    try await #expect(server.answer("SELECT 42") == 42)
                 }
             }
             waitpid(adopted, nil, 0)
@@ -79,34 +79,6 @@ import Testing
                 }
                 #expect(tail.contains("shared_buffers"))
             }
-        }
-    }
-
-    /// Runs the server beside `body`, and no longer.
-    private func running(_ server: PrivateServer, _ body: () async throws -> Void) async throws {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await server.run() }
-            try await body()
-            group.cancelAll()
-            try await group.waitForAll()
-        }
-    }
-
-    private func execute(_ sql: String, on server: PrivateServer) async throws {
-        try await ConnectionPool.withPool(#require(server.target(database: "postgres")), logger: TestCluster.logger) {
-            try await $0.query(Statement("execute", sql))
-        }
-    }
-
-    /// Waits for the server as a pool does: a few queries may fail with the connections that were lost.
-    private func answer(_ sql: String, of server: PrivateServer) async throws -> Int {
-        var limits = PoolLimits()
-        limits.acquireTimeout = .seconds(60)
-        return try await ConnectionPool.withPool(#require(server.target(database: "postgres")), limits: limits, logger: TestCluster.logger) { pool in
-            for _ in 0..<5 {
-                do { return try await pool.query(Statement("answer", sql))[0].get(0) } catch let error as PostgresError { #expect(error.isTransient) }
-            }
-            return try await pool.query(Statement("answer", sql))[0].get(0)
         }
     }
 }

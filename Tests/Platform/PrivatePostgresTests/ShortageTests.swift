@@ -5,19 +5,23 @@ import TestSupport
 import Testing
 
 @Suite(.serialized, .timeLimit(.minutes(3))) struct `A private server on a full disk` {
-    /// On a small disk where this process may mount one, which takes root. Elsewhere a program stands before PostgreSQL that says on request what
-    /// PostgreSQL says on a full disk; see the other test.
-    @Test(.enabled(if: canMount, "mounting a small disk takes root; the test with a stand-in runs everywhere"))
+    @Test(.enabled(if: canMount, "mounting a small disk takes root; how a shortage is told from other causes is tested without"))
     func `is tried until there is space, and says what it waits for`() async throws {
         try await withSmallDisk { disk in
-            try await withServer("\(disk)/pg", .full) { server in
-                try await execute("CREATE TABLE kept AS SELECT 42 AS answer", on: server)
+            let log = SpokenLog()
+            try await withServer("\(disk)/pg", .full, logger: log.logger) { server in
+                try await server.execute("CREATE TABLE kept AS SELECT 42 AS answer")
+                await server.kill()
+                // A start would remove these, and have their space.
+                for trace in ["data/postmaster.pid", "data/server.log", "socket/.s.PGSQL.5432", "socket/.s.PGSQL.5432.lock"] {
+                    unlink("\(disk)/pg/\(trace)")
+                }
+                let filler = try fill(disk)
                 try await running(server) {
-                    let filler = try fill(disk)
-                    await server.kill()
-                    try await waitForFailedStart(on: "\(disk)/pg")
+                    #expect(await log.line(with: "is started again until it stays")?.contains("o space") == true)
+                    #expect(await log.line(with: "did not start") != nil)
                     unlink(filler)
-                    try await #expect(answer("SELECT answer FROM kept", of: server) == 42)
+                    try await #expect(server.answer("SELECT answer FROM kept") == 42)
                 }
             }
         }
@@ -32,7 +36,7 @@ import Testing
             let line = String(describing: error)
             #expect(line.contains("o space"), "\(line)")
             unlink(filler)
-            try await withServer("\(disk)/pg", .full) { server in try await #expect(answer("SELECT 1", of: server) == 1) }
+            try await withServer("\(disk)/pg", .full) { server in try await #expect(server.answer("SELECT 1") == 1) }
         }
     }
 
@@ -53,37 +57,5 @@ import Testing
         let path = "\(disk)/filler"
         _ = system("cat /dev/zero > \(path) 2>/dev/null")
         return path
-    }
-
-    private func waitForFailedStart(on directory: String) async throws {
-        // The log is begun anew by each start, and has this line once one has failed.
-        while true {
-            let log = (try? String(contentsOfFile: "\(directory)/data/server.log", encoding: .utf8)) ?? ""
-            if log.contains("No space left") || PrivateServer.locate(directory: directory) == nil && log.isEmpty { return }
-            await Task.yield()
-        }
-    }
-
-    private func running(_ server: PrivateServer, _ body: () async throws -> Void) async throws {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await server.run() }
-            try await body()
-            group.cancelAll()
-            try await group.waitForAll()
-        }
-    }
-
-    private func execute(_ sql: String, on server: PrivateServer) async throws {
-        try await ConnectionPool.withPool(#require(server.target(database: "postgres")), logger: TestCluster.logger) {
-            try await $0.query(Statement("execute", sql))
-        }
-    }
-
-    private func answer(_ sql: String, of server: PrivateServer) async throws -> Int {
-        try await ConnectionPool.withPool(#require(server.target(database: "postgres")), limits: .patient, logger: TestCluster.logger) { pool in
-            while true {
-                do { return try await pool.query(Statement("answer", sql))[0].get(0) } catch let error as PostgresError { #expect(error.isTransient) }
-            }
-        }
     }
 }

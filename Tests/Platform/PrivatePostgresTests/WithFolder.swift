@@ -1,4 +1,5 @@
 import Foundation
+import Logging
 import PrivatePostgres
 import TestSupport
 
@@ -18,9 +19,10 @@ func withFolder<T>(_ body: (String) async throws -> T) async throws -> T {
 
 /// A server that is started, and stopped whatever happens.
 func withServer<T>(
-    _ directory: String, _ durability: Durability = .throwaway, binaries: String? = nil, _ body: (PrivateServer) async throws -> T
+    _ directory: String, _ durability: Durability = .throwaway, binaries: String? = nil, logger: Logger = TestCluster.logger,
+    _ body: (PrivateServer) async throws -> T
 ) async throws -> T {
-    let server = PrivateServer(directory: directory, durability: durability, binaries: binaries, logger: TestCluster.logger)
+    let server = PrivateServer(directory: directory, durability: durability, binaries: binaries, logger: logger)
     do {
         try await server.start()
         let value = try await body(server)

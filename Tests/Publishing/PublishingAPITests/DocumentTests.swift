@@ -4,29 +4,6 @@ import JSON
 import PublishingAPI
 import Testing
 
-@Suite struct `A post's access` {
-    private let author = UUID.v7()
-
-    private func verdicts(isPublished: Bool, _ user: UUID?, isAdmin: Bool = false) -> (Bool, PostAccess.Verdict) {
-        let post = PostAccess(author: author, isPublished: isPublished)
-        return (post.isReadable(by: user, isAdmin: isAdmin), post.management(by: user, isAdmin: isAdmin))
-    }
-
-    @Test func `is everybody's to read once published, and only its author's and admins' to manage`() {
-        #expect(verdicts(isPublished: true, nil) == (true, .forbidden))
-        #expect(verdicts(isPublished: true, .v7()) == (true, .forbidden))
-        #expect(verdicts(isPublished: true, author) == (true, .granted))
-        #expect(verdicts(isPublished: true, .v7(), isAdmin: true) == (true, .granted))
-    }
-
-    @Test func `is nobody else's while it is a draft, who may not know of it either`() {
-        #expect(verdicts(isPublished: false, nil) == (false, .hidden))
-        #expect(verdicts(isPublished: false, .v7()) == (false, .hidden))
-        #expect(verdicts(isPublished: false, author) == (true, .granted))
-        #expect(verdicts(isPublished: false, .v7(), isAdmin: true) == (true, .granted))
-    }
-}
-
 @Suite struct `A post's JSON` {
     private func text(_ content: PostDocument.Text, viewCount: Int64?) -> (String, [Range<Int>]) {
         let id = UUID.v7(at: Timestamp(milliseconds: 0))

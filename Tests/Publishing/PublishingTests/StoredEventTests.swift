@@ -18,9 +18,13 @@ private let postEvents: [PostEvent] = [
 ]
 private let adminEvents: [AdminEvent] = [.added(Sample.ann), .removed(Sample.ann)]
 private let viewEvents: [ViewEvent] = [.viewed(count: 42)]
+private let windowEvents: [ViewWindowEvent] = [
+    .viewed([UUID(high: 0x0198_a3c4_0000_7000, low: 0x8000_0000_0000_0002): 1, UUID(high: 0x0198_a3c4_0000_7000, low: 0x8000_0000_0000_0001): 3])
+]
 
 private let stored =
     userEvents.map(UserRules.encode) + adminEvents.map(AdminRules.encode) + postEvents.map(PostRules.encode) + viewEvents.map(ViewRules.encode)
+    + windowEvents.map(ViewWindowRules.encode)
 
 private let goldenFolder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Golden")
 
@@ -61,6 +65,10 @@ private let goldenFolder = URL(filePath: #filePath).deletingLastPathComponent().
 
     @Test(arguments: viewEvents) func `of views reads back the same`(event: ViewEvent) throws {
         #expect(try ViewRules.decode(Sample.recorded(ViewRules.encode(event))) == event)
+    }
+
+    @Test(arguments: windowEvents) func `of a window of views reads back the same`(event: ViewWindowEvent) throws {
+        #expect(try ViewWindowRules.decode(Sample.recorded(ViewWindowRules.encode(event))) == event)
     }
 }
 

@@ -142,6 +142,10 @@ import Testing
         #expect(violation(Email.self, text) != nil)
     }
 
+    @Test func `has no label that begins with a mark, which would join the sign before it`() {
+        for text in ["a@\u{301}x.example", "a@x.\u{301}example"] { #expect(violation(Email.self, text) != nil, "\(text)") }
+    }
+
     @Test func `has 254 bytes at most`() {
         let domain = Array(repeating: String(repeating: "d", count: 47), count: 4).joined(separator: ".") + ".org"
         let longest = String(repeating: "a", count: 254 - domain.count - 1) + "@" + domain

@@ -3,6 +3,7 @@ import EventSourcing
 import FoundationEssentials
 import Logging
 import Synchronization
+import TestSupport
 import Testing
 
 /// A moment of a clock that nobody sets.
@@ -160,9 +161,9 @@ private let start = ContinuousClock.now
         let follower = follower(clock: clock)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await follower.run() }
-            while clock.sleeps.count < 3 { await Task.yield() }
+            try await eventually { clock.sleeps.count >= 3 }
             feed.setDown(true)
-            while !clock.sleeps.contains(.seconds(1)) { await Task.yield() }
+            try await eventually { clock.sleeps.contains(.seconds(1)) }
             group.cancelAll()
         }
         #expect(Set(clock.sleeps) == [.seconds(5), .seconds(1)])
@@ -174,10 +175,10 @@ private let start = ContinuousClock.now
         let follower = follower(signal, clock: StoppedSleep())
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await follower.run() }
-            while feed.cursors.isEmpty { await Task.yield() }
+            try await eventually { !feed.cursors.isEmpty }
             for looks in 2...20 {
                 signal.raise()
-                while feed.cursors.count < looks { await Task.yield() }
+                try await eventually { feed.cursors.count >= looks }
             }
             group.cancelAll()
         }

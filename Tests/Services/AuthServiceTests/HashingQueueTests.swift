@@ -1,4 +1,5 @@
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import AuthService
@@ -30,7 +31,7 @@ private final class Queue: Sendable {
     }
 
     /// Returns once so many wait.
-    func fill(to count: Int) async { while queue.waiting < count { await Task.yield() } }
+    func fill(to count: Int) async throws { try await eventually { queue.waiting >= count } }
 }
 
 @Suite struct `The queue for hashing` {
@@ -38,9 +39,9 @@ private final class Queue: Sendable {
         let queue = Queue(limit: 16)
         try await withThrowingTaskGroup(of: Bool.self) { group in
             group.addTask { try await queue.wait("stranger", Share(account: "a", origin: "1")) }
-            await queue.fill(to: 1)
+            try await queue.fill(to: 1)
             group.addTask { try await queue.wait("owner", Share(account: "a", origin: "2", isFamiliar: true)) }
-            await queue.fill(to: 2)
+            try await queue.fill(to: 2)
             queue.queue.release()
             for try await isRefused in group { #expect(!isRefused) }
         }
@@ -52,10 +53,10 @@ private final class Queue: Sendable {
         let queue = Queue(limit: 16)
         try await withThrowingTaskGroup(of: Bool.self) { group in
             for _ in 0..<2 { group.addTask { try await queue.wait("flood", flood) } }
-            await queue.fill(to: 2)
+            try await queue.fill(to: 2)
             #expect(try await queue.wait("flood", flood))
             group.addTask { try await queue.wait("other", other) }
-            await queue.fill(to: 3)
+            try await queue.fill(to: 3)
             queue.queue.release()
             for try await isRefused in group { #expect(!isRefused) }
         }
@@ -66,10 +67,10 @@ private final class Queue: Sendable {
         let queue = Queue(limit: 8)
         try await withThrowingTaskGroup(of: Bool.self) { group in
             for number in 0..<8 { group.addTask { try await queue.wait("stranger", Share(account: "\(number)", origin: "\(number)")) } }
-            await queue.fill(to: 8)
+            try await queue.fill(to: 8)
             #expect(try await queue.wait("stranger", Share(account: "x", origin: "x")))
             group.addTask { try await queue.wait("owner", Share(account: "1", origin: "home", isFamiliar: true)) }
-            await queue.fill(to: 9)
+            try await queue.fill(to: 9)
             queue.queue.release()
             for try await isRefused in group { #expect(!isRefused) }
         }
@@ -80,7 +81,7 @@ private final class Queue: Sendable {
         let queue = Queue(limit: 24)
         try await withThrowingTaskGroup(of: Bool.self) { group in
             for number in 0..<24 { group.addTask { try await queue.wait("flood", Share(account: "\(number)", origin: "\(number % 8)")) } }
-            await queue.fill(to: 24)
+            try await queue.fill(to: 24)
             group.addTask { try await queue.wait("newcomer", Share(account: "x", origin: "x")) }
             var refused = 0
             // One of the flood is turned away for it.
@@ -94,9 +95,9 @@ private final class Queue: Sendable {
 
     @Test func `forgets who is cancelled`() async throws {
         let queue = Queue(limit: 8)
-        await withThrowingTaskGroup(of: Bool.self) { group in
+        try await withThrowingTaskGroup(of: Bool.self) { group in
             group.addTask { try await queue.wait("gone", Share(account: "a", origin: "1")) }
-            await queue.fill(to: 1)
+            try await queue.fill(to: 1)
             group.cancelAll()
             await #expect(throws: CancellationError.self) { try await group.next() }
         }

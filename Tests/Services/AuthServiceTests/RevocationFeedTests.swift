@@ -134,7 +134,7 @@ import Testing
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await follower.run() }
                 _ = try await service.logOut(login.refreshToken)
-                while revocations.count == 0 { await Task.yield() }
+                try await eventually { revocations.count > 0 }
                 group.cancelAll()
             }
             await #expect(throws: TokenError.self) { try await service.verify(login.accessToken) }

@@ -162,7 +162,7 @@ private let wrong = "a wrong password"
 
 @Suite struct `The memory of failures` {
     @Test func `holds no more than its capacity of a million addresses`() {
-        var table = FailureTable(Backoff(free: 1), capacity: 1000)
+        var table = FailureTable(ThrottlePolicy(free: 1), capacity: 1000)
         let now = ContinuousClock.now
         for number in 0..<1_000_000 { table.fail("10.\(number)", at: now) }
         #expect(table.count == 1000)
@@ -181,7 +181,7 @@ private let wrong = "a wrong password"
     }
 
     @Test func `lets those go first that failed longest ago`() {
-        var table = FailureTable(Backoff(free: 1), capacity: 2)
+        var table = FailureTable(ThrottlePolicy(free: 1), capacity: 2)
         let now = ContinuousClock.now
         for key in ["a", "b", "a", "c"] { table.fail(key, at: now) }
         #expect(table.wait("a", at: now) != nil && table.wait("c", at: now) != nil)
@@ -189,7 +189,7 @@ private let wrong = "a wrong password"
     }
 
     @Test func `is not flushed by tries that never come to an end`() {
-        var table = FailureTable(Backoff(free: 1), capacity: 2)
+        var table = FailureTable(ThrottlePolicy(free: 1), capacity: 2)
         let now = ContinuousClock.now
         table.fail("a", at: now)
         for number in 0..<1000 { table.begin("\(number)") }
@@ -198,7 +198,7 @@ private let wrong = "a wrong password"
     }
 
     @Test func `forgives one failure each time, and keeps the time towards the next`() {
-        var table = FailureTable(Backoff(free: 2, forgiveness: .seconds(45)), capacity: 2)
+        var table = FailureTable(ThrottlePolicy(free: 2, forgiveness: .seconds(45)), capacity: 2)
         let start = ContinuousClock.now
         func at(_ seconds: Int) -> ContinuousClock.Instant { start.advanced(by: .seconds(seconds)) }
         table.fail("a", at: at(0))

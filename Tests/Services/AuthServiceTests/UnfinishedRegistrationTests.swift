@@ -4,6 +4,7 @@ import HTTPContract
 import HTTPTypes
 import JSON
 import Postgres
+import TestSupport
 import Testing
 
 @testable import AuthService
@@ -113,7 +114,7 @@ import Testing
             let next = world.service()
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await next.run() }
-                while try await world.states() != ["active"] { await Task.yield() }
+                try await eventually { try await world.states() == ["active"] }
                 group.cancelAll()
             }
             #expect(try await world.states() == ["active"])

@@ -33,10 +33,10 @@ import Testing
                     #expect(cache.entryCount == 5)
                     // By the first store; the cache belongs to the second.
                     try await newsroom.order(.close, for: ann)
-                    while cache.entryCount > 1 { await Task.yield() }
+                    try await eventually { cache.entryCount <= 1 }
                     #expect(cache.entryCount == 1)
                     try await newsroom.order(.close, for: bob)
-                    while cache.entryCount > 0 { await Task.yield() }
+                    try await eventually { cache.entryCount == 0 }
                 }
                 #expect(cache.entryCount == 0)
             }
@@ -55,7 +55,7 @@ import Testing
                 let post = try await newsroom.post(by: ann, publish: false)
                 repeat { _ = try await cached.call(.post, post.path + "/publish", by: ann) } while cache.entryCount == 0
                 try await newsroom.order(.close, for: ann)
-                while cache.entryCount > 0 { await Task.yield() }
+                try await eventually { cache.entryCount == 0 }
                 let reply = try await cached.call(.post, post.path + "/unpublish", by: admin)
                 #expect(reply.status == 200)
                 #expect(cache.entryCount == 0)

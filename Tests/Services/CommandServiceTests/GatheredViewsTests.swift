@@ -9,27 +9,48 @@ import Testing
 @Suite struct `Views that were gathered` {
     private static let posts = (0..<3).map { _ in UUID.v7() }.sorted { $0.lowercased < $1.lowercased }
 
+    private static let window = UUID.v7()
+
     private static func body(_ counts: [(UUID, String)]) -> String {
-        #"{"views":[\#(counts.map { #"{"post":"\#($0.0.lowercased)","count":\#($0.1)}"# }.joined(separator: ","))]}"#
+        #"{"window":"\#(window.lowercased)","views":[\#(counts.map { #"{"post":"\#($0.0.lowercased)","count":\#($0.1)}"# }.joined(separator: ","))]}"#
     }
+
+    private static func alone(_ post: UUID) -> String { #"{"views":[{"post":"\#(post.lowercased)","count":1}]}"# }
 
     private static func send(_ body: String, to newsroom: Newsroom, key: String? = nil) async throws -> Reply {
         try await newsroom.call(.post, "/internal/views", body, headers: Newsroom.asService("queries", key: key))
     }
 
-    @Test func `are one event a post, all in one append`() async throws {
+    @Test func `are one event, however many posts they are of`() async throws {
         try await Newsroom.open { newsroom in
             let posts = Self.posts
             let reply = try await Self.send(Self.body([(posts[2], "3"), (posts[0], "1"), (posts[1], "1000000000"), (posts[0], "4")]), to: newsroom)
             #expect(reply.status == 200)
-            #expect(reply.happened == ["PostViewed", "PostViewed", "PostViewed"])
-            #expect(reply.events.map(\.stream) == posts.map { StreamName("views", $0) })
-            #expect(reply.events.map(\.data) == [5, 1_000_000_000, 3].map { ["count": .integer($0)] })
-            #expect(Set(reply.events.map(\.metadata.command)).count == 1)
+            #expect(reply.happened == ["PostsViewed"])
+            #expect(reply.events.map(\.stream) == [StreamName("viewwindow", Self.window)])
+            let counts = JSONObject(zip(posts, [5, 1_000_000_000, 3]).map { .init(name: $0.0.lowercased, value: .integer($0.1)) })
+            #expect(reply.events.map(\.data) == [["counts": .object(counts)]])
             #expect(reply.events.allSatisfy { $0.metadata.actor == nil })
-            #expect(reply.position == 3)
-            let positions = posts.enumerated().map { #""\#($0.element.lowercased)":\#($0.offset + 1)"# }.joined(separator: ",")
-            #expect(reply.text == #"{"data":{"position":3,"positions":{\#(positions)}}}"#)
+            #expect(reply.position == 1)
+            #expect(reply.text == #"{"data":{"position":1}}"#)
+        }
+    }
+
+    @Test func `of one post alone are an event of that post`() async throws {
+        try await Newsroom.open { newsroom in
+            let reply = try await Self.send(Self.alone(Self.posts[0]), to: newsroom, key: "k")
+            #expect(reply.happened == ["PostViewed"] && reply.events.map(\.stream) == [StreamName("views", Self.posts[0])])
+            let two = Self.posts.prefix(2).map { #"{"post":"\#($0.lowercased)","count":1}"# }.joined(separator: ",")
+            let refused = try await Self.send(#"{"views":[\#(two)]}"#, to: newsroom)
+            #expect(refused.status == 422 && refused.fields == ["views"] && refused.happened == [])
+        }
+    }
+
+    @Test(arguments: ["null", "1", #""x""#]) func `need a window that can be one`(window: String) async throws {
+        try await Newsroom.open { newsroom in
+            let body = #"{"window":\#(window),"views":[{"post":"\#(Self.posts[0].lowercased)","count":1}]}"#
+            let reply = try await Self.send(body, to: newsroom)
+            #expect(reply.status == 422 && reply.fields == ["window"] && reply.happened == [])
         }
     }
 
@@ -38,7 +59,7 @@ import Testing
             let body = Self.body(Self.posts.map { ($0, "1") })
             let replies = try await newsroom.send(32, .post, "/internal/views", { _ in body }, headers: Newsroom.asService("queries"))
             #expect(replies.allSatisfy { $0.status == 200 })
-            for post in Self.posts { #expect(try await newsroom.events(of: StreamName("views", post)).map(\.version) == Array(1...32)) }
+            #expect(try await newsroom.events(of: StreamName("viewwindow", Self.window)).map(\.version) == Array(1...32))
         }
     }
 
@@ -72,7 +93,7 @@ import Testing
         try await Newsroom.open { newsroom in
             let ann = try await newsroom.person("ann")
             let post = try await newsroom.post(by: ann)
-            let body = Self.body([(post.id, "1")])
+            let body = Self.alone(post.id)
             var headers = Newsroom.asService("queries", key: "k")
             headers[try #require(HTTPField.Name("X-Annals-Caller"))] = ann.id.lowercased
             #expect(try await newsroom.call(.post, "/internal/views", body, headers: headers).status == 200)
@@ -92,7 +113,7 @@ import Testing
             let first = try await Self.send("{\(views)}", to: newsroom, key: "k")
             let again = try await Self.send("{\(views),\"recorded\":true}", to: newsroom, key: "k")
             #expect(first.status == 200 && again.isReplay && again.repeatable == first.repeatable && again.happened == [])
-            let other = try await Self.send(Self.body([(Self.posts[1], "1")]).replacing("}]}", with: #"}],"recorded":true}"#), to: newsroom, key: "k")
+            let other = try await Self.send(Self.alone(Self.posts[1]).replacing("}]}", with: #"}],"recorded":true}"#), to: newsroom, key: "k")
             #expect(other.code == "IDEMPOTENCY_KEY_REUSED")
         }
     }

@@ -61,7 +61,7 @@ import Testing
         }
     }
 
-    @Test func `names all that another has`() async throws {
+    @Test func `names one thing that another has, and no more`() async throws {
         try await Newsroom.open { newsroom in
             let ann = try await newsroom.person("ann")
             _ = try await newsroom.person("bob")

@@ -38,13 +38,13 @@ struct SpiedGateway {
 
     init(
         auth: Spy = Spy("auth"), commands: Spy = Spy("commands"), queries: Spy = Spy("queries"),
-        readiness: Readiness = Readiness(checks: [], logger: .silent), verifier: TokenVerifier? = nil,
+        readiness: Readiness = Readiness(checks: [], logger: .silent), pages: Pages = .none, verifier: TokenVerifier? = nil,
         settings: GatewaySettings = GatewaySettings(), limits: RateLimits = RateLimits(.off), logger: Logger = .silent
     ) {
         (self.auth, self.commands, self.queries) = (auth, commands, queries)
         gateway = APIGateway(
-            auth: auth, commands: commands, queries: queries, readiness: readiness, verifier: verifier, settings: settings, limits: limits,
-            logger: logger)
+            auth: auth, commands: commands, queries: queries, readiness: readiness, pages: pages, verifier: verifier, settings: settings,
+            limits: limits, logger: logger)
     }
 
     func answer(
@@ -64,13 +64,16 @@ struct SpiedGateway {
 struct Answered {
     let status: Int
     let headers: HTTPFields
+    let text: String
     let json: JSONValue?
 
     init(_ response: Response) async throws {
         status = response.status.code
         headers = response.headers
         let body = try await response.body.collect(upTo: 1 << 20)
-        json = body.readableBytes == 0 ? nil : try JSONValue.parse(body.readableBytesView)
+        text = String(buffer: body)
+        let isJSON = headers[.contentType]?.hasSuffix("json") == true
+        json = isJSON && body.readableBytes > 0 ? try JSONValue.parse(body.readableBytesView) : nil
     }
 
     var code: String? { json?["code"]?.text }

@@ -36,7 +36,7 @@ import Testing
     }
 
     @Test(arguments: [
-        "/", "/api/v1", "/api/v1/nothing", "/internal", "/internal/views", "/api/v1/internal/views", "/%69nternal/views",
+        "/docs/", "/assets", "/api/v1", "/api/v1/nothing", "/internal", "/internal/views", "/api/v1/internal/views", "/%69nternal/views",
         "/api/v1/auth/../../../internal/views",
         "/api/v1/posts/%2e%2e/%2e%2e/internal", "//internal/views", "/api/v1/audit/tile/../../internal", "/metrics", "/api/v2/posts",
         "/api/v1/posts/stream", "/api/v1/events/stream",

@@ -66,7 +66,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("GET", "/health"), ("GET", "/ready"), ("GET", "/.well-known/jwks.json"), ("HEAD", "/health"), ("GET", "/api/v1/audit/tile/0/000"),
+        ("GET", "/health"), ("GET", "/ready"), ("GET", "/.well-known/jwks.json"), ("HEAD", "/health"), ("GET", "/"), ("GET", "/docs"),
+        ("GET", "/openapi.json"), ("GET", "/assets/style.css"), ("GET", "/api/v1/audit/tile/0/000"),
         ("GET", "/api/v1/audit/tile/entries/x001/234"),
     ])
     func `is not charged for what everybody needs`(row: (String, String)) async throws {
@@ -143,6 +144,20 @@ import Testing
         #expect(try await allowed(.post, "/api/v1/auth/password") { ann } == 3)
         #expect(try await allowed(.delete, "/api/v1/users/me", from: "198.51.100.7") { ann } == 0)
         #expect(try await allowed(.patch, "/api/v1/users/me") { ann } == 5)
+    }
+
+    @Test func `learns from changes of a profile which names are taken no faster than from registering`() async throws {
+        let key = key
+        let settings = RateLimitSettings(calls: RateLimit(50, in: .seconds(60)), logins: nil, registrations: RateLimit(2, in: .seconds(60)))
+        let gateway = SpiedGateway(
+            commands: Spy("commands") { _, _ in Response(status: .conflict) }, verifier: TokenVerifier { [key.publicKey] },
+            limits: RateLimits(settings, now: clock.reading))
+        var context = CallContext(logger: .silent, requestID: "", traceparent: "")
+        context.clientAddress = "203.0.113.1"
+        var answers: [Answered] = []
+        for _ in 1...4 { answers.append(try await gateway.answer(.patch, "/api/v1/users/me", try bearer(.v7()), context: context)) }
+        #expect(answers.map(\.status) == [409, 409, 429, 429])
+        #expect(answers.last?.json?["violated-policies"] == .array([.string("registration")]))
     }
 
     @Test func `that the operator has sent is not counted`() async throws {

@@ -18,6 +18,8 @@ final class CommandPeer: Sendable {
         case forgetful(Int)
         /// Answers 422 to everything.
         case refusing
+        /// Takes views, and answers once it is released.
+        case holding
     }
 
     fileprivate struct State {
@@ -31,6 +33,7 @@ final class CommandPeer: Sendable {
 
     private let state = Mutex(State())
     private let heard: AsyncStream<[String: Int64]>.Continuation
+    private let (held, gate) = AsyncStream<Never>.makeStream()
     /// Every call as it comes: posts and their counts.
     let calls: AsyncStream<[String: Int64]>
     private let serviceKey: ServiceKey
@@ -51,20 +54,26 @@ final class CommandPeer: Sendable {
             // Keys belong to callers.
             let caller = HTTPField.Name("X-Annals-Caller").flatMap { request.headers[$0] } ?? "nobody"
             let (position, wasReplayed) = try self.take(body, key: "\(caller) \(key)")
+            if self.isHolding { for await _ in self.held {} }
             var headers = HTTPFields()
             headers.setPosition(position)
             if wasReplayed { headers.markReplayed() }
-            let posts = Set((body["views"]?.elements ?? []).compactMap { $0["post"]?.text }).sorted()
-            var positions = JSONObject()
-            for (index, post) in posts.enumerated() { positions[post] = .integer(position - Int64(posts.count - 1 - index)) }
-            return Answer.data(headers: headers) {
-                $0.value(.object(["position": .integer(position), "positions": .object(positions)]))
-            }
+            return Answer.data(headers: headers) { $0.object { $0.member("position", position) } }
         }
         return routes.responder(for: .commands, authentication: Authentication(verifier: nil, serviceKey: serviceKey), logger: logger)
     }
 
     func become(_ mood: Mood) { state.withLock { $0.mood = mood } }
+
+    /// Ends the holding of answers.
+    func release() {
+        become(.good)
+        gate.finish()
+    }
+
+    private var isHolding: Bool {
+        if case .holding = state.withLock(\.mood) { true } else { false }
+    }
 
     /// How many views of each post it has taken.
     var counts: [String: Int64] { state.withLock { $0.counts } }
@@ -94,7 +103,7 @@ final class CommandPeer: Sendable {
                 state.mood = .forgetful(rest - 1)
                 _ = state.append(body, views, key)
                 return .failure(.unavailable())
-            case .good, .failing, .forgetful: return state.append(body, views, key)
+            case .good, .failing, .forgetful, .holding: return state.append(body, views, key)
             }
         }
         return try result.get()
@@ -106,7 +115,7 @@ extension CommandPeer.State {
         if let taken = taken[key] {
             return taken.body == body ? .success((taken.position, true)) : .failure(.idempotencyKeyReused())
         }
-        position += Int64(views.count)
+        position += 1
         for (post, count) in views { counts[post, default: 0] += count }
         taken[key] = (body, position)
         return .success((position, false))

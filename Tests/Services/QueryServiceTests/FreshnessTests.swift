@@ -3,6 +3,7 @@ import Foundation
 import HTTPContract
 import HTTPTypes
 import Postgres
+import TestSupport
 import Testing
 
 @testable import QueryService
@@ -74,7 +75,7 @@ import Testing
                     script: "UPDATE annals.checkpoints SET stopped_reason = 'restored', has_diverged = true WHERE model = 'view_counts'")
             }
             // The service hears of it by its poll.
-            while try await room.get("/api/v1/posts", [.waitForPosition: "5", .prefer: "wait=0"]).code != "READ_MODEL_BEHIND" { await Task.yield() }
+            try await eventually { try await room.get("/api/v1/posts", [.waitForPosition: "5", .prefer: "wait=0"]).code == "READ_MODEL_BEHIND" }
             #expect(try await room.get("/api/v1/posts").status == 200)
             #expect(
                 try await room.get("/api/v1/users/\(UUID.v7().lowercased)", [.waitForPosition: "5", .prefer: "wait=0"]).code != "READ_MODEL_BEHIND")

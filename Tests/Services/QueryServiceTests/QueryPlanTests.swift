@@ -10,15 +10,17 @@ import Testing
 @Suite struct `The plan of a query` {
     /// Every query, with values that have it work.
     static let queries: [(statement: Statement, values: String)] = [
-        (PostByID.statement, "\(somePost)"), (PostBySlug.statement, "'slug-7'"), (PostVisibility.statement, "\(somePost)"),
-        (UserByID.statement, "\(someAuthor)"), (UsersByName.statement, "'user7'"), (NewestUsers.statement, "'infinity', \(lastID), 21"),
-        (HourlyViews.statement, "\(somePost), '-infinity', 'infinity', 'infinity', 21"),
-        (DailyViews.statement, "\(somePost), '-infinity', 'infinity', 'infinity', 21"),
-        (NewestPosts.statement, "\(someTime), \(somePost), 21"), (NewestPostsOfAuthor.statement, "\(someAuthor), \(someTime), \(somePost), 21"),
-        (AllPostsOfAuthor.statement, "\(someAuthor), \(someTime), \(somePost), 21"), (MostViewedPosts.statement, "50, \(somePost), 21"),
-        (MostViewedPostsOfAuthor.statement, "\(someAuthor), 50, \(somePost), 21"), (NewestPostsByOffset.statement, "2000, 21"),
-        (NewestPostsOfAuthorByOffset.statement, "\(someAuthor), 5, 21"), (AllPostsOfAuthorByOffset.statement, "\(someAuthor), 5, 21"),
-        (MostViewedPostsByOffset.statement, "2000, 21"), (MostViewedPostsOfAuthorByOffset.statement, "\(someAuthor), 5, 21"),
+        (.postByID, "\(somePost)"), (.postBySlug, "'slug-7'"), (.publishedPost, "\(somePost)"),
+        (.userByID, "\(someAuthor)"), (.usersByName, "'user7'"), (.newestUsers, "'infinity', \(lastID), 21"),
+        (.hourlyViews, "\(somePost), '-infinity', 'infinity', 'infinity', 21"),
+        (.dailyViews, "\(somePost), '-infinity', 'infinity', 'infinity', 21"),
+        (PostList.newest.afterRow, "\(someTime), \(somePost), 21"),
+        (PostList.newestOfAuthor.afterRow, "\(someAuthor), \(someTime), \(somePost), 21"),
+        (PostList.allOfAuthor.afterRow, "\(someAuthor), \(someTime), \(somePost), 21"),
+        (PostList.mostViewed.afterRow, "50, \(somePost), 21"),
+        (PostList.mostViewedOfAuthor.afterRow, "\(someAuthor), 50, \(somePost), 21"), (PostList.newest.afterOffset, "2000, 21"),
+        (PostList.newestOfAuthor.afterOffset, "\(someAuthor), 5, 21"), (PostList.allOfAuthor.afterOffset, "\(someAuthor), 5, 21"),
+        (PostList.mostViewed.afterOffset, "2000, 21"), (PostList.mostViewedOfAuthor.afterOffset, "\(someAuthor), 5, 21"),
     ]
 
     @Test func `reads no large table from end to end, and sorts no more than a page or an author's posts, whatever it is asked for`() async throws {

@@ -33,10 +33,3 @@ import Testing
         #expect(tally.takeFirst(9).map { [$0.post: $0.count] } == [[posts[0]: 1]])
     }
 }
-
-@Suite struct `Pauses between attempts` {
-    @Test func `grow to a limit`() {
-        var pauses = ExponentialBackoff(first: .milliseconds(1), longest: .milliseconds(8))
-        for ceiling in [1, 2, 4, 8, 8, 8] { #expect(pauses.next() <= .milliseconds(ceiling)) }
-    }
-}

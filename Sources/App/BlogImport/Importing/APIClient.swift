@@ -43,9 +43,7 @@ package struct APIClient: Sendable {
     /// The system's answer, a success or a refusal. Lost connections and 429, 502, 503 and 504 are tried again with growing, jittered pauses
     /// that honour `Retry-After`: every request made here may be repeated safely. Throws ``ImportStopped`` when the system stays away or does
     /// not accept the operator's token.
-    package func answer(to request: APIRequest) async throws -> APIResponse {
-        try await answer(to: request, on: clock)
-    }
+    package func answer(to request: APIRequest) async throws -> APIResponse { try await answer(to: request, on: clock) }
 
     /// The answer when it is a success; throws ``APIRefusal`` otherwise.
     package func success(of request: APIRequest) async throws -> APIResponse {
@@ -55,9 +53,7 @@ package struct APIClient: Sendable {
     }
 
     /// Waits for the pause before the attempt of that number, counted from 0.
-    package func pause(before attempt: Int) async throws {
-        try await clock.sleep(for: Self.backoff(attempt))
-    }
+    package func pause(before attempt: Int) async throws { try await clock.sleep(for: Self.backoff(attempt)) }
 
     private func answer<C: Clock>(to request: APIRequest, on clock: C) async throws -> APIResponse where C.Duration == Duration {
         let end = clock.now.advanced(by: patience)
@@ -97,7 +93,7 @@ package struct APIClient: Sendable {
         }
     }
 
-    /// Doubles from 100 ms up to 5 s, of which a random half is left away so that eight workers don't come back at one moment.
+    /// Doubles from 100 ms to 5 s, minus up to half at random, so that the workers don't retry at the same moment.
     private static func backoff(_ attempt: Int) -> Duration {
         let longest = min(5000, 100 << min(attempt, 10))
         return .milliseconds(Int.random(in: longest / 2...longest))

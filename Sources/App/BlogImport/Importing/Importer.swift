@@ -14,9 +14,7 @@ package struct Importer: Sendable {
     private let notify: @Sendable (ImportNotice) -> Void
 
     /// `concurrency` is how many requests are under way at once; `notify` is called from one task at a time.
-    package init(
-        client: APIClient, id: UUID = .v7(), concurrency: Int = 8, notify: @escaping @Sendable (ImportNotice) -> Void = { _ in }
-    ) {
+    package init(client: APIClient, id: UUID = .v7(), concurrency: Int = 8, notify: @escaping @Sendable (ImportNotice) -> Void = { _ in }) {
         self.client = client
         self.id = id
         self.concurrency = concurrency

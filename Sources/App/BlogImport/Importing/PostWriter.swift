@@ -73,9 +73,7 @@ struct PostWriter {
     }
 
     /// Returns the post's version then.
-    private func publish(
-        _ post: BlogPost, _ id: UUID, as author: UUID, ifVersion version: Int?, from origin: ImportOrigin
-    ) async throws -> Int {
+    private func publish(_ post: BlogPost, _ id: UUID, as author: UUID, ifVersion version: Int?, from origin: ImportOrigin) async throws -> Int {
         var body = JSONObject()
         if let date = post.date { body["publishedAt"] = .string(date.description) }
         return try await command(.publishPost, id, as: author, body, ifVersion: version, from: origin)

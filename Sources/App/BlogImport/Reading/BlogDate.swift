@@ -51,9 +51,7 @@ private struct DateScan {
     private let bytes: [UInt8]
     private var at = 0
 
-    init(_ text: String) {
-        bytes = Array(text.trimmed.utf8)
-    }
+    init(_ text: String) { bytes = Array(text.trimmed.utf8) }
 
     var isAtEnd: Bool { at == bytes.count }
     var rest: String { String(decoding: bytes[at...], as: UTF8.self) }

@@ -151,8 +151,7 @@ struct BlogFiles {
         }
     }
 
-    /// Files beside or below a page bundle's `index.md` belong to that page (Hugo, Zola). The folders that blogs keep their posts in are no
-    /// bundles.
+    /// Files beside or below a page bundle's `index.md` belong to that page (Hugo, Zola). The folders that blogs keep their posts in are no bundles.
     private mutating func leaveOutResources() {
         func isIndex(_ path: BlogPath) -> Bool { Self.parts(of: path).stem.split(separator: ".").first?.lowercased() == "index" }
         let tops = Set(Self.folders.map { BlogPath.root.appending($0) } + [.root])

@@ -27,9 +27,7 @@ struct FileSystem {
     /// The folder's path without any link in it.
     let root: [UInt8]
 
-    init(root: String) throws(Failure) {
-        self.root = try Self.resolved(Array(root.utf8))
-    }
+    init(root: String) throws(Failure) { self.root = try Self.resolved(Array(root.utf8)) }
 
     /// The kind of a path; of a link itself.
     func kind(of path: BlogPath) throws(Failure) -> Kind { try look(at: path, followingLinks: false).kind }

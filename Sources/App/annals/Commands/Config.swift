@@ -30,6 +30,7 @@ struct Config: AsyncParsableCommand {
                 ),
                 ("ANNALS_AUDIT_KEY_FILE", settings.auditKeyFile ?? "\(settings.dataDirectory)/keys/audit.key"),
                 ("ANNALS_AUDIT_ORIGIN", settings.auditOrigin ?? "named after the key"),
+                ("ANNALS_REFRESH_GRACE", settings.refreshGrace.setting),
                 ("ANNALS_REBUILD_STALE", "\(settings.rebuildsStale)"),
                 ("ANNALS_LOG_LEVEL", settings.logLevel.rawValue),
             ] + settings.server.rows

@@ -70,7 +70,7 @@ struct Import: AsyncParsableCommand {
             try await Importer(client: client, id: id, notify: bar.show).run(plan, for: try await accounts(auth))
         }
         printLine("\(summary)")
-        if summary.created > 0 { printLine("This is import \(id.lowercased); to take it back: \(CommandName.of("import --undo \(id.lowercased)"))") }
+        if summary.created > 0 { printLine("This is import \(id.lowercased); to take it back: \(CommandName.of("import --undo")) \(id.lowercased)") }
         if summary.failed > 0 { throw Failure("\(summary.failed) could not be imported") }
     }
 
@@ -109,6 +109,7 @@ struct Import: AsyncParsableCommand {
         }
         let summary = try await operation.withImportClient { client, _, bar in try await reversal.run(client, notify: bar.show) }
         printLine("\(summary)")
+        printLine("The authors' accounts stay, for the next import; to remove one: \(CommandName.of("users erase")) <email>")
         if summary.failed > 0 { throw Failure("\(summary.failed) could not be deleted") }
     }
 

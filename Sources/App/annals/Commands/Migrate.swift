@@ -11,7 +11,7 @@ struct Migrate: AsyncParsableCommand {
     var status = false
 
     func run() async throws {
-        let operation = try await Operation.begin(flags)
+        let operation = try await Operation.begin(flags, needsKeys: false)
         guard status else {
             return try await operation.databases.prepare(operation.installation, logger: operation.logger) { name, applied in
                 printLine("\(name): \(applied.isEmpty ? "nothing to do" : applied.map { "\($0)" }.joined(separator: ", "))")

@@ -2,24 +2,7 @@ import Configuration
 import Gateway
 import HTTPContract
 
-/// Limits of the gateway's HTTP server: rates, sizes, times, origins.
-///
-/// | key | type | default |
-/// | --- | --- | --- |
-/// | ANNALS_RATE_LIMIT | calls in a time, such as 100/60s, or off | 100/60s |
-/// | ANNALS_LOGIN_RATE_LIMIT | the same | 20/60s; off with ANNALS_RATE_LIMIT=off |
-/// | ANNALS_REGISTRATION_RATE_LIMIT | the same | 10/60s; off with ANNALS_RATE_LIMIT=off |
-/// | ANNALS_TRUSTED_PROXIES | addresses and blocks, comma-separated | none |
-/// | ANNALS_CORS_ORIGINS | origins, comma-separated | none |
-/// | ANNALS_CORS_CREDENTIALS | true or false | false |
-/// | ANNALS_HSTS | a time such as 365d, or off | off |
-/// | ANNALS_DEADLINE | a time such as 30s | 30s |
-/// | ANNALS_MAX_BODY | bytes, 1024 to 16777216 | 1048576 |
-/// | ANNALS_IDLE_TIMEOUT | a time | 300s |
-/// | ANNALS_HEADER_TIMEOUT | a time | 10s |
-/// | ANNALS_BODY_TIMEOUT | a time, before the rate counts | 10s |
-/// | ANNALS_BODY_RATE | bytes a second | 1024 |
-/// | ANNALS_MAX_CONNECTIONS | 1 to 1000000 | what the descriptors allow, less 256 |
+/// Limits of the gateway's HTTP server: rates, sizes, times, origins. docs/configure.md lists the keys with their types and defaults.
 struct ServerSettings: Sendable {
     var gateway = GatewaySettings()
     var rateLimits = RateLimitSettings()

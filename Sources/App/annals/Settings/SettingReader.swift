@@ -5,9 +5,7 @@ import Gateway
 struct SettingReader {
     private let config: ConfigReader
 
-    init(_ config: ConfigReader) {
-        self.config = config
-    }
+    init(_ config: ConfigReader) { self.config = config }
 
     /// A number in a file is not a string to the configuration's reader, and a number in the environment is nothing but a string.
     private func text(_ key: ConfigKey) -> String? { config.string(forKey: key) ?? config.int(forKey: key).map(String.init) }

@@ -21,28 +21,8 @@ struct SettingsFlags: ParsableArguments {
 }
 
 extension Settings {
-    /// Reads the settings.
-    ///
-    /// | key | type | default |
-    /// | --- | --- | --- |
-    /// | ANNALS_PORT | 0–65535; 0 takes a free one | 3000 |
-    /// | ANNALS_HOST | address | 127.0.0.1 |
-    /// | ANNALS_DATA_DIR | path | .annals |
-    /// | ANNALS_LOG_URL, ANNALS_READ_URL, ANNALS_IDENTITY_URL, ANNALS_VAULT_URL | PostgreSQL URLs, all or none | none: a private PostgreSQL |
-    /// | ANNALS_LOG_DIRECT_URL, ANNALS_READ_DIRECT_URL | PostgreSQL URLs | the ones above; none with ANNALS_POOLING=transaction |
-    /// | each of these with `_FILE` at its end | path of a file that holds the URL | none |
-    /// | ANNALS_POOLING | session, transaction | session |
-    /// | ANNALS_MASTER_KEY_FILE | path | `keys/master.key` in the data directory |
-    /// | ANNALS_MASTER_KEY | 64 hexadecimal digits, instead of the file | none |
-    /// | ANNALS_AUDIT_KEY_FILE | path | `keys/audit.key` in the data directory |
-    /// | ANNALS_AUDIT_ORIGIN | name without spaces, such as `example.org/log` | `annals-` and the beginning of the audit key |
-    /// | the HTTP server's: see ``ServerSettings`` | | |
-    /// | ANNALS_REBUILD_STALE | true or false | false |
-    /// | ANNALS_LOG_LEVEL | level | notice |
-    /// | ANNALS_CONFIG_FILE | path of a JSON file with the same keys, `{"annals": {"port": …}}` | none |
-    static func read(
-        _ flags: SettingsFlags, environment: [String: String] = ProcessInfo.processInfo.environment
-    ) async throws -> Settings {
+    /// Reads the settings. docs/configure.md lists the keys with their types and defaults.
+    static func read(_ flags: SettingsFlags, environment: [String: String] = ProcessInfo.processInfo.environment) async throws -> Settings {
         let environment = EnvironmentVariablesProvider(environmentVariables: environment)
         var providers: [any ConfigProvider] = [InMemoryProvider(name: "flags", values: flags.values), environment]
         if let file = ConfigReader(provider: environment).string(forKey: "annals.configFile") {
@@ -68,6 +48,7 @@ extension Settings {
             throw Failure("ANNALS_MASTER_KEY and ANNALS_MASTER_KEY_FILE: set one of them", code: .wrongUse)
         }
         server = try ServerSettings(config)
+        refreshGrace = try settings.duration("annals.refreshGrace", in: .zero...(.seconds(60))) ?? refreshGrace
         rebuildsStale = try settings.bool("annals.rebuildStale") ?? rebuildsStale
         if let name = config.string(forKey: "annals.logLevel") {
             guard let level = Logger.Level(rawValue: name) else { throw Failure("ANNALS_LOG_LEVEL: \(name) is not a log level", code: .wrongUse) }

@@ -1,3 +1,4 @@
+import AuthService
 import Logging
 import Postgres
 
@@ -19,12 +20,15 @@ struct Settings: Sendable {
     var masterKey: String?
     /// Limits of the HTTP server.
     var server = ServerSettings()
+    /// How long a refresh token may be used again after its first use.
+    var refreshGrace = AuthSettings().refreshGrace
     /// Whether stale read models are rebuilt after the start.
     var rebuildsStale = false
     var logLevel = Logger.Level.notice
 }
 
-/// A URL a database. The direct ones lead past a pooler, for LISTEN and for whatever needs a session; without a pooler the same URL serves both.
+/// One URL for each database. The direct ones lead past a pooler, for LISTEN and for whatever needs a session; without a pooler the same URL serves
+/// both.
 struct DatabaseURLs: Sendable {
     var log: String
     var read: String

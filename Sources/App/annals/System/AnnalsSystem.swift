@@ -87,7 +87,8 @@ struct AnnalsSystem {
         let auth = Auth(
             identity: pools.identity, log: sealed, currentClaims: { try await sealed.currentClaims($0, of: $1) },
             commands: ServiceClient(name: .auth, audience: .commands, upstream: commands.responder, key: serviceKey), erasure: erasure,
-            hasher: hasher, keys: signingKeys, verifier: verifier, serviceKey: serviceKey, revocationSignal: revocationSignal, logger: logger)
+            hasher: hasher, keys: signingKeys, verifier: verifier, serviceKey: serviceKey, revocationSignal: revocationSignal, settings: authSettings,
+            logger: logger)
         let authResponder = auth.responder
         let follower = RevocationFollower(
             revocations, signal: revocationSignal, logger: logger,
@@ -96,8 +97,8 @@ struct AnnalsSystem {
         // The gateway, which clients reach.
         let gateway = APIGateway(
             auth: authResponder, commands: commands.responder, queries: queries.responder,
-            readiness: readiness(pools, log: log, accounts: auth.follower, merkle: merkle), verifier: verifier, settings: gatewaySettings,
-            limits: RateLimits(settings.server.rateLimits), logger: logger)
+            readiness: readiness(pools, log: log, accounts: auth.follower, merkle: merkle), pages: try Pages(root: installation.root),
+            verifier: verifier, settings: gatewaySettings, limits: RateLimits(settings.server.rateLimits), logger: logger)
 
         // Started in this order and stopped in reverse: the gateway first, the pools last.
         var services: [any Service] = pools.all.map { pool in LongRunning("pool") { try await pool.run() } }
@@ -137,6 +138,12 @@ struct AnnalsSystem {
         // Then what still runs is cancelled; pools close over queries in flight after a second.
         group.maximumGracefulShutdownDuration = .seconds(2)
         try await stop.run(ServiceGroup(configuration: group))
+    }
+
+    private var authSettings: AuthSettings {
+        var auth = AuthSettings()
+        auth.refreshGrace = settings.refreshGrace
+        return auth
     }
 
     private var gatewaySettings: GatewaySettings {

@@ -86,7 +86,7 @@ extension PostgresError {
 
 /// The conditions that a database must meet before anything is put into it.
 struct DatabaseCheck {
-    /// A difference that is longer than a message takes.
+    /// A clock difference that network delay can't explain.
     private static let tolerance = Duration.seconds(5)
 
     let name: String

@@ -1,7 +1,7 @@
 import FoundationEssentials
 import Glibc
 
-/// The folder of the program's own files, migrations and projections: the repository, or a folder of the image.
+/// The folder of the program's own files, such as migrations, projections and pages: the repository, or a folder of the image.
 struct Installation: Sendable {
     let root: String
 

@@ -128,3 +128,18 @@ extension Statement {
     fileprivate static let hasEvents = Statement("has_events", "SELECT FROM log.events LIMIT 1")
     fileprivate static let hasSigningKey = Statement("has_signing_key", "SELECT FROM identity.signing_keys LIMIT 1")
 }
+
+extension Settings {
+    /// The file of the audit key.
+    func auditKey(in directory: DataDirectory) -> AuditKeyFile { AuditKeyFile(auditKeyFile ?? "\(directory.path)/keys/audit.key") }
+
+    /// The key that checkpoints are signed with, made on first use.
+    func auditSigner(_ file: AuditKeyFile, logger: Logger) throws -> NoteSigner {
+        try KeyFile(path: file.path).requirePrivacy(logger)
+        do {
+            return try file.open(origin: auditOrigin)
+        } catch {
+            throw Failure("\(error)")
+        }
+    }
+}

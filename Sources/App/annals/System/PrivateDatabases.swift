@@ -3,9 +3,7 @@ import Postgres
 import PrivatePostgres
 
 /// Runs the private PostgreSQL server of a data folder for as long as `body` runs. If it ends by itself, it is started again.
-func withPrivateDatabases(
-    _ directory: DataDirectory, logger: Logger, _ body: @escaping @Sendable (Databases) async throws -> Void
-) async throws {
+func withPrivateDatabases(_ directory: DataDirectory, logger: Logger, _ body: @escaping @Sendable (Databases) async throws -> Void) async throws {
     let server = PrivateServer(directory: directory.postgres, durability: .full, logger: logger)
     let result: Result<Void, any Error>
     do {

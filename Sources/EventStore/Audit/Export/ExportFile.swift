@@ -44,9 +44,7 @@ package final class ExportFile: Sendable {
     deinit { close(descriptor) }
 
     /// Writes all of it.
-    package func write(_ bytes: [UInt8]) throws(ExportOutputError) {
-        try writeAll(bytes, to: descriptor, name: path)
-    }
+    package func write(_ bytes: [UInt8]) throws(ExportOutputError) { try writeAll(bytes, to: descriptor, name: path) }
 
     /// Makes the file durable and gives it its name, in the place of any file of that name.
     package func publish() throws(ExportOutputError) {

@@ -137,9 +137,7 @@ extension ProvenExport.Trailer: ProvenExportLine {
 
 extension JSONWriter {
     /// Writes an array of hashes in base64.
-    fileprivate mutating func hashes(_ hashes: [MerkleHash]) {
-        array { for hash in hashes { $0.string(hash.base64) } }
-    }
+    fileprivate mutating func hashes(_ hashes: [MerkleHash]) { array { for hash in hashes { $0.string(hash.base64) } } }
 }
 
 extension StaticString {

@@ -43,7 +43,7 @@ package final class MerkleFollower: Sendable {
     private let pace: Pace
     private let clock: any Clock<Duration>
     private let logger: Logger
-    private let holder = MerkleLease.processName()
+    private let holder = leaseHolderName()
     private let state = Mutex(State())
 
     /// - Parameters:
@@ -76,7 +76,7 @@ package final class MerkleFollower: Sendable {
             try await followForEver()
         } catch let stop as MerkleStop {
             state.withLock { $0.status = .stopped(stop) }
-            logger.critical("the audit log signs nothing any more", metadata: ["reason": "\(stop)"])
+            logger.critical("the Merkle follower has stopped signing", metadata: ["reason": "\(stop)"])
             await release()
             while true { try await Task.sleep(for: .seconds(3600)) }
         }
@@ -93,7 +93,7 @@ package final class MerkleFollower: Sendable {
     }
 
     private func followForEver() async throws {
-        var delay = pace.pause
+        var backoff = Backoff(from: pace.pause, to: Self.longestDelay)
         while true {
             do {
                 let lease = try await MerkleLease.acquire(pool, as: holder) {
@@ -106,9 +106,8 @@ package final class MerkleFollower: Sendable {
             } catch {
                 try recover(from: error)
             }
-            if state.withLock({ $0.takePublished() }) { delay = pace.pause }
-            try await Task.sleep(for: delay * Double.random(in: 0.5...1))
-            delay = min(delay * 2, Self.longestDelay)
+            if state.withLock({ $0.takePublished() }) { backoff.reset() }
+            try await Task.sleep(for: backoff.next())
         }
     }
 
@@ -118,7 +117,7 @@ package final class MerkleFollower: Sendable {
         switch error {
         case is CancellationError, is MerkleStop: throw error
         case is MerkleLeaseLost: logger.notice("another process has taken over the audit log")
-        default: logger.warning("the audit log tries again", metadata: ["reason": "\(String(reflecting: error))"])
+        default: logger.warning("the Merkle follower retries", metadata: ["reason": "\(String(reflecting: error))"])
         }
     }
 

@@ -18,7 +18,8 @@ package enum MerkleStop: Error, Equatable, CustomStringConvertible {
         case .logIsShorter(let head, let signed):
             "the log ends at position \(head), but a checkpoint of \(signed) was signed: it was restored to an older state, or events were removed"
         case .logIsAnother(let size):
-            "the log up to position \(size) is not the one that was signed: it was restored to an older state and has grown differently, or was changed"
+            "the log up to position \(size) is not the one that was signed: it was restored to an older state and has grown differently, "
+                + "or was changed"
         case .gap(let position): "the event at position \(position) is missing, although later ones are there"
         case .unreadableEvent(let position, let reason): "the event at position \(position) has no canonical form: \(reason)"
         case .treeDamaged(let reason): "the tables of the Merkle tree are damaged: \(reason)"

@@ -103,33 +103,29 @@ struct MerkleWriter {
     mutating func extend(to head: Int64) async throws {
         var bound = head
         if let signed, signed.checkpoint.size > size { bound = min(bound, signed.checkpoint.size) }
-        let known = size
-        let last = min(bound, known + Self.batch)
-        guard last >= max(known, 1) else { return }
-        var isSame = known == 0
+        let last = min(bound, size + Self.batch)
+        var place = LogPlace(size, lastEntry)
+        guard last >= place.next else { return }
         var json = CanonicalJSON()
         do {
-            try await AuditTrail(pool).pages(at: max(known, 1)...last) { page in
+            try await AuditTrail(pool).pages(at: place.next...last) { page in
                 try page.forEach { event in
                     json.removeAll()
                     try json.append(event)
                     let entry = MerkleHash.sha256(json.bytes)
-                    if event.position == known {
-                        guard entry == lastEntry else { throw MerkleStop.logIsAnother(size: known) }
-                        isSame = true
-                        return
-                    }
-                    guard isSame, event.position == tree.size + 1 else { throw MerkleStop.gap(position: isSame ? tree.size + 1 : known) }
+                    guard try place.take(event.position, entry) else { return }
                     tree.append(entry: entry)
                     lastEntry = entry
                 }
             }
-        } catch {
-            guard let error = error as? CanonicalFormError else { throw error }
-            throw MerkleStop.unreadableEvent(position: tree.size + 1, reason: error.reason)
+            try place.confirm(through: last)
+        } catch let error as CanonicalFormError {
+            throw MerkleStop.unreadableEvent(position: size + 1, reason: error.reason)
+        } catch EventStoreError.rewritten(let position) {
+            throw MerkleStop.logIsAnother(size: position)
+        } catch EventStoreError.broken {
+            throw MerkleStop.gap(position: size + 1)
         }
-        guard isSame else { throw MerkleStop.gap(position: known) }
-        guard tree.size == last else { throw MerkleStop.gap(position: tree.size + 1) }
     }
 
     /// Whether the tables lack something that is in the tree, or a checkpoint that covers it.

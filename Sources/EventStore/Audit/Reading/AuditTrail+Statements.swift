@@ -6,6 +6,9 @@ import Postgres
 // counted as the table stores them, so that a page ends before a large event has been fetched: large values are sealed, and sealed text does not
 // compress.
 
+/// The columns of an event, as `StoredEventRow` reads them.
+private let columns = "position, stream, version, id, type, schema_version, data, metadata, recorded_at"
+
 extension Statement {
     /// The last position up to $2 that the log took by the moment $1; 0 when there is none.
     ///
@@ -34,11 +37,9 @@ extension Statement {
     static let trailOfAll = Statement(
         "trail_of_all",
         """
-        SELECT
-            position, stream, version, id, type, schema_version, data, metadata, recorded_at, before + pg_column_size(data), 0::bigint, 0::bigint
+        SELECT \(columns), before + pg_column_size(data), 0::bigint, 0::bigint
         FROM (
-            SELECT
-                position, stream, version, id, type, schema_version, data, metadata, recorded_at,
+            SELECT \(columns),
                 coalesce(sum(pg_column_size(data)) OVER (ORDER BY position RANGE BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before
             FROM log.events
             WHERE position > $1 AND position <= least($2, $1 + least($3::bigint, $5::bigint))
@@ -52,8 +53,7 @@ extension Statement {
         "trail_of_positions",
         """
         candidates AS MATERIALIZED (
-            SELECT position, stream, version, id, type, schema_version, data, metadata, recorded_at
-            FROM log.events
+            SELECT \(columns) FROM log.events
             WHERE position > $1 AND position <= $2
             ORDER BY position
             LIMIT $3
@@ -68,8 +68,7 @@ extension Statement {
             SELECT event.*
             FROM unnest($8::text[]) AS wanted (type)
             CROSS JOIN LATERAL (
-                SELECT position, stream, version, id, type, schema_version, data, metadata, recorded_at
-                FROM log.events
+                SELECT \(columns) FROM log.events
                 WHERE (type, position) > (wanted.type, $1) AND (type, position) <= (wanted.type, $2)
                 ORDER BY type, position
                 LIMIT $3
@@ -99,8 +98,7 @@ extension Statement {
             ) AS probe
             WHERE search.low < search.high
         ), candidates AS MATERIALIZED (
-            SELECT position, stream, version, id, type, schema_version, data, metadata, recorded_at
-            FROM log.events
+            SELECT \(columns) FROM log.events
             WHERE stream = $9 AND version > (SELECT low FROM search WHERE low = high)
             ORDER BY version
             LIMIT $3

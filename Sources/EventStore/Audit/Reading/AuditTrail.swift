@@ -1,4 +1,5 @@
-import EventSourcing
+package import EventSourcing
+import FoundationEssentials
 package import Postgres
 
 /// Reads the log for audits and exports: as it is stored, filtered, page by page.
@@ -22,9 +23,7 @@ package struct AuditTrail: Sendable {
     private let pool: ConnectionPool
 
     /// - Parameter pool: the log's database, with a right to SELECT on `log.events`.
-    package init(_ pool: ConnectionPool) {
-        self.pool = pool
-    }
+    package init(_ pool: ConnectionPool) { self.pool = pool }
 
     /// Settles a filter's ends on the log as it is now. Two look-ups of about 20 probes each when the filter names moments.
     package func part(_ filter: TrailFilter) async throws -> TrailPart {
@@ -77,7 +76,7 @@ package struct AuditTrail: Sendable {
             .int8(position), .int8(part.until), .int8(Int64(limits.candidates)), .int8(limits.bytes), .int8(Int64(limits.events)),
         ]
         if filter.isGapless { return try TrailPage(rows: await query(.trailOfAll, values), of: part, after: position, limits: limits) }
-        values += [.text(optional: filter.actor?.lowercased), .text(optional: filter.correlation), filter.types.map { .texts($0) } ?? .null]
+        values += [.text(optional: filter.actor?.lowercased), .text(optional: filter.correlation), .texts(optional: filter.types)]
         let statement: Statement
         if let stream = filter.stream {
             statement = .trailOfStream
@@ -95,5 +94,64 @@ package struct AuditTrail: Sendable {
     /// On a connection of its own: a long look must not hold up the short ones that share a connection.
     private func query(_ statement: Statement, _ values: [SQLValue]) async throws -> QueryResult {
         try await tellingAbsence { try await pool.withSession { try await $0.query(statement, values) } }
+    }
+}
+
+/// Some events of a part of the log, as they are stored, in order.
+package struct TrailPage: Sendable {
+    private static let bytesColumn = 9
+    private static let seenColumn = 10
+    private static let throughColumn = 11
+
+    private let rows: QueryResult?
+    /// How many.
+    package let count: Int
+    /// Every wanted event up to this position is in this page or an earlier one.
+    package let through: Int64
+    /// Where to go on; nil at the end of the part.
+    package let next: Int64?
+
+    init(rows: QueryResult?, through: Int64, part: TrailPart) {
+        self.rows = rows
+        count = rows.map { result in result.first?.isNull(0) == true ? 0 : result.count } ?? 0
+        self.through = through
+        next = through < part.until ? through : nil
+    }
+
+    /// A page of the rows that a look has found: it has come to the end of the part unless a limit has cut it short.
+    init(rows: QueryResult, of part: TrailPart, after position: Int64, limits: AuditTrail.Limits) throws {
+        var through = part.until
+        if part.filter.isGapless { through = min(through, position + Int64(min(limits.events, limits.candidates))) }
+        if rows.count > 0 {
+            let last = rows[rows.count - 1]
+            let seen: Int64 = try last.get(Self.seenColumn)
+            if seen >= limits.candidates { through = min(through, try last.get(Self.throughColumn)) }
+            if !last.isNull(0) {
+                let isFull = !part.filter.isGapless && rows.count >= limits.events
+                if try isFull || last.get(Self.bytesColumn) >= limits.bytes { through = min(through, try last.get(0)) }
+            }
+        }
+        self.init(rows: rows, through: through, part: part)
+    }
+
+    /// Calls `body` with each event in order. Rows are valid only inside `body`.
+    package func forEach(_ body: (StoredEventRow) throws -> Void) throws {
+        guard let rows, count > 0 else { return }
+        for row in rows { try StoredEventRow.read(row, body) }
+    }
+
+    /// The events as values.
+    package func events() throws -> [RecordedEvent] {
+        var events: [RecordedEvent] = []
+        events.reserveCapacity(count)
+        try forEach { events.append(try RecordedEvent(stored: $0)) }
+        return events
+    }
+
+    /// Throws `EventStoreError.broken` unless each position from the one after `position` to the page's end is there.
+    func requireEveryPosition(after position: Int64) throws {
+        var place = LogPlace<UUID>(position, nil)
+        if let rows { for row in rows { _ = try place.take(try row.get(0), try row.get(3)) } }
+        try place.confirm(through: through)
     }
 }

@@ -18,21 +18,6 @@ package struct StoredEventRow {
     /// Microseconds since 2000-01-01T00:00:00Z, as PostgreSQL counts.
     package let recordedAt: Int64
 
-    package init(
-        position: Int64, stream: UnsafeRawBufferPointer, version: Int32, id: UUID, type: UnsafeRawBufferPointer, schemaVersion: Int16,
-        data: UnsafeRawBufferPointer, metadata: UnsafeRawBufferPointer, recordedAt: Int64
-    ) {
-        self.position = position
-        self.stream = stream
-        self.version = version
-        self.id = id
-        self.type = type
-        self.schemaVersion = schemaVersion
-        self.data = data
-        self.metadata = metadata
-        self.recordedAt = recordedAt
-    }
-
     /// Reads nine columns: position, stream, version, id, type, schema_version, data, metadata, recorded_at.
     static func read(_ row: Row, _ body: (StoredEventRow) throws -> Void) throws {
         let position: Int64 = try row.get(0)
@@ -78,9 +63,7 @@ package struct StoredEventRow {
 }
 
 extension Int64 {
-    fileprivate func quotientDown(_ divisor: Int64) -> Int64 {
-        self >= 0 ? self / divisor : (self + 1) / divisor - 1
-    }
+    fileprivate func quotientDown(_ divisor: Int64) -> Int64 { self >= 0 ? self / divisor : (self + 1) / divisor - 1 }
 }
 
 extension RecordedEvent {

@@ -1,4 +1,5 @@
 import EventSourcing
+package import Postgres
 import Synchronization
 
 /// A request between its caller and its answer.
@@ -7,9 +8,7 @@ final class PendingAppend: Sendable {
     private let answer = Mutex<Result<AppendOutcome, any Error>?>(nil)
     private let isAnswered = Signal()
 
-    init(_ request: SealedRequest) {
-        self.request = request
-    }
+    init(_ request: SealedRequest) { self.request = request }
 
     /// Ends the caller's wait. The first answer counts.
     func resolve(_ result: Result<AppendOutcome, any Error>) {
@@ -36,9 +35,7 @@ final class AppendQueue: Sendable {
         init() {}
 
         /// A batch of one.
-        init(_ pending: PendingAppend) {
-            take(pending)
-        }
+        init(_ pending: PendingAppend) { take(pending) }
 
         /// Takes a request in, unless it touches what another one of the batch touches.
         @discardableResult mutating func take(_ next: PendingAppend) -> Bool {
@@ -60,9 +57,7 @@ final class AppendQueue: Sendable {
     /// Raised when a batch may be worth sending; senders wait for it.
     private let work = Signal()
 
-    init(_ limits: AppendLimits) {
-        self.limits = limits
-    }
+    init(_ limits: AppendLimits) { self.limits = limits }
 
     /// Queues a request and waits until its sender answers it. Refused at once when the queue is full or closed.
     ///
@@ -89,9 +84,7 @@ final class AppendQueue: Sendable {
     }
 
     /// A batch has been answered.
-    func batchEnded() {
-        state.withLock { $0.batchesInFlight -= 1 }
-    }
+    func batchEnded() { state.withLock { $0.batchesInFlight -= 1 } }
 
     /// Refuses the requests that wait and all later ones.
     func close() {
@@ -152,5 +145,38 @@ final class AppendQueue: Sendable {
             state.batchesInFlight += 1
             return gathered
         }
+    }
+}
+
+/// Bounds of the append queue.
+package struct AppendLimits: Sendable {
+    /// Requests in one batch.
+    package var batchRequests = 500
+    /// Bytes of event data in one batch.
+    package var batchBytes = 4 << 20
+    /// Batches sent and not yet answered.
+    package var batchesInFlight = 2
+    /// How many requests must have gathered for a batch to follow one that is in flight.
+    package var gatheredBehindBatch = 32
+    /// Requests that may wait; one more is refused at once.
+    package var waitingRequests = 10_000
+    /// Bytes of event data that may wait.
+    package var waitingBytes = 64 << 20
+    /// How long one batch is sent again over lost connections before its requests are refused.
+    package var retryFor: Duration = .seconds(10)
+
+    package init() {}
+}
+
+extension PoolLimits {
+    /// One connection that carries all appends of a process, batch behind batch: two would only wait for each other at the append lock. Nothing else
+    /// rides on it, so no read waits behind a batch.
+    package static var appends: PoolLimits {
+        var limits = PoolLimits()
+        limits.multiplexedConnections = 1
+        limits.maximumConnections = 2
+        // A caller is better told soon that the log is away than kept until its own patience ends.
+        limits.acquireTimeout = .seconds(3)
+        return limits
     }
 }

@@ -29,9 +29,7 @@ final class GroupCommit: Sendable {
     var statistics: AppendStatistics { counts.withLock { $0 } }
 
     /// Queues a request and waits for its outcome: see `AppendQueue.wait(for:)`.
-    func append(_ request: SealedRequest) async throws -> AppendOutcome {
-        try await queue.wait(for: request)
-    }
+    func append(_ request: SealedRequest) async throws -> AppendOutcome { try await queue.wait(for: request) }
 
     /// Sends batch after batch until cancelled; then refuses what still waits.
     func run() async throws {
@@ -85,7 +83,7 @@ final class GroupCommit: Sendable {
         counts.withLock { $0.count(batch) }
         let values = batch.values
         let deadline = ContinuousClock.now + limits.retryFor
-        var pause = Duration.milliseconds(20)
+        var backoff = Backoff(from: .milliseconds(20), to: .seconds(1))
         var wasSent = false
         var isUnknown = false
         while true {
@@ -108,19 +106,17 @@ final class GroupCommit: Sendable {
                     metadata: ["error": "\(error)", "requests": "\(batch.requests.count)"])
                 wasSent = true
                 do {
-                    try await Task.sleep(for: pause * Double.random(in: 0.5...1.5))
+                    try await Task.sleep(for: backoff.next())
                 } catch {
                     throw isUnknown ? EventStoreError.outcomeUnknown : error
                 }
-                pause = min(pause * 2, .seconds(1))
             }
         }
     }
 }
 
 extension GroupCommit {
-    /// Events never go back in time. So after the clock has, they get the time of the event before them until it has caught up, and somebody has to
-    /// know.
+    /// Event times never decrease. After the clock is set back, new events get the last event's time, and the operator is warned.
     private func tell(clockLag lag: Duration) {
         let before = counts.withLock { counts in
             defer { counts.clockLag = lag }
@@ -147,9 +143,7 @@ private struct Optimism {
         return false
     }
 
-    mutating func pause() {
-        batchesToSkip = 64
-    }
+    mutating func pause() { batchesToSkip = 64 }
 }
 
 /// How many requests the log has sent, in how many batches.
@@ -172,9 +166,8 @@ extension AppendOutcome {
         return receipt.lastPosition
     }
 
-    /// The outcome of a request that was sent again: what its lost first sending appended is its own, not a repeat. Another call of the same command
-    /// may have been faster; it is told apart where it appended at another version, since the answer would then not follow from what this caller has
-    /// seen.
+    /// The outcome of a request that was sent twice. If its first sending was appended, that is `.appended`, not a repeat. A receipt at another
+    /// version belongs to a concurrent call of the same command and stays `.alreadyAppended`.
     fileprivate func first(_ request: SealedRequest) -> AppendOutcome {
         guard case .alreadyAppended(let receipt) = self, receipt.key == request.command, receipt.version == request.versionAfter ?? receipt.version
         else { return self }
@@ -183,6 +176,6 @@ extension AppendOutcome {
 }
 
 extension SQLState {
-    /// `log.append` was to look up as little as possible, and something in the batch will be refused.
+    /// Raised by an optimistic `log.append` that would refuse a request.
     fileprivate static let optimismRefused = SQLState(rawValue: "AN004")
 }

@@ -57,9 +57,8 @@ package final class HeadWatch: Sendable {
     /// The head is known to be at least here.
     func advance(to position: Int64) { head.advance(to: position) }
 
-    /// Nothing is after `position`, although the head was `known` to be past it before that was read: the log was restored to an older state, or
-    /// somebody's NOTIFY was wrong. Without this, a reader that waits there would be told again and again that there is more. Readers that have seen
-    /// more than there is now are woken to see that.
+    /// Lowers a head that is too high after a restore or a wrong NOTIFY. Otherwise waiting readers would spin. Wakes readers that are past the new
+    /// head.
     func correct(_ known: Int64, to position: Int64) {
         if known > position { head.reset(to: position, from: known) }
     }
@@ -77,7 +76,7 @@ package final class HeadWatch: Sendable {
     private func listen(at direct: ConnectionTarget) async throws {
         try await Listener(direct, channels: [Self.channel], logger: logger).run { event in
             switch event {
-            // Connections of the pool may be dead still when this one is new already: they all fell with the server.
+            // After a server restart the pool may still hold dead connections.
             case .connected: while try await !self.refreshIfPossible() { try await Task.sleep(for: .milliseconds(50)) }
             case .notification(_, let payload): if let position = Int64(payload) { self.advance(to: position) }
             }
@@ -139,11 +138,59 @@ struct PollPace: Sendable {
     /// For a poll that only has to find what a notification failed to tell.
     static let steady = PollPace(from: .seconds(1), to: .seconds(1))
 
-    /// For a poll that nothing is told: five milliseconds while events flow, a second when they don't.
+    /// For a poll without LISTEN: 5 ms while events come, up to 1 s while none do.
     static let searching = PollPace(from: .milliseconds(5), to: .seconds(1))
 
     /// A reader waits again after none did.
     mutating func start() { pause = shortest }
 
     mutating func polled(foundNews: Bool) { pause = foundNews ? shortest : min(pause * 2, longest) }
+}
+
+/// Tells other processes that the log has grown.
+///
+/// NOTIFY takes a lock of the whole cluster at commit, so it has its own transaction, one at a time, without waiting for the disk. The next one
+/// covers appends made meanwhile.
+final class CommitNotifier: Sendable {
+    private let pool: ConnectionPool
+    private let logger: Logger
+    private let announced = Watermark()
+
+    init(_ pool: ConnectionPool, logger: Logger) {
+        self.pool = pool
+        self.logger = logger
+    }
+
+    /// Notes that the log has grown to here; returns at once.
+    func announce(_ position: Int64) { announced.advance(to: position) }
+
+    /// Sends notifications until cancelled. What could not be sent is sent again, a moment later.
+    func run() async throws {
+        var backoff = Backoff(from: .milliseconds(50), to: .seconds(1))
+        var notified: Int64 = 0
+        var told: String?
+        while true {
+            try await announced.wait(for: notified + 1)
+            let position = announced.position
+            do {
+                try await pool.atomically([Query(.dontWaitForDisk), Query(.notify, [.text(HeadWatch.channel), .text(String(position))])])
+                notified = position
+                backoff.reset()
+                told = nil
+            } catch {
+                guard error.kind != .cancelled else { throw error }
+                // Readers poll as well: a wake-up that is late costs them a second at most.
+                let isNew = !error.isTransient && told != error.description
+                logger.log(level: isNew ? .error : .debug, "a notification was not sent", metadata: ["error": "\(error)"])
+                if isNew { told = error.description }
+                try await Task.sleep(for: backoff.next())
+            }
+        }
+    }
+}
+
+extension Statement {
+    fileprivate static let dontWaitForDisk = Statement("log_dont_wait_for_disk", "SELECT set_config('synchronous_commit', 'off', true)")
+
+    fileprivate static let notify = Statement("log_notify", "SELECT pg_notify($1, $2)")
 }

@@ -1,4 +1,8 @@
+import EventSourcing
 import Postgres
+
+/// The columns of an event, as `RecordedEvent` reads them.
+private let columns = "position, stream, version, id, type, schema_version, data, metadata, recorded_at"
 
 /// Further conditions on the events of a stream's read: types $5, and a field $6 in the open or among the sealed. Both may be NULL.
 private let wanted = """
@@ -6,18 +10,17 @@ private let wanted = """
     """
 
 extension Statement {
-    /// A stream after a version, in order: the columns of `StoredEvent`.
+    /// A stream after a version, in order: the columns of an event.
     static let loadStream = Statement(
         "log_load_stream",
         """
-        SELECT position, stream, version, id, type, schema_version, data, metadata, recorded_at
-        FROM log.events
+        SELECT \(columns) FROM log.events
         WHERE stream = $1 AND version > $2
         ORDER BY version
         LIMIT $3
         """)
 
-    /// The same and, in the same snapshot, what is known of a command: six columns of the receipt, then those of `StoredEvent`. At least one row.
+    /// The same and, in the same snapshot, what is known of a command: six columns of the receipt, then those of an event. At least one row.
     static let loadStreamAndCommand = Statement(
         "log_load_stream_and_command",
         """
@@ -30,17 +33,6 @@ extension Statement {
             SELECT * FROM log.events WHERE stream = $1 AND version > $2 ORDER BY version LIMIT $3
         ) event ON true
         ORDER BY event.version
-        """)
-
-    /// The log after a position, in order: the columns of `StoredEvent`.
-    static let readLog = Statement(
-        "log_read",
-        """
-        SELECT position, stream, version, id, type, schema_version, data, metadata, recorded_at
-        FROM log.events
-        WHERE position > $1
-        ORDER BY position
-        LIMIT $2
         """)
 
     static let readHead = Statement("log_read_head", "SELECT coalesce(max(position), 0) FROM log.events")
@@ -57,29 +49,17 @@ extension Statement {
 
 /// Parts of the whole log.
 extension Statement {
-    /// Positions $1 to $2 of the log, oldest first: the columns of `StoredEvent`.
-    static let readLogForwards = Statement(
-        "log_read_forwards",
-        """
-        SELECT position, stream, version, id, type, schema_version, data, metadata, recorded_at
-        FROM log.events
-        WHERE position BETWEEN $1 AND $2
-        ORDER BY position
-        LIMIT $3
-        """)
+    /// Positions $1 to $2 of the log: the columns of an event.
+    static func readLog(_ direction: ReadDirection) -> Statement { direction == .forwards ? readLogForwards : readLogBackwards }
 
-    /// Positions $1 to $2 of the log, newest first: the columns of `StoredEvent`.
-    static let readLogBackwards = Statement(
-        "log_read_backwards",
-        """
-        SELECT position, stream, version, id, type, schema_version, data, metadata, recorded_at
-        FROM log.events
-        WHERE position BETWEEN $1 AND $2
-        ORDER BY position DESC
-        LIMIT $3
-        """)
+    private static let readLogForwards = readLog("log_read_forwards", order: "position")
+    private static let readLogBackwards = readLog("log_read_backwards", order: "position DESC")
 
-    /// Positions $1 to $2 of the log, oldest first, of the types $3: the log's last position in the same snapshot, then the columns of `StoredEvent`.
+    private static func readLog(_ name: String, order: String) -> Statement {
+        Statement(name, "SELECT \(columns) FROM log.events WHERE position BETWEEN $1 AND $2 ORDER BY \(order) LIMIT $3")
+    }
+
+    /// Positions $1 to $2 of the log, oldest first, of the types $3: the log's last position in the same snapshot, then the columns of an event.
     /// At least one row.
     ///
     /// Each type gives its own first events, and the first of all these are the page: the work is bounded by page × types, however rare a type is.
@@ -95,8 +75,7 @@ extension Statement {
             SELECT event.*
             FROM unnest($3::text[]) AS wanted (type)
             CROSS JOIN LATERAL (
-                SELECT position, stream, version, id, type, schema_version, data, metadata, recorded_at
-                FROM log.events
+                SELECT \(columns) FROM log.events
                 WHERE (type, position) >= (wanted.type, $1) AND (type, position) <= (wanted.type, $2)
                 ORDER BY type, position
                 LIMIT $4
@@ -107,15 +86,14 @@ extension Statement {
         ORDER BY event.position
         """)
 
-    /// The same, newest first and without the log's last position: the columns of `StoredEvent`.
+    /// The same, newest first and without the log's last position: the columns of an event.
     static let readTypesBackwards = Statement(
         "log_read_types_backwards",
         """
         SELECT event.*
         FROM unnest($3::text[]) AS wanted (type)
         CROSS JOIN LATERAL (
-            SELECT position, stream, version, id, type, schema_version, data, metadata, recorded_at
-            FROM log.events
+            SELECT \(columns) FROM log.events
             WHERE (type, position) >= (wanted.type, $1) AND (type, position) <= (wanted.type, $2)
             ORDER BY type DESC, position DESC
             LIMIT $4
@@ -127,27 +105,17 @@ extension Statement {
 
 /// Parts of one stream.
 extension Statement {
-    /// Versions $2 to $3 of a stream, oldest first: the columns of `StoredEvent`.
-    static let readStreamForwards = Statement(
-        "log_read_stream_forwards",
-        """
-        SELECT position, stream, version, id, type, schema_version, data, metadata, recorded_at
-        FROM log.events
-        WHERE stream = $1 AND version BETWEEN $2 AND $3 AND \(wanted)
-        ORDER BY version
-        LIMIT $4
-        """)
+    /// Versions $2 to $3 of a stream: the columns of an event.
+    static func readStream(_ direction: ReadDirection) -> Statement { direction == .forwards ? readStreamForwards : readStreamBackwards }
 
-    /// Versions $2 to $3 of a stream, newest first: the columns of `StoredEvent`.
-    static let readStreamBackwards = Statement(
-        "log_read_stream_backwards",
-        """
-        SELECT position, stream, version, id, type, schema_version, data, metadata, recorded_at
-        FROM log.events
-        WHERE stream = $1 AND version BETWEEN $2 AND $3 AND \(wanted)
-        ORDER BY version DESC
-        LIMIT $4
-        """)
+    private static let readStreamForwards = readStream("log_read_stream_forwards", order: "version")
+    private static let readStreamBackwards = readStream("log_read_stream_backwards", order: "version DESC")
+
+    private static func readStream(_ name: String, order: String) -> Statement {
+        Statement(
+            name,
+            "SELECT \(columns) FROM log.events WHERE stream = $1 AND version BETWEEN $2 AND $3 AND \(wanted) ORDER BY \(order) LIMIT $4")
+    }
 
     /// A stream's last version that the log took by a moment; 0 when there is none.
     ///

@@ -1,6 +1,5 @@
 /// Values in the order of their last use, each with a cost. Pure bookkeeping: a table of nodes, linked from the newest use to the oldest, so every
-/// operation takes
-/// constant time.
+/// operation takes constant time.
 package struct LeastRecentlyUsed<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     private struct Node: Sendable {
         let key: Key

@@ -21,7 +21,7 @@ package final class StateCache<Rules: StreamRules>: Sendable {
         /// Persons whose entries were forgotten, the last of many: what was loaded before they were must not come back after.
         var forgotten = LeastRecentlyUsed<UUID, Void>()
         var isSuspended = false
-        /// How often it was: a fold that began before may hold what nobody here was told to forget.
+        /// Counts suspensions. A fold that began before one is not kept, because it may hold data that should have been forgotten.
         var suspensions = 0
         var hits = 0
         var misses = 0
@@ -68,9 +68,7 @@ package final class StateCache<Rules: StreamRules>: Sendable {
     }
 
     /// Keeps folds again.
-    package func resume() {
-        state.withLock { $0.isSuspended = false }
-    }
+    package func resume() { state.withLock { $0.isSuspended = false } }
 
     /// Forgets what has reached its age. Linear; for once a minute.
     package func removeExpired() {
@@ -122,9 +120,7 @@ package final class StateCache<Rules: StreamRules>: Sendable {
     }
 
     /// Drops a stream whose fold the log contradicts.
-    func drop(_ stream: StreamName) {
-        state.withLock { $0.remove(stream) }
-    }
+    func drop(_ stream: StreamName) { state.withLock { $0.remove(stream) } }
 
     /// Bytes that an entry takes beside its state: its name, its places in the tables.
     private static var overhead: Int { 512 }
@@ -144,11 +140,8 @@ package struct StateCacheLimits: Sendable {
     package var bytes = 64 << 20
     /// How long after its first fold a stream is folded from its start again.
     ///
-    /// An age and not an idle time, because it bounds how long personal data can outlive its key whatever happens and however busy the stream is: an
-    /// account closed
-    /// while nobody here was told, a text read in the moment between the closure and the key's end. A long stream that is folded again six times an
-    /// hour is still not
-    /// folded for each command.
+    /// An age, not an idle time. It bounds how long personal data can outlive its key, even in a busy stream or after a missed closure. A long stream
+    /// that is folded again six times an hour is still not folded for each command.
     package var lifetime: Duration = .seconds(600)
     /// Persons remembered as forgotten, the last ones. Only those matter whose text could be read when they were and whose loads are still under way.
     package var forgottenOwners = 10_000

@@ -1,4 +1,4 @@
-/// The circumstances of one command: its caller, what makes it the same command again, and the version that it is for.
+/// The context of one command: caller, idempotency key and expected version.
 package struct CommandContext: Sendable {
     package var key: CommandReceipt.Key
     /// Whether the caller named the command, so that a repeat of it is possible.

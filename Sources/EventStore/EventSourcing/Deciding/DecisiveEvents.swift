@@ -14,9 +14,8 @@ package struct DecisiveEvents: Sendable, Hashable {
 }
 
 extension EventStore {
-    /// The events that decide a stream's state as of a version, oldest first, with its first and its last event: a fold of them is the fold of the
-    /// whole stream. Looks
-    /// for each from the end, so the cost follows what decides, not how long the stream is. Empty where there is no stream.
+    /// The events whose fold equals the fold of the whole stream up to a version, oldest first. Includes the first and the last event. Looks for each
+    /// from the end, so the cost follows what decides, not how long the stream is. Empty where there is no stream.
     /// - Parameter version: the last one to look at.
     package func events(deciding decisive: DecisiveEvents, of stream: StreamName, through version: Int = .max) async throws -> [RecordedEvent] {
         // Most streams are short: one read has all of them.

@@ -14,9 +14,7 @@ package struct FoldedStream<Rules: StreamRules>: Sendable {
     /// The id of the last event that was read; nil when none was, or when others have followed it since.
     private(set) var lastEvent: UUID?
 
-    package init(_ events: [RecordedEvent] = []) throws(EventDecodingError) {
-        try fold(events)
-    }
+    package init(_ events: [RecordedEvent] = []) throws(EventDecodingError) { try fold(events) }
 
     /// The expectation of an append to it.
     package var expectation: ExpectedVersion { version == 0 ? .none : .exactly(version) }

@@ -27,7 +27,7 @@ package protocol EventStore: Sendable {
     func read(_ part: StreamRead, limit: Int) async throws -> [RecordedEvent]
 
     /// Reads a part of the whole log in its direction, at most `limit` events that its filter lets through, from one snapshot, and says how far that
-    /// has looked. `pages(of:)` walks a long one, `follow(_:)` goes on with what is appended later.
+    /// has looked. `pages(of:)` walks a long one.
     func read(_ part: LogRead, limit: Int) async throws -> LogPage
 
     /// The stream that holds a unique value now; nil when it is free. For answers and suggestions only: what counts is what the append decides.
@@ -56,14 +56,19 @@ extension EventStore {
     }
 
     /// The log from a position on and for ever: pages of what is there, then what is appended. While the log is away it waits and calls
-    /// `onInterruption` at each try.
+    /// `onInterruption` at each try; what that throws ends the subscription.
     ///
-    /// - Parameter lastEvent: the id of the event at `position`, to know the log by.
+    /// - Parameters:
+    ///   - lastEvent: the id of the event at `position`, to know the log by.
+    ///   - filter: which events come; the others are passed over.
+    ///   - pause: waited after each event that wakes a filtered subscription, so that a busy log does not make it ask all the time for what is rare.
     package func subscribe(
-        after position: Int64, lastEvent: UUID? = nil, pageSize: Int = 500, clock: any Clock<Duration> = ContinuousClock(),
-        onInterruption: @escaping Subscription.InterruptionHandler = { _ in }
+        after position: Int64, lastEvent: UUID? = nil, to filter: EventFilter = .everything, pageSize: Int = 500, pause: Duration = .zero,
+        clock: any Clock<Duration> = ContinuousClock(), onInterruption: @escaping Subscription.InterruptionHandler = { _ in }
     ) -> Subscription {
-        Subscription(store: self, position: position, lastEvent: lastEvent, pageSize: pageSize, clock: clock, onInterruption: onInterruption)
+        Subscription(
+            store: self, start: LogPlace(position, lastEvent), filter: filter, pageSize: pageSize, pause: pause, clock: clock,
+            onInterruption: onInterruption)
     }
 }
 

@@ -37,4 +37,94 @@ package struct RecordedEvent: Sendable, Hashable {
         self.recordedAt = recordedAt
         self.unopened = unopened
     }
+
+    /// The same event with its data in another form.
+    package func with(schemaVersion: Int, data: JSONObject, unopened: Set<String> = []) -> RecordedEvent {
+        RecordedEvent(
+            position: position, stream: stream, version: version, id: id, type: type, schemaVersion: schemaVersion, data: data, metadata: metadata,
+            recordedAt: recordedAt, unopened: unopened)
+    }
+}
+
+/// The cause of an event: the actor and the call. Holds ids only, nothing personal.
+package struct EventMetadata: Sendable, Hashable {
+    /// The user who acted; nil for the system itself.
+    package var actor: UUID?
+    /// The command that appended it.
+    package var command: UUID
+    /// The request that everything caused by one call shares: its `X-Request-ID`, or a keyed hash of one that may say something.
+    package var correlation: String?
+    /// The id of the event that led to this one, where a process acted.
+    package var causation: UUID?
+    /// The W3C trace context of the call.
+    package var traceparent: String?
+    /// Where the event's content was imported from, if it was; stored as `import`.
+    package var origin: ImportOrigin?
+
+    package init(
+        actor: UUID? = nil, command: UUID, correlation: String? = nil, causation: UUID? = nil, traceparent: String? = nil, origin: ImportOrigin? = nil
+    ) {
+        self.actor = actor
+        self.command = command
+        self.correlation = correlation
+        self.causation = causation
+        self.traceparent = traceparent
+        self.origin = origin
+    }
+
+    /// The stored form: one object, absent members left out.
+    package var json: JSONObject {
+        var object = JSONObject()
+        if let actor { object["actor"] = .string(actor.lowercased) }
+        object["command"] = .string(command.lowercased)
+        if let correlation { object["correlation"] = .string(correlation) }
+        if let causation { object["causation"] = .string(causation.lowercased) }
+        if let traceparent { object["traceparent"] = .string(traceparent) }
+        if let origin { object["import"] = .object(origin.json) }
+        return object
+    }
+
+    /// Reads the stored form; nil when a member has another form.
+    package init?(json: JSONObject) {
+        func id(_ name: String) -> UUID? { json[name]?.text.flatMap { UUID(lowercase: $0) } }
+        guard let command = id("command") else { return nil }
+        self.init(
+            actor: id("actor"), command: command, correlation: json["correlation"]?.text, causation: id("causation"),
+            traceparent: json["traceparent"]?.text, origin: json["import"]?.members.flatMap { ImportOrigin(json: $0) })
+    }
+}
+
+extension EventMetadata {
+    /// Reads the stored form from JSON text; nil when it has another form.
+    package init?(storedAs text: UnsafeRawBufferPointer) {
+        // Nearly all metadata are one flat object of plain strings. It is read with each event of the log, so no tree is made for it.
+        if let metadata = Self.flat(text) {
+            self = metadata
+            return
+        }
+        guard let json = try? JSONValue.parse(in: text).members else { return nil }
+        self.init(json: json)
+    }
+
+    private static func flat(_ text: UnsafeRawBufferPointer) -> EventMetadata? {
+        var members = FlatJSONObject(text)
+        var metadata = EventMetadata(command: UUID(high: 0, low: 0))
+        var hasCommand = false
+        while let member = members.next() {
+            if member.name.elementsEqual("command".utf8) {
+                guard let command = UUID(lowercase: member.value) else { return nil }
+                metadata.command = command
+                hasCommand = true
+            } else if member.name.elementsEqual("actor".utf8) {
+                metadata.actor = UUID(lowercase: member.value)
+            } else if member.name.elementsEqual("causation".utf8) {
+                metadata.causation = UUID(lowercase: member.value)
+            } else if member.name.elementsEqual("correlation".utf8) {
+                metadata.correlation = String(validating: member.value, as: UTF8.self)
+            } else if member.name.elementsEqual("traceparent".utf8) {
+                metadata.traceparent = String(validating: member.value, as: UTF8.self)
+            }
+        }
+        return members.isComplete && hasCommand ? metadata : nil
+    }
 }

@@ -11,6 +11,8 @@ package struct EventField: Sendable, Hashable {
         case id
         /// RFC 3339 in UTC with milliseconds.
         case timestamp
+        /// An object of whole numbers by id: `{"0198…": 3}`.
+        case counts
     }
 
     package let name: String

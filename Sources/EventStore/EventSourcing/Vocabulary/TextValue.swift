@@ -24,7 +24,5 @@ extension TextValue {
 package struct TextViolation: Error, Hashable {
     package let message: String
 
-    package init(_ message: String) {
-        self.message = message
-    }
+    package init(_ message: String) { self.message = message }
 }

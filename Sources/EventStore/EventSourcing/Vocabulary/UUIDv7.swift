@@ -56,9 +56,7 @@ extension UUID {
     }
 
     /// The canonical form in lower case.
-    package var lowercased: String {
-        String(unsafeUninitializedCapacity: 36) { writeLowercased(to: $0) }
-    }
+    package var lowercased: String { String(unsafeUninitializedCapacity: 36) { writeLowercased(to: $0) } }
 
     /// Writes the canonical form in lower case, 36 bytes; returns their number.
     func writeLowercased(to buffer: UnsafeMutableBufferPointer<UInt8>) -> Int {

@@ -45,9 +45,7 @@ package final class Watermark: Sendable {
 
     private let state: Mutex<State>
 
-    package init(_ position: Int64 = 0) {
-        state = Mutex(State(position: position))
-    }
+    package init(_ position: Int64 = 0) { state = Mutex(State(position: position)) }
 
     package var position: Int64 { state.withLock { $0.position } }
 

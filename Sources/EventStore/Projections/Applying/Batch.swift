@@ -36,9 +36,7 @@ struct Batch {
     ///   - inGroups: whether events of one type go together, so that set forms can take them; otherwise all are applied one by one in the order of
     ///     the log.
     /// - Throws: a fault when an event's data is not what its type says.
-    init(
-        _ events: some Collection<RecordedEvent>, to build: Build, parked: ParkedStreams, first: Query? = nil, inGroups: Bool
-    ) throws(Fault) {
+    init(_ events: some Collection<RecordedEvent>, to build: Build, parked: ParkedStreams, first: Query? = nil, inGroups: Bool) throws(Fault) {
         self.build = build
         if let first { add(first, .progress) }
         let applied = takeApplied(events, parked)

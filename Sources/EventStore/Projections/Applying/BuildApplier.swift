@@ -6,7 +6,7 @@ struct BuildApplier {
     let build: Build
     let pool: ConnectionPool
     private(set) var parked: ParkedStreams
-    /// Whether set forms are used, where there are any; they are to come to the same.
+    /// Whether to use set statements where they exist. The result must be the same.
     private let usesSets: Bool
     /// The failures whose streams were parked, until `takeFailures()`.
     private var failures: [EventFailure] = []
@@ -61,9 +61,7 @@ struct BuildApplier {
     }
 
     /// All of the events or, when one of them is at fault, none.
-    private mutating func commit(
-        _ events: ArraySlice<RecordedEvent>, inGroups: Bool, _ progress: inout some Progress
-    ) async throws -> Batch.Fault? {
+    private mutating func commit(_ events: ArraySlice<RecordedEvent>, inGroups: Bool, _ progress: inout some Progress) async throws -> Batch.Fault? {
         guard let last = events.last else { return nil }
         let batch: Batch
         do {
@@ -84,10 +82,10 @@ struct BuildApplier {
 
     /// Tries one event some more times, since what it collided with may be gone a moment later; then parks its stream.
     private mutating func applyOrPark(_ event: RecordedEvent, _ failure: EventFailure, _ progress: inout some Progress) async throws {
-        var delays = RetryDelays()
+        var backoff = Backoff(from: .milliseconds(50), to: .seconds(5))
         var failure = failure
         for _ in 1..<Self.tries {
-            try await delays.wait()
+            try await Task.sleep(for: backoff.next())
             guard let fault = try await commit([event], inGroups: false, &progress) else { return }
             if case .event(let again) = fault { failure = again }
         }
@@ -120,4 +118,13 @@ struct TooManyParked: Error {
 extension SQLState {
     /// More than 20 streams were to be parked within a minute.
     static let tooManyParked = SQLState(rawValue: "AN011")
+}
+
+/// One set of tables of a read model, and the SQL that made them and keeps them current.
+struct Build: Sendable {
+    /// Its number among all builds of the read database.
+    let number: Int64
+    let model: ReadModel
+    /// The digest of `model`'s files, in hexadecimal.
+    let version: String
 }

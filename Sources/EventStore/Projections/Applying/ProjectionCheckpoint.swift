@@ -14,7 +14,7 @@ struct ProjectionCheckpoint: Equatable {
     var eventID: UUID?
     /// The token of the lease under which it may be moved.
     var lease: Int64
-    /// Whether it is recorded that something is in the way of the next event.
+    /// Whether a failure of the next event is recorded.
     var isFailing = false
 
     /// The query that moves it, for the front of an atomic group: it raises `SQLState.checkpointMoved` when it is not where this says.
@@ -55,7 +55,7 @@ extension ProjectionCheckpoint {
 
 /// Holding it still.
 extension ProjectionCheckpoint {
-    /// Has the live tables stand still until the transaction ends. Returns where they are.
+    /// Locks the checkpoint of the live tables until the transaction ends. Returns its position.
     static func lock(_ model: String, in session: Session) async throws -> Int64 {
         try await session.query(.lockCheckpoint, [.text(model)])[0].get(0)
     }
@@ -70,7 +70,7 @@ extension ProjectionCheckpoint {
         try await session.query(.lockUnattendedCheckpoint, [.text(model)])[0].get(0)
     }
 
-    /// Has a projector at work look anew before it writes again.
+    /// Makes a running projector reread its checkpoint before it writes again.
     static func raiseLeaseToken(_ model: String, in session: Session) async throws {
         try await session.query(.raiseLeaseToken, [.text(model)])
     }
@@ -94,7 +94,7 @@ extension ProjectionCheckpoint {
 
     /// Records that an event can't be applied, by default the next.
     func recordFailure(at position: Int64? = nil, in pool: ConnectionPool) async throws {
-        try await pool.query(.recordFailure, [.text(model), .int8(lease), position.map { .int8($0) } ?? .null])
+        try await pool.query(.recordFailure, [.text(model), .int8(lease), .int8(optional: position)])
     }
 
     func clearFailure(in pool: ConnectionPool) async throws {

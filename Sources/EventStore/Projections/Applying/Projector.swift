@@ -45,9 +45,7 @@ final class Projector: Sendable {
 
     var status: ProjectorStatus { currentStatus.withLock { $0 } }
 
-    private func update(_ change: (inout ProjectorStatus) -> Void) {
-        currentStatus.withLock { change(&$0) }
-    }
+    private func update(_ change: (inout ProjectorStatus) -> Void) { currentStatus.withLock { change(&$0) } }
 
     /// Makes the tables at first, then applies the log until cancelled. Throws `ReadModelError` when the folder's SQL does not prepare. When going on
     /// could only do harm it stops, says so in the checkpoint, and begins again once the model has other tables; whatever may pass is tried again for
@@ -62,22 +60,22 @@ final class Projector: Sendable {
     }
 
     private func project() async throws {
-        var delays = RetryDelays()
+        var backoff = Backoff(from: .milliseconds(50), to: .seconds(5))
         var adopted: AdoptedBuild?
         var isStart = true
         while !Task.isCancelled {
             var current: ProjectionCheckpoint?
             do {
-                try await follow(&adopted, &current, &delays, isStart: &isStart)
+                try await follow(&adopted, &current, &backoff, isStart: &isStart)
             } catch {
                 // Others have moved it, as a swap does: nothing was tried in vain.
-                if error is CheckpointMoved { delays.reset() }
+                if error is CheckpointMoved { backoff.reset() }
                 do {
-                    try await recover(from: error, at: current, tries: delays.count + 1)
-                    try await delays.wait()
+                    try await recover(from: error, at: current, tries: backoff.count + 1)
+                    try await Task.sleep(for: backoff.next())
                 } catch let stop as ProjectorStop {
                     try await rest(after: stop, at: current)
-                    delays.reset()
+                    backoff.reset()
                 }
             }
         }
@@ -85,7 +83,7 @@ final class Projector: Sendable {
 
     /// Applies what the log has, from the stored checkpoint on, once the lease is there. Ends by throwing; `current` is where it began.
     private func follow(
-        _ adopted: inout AdoptedBuild?, _ current: inout ProjectionCheckpoint?, _ delays: inout RetryDelays, isStart: inout Bool
+        _ adopted: inout AdoptedBuild?, _ current: inout ProjectionCheckpoint?, _ backoff: inout Backoff, isStart: inout Bool
     ) async throws {
         try await tables.createIfNew()
         let lease = try await leases.acquire(model.name, through: pool) {
@@ -109,10 +107,10 @@ final class Projector: Sendable {
         try await feed.confirm(checkpoint.eventID, at: checkpoint.position)
         try await checkpoint.clearStop(in: pool)
         if checkpoint.isFailing, try await feed.event(at: checkpoint.position + 1) == nil {
-            // Nothing is in the way of the next event, since there is none. Else it is the next batch that says so.
+            // There is no next event, so the recorded failure is out of date.
             update { $0.state = .applying }
             try await checkpoint.clearFailure(in: pool)
-            delays.reset()
+            backoff.reset()
         }
         update {
             if !checkpoint.isFailing || $0.state != .failed(position: checkpoint.position + 1) { $0.state = .applying }
@@ -120,7 +118,7 @@ final class Projector: Sendable {
             $0.isStale = applied.isStale
             $0.position = checkpoint.position
         }
-        defer { if lease.position > checkpoint.position { delays.reset() } }
+        defer { if lease.position > checkpoint.position { backoff.reset() } }
         try await applier(of: applied.build, under: lease).run(from: checkpoint)
     }
 
@@ -137,7 +135,7 @@ final class Projector: Sendable {
         }
     }
 
-    /// Returns when trying again can help; throws what it can't help against.
+    /// Returns if a retry can help; throws otherwise.
     private func recover(from error: any Error, at checkpoint: ProjectionCheckpoint?, tries: Int) async throws {
         try Task.checkCancellation()
         switch error {
@@ -145,8 +143,8 @@ final class Projector: Sendable {
         case EventStoreError.rewritten(let position): throw ProjectorStop.logRewritten(position: position)
         case EventStoreError.broken(let reason): throw ProjectorStop.logBroken(reason: reason)
         case let unknown as UnknownEvent: throw ProjectorStop.unknownEvent(type: unknown.type, version: unknown.version)
-        case is CheckpointMoved: await explain(moved: error)
-        case let error as PostgresError where error.sqlState == .checkpointMoved: await explain(moved: error)
+        case is CheckpointMoved: await leases.explain(error, of: model.name, through: pool, logger)
+        case let error as PostgresError where error.sqlState == .checkpointMoved: await leases.explain(error, of: model.name, through: pool, logger)
         case let error as PostgresError where !error.isTransient:
             tell(refusal: error)
             await recordFailure(at: checkpoint)
@@ -176,20 +174,6 @@ final class Projector: Sendable {
             try await checkpoint?.recordFailure(in: pool)
         } catch {
             logger.debug("the failure could not be stored", metadata: ["reason": "\(error)"])
-        }
-    }
-
-    /// The checkpoint is not where this projector left it. Mostly that is no rival: see `CheckpointMoved`.
-    private func explain(moved error: any Error) async {
-        do {
-            let holder = try await ProjectionCheckpoint.leaseHolder(model.name, in: pool)
-            if holder == leases.holder {
-                logger.info("the checkpoint, the tables or what is parked have changed: the projector looks anew", metadata: ["reason": "\(error)"])
-            } else {
-                logger.notice("the projector has lost its lease", metadata: ["holder": "\(holder ?? "nobody")", "reason": "\(error)"])
-            }
-        } catch {
-            logger.debug("the lease could not be read", metadata: ["reason": "\(error)"])
         }
     }
 

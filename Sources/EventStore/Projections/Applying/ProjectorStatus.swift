@@ -1,3 +1,5 @@
+import CoreMetrics
+
 /// How a projector of this process is doing.
 package struct ProjectorStatus: Sendable, Hashable {
     package enum State: Sendable, Hashable {
@@ -50,12 +52,30 @@ package enum ProjectorStop: Error, Equatable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .logRewritten(let position):
-            "the log no longer holds the event applied last, at position \(position): it was restored to an older state, or is another log; rebuild the read model"
+            "the log no longer holds the event applied last, at position \(position): it was restored to an older state, or is another log; "
+                + "rebuild the read model"
         case .logBroken(let reason): "the log is broken: \(reason)"
         case .tooManyParked(let last): "more than 20 streams failed within a minute, the last at position \(last)"
         case .unusable(let version, let reason):
-            "the tables were made by version \(version.prefix(8)), which can not be gone on with (\(reason)); rebuild the read model"
+            "version \(version.prefix(8)) made the tables, and this program can't use it (\(reason)): rebuild the read model"
         case .unknownEvent(let type, let version): "the log holds \(type) in version \(version), which this program does not know"
         }
     }
+}
+
+/// The metrics of one read model in this process.
+struct ProjectorMetrics: Sendable {
+    private let parkedStreams: Gauge
+    private let parkings: Counter
+
+    init(_ model: String, factory: any MetricsFactory) {
+        parkedStreams = Gauge(label: "annals_projection_parked_streams", dimensions: [("model", model)], factory: factory)
+        parkings = Counter(label: "annals_projection_parkings_total", dimensions: [("model", model)], factory: factory)
+    }
+
+    /// How many streams wait now.
+    func setParkedStreams(_ count: Int) { parkedStreams.record(count) }
+
+    /// One more stream has been parked.
+    func countParkedStream() { parkings.increment() }
 }

@@ -3,9 +3,8 @@ import Logging
 import Postgres
 
 extension Maintenance {
-    /// Takes what was erased out of the tables that are not live: those kept from before are brought up to the log, which erases there what it erased
-    /// in the live ones; what a killed maintenance has left is removed. Kept tables that can't follow the log any more, or that have not taken an
-    /// erasure, or could not, are dropped.
+    /// Removes erased data from tables that are not live: brings the previous tables up to date, and drops leftovers of killed maintenance. Kept
+    /// tables that can't follow the log any more, or that have not taken an erasure, or could not, are dropped.
     func scrubKept(_ model: String) async throws {
         try await exclusively(model) { keeper, _ in
             guard let number = try await OfflineBuild.numberOfPrevious(of: model, in: keeper) else { return }

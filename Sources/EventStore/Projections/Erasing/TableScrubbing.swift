@@ -48,8 +48,10 @@ package struct TableScrubbing: Sendable {
         // A log that was restored to an older state is scrubbed anew from its end.
         let head = try await maintenance.store.head()
         var scrubbed = min(try await pool.query(.readScrubbed)[0].get(0), head)
-        let erasures = LogRead(EventFilter(types: maintenance.catalog.erasing), positions: scrubbed + 1...Int64.max)
-        for try await page in maintenance.store.follow(erasures) {
+        let erasures = maintenance.store.subscribe(after: scrubbed, to: EventFilter(types: maintenance.catalog.erasing)) { reason in
+            throw EventStoreError.unavailable(reason: reason)
+        }
+        for try await page in erasures {
             guard let last = page.last, last.position > scrubbed else { continue }
             // The deletion of somebody's posts follows the closure of their account.
             try await Task.sleep(for: Self.shortestPause)
@@ -63,8 +65,7 @@ package struct TableScrubbing: Sendable {
     /// Returns when the erasures up to a position are out of all tables, and that is noted.
     func scrub(through position: Int64) async throws {
         for status in try await appliedStatuses(position) {
-            // Stored before folders were held to it, it may have passed an erasure over; then its rows go with a rebuild, and the erasure waits for
-            // that.
+            // A version stored before this rule may lack an erasing statement. Then the erasure waits for a rebuild.
             try await ReadModel.stored(status.model, version: status.version, catalog: maintenance.catalog, in: pool).checkErasures(
                 maintenance.catalog)
             if try await pool.query(.hasBuilds, [.text(status.model)]).count > 0 { try await maintenance.scrubKept(status.model) }
@@ -82,8 +83,7 @@ package struct TableScrubbing: Sendable {
             if behind.isEmpty { return statuses }
             if ContinuousClock.now >= next {
                 let models = behind.map { "\($0.model) (\($0.state.rawValue) at \($0.position))" }.sorted()
-                logger.warning(
-                    "erasures wait for read models", metadata: ["position": "\(position)", "models": "\(models.joined(separator: ", "))"])
+                logger.warning("erasures wait for read models", metadata: ["position": "\(position)", "models": "\(models.joined(separator: ", "))"])
                 next = ContinuousClock.now + Self.reminder
             }
             try await Task.sleep(for: .milliseconds(250))

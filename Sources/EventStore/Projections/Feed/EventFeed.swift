@@ -4,8 +4,7 @@ import Synchronization
 
 /// The log as all read models of a process read it: together. Models at about the same place share one read and one opening of what is sealed.
 ///
-/// Models pull, so a slow one holds nobody up and nothing piles up before it. The first to ask for a page that is not kept reads it, in its own task;
-/// who asks for the same meanwhile waits for that.
+/// Each model pulls, so a slow one delays no other. The first model that needs an uncached page reads it; the others wait for that read.
 package final class EventFeed: Sendable {
     /// Events in one page, and so at most in one batch. A set costs the server the same start for 4 events as for 2,000; larger pages gained nothing.
     package static let pageSize = 2_000
@@ -15,9 +14,7 @@ package final class EventFeed: Sendable {
     private let store: any EventStore
     private let state = Mutex(SharedReads(pageSize: EventFeed.pageSize, pageBytes: EventFeed.pageBytes))
 
-    package init(_ store: any EventStore) {
-        self.store = store
-    }
+    package init(_ store: any EventStore) { self.store = store }
 
     /// Opened events are kept for twice this time at most: as long as others may use a key that they have opened.
     private static let dropInterval = Duration.seconds(30)
@@ -59,12 +56,12 @@ package final class EventFeed: Sendable {
         try await store.read(after: position - 1, limit: 1).first
     }
 
-    /// Throws `EventStoreError.rewritten` unless the log has the event at a position that was there when this position was reached.
+    /// Throws `EventStoreError.rewritten` unless the event at `position` still has this id.
     package func confirm(_ id: UUID?, at position: Int64) async throws {
         try await Subscription.confirm(id, at: position, in: store)
     }
 
-    /// Whether it has.
+    /// Whether the event at `position` still has this id.
     package func holds(_ id: UUID?, at position: Int64) async throws -> Bool {
         do {
             try await confirm(id, at: position)
@@ -80,7 +77,7 @@ package final class EventFeed: Sendable {
         do {
             while true {
                 let limit = state.withLock { $0.readLimit }
-                let page = cut(try await Subscription.page(of: store, after: position, id, limit: limit))
+                let page = cut(try await Subscription.page(of: store, after: LogPlace(position, id), limit: limit))
                 if !page.isEmpty {
                     state.withLock { $0.add(page, after: id) }
                     return page
@@ -89,7 +86,7 @@ package final class EventFeed: Sendable {
                 try Task.checkCancellation()
             }
         } catch EventStoreError.rewritten(let rewritten) {
-            // The first page has no event before it to be known by: who begins anew would be given the old log's.
+            // A first page has no predecessor to compare, so a restart would get pages of the old log.
             state.withLock { $0.forget() }
             throw EventStoreError.rewritten(position: rewritten)
         }

@@ -10,13 +10,13 @@ struct PageCache {
         var events: [RecordedEvent]
         var size: Int
         var lastUse: Int
-        /// When it was begun: after so many times that old pages were dropped.
+        /// The drop generation in which the page was created.
         let age: Int
 
         var first: Int64 { events.first?.position ?? 0 }
         var last: Int64 { events.last?.position ?? 0 }
 
-        /// Whether this has the event after a position of the log that has this event there.
+        /// Whether the page holds the event after `position`, in a log whose event at `position` is `id`.
         func follows(_ position: Int64, _ id: UUID?) -> Bool {
             guard first <= position + 1, position < last else { return false }
             let before = position + 1 == first ? previous : events[Int(position - first)].id
@@ -58,7 +58,7 @@ struct PageCache {
         return found
     }
 
-    /// Drops what was begun before this was called last. What is kept is opened; the key of somebody in it may be destroyed by now.
+    /// Drops pages created before the last call. They hold opened events, whose keys may be destroyed by now.
     mutating func dropOld() {
         pages.removeAll { $0.age < drops }
         drops += 1
@@ -89,7 +89,59 @@ struct PageCache {
 
 extension RecordedEvent {
     /// Bytes in memory, near enough to bound what is held at a time.
-    var approximateSize: Int {
-        data.list.reduce(320) { $0 + 96 + ($1.value.text?.utf8.count ?? 0) }
+    var approximateSize: Int { data.list.reduce(320) { $0 + 96 + ($1.value.text?.utf8.count ?? 0) } }
+}
+
+/// The cached pages, and the signal of each read in flight.
+struct SharedReads {
+    /// A caller's next step.
+    enum Turn {
+        case found([RecordedEvent])
+        /// No other reads there yet: read, `add`, and `end` in any case.
+        case read
+        /// Somebody does: this ends with that read.
+        case wait(Signal)
     }
+
+    private let pageSize: Int
+    private let pageBytes: Int
+    private var pages: PageCache
+    /// How many events the next read asks for: as many as the last one had room for, so that large ones are not read again and again.
+    private(set) var readLimit: Int
+    /// By the position that each starts after.
+    private var reads: [Int64: Signal] = [:]
+
+    init(pageSize: Int, pageBytes: Int) {
+        self.pageSize = pageSize
+        self.pageBytes = pageBytes
+        readLimit = pageSize
+        pages = PageCache(capacity: 2 * pageBytes, pageSize: pageSize, pageBytes: pageBytes)
+    }
+
+    mutating func turn(after position: Int64, _ id: UUID?) -> Turn {
+        let kept = pages.events(after: position, id)
+        if !kept.isEmpty { return .found(kept) }
+        if let read = reads[position] { return .wait(read) }
+        reads[position] = Signal()
+        return .read
+    }
+
+    mutating func add(_ page: [RecordedEvent], after previous: UUID?) { pages.add(page, after: previous) }
+
+    mutating func dropOld() { pages.dropOld() }
+
+    /// Drops all that is kept.
+    mutating func forget() { pages = PageCache(capacity: 2 * pageBytes, pageSize: pageSize, pageBytes: pageBytes) }
+
+    /// A read was cut to a page, or had room in it. One that was not full tells nothing of how large events are.
+    mutating func note(cut count: Int, of read: Int) {
+        if count < read {
+            readLimit = count
+        } else if read >= readLimit {
+            readLimit = min(pageSize, readLimit * 2)
+        }
+    }
+
+    /// Ends a read, and hands out what the others wait for.
+    mutating func end(after position: Int64) -> Signal? { reads.removeValue(forKey: position) }
 }

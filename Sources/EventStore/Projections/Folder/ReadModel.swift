@@ -1,6 +1,7 @@
 package import EventSourcing
 import FoundationEssentials
 import JSON
+package import Postgres
 
 /// One read model: the SQL of its folder, checked. It also names the schema that its tables live in.
 package struct ReadModel: Sendable {
@@ -74,7 +75,7 @@ package struct ReadModel: Sendable {
                 throw ReadModelError(file: "\(name)/\(file)", reason: "the name must end with .sql in lower case, or it would not be read")
             }
             guard let data = FileManager.default.contents(atPath: "\(folder)/\(file)"), let text = String(bytes: data, encoding: .utf8) else {
-                throw ReadModelError(file: "\(name)/\(file)", reason: "the file can not be read as UTF-8")
+                throw ReadModelError(file: "\(name)/\(file)", reason: "the file is not valid UTF-8")
             }
             files[file] = text
         }
@@ -109,7 +110,7 @@ package struct ReadModel: Sendable {
         do {
             return try FileManager.default.contentsOfDirectory(atPath: folder).filter { !$0.hasPrefix(".") }.sorted()
         } catch {
-            throw ReadModelError(file: name, reason: "the folder can not be read")
+            throw ReadModelError(file: name, reason: "the folder can't be read")
         }
     }
 
@@ -135,4 +136,28 @@ extension ReadModel {
         }
         return writer.text
     }
+}
+
+extension ReadModel {
+    /// The version that these files are: the SHA-256 of their canonical form, in hexadecimal. The server computes it, so that this module needs no
+    /// cryptography.
+    package func version(by pool: ConnectionPool) async throws -> String {
+        try await pool.query(.digest, [.text(canonicalSQL)])[0].get(0)
+    }
+}
+
+extension Statement {
+    fileprivate static let digest = Statement("digest", "SELECT encode(sha256(convert_to($1, 'UTF8')), 'hex')")
+}
+
+/// Why a read model's folder is refused: one line that names the file and, where it can, the line in it.
+package struct ReadModelError: Error, Equatable, CustomStringConvertible {
+    /// The file, from the folder of all read models: `posts/PostDrafted.sql`.
+    package let file: String
+    /// From 1; nil when the whole file is meant.
+    package var line: Int?
+    package let reason: String
+
+    /// `posts/PostDrafted.sql:3: there is no parameter :titel`
+    package var description: String { line.map { "\(file):\($0): \(reason)" } ?? "\(file): \(reason)" }
 }

@@ -12,7 +12,7 @@ enum SQLRules {
             case (.parameter, let text): throw file.refusal(at: token, "\(text) has no value here: only events have parameters")
             case (.word, "unique"),
                 (.word, "exclude") where next == "(" || next == "using":
-                throw file.refusal(at: token, "a read table has no unique constraint but its key: values pass from row to row while it is rebuilt")
+                throw file.refusal(at: token, "UNIQUE is not allowed: a rebuild applies streams side by side, so two rows may briefly share a value")
             case (.word, "references"):
                 throw file.refusal(at: token, "REFERENCES is not allowed: streams are applied side by side while a table is rebuilt")
             case (.word, "concurrently"): throw file.refusal(at: token, "CONCURRENTLY can't run in the transaction that makes the tables")

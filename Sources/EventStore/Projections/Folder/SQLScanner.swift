@@ -7,9 +7,7 @@ struct SQLScanner {
     private var at = 0
     private var line = 1
 
-    init(_ text: String) {
-        bytes = Array(text.utf8)
-    }
+    init(_ text: String) { bytes = Array(text.utf8) }
 
     /// All tokens in order. What is never closed ends with the text.
     static func tokens(of text: String) -> [SQLToken] {
@@ -153,4 +151,29 @@ extension UInt8 {
     /// Letters, `_`, and every byte of a letter beyond ASCII.
     fileprivate var startsWord: Bool { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(self | 0x20) || self == UInt8(ascii: "_") || self >= 0x80 }
     fileprivate var continuesWord: Bool { startsWord || isDigit || self == UInt8(ascii: "$") }
+}
+
+/// A piece of SQL text that means something; white space and comments lie between tokens.
+struct SQLToken: Equatable {
+    enum Kind: Equatable {
+        /// A key word or a name without quotes.
+        case word
+        /// A name in double quotes.
+        case quotedName
+        /// A literal in single quotes or between dollars.
+        case literal
+        /// `:name`
+        case parameter
+        /// `$1`
+        case positional
+        case semicolon
+        /// Anything else, one byte or the two of `::`.
+        case symbol
+    }
+
+    let kind: Kind
+    /// Bytes of the text.
+    let range: Range<Int>
+    /// From 1.
+    let line: Int
 }

@@ -1,5 +1,4 @@
-import FoundationEssentials
-import Glibc
+import EventSourcing
 import Logging
 import Postgres
 import Synchronization
@@ -24,7 +23,7 @@ final class LeaseKeeper: Sendable {
     init(_ pool: ConnectionPool, logger: Logger) {
         self.pool = pool
         self.logger = logger
-        holder = Self.processName()
+        holder = leaseHolderName()
     }
 
     /// Returns a model's lease once nobody else holds it; `onWait` is called when somebody does.
@@ -77,6 +76,20 @@ final class LeaseKeeper: Sendable {
         }
     }
 
+    /// Says why a projector's checkpoint is not where it left it. Mostly that is no rival: see `CheckpointMoved`.
+    func explain(_ error: any Error, of model: String, through pool: ConnectionPool, _ logger: Logger) async {
+        do {
+            let current = try await ProjectionCheckpoint.leaseHolder(model, in: pool)
+            if current == holder {
+                logger.info("the checkpoint, tables or parked events changed: the projector reads them again", metadata: ["reason": "\(error)"])
+            } else {
+                logger.notice("the projector has lost its lease", metadata: ["holder": "\(current ?? "nobody")", "reason": "\(error)"])
+            }
+        } catch {
+            logger.debug("the lease could not be read", metadata: ["reason": "\(error)"])
+        }
+    }
+
     /// Gives all leases back, so that nobody has to wait for their end. For a stop in peace; after any other, or when the database is away, they run
     /// out.
     func release() async {
@@ -87,18 +100,60 @@ final class LeaseKeeper: Sendable {
             logger.debug("could not give leases back", metadata: ["reason": "\(error)"])
         }
     }
-
-    /// `<host>:<process id>:<four random characters>`: two containers may share the first two.
-    private static func processName() -> String {
-        var name = [CChar](repeating: 0, count: 256)
-        let host =
-            gethostname(&name, name.count - 1) == 0 ? String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self) : "?"
-        return "\(host):\(getpid()):\(UUID().uuidString.lowercased().prefix(4))"
-    }
 }
 
 extension Statement {
     fileprivate static let acquireLease = Statement("acquire_lease", "SELECT annals.acquire_lease($1, $2)")
     fileprivate static let renewLeases = Statement("renew_leases", "SELECT * FROM annals.renew_leases($1, $2)")
     fileprivate static let releaseLeases = Statement("release_leases", "SELECT annals.release_leases($1)")
+}
+
+/// A read model's lease as its holder has it, and the progress made under it: what holds until the read database tells otherwise.
+final class Lease: Sendable {
+    /// Goes up with every change of hands; each write names it.
+    let token: Int64
+    private let committed = Atomic<Int64>(0)
+    private let reasons: AsyncStream<CheckpointMoved>
+    private let reason: AsyncStream<CheckpointMoved>.Continuation
+
+    init(token: Int64) {
+        self.token = token
+        (reasons, reason) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(1))
+    }
+
+    /// The last position that is known to be committed; 0 before the checkpoint was read.
+    var position: Int64 { committed.load(ordering: .acquiring) }
+
+    /// The checkpoint was found there, or a batch was committed.
+    func moved(to position: Int64) { committed.store(position, ordering: .releasing) }
+
+    /// Tells the projector that works under it that it is over.
+    func end(because moved: CheckpointMoved) {
+        reason.yield(moved)
+        reason.finish()
+    }
+
+    /// Throws `CheckpointMoved` once it is over, or `CancellationError`.
+    func untilOver() async throws {
+        for await moved in reasons { throw moved }
+        try Task.checkCancellation()
+    }
+}
+
+/// A checkpoint is not where its projector has left it, or not under its lease: somebody has taken that, a rebuild has put other tables there, an
+/// operator has freed parked streams, or the server has lost its last commits in a crash.
+struct CheckpointMoved: Error, CustomStringConvertible {
+    struct Place: Equatable {
+        let position: Int64
+        let token: Int64
+    }
+
+    /// Nil when there is no checkpoint any more.
+    let found: Place?
+    let left: Place
+
+    var description: String {
+        let found = found.map { "at \($0.position) under lease \($0.token)" } ?? "gone"
+        return "the checkpoint is \(found), and was left at \(left.position) under lease \(left.token)"
+    }
 }

@@ -1,4 +1,5 @@
 package import EventSourcing
+import FoundationEssentials
 package import Logging
 package import Postgres
 
@@ -79,4 +80,74 @@ extension Statement {
         FROM annals.checkpoints AS c JOIN annals.parked_events AS p USING (build)
         WHERE c.model = $1::text OR $1::text IS NULL ORDER BY c.model, p.position
         """)
+}
+
+/// An event that the live tables of a read model lack.
+package struct ParkedEvent: Sendable, Hashable {
+    package enum State: String, Sendable {
+        /// It could not be applied.
+        case failed
+        /// It comes after one of its stream, or of another of the same id, that failed.
+        case waiting
+        /// It is left out for good, by an operator or because the person behind its stream is gone.
+        case discarded
+    }
+
+    package let model: String
+    package let position: Int64
+    package let stream: StreamName
+    package let type: String
+    package let state: State
+    /// Of the failure; nil when nothing was tried, or when the event's data is not what its type says.
+    package let sqlState: String?
+    /// The constraint that was violated.
+    package let constraint: String?
+    package let since: Timestamp
+
+}
+
+extension ParkedEvent {
+    init(_ row: Row) throws {
+        let stream = try row.get(2, as: String.self)
+        guard let name = StreamName(stream), let state = State(rawValue: try row.get(4)) else {
+            throw EventStoreError.broken(reason: "a parked event is of no stream: \(stream)")
+        }
+        self.init(
+            model: try row.get(0), position: try row.get(1), stream: name, type: try row.get(3), state: state, sqlState: try row.get(5),
+            constraint: try row.get(6), since: Timestamp(milliseconds: try row.milliseconds(7)))
+    }
+}
+
+/// The streams that wait in one build behind an event at fault: all those of its id. A post and its views are two streams that change the same rows,
+/// so they keep their order.
+struct ParkedStreams: Equatable {
+    private(set) var ids: Set<UUID> = []
+    /// Events that are left out of any stream: a verification folds without what the tables that it looks at lack.
+    let leftOut: Set<Int64>
+
+    init(_ ids: Set<UUID> = [], leavingOut leftOut: Set<Int64> = []) {
+        self.ids = ids
+        self.leftOut = leftOut
+    }
+
+    /// Streams of one id count once.
+    var count: Int { ids.count }
+
+    func contains(_ id: UUID) -> Bool { ids.contains(id) }
+
+    func leavesOut(_ event: RecordedEvent) -> Bool { leftOut.contains(event.position) }
+
+    mutating func park(_ id: UUID) { ids.insert(id) }
+
+    mutating func release(_ released: Set<UUID>) { ids.subtract(released) }
+
+    /// Those of a build as stored.
+    static func read(_ build: Int64, from pool: ConnectionPool) async throws -> ParkedStreams {
+        ParkedStreams(Set(try await pool.query(.readParkedIDs, [.int8(build)]).map { try $0.get(0, as: UUID.self) }))
+    }
+}
+
+extension Statement {
+    fileprivate static let readParkedIDs = Statement(
+        "read_parked_ids", "SELECT DISTINCT stream_id FROM annals.parked_events WHERE build = $1 AND state <> 'discarded'")
 }

@@ -5,8 +5,8 @@ import Postgres
 /// Applies a stretch of the log to a build that is not live, with several workers side by side.
 ///
 /// A stream's events are all applied by one worker, in order; a post and its views, which share an id, too. Between streams there is no order, which
-/// a read model's SQL must not need. What streams share are counters: two workers that each wait for a counter that the other has changed are told
-/// apart by a short lock timeout, and what was undone is applied again by one.
+/// a read model's SQL must not need. Streams share only counters. A short lock timeout breaks deadlocks between workers, and one worker then applies
+/// the undone events.
 struct LogFold {
     private static let pageSize = EventFeed.pageSize
     /// Bytes of a chunk, about: two are in memory at a time, however many workers there are.
@@ -52,19 +52,14 @@ struct LogFold {
             chunk = try await following
         }
         // Not with each chunk: a build that was interrupted is never gone on with.
-        try await pool.query(
-            .advanceBuild, [.int8(offline.build.number), .int8(start), .int8(offline.position), .uuid(optional: offline.eventID)])
+        try await pool.query(.advanceBuild, [.int8(offline.build.number), .int8(start), .int8(offline.position), .uuid(optional: offline.eventID)])
     }
 
     /// From here on leaves out these events and no others.
-    mutating func leaveOut(_ positions: Set<Int64>) {
-        parked = ParkedStreams(parked.ids, leavingOut: positions)
-    }
+    mutating func leaveOut(_ positions: Set<Int64>) { parked = ParkedStreams(parked.ids, leavingOut: positions) }
 
     /// A page for each worker, or as many as make a chunk.
-    static func read(
-        _ feed: EventFeed, after position: Int64, _ id: UUID?, to target: Int64, _ workers: Int
-    ) async throws -> [RecordedEvent] {
+    static func read(_ feed: EventFeed, after position: Int64, _ id: UUID?, to target: Int64, _ workers: Int) async throws -> [RecordedEvent] {
         var chunk: [RecordedEvent] = []
         var (last, lastID, size) = (position, id, 0)
         while last < target, chunk.count < pageSize * workers, size < chunkBytes {

@@ -1,6 +1,7 @@
 import EventSourcing
 import Logging
 import Postgres
+import Synchronization
 
 extension Maintenance {
     /// Makes the tables of a read model anew beside the live ones and puts them in their place. Queries and the live projector go on meanwhile.
@@ -36,8 +37,7 @@ extension Maintenance {
                 tell(.catchingUp, total)
                 try await catchUp(&fold)
                 tell(.swapping, total)
-                let swap = Swap(
-                    model: model.name, readers: readers, folderVersion: version, mayGoBack: isRewritten, pool: pool, logger: logger)
+                let swap = Swap(model: model.name, readers: readers, folderVersion: version, mayGoBack: isRewritten, pool: pool, logger: logger)
                 try await swap.run(offline.build.number) { position in
                     if !isRewritten { try await fold.advance(to: position) }
                 }
@@ -76,4 +76,85 @@ extension Maintenance {
             }
         }
     }
+}
+
+/// Holds up the folds of one log that are far ahead, so that most pages are read, parsed and opened once for all of them.
+///
+/// Without it the quickest would read the log alone, and the others once more when the feed keeps no longer what it has read. That still happens
+/// where the events of the lead take more room than the feed has (more than 2 KB each), or where folds have so many workers that one chunk is as long
+/// as the lead: from 8 on.
+final class FoldThrottle: Sendable {
+    /// One fold on its way.
+    struct Member: Sendable {
+        fileprivate let id: UInt64
+    }
+
+    /// How far ahead of the last one may be: with events of usual size within what the feed keeps.
+    static let lead = Int64(EventFeed.pageSize) * 8
+
+    private struct State {
+        var positions: [UInt64: Int64] = [:]
+        var lastID: UInt64 = 0
+    }
+
+    private let state = Mutex(State())
+    /// Where the last of the folds is.
+    private let last = Watermark()
+
+    /// How many are held up.
+    var waiting: Int { last.waiterCount }
+
+    /// Has the others wait for this one, too, until it leaves.
+    func join(at position: Int64) -> Member {
+        update { state in
+            state.lastID += 1
+            state.positions[state.lastID] = position
+            return Member(id: state.lastID)
+        }
+    }
+
+    /// Returns once this is not too far ahead of the others. Throws `CancellationError`.
+    func reached(_ position: Int64, by member: Member) async throws {
+        update { $0.positions[member.id] = position }
+        while try await !last.wait(for: position - Self.lead) {}
+        try Task.checkCancellation()
+    }
+
+    func leave(_ member: Member) { update { $0.positions[member.id] = nil } }
+
+    private func update<T>(_ change: (inout State) -> T) -> T {
+        state.withLock { state in
+            let value = change(&state)
+            if let position = state.positions.values.min() { last.reset(to: position) }
+            return value
+        }
+    }
+}
+
+/// How far a rebuild or a verification has come.
+package struct RebuildProgress: Sendable, Hashable {
+    package enum Phase: String, Sendable {
+        case applying
+        case indexing
+        case catchingUp = "catching up"
+        case comparing
+        case swapping
+    }
+
+    package let model: String
+    package let phase: Phase
+    /// Events applied, of so many that the log had when this began.
+    package let applied: Int64
+    package let total: Int64
+}
+
+/// The result of a rebuild.
+package struct RebuildReport: Sendable, Hashable {
+    package let model: String
+    /// The version that is live now.
+    package let version: String
+    /// The position that it went live at.
+    package let position: Int64
+    /// Streams that were parked in the new tables.
+    package let parkedStreams: Int
 }

@@ -25,8 +25,7 @@ struct OfflineBuild: Sendable {
             let number: Int64 = try await session.query(.nextBuild)[0].get(0)
             let schema = "\(model.name)__\(number)"
             try await session.query(.storeReadModelVersion, [.text(model.name), .text(version), .jsonb(model.canonicalSQL)])
-            try await session.query(
-                .insertBuild, [.int8(number), .text(model.name), .text(version), .text(purpose.rawValue), .text(schema)])
+            try await session.query(.insertBuild, [.int8(number), .text(model.name), .text(version), .text(purpose.rawValue), .text(schema)])
             try await session.execute(script: "CREATE SCHEMA \(schema); SET LOCAL search_path = \(schema)")
             try await model.define([model.tables], in: session)
             try await model.prepare(in: session)
@@ -56,7 +55,7 @@ struct OfflineBuild: Sendable {
 
     /// Removes what earlier maintenance of the model left behind.
     static func dropLeftovers(of model: String, in pool: ConnectionPool) async throws {
-        for row in try await pool.query(.leftovers, [.text(model)]) { try await drop(row.get(0), in: pool) }
+        try await pool.withTransaction { _ = try await $0.query(.dropLeftovers, [.text(model)]) }
     }
 
     static func drop(_ build: Int64, in pool: ConnectionPool) async throws {
@@ -74,7 +73,5 @@ extension Statement {
         "insert_build", "INSERT INTO annals.builds (build, model, version, purpose, schema_name) VALUES ($1, $2, $3, $4, $5)")
     fileprivate static let readPrevious = Statement(
         "read_previous", "SELECT build, version, schema_name, position, event_id FROM annals.builds WHERE model = $1 AND purpose = 'previous'")
-    fileprivate static let leftovers = Statement(
-        "leftover_builds", "SELECT build FROM annals.builds WHERE model = $1 AND purpose <> 'previous'")
     fileprivate static let dropBuild = Statement("drop_build", "SELECT annals.drop_build($1)")
 }

@@ -66,6 +66,5 @@ extension Statement {
         }.max() ?? 0
     }
 
-    fileprivate static let typeNames = Statement(
-        "type_names", "SELECT format_type($1::bigint::oid, NULL), format_type($2::bigint::oid, NULL)")
+    fileprivate static let typeNames = Statement("type_names", "SELECT format_type($1::bigint::oid, NULL), format_type($2::bigint::oid, NULL)")
 }

@@ -7,7 +7,7 @@ package struct VerificationReport: Sendable, Hashable {
     package let model: String
     /// Where the live tables and the fold of the log were compared.
     package let position: Int64
-    /// How many events more the log had already when the verification began: tables that stand still are equal, and out of date.
+    /// How many events the live tables were behind when verification began. Stuck tables can be equal and still out of date.
     package let lag: Int64
     /// Rows compared, by table.
     package let rows: [String: Int64]

@@ -92,9 +92,7 @@ struct TableComparison {
         }
     }
 
-    private mutating func compareWithoutKey(
-        _ table: String, _ shape: Shape, _ live: String, _ folded: String, in session: Session
-    ) async throws {
+    private mutating func compareWithoutKey(_ table: String, _ shape: Shape, _ live: String, _ folded: String, in session: Session) async throws {
         let row = try await session.query(
             Statement(
                 "compare \(live)",

@@ -36,7 +36,7 @@ struct VerifyingFold {
 
     /// The report when so many streams can't be folded that nothing was compared.
     func report(givenUpAt last: String, head: Int64) -> VerificationReport {
-        let reason = "more than 20 streams of the live tables can not be folded again; the rest is not compared"
+        let reason = "more than 20 streams could not be folded, so nothing was compared"
         return VerificationReport(
             model: model, position: position, lag: max(0, head - position), rows: [:],
             differences: [RowDifference(table: model, key: "", kind: .table(reason))],

@@ -1,5 +1,4 @@
-/// A caller's requests. Each awaits its answer; with `cancellable` a cancelled task gets `.cancelled` at once and the place in the queue
-/// stays.
+/// A caller's requests. Each awaits its answer; with `cancellable` a cancelled task gets `.cancelled` at once and the place in the queue stays.
 extension Connection {
     /// One autocommit statement.
     func query(_ statement: Statement, _ values: [SQLValue], cancellable: Bool = true) async throws(PostgresError) -> QueryResult {

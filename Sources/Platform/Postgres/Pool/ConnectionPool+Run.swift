@@ -54,8 +54,7 @@ extension ConnectionPool {
         if error.kind != .cancelled {
             // Once each time that a database goes away. One that never was there is told by the callers.
             let hasGone = core.withLock { $0.hasConnected && $0.state.consecutiveFailures == 1 }
-            logger.log(
-                level: hasGone ? .warning : .debug, "can't connect", metadata: ["target": "\(target)", "reason": "\(error.debugDescription)"])
+            logger.log(level: hasGone ? .warning : .debug, "can't connect", metadata: ["target": "\(target)", "reason": "\(error.debugDescription)"])
         }
         wake()
     }

@@ -16,8 +16,7 @@ extension ConnectionPool {
 
 extension Statement {
     /// A large object needs neither a table nor a right of its own. It is made of 64 kB that don't compress, so a file has to grow, and the commit
-    /// waits for the disk.
-    /// PostgreSQL 15 lets a read-only transaction write large objects, so that is asked first.
+    /// waits for the disk. PostgreSQL 15 lets a read-only transaction write large objects, so that is asked first.
     fileprivate static let tryWriting = Statement(
         "try_writing",
         """

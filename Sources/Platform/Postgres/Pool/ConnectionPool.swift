@@ -3,9 +3,8 @@ import Synchronization
 
 /// A pool of connections to one database.
 ///
-/// `query` and `atomically` share a few pipelined connections: callers' statements follow each other without waiting for answers.
-/// `withTransaction` and `withSession` lend a connection to one caller. Only `run()` opens connections; before it, and while the database
-/// is down, callers wait.
+/// `query` and `atomically` share a few pipelined connections: callers' statements follow each other without waiting for answers. `withTransaction`
+/// and `withSession` lend a connection to one caller. Only `run()` opens connections; before it, and while the database is down, callers wait.
 package final class ConnectionPool: Sendable {
     typealias State = PoolState<Connection, UnsafeContinuation<Result<Lease, PostgresError>, Never>>
 
@@ -56,9 +55,7 @@ package final class ConnectionPool: Sendable {
     }
 
     /// Lets a closing pool end once its last connection is gone.
-    func noteEmptiness() {
-        core.withLock { core in core.state.slots.isEmpty ? core.whenEmpty.take() : nil }?.resume()
-    }
+    func noteEmptiness() { core.withLock { core in core.state.slots.isEmpty ? core.whenEmpty.take() : nil }?.resume() }
 }
 
 extension ConnectionPool: ConnectionOwner {

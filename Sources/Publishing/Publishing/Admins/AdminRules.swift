@@ -1,9 +1,8 @@
 package import EventSourcing
 package import FoundationEssentials
 
-/// The circle of admins, one stream for the whole system. Every command of an admin expects it at the very version it was decided on. So of two
-/// commands that would
-/// together remove the last admin, one is decided again; and a user who stopped being an admin a moment ago is refused, whatever their token says.
+/// The active admins: one stream for the whole system. Every admin's command expects the version on which it was decided, so two commands can't both
+/// remove the last admin; and a user who stopped being an admin a moment ago is refused, whatever their token says.
 package enum AdminRules: StreamRules {
     package typealias Command = AdminCommand
     package typealias Event = AdminEvent

@@ -2,5 +2,6 @@ package import EventSourcing
 
 extension EventCatalog {
     /// Every event type of the log. All are in their first version, so nothing is converted yet.
-    package static let publishing = EventCatalog(UserRules.schemas + AdminRules.schemas + PostRules.schemas + ViewRules.schemas)
+    package static let publishing = EventCatalog(
+        UserRules.schemas + AdminRules.schemas + PostRules.schemas + ViewRules.schemas + ViewWindowRules.schemas)
 }

@@ -40,8 +40,19 @@ struct EventFields {
         try required(name, "an id") { $0.text.flatMap { UUID(lowercase: $0) } }
     }
 
-    func integer(_ name: String) throws(EventDecodingError) -> Int64 {
-        try required(name, "a whole number") { $0.int }
+    func integer(_ name: String) throws(EventDecodingError) -> Int64 { try required(name, "a whole number") { $0.int } }
+
+    /// Whole numbers by id.
+    func counts(_ name: String) throws(EventDecodingError) -> [UUID: Int64] {
+        try required(name, "an object of whole numbers by id") { json in
+            guard case .object(let object) = json else { return nil }
+            var counts: [UUID: Int64] = [:]
+            for member in object.list {
+                guard let id = UUID(lowercase: member.name), let count = member.value.int else { return nil }
+                counts[id] = count
+            }
+            return counts
+        }
     }
 
     func timestampIfPresent(_ name: String) throws(EventDecodingError) -> Timestamp? {

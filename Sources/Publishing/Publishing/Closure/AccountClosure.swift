@@ -1,6 +1,5 @@
 /// The process that closes an account and erases its user, as a pure decider over the steps recorded so far: what is to be done next follows from
-/// them alone, so
-/// any process may go on where another stopped.
+/// them alone, so any process may go on where another stopped.
 package enum AccountClosure {
     /// The next action; nil when all is done.
     package static func next(in state: ClosureState) -> ClosureAction? {
@@ -85,7 +84,5 @@ package enum ClosureAction: Sendable, Hashable {
 package struct ClosureOutOfOrder: Error, Hashable {
     package let step: ClosureStep
 
-    package init(step: ClosureStep) {
-        self.step = step
-    }
+    package init(step: ClosureStep) { self.step = step }
 }

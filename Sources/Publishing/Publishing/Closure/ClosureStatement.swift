@@ -35,3 +35,38 @@ extension CompletedStep {
         return object
     }
 }
+
+/// The steps by which an account is closed and its user erased, in their order. Stored by their names.
+package enum ClosureStep: String, Sendable, Hashable, CaseIterable {
+    /// The account gives up `active`, which each of its commands requires: nothing slips in behind this.
+    case releaseClaim = "release-claim"
+    /// `UserClosed` is in the log; email and username are free.
+    case closeAccount = "close-account"
+    /// Password and sessions are gone.
+    case endSessions = "end-sessions"
+    /// `PostDeleted` is in the log for each post; slugs are free.
+    case deletePosts = "delete-posts"
+    /// No table of a read model, live or kept, holds anything of the user.
+    case scrubReadModels = "scrub-read-models"
+    /// The user's sealed data in the log and its backups can't be opened any more.
+    case destroyKey = "destroy-key"
+    /// There is a signed statement of all this.
+    case signReceipt = "sign-receipt"
+}
+
+/// A step that is done, as it is recorded.
+package struct CompletedStep: Sendable, Hashable {
+    package let step: ClosureStep
+    package let at: Timestamp
+    /// The last position of the log that the step is about; nil where it is about none.
+    package let position: Int64?
+    /// How many posts the step has deleted; nil for other steps.
+    package let count: Int64?
+
+    package init(_ step: ClosureStep, at: Timestamp, position: Int64? = nil, count: Int64? = nil) {
+        self.step = step
+        self.at = at
+        self.position = position
+        self.count = count
+    }
+}

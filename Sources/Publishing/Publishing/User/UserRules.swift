@@ -41,7 +41,7 @@ package enum UserRules: StreamRules {
             case .registered(let username, let email, _): take(username: username) + take(email: email) + [becomesActive]
             case .profileChanged(let username, _, _): take(username: username)
             case .emailChanged(let email): take(email: email)
-            // An account that is being closed has given `active` up and never acts again: as an admin it would count, and be nobody.
+            // An account in closure has released `active` and can't act, so it must not count as an admin.
             case .roleChanged(role: .admin) where state.account?.status == .active: [.requireActive(stream.id)]
             case .roleChanged: []
             case .deactivated: [.release(.active)]

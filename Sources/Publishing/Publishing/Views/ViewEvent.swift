@@ -3,7 +3,7 @@ import JSON
 
 /// The events of a post's views. Their stream has the post's id.
 package enum ViewEvent: Sendable, Hashable {
-    /// The post was viewed this often since the last such event: readers' views are gathered for a moment, so that a hot post does not fill the log.
+    /// The post was viewed this often. Recorded for a call with a key of its own, whose repeat must find it; other views go by `ViewWindowEvent`.
     case viewed(count: Int64)
 }
 

@@ -22,11 +22,14 @@ package enum ViewRules: StreamRules {
 
     package static func evolve(_ state: inout ViewState, with event: ViewEvent) {
         switch event {
-        // Saturating, because a fold has nobody to complain to.
-        case .viewed(let count):
-            let (sum, overflow) = state.total.addingReportingOverflow(count)
-            state = .seen(total: overflow ? .max : sum)
+        case .viewed(let count): state = .seen(total: sum(state.total, count))
         }
+    }
+
+    /// Saturating, because a fold has nobody to complain to.
+    static func sum(_ total: Int64, _ count: Int64) -> Int64 {
+        let (sum, overflow) = total.addingReportingOverflow(count)
+        return overflow ? .max : sum
     }
 
     /// More than the views of a moment can be.

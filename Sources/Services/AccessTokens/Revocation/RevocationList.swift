@@ -84,9 +84,7 @@ package final class RevocationList: Sendable {
     }
 
     /// How many revocations are held.
-    package var count: Int {
-        state.withLock { $0.recent.count + $0.older.count + $0.users.count + $0.keys.count }
-    }
+    package var count: Int { state.withLock { $0.recent.count + $0.older.count + $0.users.count + $0.keys.count } }
 }
 
 extension RevocationList.State {

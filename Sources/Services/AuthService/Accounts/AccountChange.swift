@@ -26,7 +26,7 @@ enum AccountChange: Sendable, Equatable {
         }
     }
 
-    /// Whether the keyed hash of the account's email is needed to make it.
+    /// Whether the change needs the keyed hash of the account's email.
     var readsEmail: Bool {
         switch self {
         case .registered, .emailChanged: true
@@ -34,7 +34,7 @@ enum AccountChange: Sendable, Equatable {
         }
     }
 
-    /// Whether access tokens given out before it don't hold any more.
+    /// Whether it revokes the access tokens that were issued before it.
     var endsTokens: Bool {
         switch self {
         case .roleChanged, .deactivated, .closed: true
@@ -42,10 +42,11 @@ enum AccountChange: Sendable, Equatable {
         }
     }
 
-    /// The statements that make the change, to be run in one transaction. The account's row comes before credentials and sessions: everyone locks in
-    /// that order.
+    /// The statements that make the change, to be run in one transaction. The account's row comes before credentials and sessions, since every
+    /// transaction locks in that order.
     /// - Parameter emailHash: the keyed hash of the email that the account has at present.
-    /// - Parameter version: that of the user's stream with the event. Tokens of lower versions are revoked; of a closed account all are.
+    /// - Parameter version: the version of the user's stream after the event. Tokens of lower versions are revoked, and all tokens of a closed
+    ///   account.
     func queries(user: UUID, position: Int64, version: Int, emailHash: [UInt8]?, at time: Timestamp) -> [Query] {
         let place: [SQLValue] = [.uuid(user), .int8(position)]
         let cut = [SQLValue.timestamp(time.milliseconds), .int4(self == .closed ? .max : Int32(clamping: version))]
@@ -61,14 +62,14 @@ enum AccountChange: Sendable, Equatable {
         }
     }
 
-    /// Makes the account's row, or brings it up to its registration.
+    /// Inserts the account's row, or updates it to its registration.
     static func registration(of user: UUID, emailHash: [UInt8]?, role: String, position: Int64) -> Query {
         Query(.registerAccount, [.uuid(user), .int8(position), .bytes(optional: emailHash), .text(role)])
     }
 }
 
-// Each is guarded by the position, so that an account never goes back. An event may come twice (from the registration and from the log): then it says
-// the same.
+// The condition on the position keeps an account from going back. An event may come twice, from the registration and from the log, with the same
+// content.
 extension Statement {
     fileprivate static let registerAccount = Statement(
         "register_account",

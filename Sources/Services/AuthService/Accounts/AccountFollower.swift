@@ -6,22 +6,19 @@ package import Logging
 package import Postgres
 import Publishing
 
-/// The keyed hashes of the values that streams claim at present, read from the log's database; a stream that claims none of that kind is left out.
+/// Reads from the log's database the keyed hashes of the values that streams claim now. It leaves out streams without a claim of that kind.
 package typealias CurrentClaims = @Sendable (ClaimKind, Set<StreamName>) async throws -> [StreamName: [UInt8]]
 
 /// Keeps `accounts` in step with the log:
 ///
 ///     page of events → changes → one transaction: guard and checkpoint first, then the changes
 ///
-/// Several processes may follow at once without a lease: the guard lets one of them write each page, and the others go on from where it came.
+/// Several processes may follow at once without a lease. The guard lets one of them write each page, and the others continue after that page.
 package final class AccountFollower: Sendable {
     private struct Place {
         var position: Int64
         var event: UUID?
     }
-
-    private static let firstBackoff = Duration.milliseconds(100)
-    private static let longestBackoff = Duration.seconds(5)
 
     private let log: any EventStore
     private let identity: ConnectionPool
@@ -32,9 +29,9 @@ package final class AccountFollower: Sendable {
     private let progress = Watermark()
 
     /// - Parameters:
-    ///   - log: with sealed fields left sealed: only ids, roles and types are read.
+    ///   - log: may leave sealed fields sealed, since only ids, roles and types are read.
     ///   - identity: where `accounts` and the checkpoint are.
-    ///   - endings: raised when an event ends tokens.
+    ///   - endings: raised when an event revokes tokens.
     package init(
         log: any EventStore, identity: ConnectionPool, currentClaims: @escaping CurrentClaims, endings: Signal = Signal(),
         now: @escaping @Sendable () -> Timestamp = { .now }, logger: Logger
@@ -47,7 +44,7 @@ package final class AccountFollower: Sendable {
         self.logger = logger
     }
 
-    /// The last position whose effects can be seen.
+    /// The last position that is applied.
     package var position: Int64 { progress.position }
 
     /// Whether the follower reached the position in time.
@@ -56,32 +53,31 @@ package final class AccountFollower: Sendable {
         return try await isDone(within: timeout) { [progress] in try await progress.wait(for: position) }
     }
 
-    /// Returns once all that the log holds at this moment is applied. Throws 503 when that takes longer, and what the log throws when it can't be
-    /// asked.
+    /// Returns once everything that the log holds now is applied. Throws 503 if that takes longer than `patience`, and the log's own error if the log
+    /// can't be read.
     package func confirmLevel(within patience: Duration = .seconds(5)) async throws {
         guard try await waitFor(log.head(), timeout: patience) else { throw Problem.unavailable("The accounts are behind the log.") }
     }
 
-    /// Follows until cancelled. Databases that are away or refuse are waited for; throws `EventStoreError.rewritten` when the log is not the one followed so
-    /// far, and what an event that it can't read throws.
+    /// Follows until cancelled, and waits while a database is away or refuses. Throws `EventStoreError.rewritten` if the log is not the one that was followed so
+    /// far, and the decoding error of an event that it can't read.
     package func run() async throws {
-        var backoff = Self.firstBackoff
+        var backoff = Backoff(from: .milliseconds(100), to: .seconds(5))
         while !Task.isCancelled {
             do {
                 let start = progress.position
                 try await follow()
-                if progress.position > start { backoff = Self.firstBackoff }
+                if progress.position > start { backoff.reset() }
             } catch  where Task.isCancelled {
                 return
             } catch  where Self.mayPass(error) {
                 logger.warning("the account follower waits", metadata: ["reason": "\(error)", "position": "\(progress.position)"])
-                do { try await Task.sleep(for: backoff * Double.random(in: 0.5...1)) } catch { return }
-                backoff = min(backoff * 2, Self.longestBackoff)
+                do { try await Task.sleep(for: backoff.next()) } catch { return }
             }
         }
     }
 
-    /// Follows until cancelled, or until another process's follower came first.
+    /// Follows until cancelled, or until another process's follower has written first.
     private func follow() async throws {
         var checkpoint = try await loadCheckpoint()
         try await Subscription.confirm(checkpoint.event, at: checkpoint.position, in: log)
@@ -105,8 +101,8 @@ package final class AccountFollower: Sendable {
     private func apply(_ page: [RecordedEvent], after checkpoint: Place) async throws {
         guard let last = page.last else { return }
         let changes = try page.compactMap { event in try AccountChange(event).map { (event, $0) } }
-        // The emails themselves are sealed and stay so. A hash newer than its event does no harm: the event that made it so is still to come and says
-        // the same.
+        // The emails themselves stay sealed. A hash that is newer than its event does no harm, since the event that belongs to it is still to come
+        // and says the same.
         let renamed = Set(changes.filter { $0.1.readsEmail }.map(\.0.stream))
         let emails = renamed.isEmpty ? [:] : try await currentClaims(.email, renamed)
         var queries = [Query(.advanceCheckpoint, [.int8(checkpoint.position), .int8(last.position), .uuid(last.id)])]

@@ -2,9 +2,9 @@ import EventSourcing
 import FoundationEssentials
 import Postgres
 
-/// The users as the log has them, as far as signing in needs it.
+/// The users as the log has them, with the columns that signing in needs.
 struct Accounts: Sendable {
-    /// Someone who may sign in, if the password is right.
+    /// A user who may sign in with the right password.
     struct Candidate: Sendable {
         let user: UUID
         let password: Credentials.Password
@@ -12,25 +12,25 @@ struct Accounts: Sendable {
 
     let identity: ConnectionPool
 
-    /// The active account with that email and a confirmed password. Nil for everyone else: unknown, pending, deactivated and closed look the same
-    /// from here on.
+    /// The active account with that email and a confirmed password. Nil for all others, so that unknown, pending, deactivated and closed accounts
+    /// look the same.
     func candidate(emailHash: [UInt8]) async throws -> Candidate? {
         try await identity.query(.signInCandidate, [.bytes(emailHash)]).first.map {
             Candidate(user: try $0.get(0), password: Credentials.Password(hash: PasswordHash(try $0.get(1)), generation: try $0.get(2)))
         }
     }
 
-    /// Whether somebody has signed in to the account with that email from there before.
+    /// Whether the account with that email was signed in to from that address before.
     func hasSignedIn(emailHash: [UInt8], addressHash: [UInt8]) async throws -> Bool {
         try await identity.query(.knownAddress, [.bytes(emailHash), .bytes(addressHash)]).first?.get(0) ?? false
     }
 
-    /// The user with that email who isn't closed.
+    /// The user with that email whose account is not closed.
     func user(emailHash: [UInt8]) async throws -> UUID? {
         try await identity.query(.userWithEmail, [.bytes(emailHash)]).first?.get(0)
     }
 
-    /// Adds an account before the follower gets there: both may come, in any order.
+    /// Adds an account before the follower meets its event. Both may come, in any order.
     func insertRegistered(_ user: UUID, emailHash: [UInt8], position: Int64) async throws {
         let registration = AccountChange.registration(of: user, emailHash: emailHash, role: "user", position: position)
         try await identity.query(registration.statement, registration.values)
@@ -38,8 +38,8 @@ struct Accounts: Sendable {
 }
 
 extension Statement {
-    // The newest holder first, then its state: between one user's new email and another's loss of it, the row with the older position is the stale
-    // one.
+    // The newest holder first. When an email has passed from one user to another, both rows may have it for a moment, and the one with the older
+    // position is stale.
     fileprivate static let signInCandidate = Statement(
         "sign_in_candidate",
         """

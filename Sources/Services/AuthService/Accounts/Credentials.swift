@@ -2,9 +2,9 @@ import EventSourcing
 import FoundationEssentials
 import Postgres
 
-/// The passwords, one per user. A `pending` one belongs to a registration that the log has not confirmed yet; nobody signs in with it.
+/// The passwords, one per user. A `pending` password belongs to a registration that the log has not confirmed, and can't be used to sign in.
 struct Credentials: Sendable {
-    /// A registration whose second half is open.
+    /// A registration that is not finished.
     struct Pending: Sendable, Equatable {
         let user: UUID
         let createdAt: Timestamp
@@ -13,13 +13,13 @@ struct Credentials: Sendable {
     /// A password as it is stored.
     struct Password: Sendable {
         let hash: PasswordHash
-        /// Which one of the user's passwords it is: counts their changes.
+        /// The number of times that the user's password was changed before.
         let generation: Int32
     }
 
     let identity: ConnectionPool
 
-    /// The password of an active account; nil when it has none, or is not active.
+    /// The password of an active account; nil if it has none or is not active.
     func password(of user: UUID) async throws -> Password? {
         try await identity.query(.passwordOfUser, [.uuid(user)]).first.map { Password(hash: PasswordHash(try $0.get(0)), generation: try $0.get(1)) }
     }
@@ -32,10 +32,8 @@ struct Credentials: Sendable {
         try await identity.query(.deletePendingCredentials, [.uuid(user)])
     }
 
-    /// The second half of a registration; does nothing when there is nothing pending.
-    func activate(_ user: UUID) async throws {
-        try await identity.query(.activateCredentials, [.uuid(user)])
-    }
+    /// Activates a pending password. Does nothing if none is pending.
+    func activate(_ user: UUID) async throws { try await identity.query(.activateCredentials, [.uuid(user)]) }
 
     /// Unfinished registrations, the oldest first.
     func pending(limit: Int = 1000) async throws -> [Pending] {
@@ -44,13 +42,13 @@ struct Credentials: Sendable {
         }
     }
 
-    /// Puts a new hash of the same password in the place of an older one, unless the password was changed meanwhile.
+    /// Replaces a hash by a new one of the same password, unless the password was changed meanwhile.
     func replace(_ old: PasswordHash, by new: PasswordHash, for user: UUID, at time: Timestamp) async throws {
         try await identity.query(.rehashCredentials, [.uuid(user), .text(old.text), .text(new.text), .timestamp(time.milliseconds)])
     }
 
-    /// Gives the user another password and ends all sessions, in one transaction. False when there is no account, or a closed one: a closure leaves
-    /// no password behind, whatever comes at the same time.
+    /// Sets another password and ends all of the user's sessions, in one transaction. False if there is no account or it is closed: no password may
+    /// be left after a closure, even if both come at the same time.
     func set(_ hash: PasswordHash, for user: UUID, at time: Timestamp) async throws -> Bool {
         let time = SQLValue.timestamp(time.milliseconds)
         let results = try await identity.atomically([

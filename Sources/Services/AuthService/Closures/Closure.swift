@@ -4,11 +4,11 @@ import FoundationEssentials
 import HTTPContract
 import Publishing
 
-/// One closure of an account as it is recorded.
+/// A closure of an account as it is recorded.
 struct Closure: Sendable {
     enum Status: String, Sendable {
         case running
-        /// Nothing was changed: the account could not be closed as things stood.
+        /// The account could not be closed, and nothing was changed.
         case refused
         case done
     }
@@ -16,12 +16,12 @@ struct Closure: Sendable {
     let id: UUID
     let user: UUID
     let status: Status
-    /// Of the user's stream, where the caller named one.
+    /// The version of the user's stream that the caller named, if any.
     let expectedVersion: Int?
-    /// The request that all its events share.
+    /// The correlation id that all its events share.
     let correlation: String
     let requestedAt: Timestamp
-    /// How often its next step was tried in vain.
+    /// The number of failed tries of the next step.
     let failures: Int
     /// In the order in which they were done.
     var steps: [CompletedStep]
@@ -34,29 +34,29 @@ struct Closure: Sendable {
         let kid: String
     }
 
-    /// The next action; nil when all is done. Throws for a record that no process of ours has made.
+    /// The next action; nil when all is done. Throws for a record that no version of this program makes.
     var next: ClosureAction? {
         get throws { AccountClosure.next(in: try AccountClosure.fold(steps)) }
     }
 
-    /// The receipt's account of the steps so far.
+    /// The statement of the steps so far, which the receipt signs.
     var statement: ClosureStatement {
         ClosureStatement(closure: id, user: user, requestedAt: requestedAt, steps: steps.filter { $0.step != .signReceipt })
     }
 }
 
 extension SigningKeys {
-    /// The media type of a receipt, which no service takes for an access token.
+    /// The media type of a receipt, so that no service takes it for an access token.
     static let receiptType = "closure-receipt+jwt"
 
-    /// Signs what a closure has done, with the key of the day.
+    /// Signs the statement of a closure with the current key.
     func sign(_ statement: ClosureStatement, at time: Timestamp) async throws -> Closure.Receipt {
         let key = try await current()
         let token = try key.sign(statement.claims(issuer: AccessToken.issuer, issuedAt: time), type: Self.receiptType)
         return Closure.Receipt(token: token, kid: key.kid)
     }
 
-    /// The receipt as it can be verified today: signed anew once the key that it was signed with is published no more.
+    /// The receipt as it can be verified today. It is signed anew once its key is no longer published.
     func current(_ receipt: Closure.Receipt, of statement: ClosureStatement, at time: Timestamp) async throws -> Closure.Receipt {
         try await published().contains { $0.kid == receipt.kid } ? receipt : try await sign(statement, at: time)
     }

@@ -6,9 +6,9 @@ import JSON
 import Logging
 import PublishingAPI
 
-/// The steps of a closure that other services do. Every failure is a problem; `Refused` is one that trying again does not mend.
+/// The steps of a closure that other services perform. Every failure is a problem, and a retry does not help after `Refused`.
 struct ClosureCommands: Sendable {
-    /// The account can't be closed as things stand, and nothing was changed.
+    /// The account can't be closed now. Nothing was changed.
     struct Refused: Error {
         let problem: Problem
     }
@@ -17,7 +17,7 @@ struct ClosureCommands: Sendable {
     let queries: ServiceClient
     let logger: Logger
 
-    /// Gives up the account's `active` claim. Says where its stream stands, and whether there was a claim to give up.
+    /// Releases the account's `active` claim. Returns the position of its stream, and whether there was a claim to release.
     func releaseClaim(_ closure: Closure) async throws -> (position: Int64, wasHeld: Bool) {
         var body: JSONObject = ["closure": .string(closure.id.lowercased)]
         if let version = closure.expectedVersion { body["version"] = .integer(Int64(version)) }
@@ -26,19 +26,19 @@ struct ClosureCommands: Sendable {
         return (try position(in: answer), answer.data?["wasHeld"] == .bool(true))
     }
 
-    /// Appends `UserClosed`. Returns its position. A conflict is waited out: with the claim gone there is no way back.
+    /// Appends `UserClosed` and returns its position. A conflict is waited out, since there is no way back once the claim is released.
     func closeAccount(_ closure: Closure) async throws -> Int64 {
         try position(in: try await post(.closeUser, ["closure": .string(closure.id.lowercased)], closure))
     }
 
-    /// Deletes some posts. Returns the last position of that, and how many were not deleted before.
+    /// Deletes some posts. Returns the last event's position, and the number of posts that were not deleted before.
     func delete(_ posts: [UUID], _ closure: Closure) async throws -> (position: Int64, count: Int64) {
         let answer = try await post(
             .deletePostsOfUser, ["closure": .string(closure.id.lowercased), "posts": .array(posts.map { .string($0.lowercased) })], closure)
         return (try position(in: answer), answer.data?["count"]?.int ?? 0)
     }
 
-    /// Returns when no table of a read model holds what was erased at these positions; throws `READ_MODEL_BEHIND` when one still does after some
+    /// Returns when no table of a read model holds what was erased at these positions. Throws `READ_MODEL_BEHIND` if one still does after some
     /// seconds.
     func waitUntilScrubbed(_ erasures: ClosedRange<Int64>, _ closure: Closure) async throws {
         let headers: HTTPFields = [.waitForPosition: "\(erasures.upperBound)", .prefer: "wait=5"]
@@ -54,7 +54,7 @@ struct ClosureCommands: Sendable {
         }
     }
 
-    /// A refusal by the rules, such as that of the last admin's closure, stays a refusal; every other error may pass.
+    /// A refusal by the rules, such as that of the last admin's closure, is final. Every other error may pass.
     private func refusal(in answer: ServiceAnswer) -> any Error {
         guard answer.problemCode == .conflict || answer.problemCode == .preconditionFailed, let problem = Problem(passedOnFrom: answer) else {
             return unexpected(answer)

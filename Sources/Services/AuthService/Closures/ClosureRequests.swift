@@ -4,7 +4,7 @@ import FoundationEssentials
 import HTTPContract
 import Publishing
 
-/// The wish of a signed-in user to be closed and erased: checked, recorded, and its first step done, before it is answered.
+/// Handles a signed-in user's request to be closed and erased. It is checked, recorded, and its first step performed before it is answered.
 struct ClosureRequests: Sendable {
     let confirmation: PasswordConfirmation
     let closures: Closures
@@ -13,8 +13,7 @@ struct ClosureRequests: Sendable {
     let runner: ClosureRunner
     let hasher: any KeyedHasher
 
-    /// Begins the closure, or finds the one that was begun: an account is closed once, however often that is asked. Throws a problem; after 503 the
-    /// closure may have begun.
+    /// Begins the closure, or finds the one that was begun before. Throws a problem; after a 503 the closure may have begun.
     func begin(for user: SignedInUser, password: String, expecting version: Int?, context: CallContext) async throws -> (Closure, isNew: Bool) {
         if let begun = try await closures.current(of: user.id) { return (begun, false) }
         _ = try await confirmation.confirm(password, of: user.id, field: "password", context: context)
@@ -28,7 +27,7 @@ struct ClosureRequests: Sendable {
         return (try await release(closure, lease: lease), true)
     }
 
-    /// The first step, which alone can be refused: so its refusal is the answer.
+    /// Performs the first step. It is the only one that can be refused, so its refusal is the answer.
     private func release(_ closure: Closure, lease: UUID) async throws -> Closure {
         let position: Int64
         do {
@@ -45,7 +44,7 @@ struct ClosureRequests: Sendable {
             runner.wake()
             return begun
         } catch is Closures.LeaseLost {
-            // This took longer than the lease, and a runner goes on with it.
+            // The step took longer than the lease, and a runner continues the closure.
             guard let current = try await closures.current(of: closure.user) else { throw Problem.unavailable() }
             return current
         }

@@ -5,9 +5,8 @@ import Logging
 import Postgres
 import Publishing
 
-/// Carries closures to their end: takes one that nobody works on, does step after step, records each as it is done. A process that dies leaves the
-/// rest to whoever comes
-/// next, itself after its start included.
+/// Carries closures to their end. It takes one that no process works on, performs step after step and records each. If the process dies, another one
+/// continues, or the same one after its next start.
 struct ClosureRunner: Sendable {
     /// A step that fails is tried again after a second, two, four, …, a minute.
     private static let longestPause = 60
@@ -26,7 +25,7 @@ struct ClosureRunner: Sendable {
             var pause = interval
             do {
                 try await runDue()
-                // Those that wait for their next try, or that another process works on.
+                // Other closures wait for their next try, or belong to another process.
                 if try await closures.areRunning() { pause = .seconds(1) }
             } catch  where Task.isCancelled {
                 return
@@ -53,13 +52,12 @@ struct ClosureRunner: Sendable {
             logger.notice("an account is closed and erased", metadata: ["closure": "\(closure.id.lowercased)"])
         } catch let refused as ClosureCommands.Refused {
             try await closures.refuse(closure, lease: lease)
-            logger.notice(
-                "an account can not be closed", metadata: ["closure": "\(closure.id.lowercased)", "reason": "\(refused.problem.detail)"])
+            logger.notice("the account can't be closed", metadata: ["closure": "\(closure.id.lowercased)", "reason": "\(refused.problem.detail)"])
         } catch is Closures.LeaseLost {
             return
         } catch  where !Task.isCancelled {
             let pause = min(1 << min(closure.failures, 6), Self.longestPause)
-            // The read tables of a busy system may need a few tries; what lasts is worth a line.
+            // The read tables of a busy system may need a few tries; only a lasting failure is worth a line.
             logger.log(
                 level: closure.failures < 3 ? .info : .warning, "a closure waits",
                 metadata: ["closure": "\(closure.id.lowercased)", "done": "\(closure.steps.count)", "reason": "\(error)"])

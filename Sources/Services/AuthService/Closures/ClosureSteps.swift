@@ -5,7 +5,7 @@ package import HTTPContract
 import Postgres
 import Publishing
 
-/// Does what the process decides, one step at a time. Each may be done again after a crash: its effect is the same, and it is recorded once.
+/// Performs the actions of a closure, one step at a time. A step may be repeated after a crash: it has the same effect and is recorded once.
 struct ClosureSteps: Sendable {
     /// Posts sent to the command service at once.
     private static let postBatch = 100
@@ -17,19 +17,19 @@ struct ClosureSteps: Sendable {
     let keys: SigningKeys
     let endings: Signal
 
-    /// Does an action and records its step. Returns the closure with it.
+    /// Performs an action and records its step. Returns the closure with that step.
     func perform(_ action: ClosureAction, of closure: Closure, lease: UUID) async throws -> Closure {
         switch action {
         case .releaseClaim:
-            // Not held any more: by an earlier try whose receipt is gone by now, or by a deactivation after the wish was accepted. Either way there
-            // is nothing to give up.
+            // The claim may be gone already, by an earlier try whose receipt has expired or by a deactivation after the request was accepted. There
+            // is nothing to release then.
             let position = try await services.releaseClaim(closure).position
             return try await record(action.step, of: closure, lease, position: position)
         case .closeAccount:
             let position = try await services.closeAccount(closure)
             return try await record(action.step, of: closure, lease, position: position)
         case .endSessions(let position):
-            // The follower does the same when it meets the event, and may have done it.
+            // The follower does the same when it meets the event, perhaps before this.
             let ending = AccountChange.closed.queries(user: closure.user, position: position, version: .max, emailHash: nil, at: closures.now())
             let signedOut = try await record(action.step, of: closure, lease, with: ending + [Query(.deleteSessionsOfUser, [.uuid(closure.user)])])
             endings.raise()
@@ -64,7 +64,7 @@ struct ClosureSteps: Sendable {
         return reached
     }
 
-    /// Records a step in one transaction with what it changes in this database. Throws `LeaseLost`, and changes nothing then.
+    /// Records a step in one transaction with its changes in this database. Throws `LeaseLost`, and then changes nothing.
     func record(
         _ step: ClosureStep, of closure: Closure, _ lease: UUID, position: Int64? = nil, count: Int64? = nil, with changes: [Query] = []
     ) async throws -> Closure {
@@ -81,20 +81,20 @@ struct ClosureSteps: Sendable {
 }
 
 extension Statement {
-    // With their refresh tokens. That the account is closed ends its access tokens; the sessions are of no more use.
+    // Deletes the refresh tokens as well. The closed account already ends its access tokens, so nothing needs the sessions any more.
     fileprivate static let deleteSessionsOfUser = Statement("delete_sessions_of_user", "DELETE FROM identity.sessions WHERE user_id = $1")
 }
 
-/// The parts that the closure of an account needs beside the command service.
+/// The other parts of the system that the closure of an account needs.
 package struct ErasurePorts: Sendable {
-    /// How many positions of the log are looked through at once.
+    /// The number of positions of the log that are searched at once.
     static let stride: Int64 = 50_000
 
-    /// The posts that a user began, between two positions of the log, in its order.
+    /// The posts that a user began between two positions of the log, in the log's order.
     let posts: @Sendable (UUID, ClosedRange<Int64>) async throws -> [UUID]
-    /// Knows how far the read models are.
+    /// The query service, which knows how far the read models are.
     let queries: ServiceClient
-    /// Destroys a person's data key for good; no error when it is destroyed already.
+    /// Destroys a person's data key for good. It is no error if the key is already destroyed.
     let destroyKey: @Sendable (UUID) async throws -> Void
 
     package init(

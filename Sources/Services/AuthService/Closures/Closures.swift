@@ -3,18 +3,18 @@ import FoundationEssentials
 import Postgres
 import Publishing
 
-/// The closures of accounts, with their steps: what a process that died leaves for the next.
+/// The recorded closures of accounts with their steps. Another process continues from them when one dies.
 struct Closures: Sendable {
     /// Another process works on the closure now, or has ended it.
     struct LeaseLost: Error {}
 
-    /// How long a process that died keeps others waiting. A step that takes longer is done twice, to no harm.
+    /// The time after which another process takes over from one that died. A step that takes longer is performed twice, which does no harm.
     static let lease = Duration.seconds(20)
 
     let identity: ConnectionPool
     let now: @Sendable () -> Timestamp
 
-    /// Begins a closure under the lease of its caller; nil when the account is being closed already, or is.
+    /// Begins a closure under the caller's lease. Nil if the account is closed or is being closed.
     func begin(_ id: UUID, of user: UUID, expecting version: Int?, correlation: String, lease: UUID) async throws -> Closure? {
         let now = now()
         let values: [SQLValue] = [
@@ -31,17 +31,15 @@ struct Closures: Sendable {
         try Self.closures(try await identity.query(.closureByID, [.uuid(id)])).first
     }
 
-    /// The closures of a user, refused ones too, the oldest first.
+    /// The closures of a user, refused ones too, oldest first.
     func all(of user: UUID) async throws -> [Closure] {
         try Self.closures(try await identity.query(.closuresOfUser, [.uuid(user)]))
     }
 
-    /// The one closure of a user that is not refused.
-    func current(of user: UUID) async throws -> Closure? {
-        try await all(of: user).last { $0.status != .refused }
-    }
+    /// The user's closure that is not refused. There is one at most.
+    func current(of user: UUID) async throws -> Closure? { try await all(of: user).last { $0.status != .refused } }
 
-    /// Takes the next closure that nobody works on; nil when there is none for now.
+    /// Takes the next closure that no process works on; nil if there is none.
     func take(under lease: UUID) async throws -> Closure? {
         let now = now()
         let row = try await identity.query(
@@ -51,23 +49,21 @@ struct Closures: Sendable {
         return try await find(row.get(0))
     }
 
-    /// Whether any closure is under way, in whatever process.
-    func areRunning() async throws -> Bool {
-        try await identity.query(.runningClosure).first != nil
-    }
+    /// Whether a closure is under way in any process.
+    func areRunning() async throws -> Bool { try await identity.query(.runningClosure).first != nil }
 
-    /// Records a step as done, alone or together with the step's own changes here. Affects no row when the lease is lost.
+    /// Records a step as done, alone or in a transaction with the step's own changes. Affects no row if the lease is lost.
     func recording(_ step: CompletedStep, number: Int, of closure: Closure, lease: UUID) -> Query {
         Query(
             .recordClosureStep,
             [
                 .uuid(closure.id), .uuid(lease), .timestamp(now().advanced(by: Self.lease).milliseconds), .int4(Int32(number)),
-                .text(step.step.rawValue), .timestamp(step.at.milliseconds), step.position.map { .int8($0) } ?? .null,
-                step.count.map { .int8($0) } ?? .null,
+                .text(step.step.rawValue), .timestamp(step.at.milliseconds), .int8(optional: step.position),
+                .int8(optional: step.count),
             ])
     }
 
-    /// Puts the lease's end off while a step goes on.
+    /// Extends the lease while a step goes on.
     func renew(_ closure: Closure, lease: UUID) async throws {
         let end = now().advanced(by: Self.lease)
         guard try await identity.query(.renewClosure, [.uuid(closure.id), .uuid(lease), .timestamp(end.milliseconds)]).affectedRows == 1 else {
@@ -75,22 +71,22 @@ struct Closures: Sendable {
         }
     }
 
-    /// Lets go of a closure until the moment named, in which any process may go on; a failed try makes the next wait longer.
+    /// Releases a closure, which any process may continue after `moment`. A failed try makes the next wait longer.
     func release(_ closure: Closure, until moment: Timestamp, hasFailed: Bool, lease: UUID) async throws {
         try await identity.query(.releaseClosure, [.uuid(closure.id), .uuid(lease), .timestamp(moment.milliseconds), .bool(hasFailed)])
     }
 
-    /// Ends a closure of which nothing was done; does nothing to any other.
+    /// Ends a closure of which no step was done. Does nothing to other closures.
     func refuse(_ closure: Closure, lease: UUID) async throws {
         try await identity.query(.refuseClosure, [.uuid(closure.id), .uuid(lease)])
     }
 
-    /// Ends a closure with its receipt. Runs together with the record of its last step.
+    /// Ends a closure with its receipt, in the transaction that records its last step.
     func finishing(_ closure: Closure, with receipt: Closure.Receipt) -> Query {
         Query(.finishClosure, [.uuid(closure.id), .text(receipt.token), .text(receipt.kid)])
     }
 
-    /// One row a step, one at least a closure.
+    /// The rows have one line for each step, and at least one for each closure.
     private static func closures(_ rows: QueryResult) throws -> [Closure] {
         var closures: [Closure] = []
         for row in rows {
@@ -132,7 +128,7 @@ extension CompletedStep {
     }
 }
 
-/// A newer program has recorded something that this one does not know.
+/// A newer program has recorded a state or step that this one does not know.
 private struct UnknownClosure: Error {
     let name: String
 }

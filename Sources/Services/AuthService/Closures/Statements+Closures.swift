@@ -32,7 +32,7 @@ extension Statement {
 
     static let runningClosure = Statement("running_closure", "SELECT 1 FROM identity.closures WHERE status = 'running' LIMIT 1")
 
-    // The update locks the closure's row, so a step is recorded by whoever holds the lease at this moment, or not at all.
+    // The update locks the closure's row, so only the present holder of the lease can record a step.
     static let recordClosureStep = Statement(
         "record_closure_step",
         """

@@ -3,10 +3,10 @@ package import EventSourcing
 import HTTPContract
 import Postgres
 
-/// A key that is to sign from a moment on.
+/// A new key, and when it begins to sign.
 package struct KeyRotation: Sendable, Equatable {
     package let kid: String
-    /// When it takes over; until then it is only published.
+    /// When it takes over. Until then it is only published.
     package let signsFrom: Timestamp
     /// The key that signs until then.
     package let retired: String
@@ -16,19 +16,18 @@ package struct KeyRotation: Sendable, Equatable {
 package struct SigningKeyRecord: Sendable, Equatable {
     package let kid: String
     package let createdAt: Timestamp
-    /// Nil for one that signed at once: the first, or the next after a withdrawal.
+    /// Nil if it signed at once, as the first key does and the next after a withdrawal.
     package let signsFrom: Timestamp?
-    /// Nil while no other is to follow it.
+    /// Nil while no other key is to follow it.
     package let retiredAt: Timestamp?
-    /// Nil for one that was not withdrawn.
+    /// Nil if it was not withdrawn.
     package let revokedAt: Timestamp?
 }
 
 extension SigningKeys {
-    /// Makes the next key. It is published at once and signs after `AuthSettings.keyOverlap`, when every running process and every cache has seen
-    /// it; the present one is retired at
-    /// that moment, and stays published until its tokens have expired. Throws `Failure.rotationUnderWay` while the last rotation's key does not sign
-    /// yet.
+    /// Makes the next key. It is published at once and signs after `AuthSettings.keyOverlap`, when every running process and every cache has seen it.
+    /// The present key is retired at that moment and stays published until its tokens have expired. Throws `Failure.rotationUnderWay` if the last
+    /// rotation's key does not sign yet.
     package func rotate() async throws -> KeyRotation {
         _ = try await current()
         let next = SigningKey.generate()
@@ -36,7 +35,7 @@ extension SigningKeys {
         let signsFrom = now.advanced(by: settings.keyOverlap)
         let insertion = try insertion(of: next, signsFrom: signsFrom.milliseconds)
         return try await identity.withTransaction { transaction -> KeyRotation in
-            // Of two operators one goes first, and the other finds the rotation under way.
+            // If two operators rotate at once, the second one finds the rotation under way.
             try await transaction.query(.lockRotation)
             guard let row = try await transaction.query(.lastKey).first else { throw Failure.missing }
             let last: String = try row.get(0)
@@ -48,7 +47,7 @@ extension SigningKeys {
         }
     }
 
-    /// All keys there ever were, the newest first.
+    /// All keys that were ever made, newest first.
     package func records() async throws -> [SigningKeyRecord] {
         try await identity.query(.allKeys).map { row in
             let signsFrom = try row.milliseconds(2)
@@ -62,7 +61,7 @@ extension SigningKeys {
 }
 
 extension Statement {
-    // The number is this lock's alone; it goes with the transaction, so it works through any pooler.
+    // No other lock has this number. It is released with the transaction, so it works through any pooler.
     static let lockRotation = Statement("lock_key_rotation", "SELECT pg_advisory_xact_lock(4203011)")
 
     static let lastKey = Statement("last_signing_key", "SELECT kid, signs_from FROM identity.signing_keys WHERE retired_at IS NULL")
@@ -77,14 +76,13 @@ extension Statement {
 /// A key that was withdrawn.
 package struct KeyWithdrawal: Sendable, Equatable {
     package let kid: String
-    /// The key that signs, or is to follow the one that does.
+    /// The newest key: it signs now or next.
     package let successor: String
 }
 
 extension SigningKeys {
-    /// Withdraws a key that somebody else may have: it signs nothing more and is not published, and the feed has every service refuse its tokens,
-    /// whenever they say they were
-    /// made. When it was the key that signs, the next one, made unless there is one, signs at once. A second time it changes nothing. Throws
+    /// Withdraws a key that somebody else may have. It signs nothing more and is not published, and every service learns from the feed to refuse its
+    /// tokens. If it was the key that signs, the next key signs at once, and is made if there is none. A second call changes nothing. Throws
     /// `Failure.unknown`.
     package func revoke(_ kid: String) async throws -> KeyWithdrawal {
         let now = SQLValue.timestamp(settings.now().milliseconds)
@@ -92,7 +90,7 @@ extension SigningKeys {
         return try await identity.withTransaction { transaction -> KeyWithdrawal in
             try await transaction.query(.lockRotation)
             guard try await transaction.query(.revokeKey, [.text(kid), now]).affectedRows == 1 else { throw Failure.unknown(kid: kid) }
-            // Adds one only when none is left that is not to be retired.
+            // Adds a key only if all others are retired or to be retired.
             try await transaction.query(insertion.statement, insertion.values)
             try await transaction.query(.signAtOnce, [now])
             guard let last = try await transaction.query(.lastKey).first else { throw Failure.missing }
@@ -106,7 +104,7 @@ extension Statement {
         "revoke_signing_key",
         "UPDATE identity.signing_keys SET revoked_at = coalesce(revoked_at, $2), retired_at = least(retired_at, $2) WHERE kid = $1")
 
-    // From the beginning of time: the clock of another process may be behind this one's.
+    // The key signs from the beginning of time, since the clock of another process may be behind this one's.
     fileprivate static let signAtOnce = Statement(
         "sign_at_once",
         """

@@ -4,29 +4,28 @@ import HTTPContract
 package import Postgres
 import Synchronization
 
-/// The keys that access tokens are signed with: one current, made on first use; after a rotation the next one, published before it signs; and the
-/// retired ones for as long
-/// as their tokens live.
+/// The keys that access tokens are signed with. There is one current key, made on first use; after a rotation the next key, published before it
+/// signs; and retired keys, published for as long as their tokens live.
 package final class SigningKeys: Sendable {
-    /// The reasons that keep keys from being used.
+    /// Why a key can't be used.
     package enum Failure: Error, Equatable {
-        /// The stored key was locked with another master key, or changed.
+        /// The stored key was wrapped with another master key, or was changed.
         case wrongMasterKey(kid: String)
         /// The key vanished between two looks.
         case missing
-        /// A key is published that does not sign yet: one rotation at a time.
+        /// The last rotation's key does not sign yet.
         case rotationUnderWay(kid: String, signsFrom: Timestamp)
-        /// There never was a key of that name.
+        /// There is no key with that id.
         case unknown(kid: String)
     }
 
-    /// How far the clock of a process may be behind, which goes on signing with a key that is retired; with room to spare.
+    /// The most by which another process's clock may be behind, with room to spare. Such a process still signs with a key that is retired.
     private static let handover = Duration.seconds(5 * 60)
 
     let identity: ConnectionPool
     let wrapping: KeyWrapping
     let settings: AuthSettings
-    /// The one that was unwrapped last.
+    /// The key that was unwrapped last.
     private let known = Mutex<SigningKey?>(nil)
 
     /// - Parameter settings: how long tokens live, and the clock.
@@ -36,18 +35,17 @@ package final class SigningKeys: Sendable {
         self.settings = settings
     }
 
-    /// The key to sign with, made when there is none. Of two processes that find none at once, one makes it and both use it. Asks the database each
-    /// time, so that a key that
-    /// was withdrawn beside this process signs nothing more; only what it unwrapped is remembered.
+    /// The key to sign with, made if there is none. If two processes find none at once, one makes it and both use it. Each call asks the database, so
+    /// that a key that was withdrawn elsewhere signs nothing more; only the unwrapped key is cached.
     package func current() async throws -> SigningKey {
         if let key = try await load() { return key }
         guard let key = try await make() else { throw Failure.missing }
         return key
     }
 
-    /// Every key that a token may be signed with, soon, now or still.
+    /// Every key that may sign a valid token: the next, the current and the retired ones.
     package func published() async throws -> [VerificationKey] {
-        // The caller may be about to see the first token, and then needs its key.
+        // The caller may soon verify the first token, and then needs its key.
         _ = try await current()
         let overlap = max(settings.accessTokenLifetime, settings.operatorTokenLifetime) + Self.handover
         let oldest = settings.now().milliseconds - Int64(overlap / .milliseconds(1))
@@ -103,7 +101,7 @@ extension Statement {
         ORDER BY retired_at IS NOT NULL, created_at DESC
         """)
 
-    // The unique index on the key that is not to be retired makes a second one a conflict, which waits for the first to be committed.
+    // The unique index allows one key that is not to be retired. A second insertion waits for the first one's commit and then conflicts.
     fileprivate static let insertKey = Statement(
         "insert_signing_key",
         """
@@ -112,11 +110,11 @@ extension Statement {
         """)
 }
 
-/// How private keys are locked before they are stored: under the master key, which this service never sees.
+/// Wraps private keys with the master key before they are stored. This service never sees the master key.
 package struct KeyWrapping: Sendable {
-    /// Locks; the result differs each time.
+    /// Wraps a key. The result differs each time.
     package let wrap: @Sendable ([UInt8]) throws -> [UInt8]
-    /// Opens what `wrap` locked; throws when it was another master key, or when the bytes were changed.
+    /// Unwraps a key. Throws if the master key is another one, or if the bytes were changed.
     package let unwrap: @Sendable ([UInt8]) throws -> [UInt8]
 
     /// A pair that belongs together.

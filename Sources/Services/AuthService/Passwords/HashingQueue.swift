@@ -1,10 +1,10 @@
 import Synchronization
 
 /// The queue for the few places in which passwords are hashed. Users at an address that they have signed in from before go first and have a queue of
-/// their own. The other
-/// places are shared out by address and by account: a flood from few addresses, or at few accounts, fills its own share only.
+/// their own. The other places are shared by address and by account, so that a flood from few addresses, or at few accounts, fills its own share
+/// only.
 final class HashingQueue: Sendable {
-    /// The party for which a password is hashed. Nil shares with nobody.
+    /// The party for which a password is hashed. Nil has no share.
     struct Share: Sendable {
         var account: String?
         var origin: String?
@@ -34,12 +34,12 @@ final class HashingQueue: Sendable {
         }
     }
 
-    /// The most that one account, or one address, may have waiting.
+    /// The most that may wait for one account or one address.
     private let largestShare: Int
     private let limit: Int
     private let state: Mutex<State>
 
-    /// - Parameter limit: how many may wait, of familiar users and of others each.
+    /// - Parameter limit: the number of familiar users who may wait, and of others.
     init(places: Int, limit: Int) {
         self.limit = limit
         largestShare = max(1, limit / 8)
@@ -49,7 +49,7 @@ final class HashingQueue: Sendable {
     /// How many wait.
     var waiting: Int { state.withLock { $0.familiar.count + $0.strangers.count } }
 
-    /// Takes a place that is free now.
+    /// Takes a free place, if there is one.
     func takeFree() -> Bool {
         state.withLock { state in
             guard state.free > 0 else { return false }
@@ -58,7 +58,7 @@ final class HashingQueue: Sendable {
         }
     }
 
-    /// Waits for a place. Throws `PasswordHasher.Overloaded` when the queue or the share is full, then or later.
+    /// Waits for a place. Throws `PasswordHasher.Overloaded` if the queue or the share is full, at once or while it waits.
     func take(_ share: Share) async throws {
         let id = state.withLock { state in
             state.lastID += 1
@@ -67,7 +67,7 @@ final class HashingQueue: Sendable {
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 let waiter = Waiter(id: id, share: share, continuation: continuation)
-                // Resumed outside the lock: granted, or refused in favour of this one.
+                // Resumed outside the lock: a place was granted, or refused in favour of this one.
                 let (granted, refused) = state.withLock { state in admit(waiter, to: &state) }
                 granted?.continuation.resume()
                 refused?.continuation.resume(throwing: PasswordHasher.Overloaded())
@@ -104,7 +104,7 @@ final class HashingQueue: Sendable {
         guard own < largestShare, load(of: waiter.share.account, \.account, in: state.strangers) < largestShare else { return (nil, waiter) }
         var refused: Waiter?
         if state.strangers.count >= limit {
-            // Full: an address that has more waiting gives up its newest one.
+            // If the queue is full, an address that has more waiting gives up its newest one.
             let greediest = state.strangers.lastIndex { load(of: $0.share.origin, \.origin, in: state.strangers) > own + 1 }
             guard let greediest else { return (nil, waiter) }
             refused = state.strangers.remove(at: greediest)
@@ -113,7 +113,7 @@ final class HashingQueue: Sendable {
         return (nil, refused)
     }
 
-    private func load(of party: String?, _ part: KeyPath<Share, String?> & Sendable, in waiters: [Waiter]) -> Int {
+    private func load(of party: String?, _ part: any KeyPath<Share, String?> & Sendable, in waiters: [Waiter]) -> Int {
         party == nil ? 0 : waiters.count { $0.share[keyPath: part] == party }
     }
 }

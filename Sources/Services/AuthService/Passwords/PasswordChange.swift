@@ -4,7 +4,7 @@ import FoundationEssentials
 import HTTPContract
 import Postgres
 
-/// A user's own change of their password. It ends every session but the one that asks.
+/// A user's change of their own password. It ends every session but the one that makes it.
 struct PasswordChange: Sendable {
     let identity: ConnectionPool
     let confirmation: PasswordConfirmation
@@ -13,7 +13,7 @@ struct PasswordChange: Sendable {
     let endings: Signal
     let settings: AuthSettings
 
-    /// Changes it. True when an equal request under the same key did so before, and nothing happens now.
+    /// Changes the password. True if an equal request under the same key did so before, and nothing happens now.
     func change(of user: SignedInUser, from current: String, to new: String, idempotencyKey: String?, context: CallContext) async throws -> Bool {
         let receipt = idempotencyKey.map { key in
             Receipt(
@@ -21,7 +21,7 @@ struct PasswordChange: Sendable {
                 digest: hasher.hash(["password change", user.id.lowercased, key, current, new]))
         }
         if let receipt, let digest = try await digest(under: receipt) {
-            // Both passwords are in it: who could ask without end could guess at them.
+            // The digest covers both passwords, so unlimited tries would allow to guess them.
             let isRepeat = try await confirmation.attempt(on: user.id, context: context) { digest == receipt.digest }
             guard isRepeat else { throw Problem.idempotencyKeyReused() }
             return true
@@ -32,7 +32,7 @@ struct PasswordChange: Sendable {
             endings.raise()
             return false
         }
-        // Another request was faster. It may have been this one's twin.
+        // Another request was faster. It may have been a repeat of this one.
         guard let receipt, let digest = try await digest(under: receipt) else {
             throw Problem.conflict("The password was changed by another request meanwhile.")
         }
@@ -40,12 +40,12 @@ struct PasswordChange: Sendable {
         return true
     }
 
-    /// The change that was made under the same key before.
+    /// The digest of the change that was made under the same key before.
     private func digest(under receipt: Receipt) async throws -> [UInt8]? {
         try await identity.query(.findReceipt, [.bytes(receipt.id)]).first?.get(0)
     }
 
-    /// False when the password is not the stored one any more.
+    /// False if the stored password was changed meanwhile.
     private func replace(_ stored: Credentials.Password, by hash: PasswordHash, of user: SignedInUser, receipt: Receipt?) async throws -> Bool {
         let time = SQLValue.timestamp(settings.now().milliseconds)
         return try await identity.withTransaction { transaction -> Bool in
@@ -85,4 +85,29 @@ extension Statement {
     fileprivate static let insertReceipt = Statement("insert_receipt", "INSERT INTO identity.receipts (id, digest, created_at) VALUES ($1, $2, $3)")
 
     fileprivate static let deleteReceipts = Statement("delete_receipts", "DELETE FROM identity.receipts WHERE created_at < $1")
+}
+
+/// Asks a signed-in user for their password again before an action that a stolen token must not allow. Wrong passwords are counted, so that a token
+/// does not allow guessing.
+struct PasswordConfirmation: Sendable {
+    let credentials: Credentials
+    let passwords: PasswordHasher
+    let throttle: SignInThrottle
+    let hasher: any KeyedHasher
+
+    /// The stored password, if the given one is right. Else 403: the token is valid, so a new one would not help. 401 if the account is not active.
+    func confirm(_ password: String, of user: UUID, field: String, context: CallContext) async throws -> Credentials.Password {
+        guard let stored = try await credentials.password(of: user) else { throw Problem.unauthenticated("This account is not active.") }
+        // The holder of a valid token counts as familiar, as a client at a known address does.
+        let party = HashingParty(account: user.lowercased, origin: context.clientAddress) { true }
+        let isRight = try await attempt(on: user, context: context) { try await passwords.verify(password, against: stored.hash, for: party) }
+        guard isRight else { throw Problem(.forbidden, "The password is wrong.", details: [Violation(field, "is wrong")]) }
+        return stored
+    }
+
+    /// Runs a check of something that only the user knows. Failures are counted; 429 if the next try comes too soon.
+    func attempt(on user: UUID, context: CallContext, _ isRight: () async throws -> Bool) async throws -> Bool {
+        let claimant = SignInThrottle.Claimant(account: hasher.hash(["password of", user.lowercased]), address: context.clientAddress)
+        return try await throttle.attempt(claimant) { try await isRight() ? true : nil } ?? false
+    }
 }

@@ -4,12 +4,12 @@ import CArgon2
 package struct Argon2Parameters: Sendable, Hashable {
     /// KiB of memory.
     package let memory: UInt32
-    /// How often the memory is gone over.
+    /// The number of passes over the memory.
     package let passes: UInt32
-    /// How many threads could compute it; libargon2 starts that many, so more than one is not wanted here.
+    /// The number of lanes. libargon2 starts a thread for each, so it is 1 here.
     package let lanes: UInt32
 
-    /// Takes the costs as they are; libargon2 refuses those below its minimum (8 KiB a lane, one pass).
+    /// Takes the costs unchecked. libargon2 refuses those below its minimum (8 KiB a lane, one pass).
     package init(memory: UInt32, passes: UInt32, lanes: UInt32 = 1) {
         self.memory = memory
         self.passes = passes
@@ -19,21 +19,19 @@ package struct Argon2Parameters: Sendable, Hashable {
     /// 19 MiB, 2 passes, 1 lane: the OWASP Password Storage Cheat Sheet's first choice.
     package static let standard = Argon2Parameters(memory: 19_456, passes: 2)
 
-    /// Whether a hash made with these is cheaper to attack than one made with `other`.
+    /// Whether a hash with this cost is cheaper to attack than one with the other.
     func isWeaker(than other: Argon2Parameters) -> Bool { memory < other.memory || passes < other.passes }
 }
 
-/// A password's hash in the PHC string format, `$argon2id$v=19$m=…,t=…,p=…$<salt>$<hash>`: it says itself how it was made.
+/// A password's hash in the PHC string format, `$argon2id$v=19$m=…,t=…,p=…$<salt>$<hash>`, which names its own cost.
 package struct PasswordHash: Sendable, Hashable {
     /// The string.
     package let text: String
 
-    /// Takes a stored string as it is.
-    package init(_ text: String) {
-        self.text = text
-    }
+    /// Takes a stored string unchecked.
+    package init(_ text: String) { self.text = text }
 
-    /// The cost that it was made with; nil when the text is not an argon2id PHC string.
+    /// Its cost; nil if the text is not an argon2id PHC string.
     package var parameters: Argon2Parameters? {
         let parts = text.split(separator: "$", omittingEmptySubsequences: false)
         guard parts.count == 6, parts[0].isEmpty, parts[1] == "argon2id" else { return nil }
@@ -46,14 +44,13 @@ package struct PasswordHash: Sendable, Hashable {
     }
 }
 
-/// argon2id (RFC 9106) as libargon2 computes it. It blocks and takes megabytes: only `PasswordHasher` calls it, on threads of its own.
+/// argon2id (RFC 9106) as libargon2 computes it. It blocks and takes megabytes, so only `PasswordHasher` calls it, on its own threads.
 enum Argon2id {
     /// The length of a hash, in bytes.
     private static let hashLength = 32
 
     static func hash(_ password: String, salt: [UInt8], with parameters: Argon2Parameters) throws(Argon2Error) -> PasswordHash {
-        let length = argon2_encodedlen(
-            parameters.passes, parameters.memory, parameters.lanes, UInt32(salt.count), UInt32(hashLength), Argon2_id)
+        let length = argon2_encodedlen(parameters.passes, parameters.memory, parameters.lanes, UInt32(salt.count), UInt32(hashLength), Argon2_id)
         var encoded = [CChar](repeating: 0, count: length)
         let password = Array(password.utf8)
         let code = argon2id_hash_encoded(
@@ -62,7 +59,7 @@ enum Argon2id {
         return PasswordHash(String(decoding: encoded.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self))
     }
 
-    /// Whether the password is the one that was hashed. Compares in constant time. Throws for a hash that is no argon2id string.
+    /// Whether the password is the one that was hashed. Compares in constant time. Throws if the hash is not an argon2id string.
     static func verify(_ password: String, against hash: PasswordHash) throws(Argon2Error) -> Bool {
         let password = Array(password.utf8)
         let code = argon2id_verify(hash.text, password, password.count)
@@ -74,7 +71,7 @@ enum Argon2id {
     }
 }
 
-/// Why libargon2 did not do its work: no memory, or a text that is no argon2id hash.
+/// Why libargon2 failed: no memory, or a text that is not an argon2id hash.
 struct Argon2Error: Error, CustomStringConvertible {
     let code: Int32
 

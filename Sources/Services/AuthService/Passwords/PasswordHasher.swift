@@ -1,10 +1,9 @@
 import AccessTokens
 import NIOPosix
 
-/// Hashes and verifies passwords on a few threads of its own, so that a flood of logins can starve nothing else: neither the cooperative pool nor
-/// memory.
+/// Hashes and verifies passwords on a few threads of its own, so that a flood of logins starves neither the cooperative pool nor memory.
 package final class PasswordHasher: Sendable {
-    /// Too many passwords are waiting already; trying again in a second may help.
+    /// Too many passwords wait already. A retry in a second may succeed.
     package struct Overloaded: Error {}
 
     /// The cost of new hashes.
@@ -12,8 +11,8 @@ package final class PasswordHasher: Sendable {
     private let threads: NIOThreadPool
     private let queue: HashingQueue
 
-    /// At most `threads` passwords are in work; each takes `parameters.memory` KiB. At most `queue` wait, and as many of users at addresses that
-    /// they have signed in from before.
+    /// At most `threads` passwords are hashed at a time; each takes `parameters.memory` KiB. At most `queue` wait, and as many more of users at
+    /// addresses that they have signed in from before.
     package init(parameters: Argon2Parameters = .standard, threads: Int = 2, queue: Int = 32) {
         self.parameters = parameters
         self.threads = NIOThreadPool(numberOfThreads: threads)
@@ -22,7 +21,7 @@ package final class PasswordHasher: Sendable {
     }
 
     deinit {
-        // Nobody can be waiting any more: a waiting caller keeps this object. The error is always nil for a pool that is not the perpetual one.
+        // Nobody waits any more, since a waiting caller keeps this object alive. The error is always nil for a pool that is not the perpetual one.
         threads.shutdownGracefully { _ in }
     }
 
@@ -48,21 +47,20 @@ package final class PasswordHasher: Sendable {
         try await admit(party) { try Argon2id.verify(password, against: hash) }
     }
 
-    /// Does the work of a verification and throws it away: what a login with an unknown email costs, so that it takes as long as one with a known
-    /// email.
+    /// Does the work of a verification and drops the result, so that a login with an unknown email takes as long as one with a known email.
     func verifyNothing(_ password: String, for party: HashingParty = .nobody) async throws {
         try await admit(party) { [parameters] in
             _ = try Argon2id.hash(password, salt: [UInt8](repeating: 0, count: 16), with: parameters)
         }
     }
 
-    /// Whether the hash was made with less work than hashes are made with today.
+    /// Whether the hash was made at a lower cost than today's.
     package func needsRehash(_ hash: PasswordHash) -> Bool {
         hash.parameters.map { $0.isWeaker(than: parameters) } ?? true
     }
 
     func admit<Value: Sendable>(_ party: HashingParty = .nobody, _ work: @escaping @Sendable () throws -> Value) async throws -> Value {
-        // Earlier sign-ins from there are looked up only when somebody has to wait.
+        // Earlier sign-ins from the address are looked up only if the caller has to wait.
         if !queue.takeFree() {
             try await queue.take(HashingQueue.Share(account: party.account, origin: party.origin, isFamiliar: party.isFamiliar()))
         }
@@ -71,7 +69,7 @@ package final class PasswordHasher: Sendable {
     }
 }
 
-/// The party for which a password is hashed, as the queue tells parties apart.
+/// The party for which a password is hashed, by which the queue shares its places.
 struct HashingParty: Sendable {
     let account: String?
     let origin: String?

@@ -4,15 +4,14 @@ import FoundationEssentials
 import HTTPContract
 import Postgres
 
-/// The revocations of tokens, read from the identity database: sessions for as long as their access tokens may live, users for as long as any token
-/// may, withdrawn keys for ever.
+/// The revocations of tokens, read from the identity database. Sessions are listed for as long as their access tokens may live, users for as long as
+/// any token may, and withdrawn keys for ever.
 struct RevocationFeed: Sendable {
-    /// Clocks of two machines, and a moment for what is under way.
+    /// Allows for the clocks of two machines and for calls that are under way.
     private static let slack = Duration.seconds(60)
 
-    /// Where a reader stands: the server's start and the oldest transaction that was open when it read. Another start, as after a restore or on
-    /// another server, means that
-    /// transactions are counted anew.
+    /// A reader's place: the server's start, and the oldest transaction that was open when it read. After another start, as after a restore or on
+    /// another server, transactions are counted anew.
     private struct Cursor {
         let start: String
         let transaction: String
@@ -31,9 +30,8 @@ struct RevocationFeed: Sendable {
     let follower: AccountFollower
     let settings: AuthSettings
 
-    /// The revocations since the cursor; everything that still matters without one, or with one of another server. Throws 503 while the accounts are
-    /// behind the log: a deactivation that
-    /// is in the log and not here yet would be missing without a trace, and who asks is to know that they don't know.
+    /// The revocations since the cursor. Without a cursor, or with one of another server, all that still matter. Throws 503 while the accounts are
+    /// behind the log, because a deactivation that is in the log and not here yet would be missing unnoticed.
     func news(after text: String?) async throws -> RevocationUpdate {
         try await follower.confirmLevel(within: settings.followerPatience)
         if let cursor = text.flatMap({ Cursor($0) }) {
@@ -71,7 +69,7 @@ extension Statement {
 
     fileprivate static let endingsSince = Statement("revocations_since", sql("AND ended_in >= $3::xid8"))
 
-    /// One statement, so that rows and cursor come from one snapshot: whatever it does not see has a transaction that is not below its xmin.
+    /// One statement, so that rows and cursor come from one snapshot. A row that it does not see has a transaction that is not below its xmin.
     private static func sql(_ since: String) -> String {
         """
         SELECT

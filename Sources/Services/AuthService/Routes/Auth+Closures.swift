@@ -12,13 +12,12 @@ extension Auth {
     func closeAccount(_ request: Request, _ context: CallContext) async throws -> Response {
         let user = try context.signedIn()
         try request.refuseParameters()
-        let version = try Preconditions.expectedVersion(request)
         let key = try Preconditions.idempotencyKey(request)
         var fields = Fields(try await request.jsonBody())
         let password = fields.text("password", 1...Applicant.passwordLength.upperBound)
         try fields.finish()
-        let (closure, isNew) = try await closureRequests.begin(
-            for: user, password: password, expecting: version, context: context)
+        let version = try Preconditions.expectedVersion(request)
+        let (closure, isNew) = try await closureRequests.begin(for: user, password: password, expecting: version, context: context)
         var headers: HTTPFields = [.location: Endpoint.accountClosure.path(closure.id.lowercased)]
         headers.setPosition(closure.steps.first?.position ?? 0)
         if !isNew, key != nil { headers.markReplayed() }
@@ -30,7 +29,7 @@ extension Auth {
         }
     }
 
-    /// `GET /api/v1/users/closures/{closureId}`: for whoever holds the id, who may not have an account any more.
+    /// `GET /api/v1/users/closures/{closureId}`. The id alone gives access, since its holder may have no account any more.
     func closure(_ request: Request, _ context: CallContext) async throws -> Response {
         guard let closure = try await closures.find(try context.id("closureId")) else { throw Problem.notFound() }
         let receipt: Closure.Receipt? =

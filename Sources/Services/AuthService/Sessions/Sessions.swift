@@ -5,11 +5,10 @@ import FoundationEssentials
 import HTTPContract
 import Postgres
 
-/// The sessions: families of refresh tokens in which each token works once. A second use later than `AuthSettings.refreshGrace` means that the token
-/// was stolen, so it
-/// ends the whole family (RFC 9700 §4.14.2).
+/// The sessions: families of refresh tokens in which each token works once. A second use after `AuthSettings.refreshGrace` means that the token was
+/// stolen, so it ends the whole family (RFC 9700 §4.14.2).
 struct Sessions: Sendable {
-    /// A session with the one token of it that still works.
+    /// A session with its token that still works.
     struct Opened: Sendable {
         let id: UUID
         let refreshToken: RefreshToken
@@ -18,10 +17,9 @@ struct Sessions: Sendable {
     let identity: ConnectionPool
     let settings: AuthSettings
 
-    /// Opens a session. Nil when the account is not active, or has another password than the one that was checked: a deactivation or a change of
-    /// password that comes at the
-    /// same time either finds the session and ends it, or prevents it.
-    /// - Parameter addressHash: where it is opened from.
+    /// Opens a session. Nil if the account is not active, or has another password than the one that was checked. A deactivation or a change of
+    /// password at the same time either ends the session or prevents it.
+    /// - Parameter addressHash: the keyed hash of the address that it is opened from.
     func open(for candidate: Accounts.Candidate, from addressHash: [UInt8]?) async throws -> Opened? {
         let opened = Opened(id: .v7(at: settings.now()), refreshToken: .random())
         let now = settings.now()
@@ -38,22 +36,21 @@ struct Sessions: Sendable {
         return results.first?.affectedRows == 1 ? opened : nil
     }
 
-    /// The session that a token belongs to, in whatever state; nil when it belongs to none. Changes nothing.
+    /// The owner of a token's session, in any state; nil if the token belongs to none. Changes nothing.
     func owner(of token: RefreshToken) async throws -> UUID? {
         try await identity.query(.sessionOwner, [.bytes(token.hash)]).first?.get(0)
     }
 
-    /// The most tokens that one token leads to: its successor, and those of its repeats within the grace.
+    /// The most tokens that one token is exchanged for: its successor, and those of its repeats within the grace.
     private static let largestGeneration = 4
 
-    /// Uses the token up, retires the others of its generation, and gives one of the next. A repeat within the grace gets another one of that
-    /// generation, unless one of
-    /// them is used. Nil when the token does not work any more; shown after the grace it ends the family. Used ones are kept for that until their
-    /// session ends.
+    /// Exchanges a token for one of the next generation, and retires the others of its own. A repeat within the grace gets another token of that next
+    /// generation, unless one of them is used already. Nil if the token does not work any more. A use after the grace ends the family; used tokens
+    /// are kept for that until their session ends.
     func rotate(_ token: RefreshToken) async throws -> Opened? {
         let now = settings.now()
         return try await identity.withTransaction { transaction -> Opened? in
-            // The session's lock makes rotations of one family follow each other, so the next statement sees what the one before did.
+            // The session's lock puts rotations of one family in sequence, so each sees what the one before did.
             guard let session = try await transaction.query(.lockSession, [.bytes(token.hash), .timestamp(now.milliseconds)]).first else {
                 return nil
             }
@@ -83,13 +80,13 @@ struct Sessions: Sendable {
         }
     }
 
-    /// Ends the session that the token belongs to, whatever the token's state; nothing happens for an unknown one.
+    /// Ends the token's session, whatever the token's state. Does nothing for an unknown token.
     func revoke(_ token: RefreshToken) async throws {
         try await identity.query(.revokeSessionOfToken, [.bytes(token.hash), .timestamp(settings.now().milliseconds)])
     }
 
-    /// Forgets sessions that nobody can use any more, with their tokens. Not before their last access tokens have expired: until then the feed may
-    /// have to tell of their end.
+    /// Deletes sessions that nobody can use any more, with their tokens. It keeps them until their last access tokens have expired, because the feed
+    /// has to report their end until then.
     func deleteExpired() async throws {
         let time = settings.now().advanced(by: .zero - settings.accessTokenLifetime)
         try await identity.query(.deleteExpiredSessions, [.timestamp(time.milliseconds)])
@@ -115,7 +112,7 @@ extension Statement {
         FOR SHARE
         """)
 
-    // Ends with its session; inserts nothing when the session could not be opened.
+    // Expires with its session. Inserts nothing if the session could not be opened.
     fileprivate static let insertRefreshToken = Statement(
         "insert_refresh_token",
         """
@@ -146,7 +143,7 @@ extension Statement {
     fileprivate static let retireGeneration = Statement(
         "retire_generation", "UPDATE identity.refresh_tokens SET used_at = $3 WHERE session_id = $1 AND generation = $2 AND used_at IS NULL")
 
-    // Whether the first use is recent, the token's generation, and of the next one: how many tokens it has, and whether one is used.
+    // Whether the first use is recent, the token's generation, the number of tokens of the next generation, and whether one of those is used.
     fileprivate static let repeatedUse = Statement(
         "repeated_use",
         """
@@ -170,7 +167,7 @@ extension Statement {
     fileprivate static let deleteExpiredSessions = Statement("delete_expired_sessions", "DELETE FROM identity.sessions WHERE expires_at <= $1")
 }
 
-/// A refresh token: 256 random bits, as its holder has it. The database has its hash only.
+/// A refresh token of 256 random bits. The database holds only its hash.
 struct RefreshToken: Sendable {
     private let bytes: [UInt8]
 
@@ -180,11 +177,9 @@ struct RefreshToken: Sendable {
         return RefreshToken(bytes: (0..<32).map { _ in UInt8.random(in: .min ... .max, using: &random) })
     }
 
-    private init(bytes: [UInt8]) {
-        self.bytes = bytes
-    }
+    private init(bytes: [UInt8]) { self.bytes = bytes }
 
-    /// Nil for a text that can't be one of ours.
+    /// Nil for a text that does not have the form of a refresh token.
     init?(_ text: String) {
         guard let bytes = Base64URL.decode(text.utf8), bytes.count == 32 else { return nil }
         self.init(bytes: bytes)
@@ -192,6 +187,6 @@ struct RefreshToken: Sendable {
 
     var text: String { Base64URL.encode(bytes) }
 
-    /// SHA-256: there is nothing to guess in 256 random bits, so nothing slower is needed.
+    /// SHA-256. Nobody can guess 256 random bits, so no slower hash is needed.
     var hash: [UInt8] { Array(SHA256.hash(data: bytes)) }
 }

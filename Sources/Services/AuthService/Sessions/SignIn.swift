@@ -23,10 +23,10 @@ struct SignIn: Sendable {
     let endings: Signal
     let settings: AuthSettings
 
-    /// One answer for every reason, so that nobody learns which emails are known.
+    /// The same answer for every reason, so that nobody learns which emails are known.
     private static var refused: Problem { .unauthenticated("The email or the password is wrong.") }
 
-    /// Opens a session. An unknown email, a wrong password and an account that is not active are the same 401, after the same work.
+    /// Opens a session. An unknown email, a wrong password and an inactive account get the same 401 after the same work.
     func signIn(email: String, password: String, context: CallContext) async throws -> Grant {
         let account = hasher.hash(email: email)
         let claimant = SignInThrottle.Claimant(account: account ?? hasher.hash(["no email", email]), address: context.clientAddress)
@@ -46,8 +46,8 @@ struct SignIn: Sendable {
         return Grant(accessToken: try tokens.issue(to: profile, session: session.id, at: time, with: key), session: session, user: profile)
     }
 
-    /// Uses a refresh token up for a new pair. Asks for the user and the key first: were these away after the rotation, the client would have lost
-    /// its session.
+    /// Exchanges a refresh token for a new pair. It asks for the user and the key first, because the client would lose its session if they were
+    /// missing after the rotation.
     func refresh(_ text: String, context: CallContext) async throws -> Grant {
         let refused = Problem.unauthenticated("The refresh token is not valid any more.")
         guard let token = RefreshToken(text), let user = try await sessions.owner(of: token) else { throw refused }
@@ -55,7 +55,7 @@ struct SignIn: Sendable {
         let standing = try await users.find(user, context: context)
         let key = try await tokens.signer()
         guard let session = try await sessions.rotate(token) else {
-            // It may have been a second use, which ended the session.
+            // It may have been a second use, which ends the session.
             endings.raise()
             throw refused
         }
@@ -70,12 +70,12 @@ struct SignIn: Sendable {
         endings.raise()
     }
 
-    /// Where the session is opened from, as the database keeps it: nobody who reads it learns an address, nor that two accounts share one.
+    /// The keyed hash of the address, as the database keeps it. It reveals neither the address nor that two accounts share one.
     private func addressHash(of claimant: SignInThrottle.Claimant) -> [UInt8]? {
         claimant.origin.map { hasher.hash(["sign-in address", Base64URL.encode(claimant.account), $0]) }
     }
 
-    /// The user who may sign in with this password; nil, after the same work, when there is none.
+    /// The user who may sign in with this password; nil, after the same work, if there is none.
     private func verifiedCandidate(_ emailHash: [UInt8]?, password: String, for party: HashingParty) async throws -> Accounts.Candidate? {
         var candidate: Accounts.Candidate?
         if let emailHash { candidate = try await accounts.candidate(emailHash: emailHash) }
@@ -92,7 +92,43 @@ struct SignIn: Sendable {
         do {
             try await credentials.replace(candidate.password.hash, by: passwords.hash(password), for: candidate.user, at: settings.now())
         } catch is PasswordHasher.Overloaded {
-            // The password was right; the next sign-in will find the hash as it is and try again.
+            // The password was right. The next sign-in tries again to replace the hash.
         }
+    }
+}
+
+/// Signs access tokens with the current key.
+struct TokenIssuer: Sendable {
+    let keys: SigningKeys
+    let settings: AuthSettings
+
+    /// The key that signs now. Ask for it before anything that can't be undone, since nothing else here can fail.
+    func signer() async throws -> SigningKey { try await keys.current() }
+
+    /// A token of a session.
+    /// - Parameter user: as the log has them. The token carries the version, so a later change of role revokes it.
+    func issue(to user: UserProfile, session: UUID, at time: Timestamp, with key: SigningKey) throws -> String {
+        try issue(
+            to: user.id, role: user.role, version: user.version, session: session, at: time, lifetime: settings.accessTokenLifetime,
+            isOperator: false, with: key)
+    }
+
+    /// A token without a session, made on the server for its operator.
+    /// - Parameter version: the lowest version that is not revoked.
+    func issueToOperator(as subject: UUID, role: SignedInUser.Role, version: Int, lifetime: Duration) async throws -> String {
+        try issue(
+            to: subject, role: role, version: version, session: nil, at: settings.now(), lifetime: lifetime, isOperator: true,
+            with: try await signer())
+    }
+
+    private func issue(
+        to subject: UUID, role: SignedInUser.Role, version: Int, session: UUID?, at time: Timestamp, lifetime: Duration, isOperator: Bool,
+        with key: SigningKey
+    ) throws -> String {
+        let token = AccessToken(
+            subject: subject, role: role, version: version, session: session, audience: settings.audience, issuedAt: time,
+            expiresAt: time.advanced(by: lifetime),
+            isOperator: isOperator)
+        return try key.sign(token)
     }
 }

@@ -4,19 +4,18 @@ import HTTPContract
 import HTTPTypes
 import Synchronization
 
-/// Slows down who guesses passwords: by the account they are guessed for, and by the address they come from.
+/// Slows down password guessing, by account and by address.
 ///
-/// An account is counted whether it exists or not, so that a pause tells nothing. Strangers share the account's count; an address that its owner has
-/// signed in from has one of
-/// its own, which goes by neither of the others: strangers can't keep the owner out there, nor can neighbours who share the address, unless they
-/// guess at this very account.
-/// In memory and by process: the work of a check, not this table, is what bounds how fast it fills.
+/// An account is counted whether it exists or not, so that a pause reveals nothing. Strangers share the account's count. An address that the
+/// account's owner has signed in from has a count of its own for that account. So strangers can't lock the owner out there, and neither can others at
+/// the same address, unless they guess at this very account. Counts are in the memory of one process. The cost of a password check bounds how fast
+/// they grow.
 final class SignInThrottle: Sendable {
     /// The account and the address of a try.
     struct Claimant: Sendable {
-        /// Names the account: a keyed hash.
+        /// The keyed hash that names the account.
         let account: [UInt8]
-        /// The network that the try comes from, where there is one. What is no address stands for itself, cut to a length that no flood can blow up.
+        /// The network that the try comes from, if it is known. A text that is not an address stands for itself, cut to a short length.
         let origin: String?
 
         init(account: [UInt8], address: String?) {
@@ -33,11 +32,11 @@ final class SignInThrottle: Sendable {
         counts = Mutex(FailureCounts(settings))
     }
 
-    /// How many addresses and accounts are remembered.
+    /// The number of addresses and accounts with failures.
     var count: Int { counts.withLock { $0.count } }
 
-    /// Makes a try, unless it comes too soon: then 429. What is verified counts as a success, nil as a failure, an error as neither.
-    /// - Parameter isFamiliar: whether the account's owner has signed in from this address before; asked only when strangers have to wait.
+    /// Makes a try, or throws 429 if it comes too soon. A value counts as a success, nil as a failure, and an error as neither.
+    /// - Parameter isFamiliar: whether the account's owner has signed in from this address before. Asked only if strangers have to wait.
     func attempt<Value: Sendable>(
         _ claimant: Claimant, isFamiliar: (() async throws -> Bool)? = nil, _ verify: () async throws -> Value?
     ) async throws -> Value? {
@@ -71,19 +70,19 @@ final class SignInThrottle: Sendable {
     }
 }
 
-/// The failures by account and by address, together: a try has to be free of both, and counts against both.
+/// The failures by account and by address. A try must be allowed by both, and counts against both.
 struct FailureCounts: Sendable {
     /// The counters that a try counts against.
     struct Keys: Sendable {
         let account: String
-        /// Nil where the address does not matter.
+        /// Nil if the address does not matter.
         let origin: String?
     }
 
-    /// A try that came too soon.
+    /// The refusal of a try that came too soon.
     struct Refusal: Sendable {
         let until: ContinuousClock.Instant
-        /// How many tries are free of a pause.
+        /// The number of tries without a pause.
         let free: Int
     }
 
@@ -97,11 +96,10 @@ struct FailureCounts: Sendable {
         origins = FailureTable(settings.addressBackoff, capacity: settings.throttleCapacity)
     }
 
-    /// How many accounts and addresses are remembered.
+    /// The number of accounts and addresses with failures.
     var count: Int { accounts.count + origins.count }
 
-    /// Begins a try, or says why not: of many that are made at the same moment each finds those before it under way. One that was begun is to be
-    /// ended.
+    /// Begins a try, which must then be ended, or returns the refusal. Of many tries at the same moment, each finds those before it under way.
     mutating func begin(_ keys: Keys, at time: ContinuousClock.Instant) -> Refusal? {
         if let until = keys.origin.flatMap({ origins.wait($0, at: time) }) { return Refusal(until: until, free: settings.addressBackoff.free) }
         if let until = accounts.wait(keys.account, at: time) { return Refusal(until: until, free: settings.accountBackoff.free) }
@@ -110,7 +108,8 @@ struct FailureCounts: Sendable {
         return nil
     }
 
-    /// Ends a try. A success forgets the account's failures and not the address's: who has an account of their own could guess at others in between.
+    /// Ends a try. A success forgets the account's failures but not the address's, because an attacker with an account of their own could sign in
+    /// between guesses at others.
     mutating func end(_ keys: Keys, _ outcome: TryOutcome, at time: ContinuousClock.Instant) {
         accounts.end(keys.account, outcome, at: time)
         guard let origin = keys.origin else { return }

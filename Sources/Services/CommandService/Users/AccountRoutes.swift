@@ -1,3 +1,4 @@
+import AccessTokens
 import EventSourcing
 import FoundationEssentials
 import HTTPContract
@@ -29,9 +30,8 @@ struct AccountRoutes: Sendable {
             // The id is made anew for each try of the same registration, so it does not belong to what makes two of them equal.
             var command = try identity.command(request, context, body: body.without("id"))
             command.expected = .new
-            // The key must be durable before anything is sealed with it. What is taken is asked first, so that a refused registration leaves no key
-            // behind; and
-            // before the receipt, so that what an equal request takes meanwhile is known for its own.
+            // The key must be durable before anything is sealed with it. Looks up taken names before it makes the key, so that a refused registration
+            // leaves no key behind. Looks them up before the receipt, so that a concurrent equal request is recognized as this one.
             let taken = try await store.taken(username: username, email: email)
             if try await store.receipt(of: command) == nil {
                 if let taken { throw Problem.duplicate(field: taken.rawValue) }
@@ -75,5 +75,45 @@ extension UserState {
             }
         case .closed: "closed"
         }
+    }
+}
+
+/// A user's changes to their own account.
+struct ProfileRoutes: Sendable {
+    let store: any EventStore
+    let users: CommandHandler<UserRules>
+    let identity: CommandIdentity
+
+    func add(to routes: inout Routes) {
+        routes.on(.updateCurrentUser) { request, context in
+            let user = try context.signedIn()
+            let body = try await request.jsonBody()
+            var fields = Fields(body)
+            let change = UserChange(
+                username: fields.optional("username"), email: fields.optional("email"), displayName: fields.clearable("displayName"),
+                bio: fields.clearable("bio"))
+            try fields.finish()
+            let account = StreamName(UserRules.category, user.id)
+            do {
+                return try await users.handle(.change(change), on: account, in: try identity.command(request, context, by: user, body: body))
+                    .response()
+            } catch CommandFailure.claimTaken(let kind) {
+                // By now it may be free again: then the next try goes through.
+                let taken = try await store.taken(username: change.username, email: change.email, besides: account) ?? kind
+                throw Problem.duplicate(field: taken.rawValue)
+            }
+        }
+    }
+}
+
+extension EventStore {
+    /// The first of these values that another account holds. Only one is told, so that a probe costs a call for each. Only for the words of a
+    /// refusal: the append decides.
+    /// - Parameter own: the stream whose own values don't count.
+    func taken(username: Username?, email: Email?, besides own: StreamName? = nil) async throws -> ClaimKind? {
+        for (kind, value) in [(ClaimKind.username, username?.text), (ClaimKind.email, email?.comparable)] {
+            if let value, let holder = try await holder(of: kind, value: value), holder != own { return kind }
+        }
+        return nil
     }
 }

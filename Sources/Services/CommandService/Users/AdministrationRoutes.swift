@@ -1,10 +1,10 @@
 import AccessTokens
-import EventSourcing
-import FoundationEssentials
+package import EventSourcing
+package import FoundationEssentials
 import HTTPContract
 import Hummingbird
 import JSON
-import Publishing
+package import Publishing
 import PublishingAPI
 
 /// Admins' commands on accounts. The token must say admin; the rules check against the log that its holder still is one.
@@ -14,35 +14,20 @@ struct AdministrationRoutes: Sendable {
 
     func add(to routes: inout Routes) {
         routes.on(.changeRole) { request, context in
-            let admin = try context.signedIn()
-            let id = try context.id()
             let body = try await request.jsonBody()
             var fields = Fields(body)
             let role = fields.choice("role", of: Publishing.Role.self)
             try fields.finish()
             guard let role else { throw Problem.validation("role", "is required") }
-            return try await answer(.changeRole(role), on: id, by: admin, request, context, body: body)
+            return try await answer(.changeRole(role), request, context, body: body)
         }
-        routes.on(.deactivateUser) { request, context in
-            try await answerWithoutFields(.deactivate, request, context)
-        }
-        routes.on(.reactivateUser) { request, context in
-            try await answerWithoutFields(.reactivate, request, context)
-        }
+        routes.on(.deactivateUser) { try await answer(.deactivate, $0, $1, body: $0.emptyJSONBody()) }
+        routes.on(.reactivateUser) { try await answer(.reactivate, $0, $1, body: $0.emptyJSONBody()) }
     }
 
-    private func answerWithoutFields(_ command: UserCommand, _ request: Request, _ context: CallContext) async throws -> Response {
+    private func answer(_ command: UserCommand, _ request: Request, _ context: CallContext, body: JSONObject) async throws -> Response {
         let admin = try context.signedIn()
         let id = try context.id()
-        let body = try await request.optionalJSONBody() ?? [:]
-        var fields = Fields(body)
-        try fields.finish()
-        return try await answer(command, on: id, by: admin, request, context, body: body)
-    }
-
-    private func answer(
-        _ command: UserCommand, on id: UUID, by admin: SignedInUser, _ request: Request, _ context: CallContext, body: JSONObject
-    ) async throws -> Response {
         do {
             return try await administration.handle(
                 command, on: id, by: .admin(admin.id), in: try identity.command(request, context, by: admin, body: body)
@@ -51,8 +36,58 @@ struct AdministrationRoutes: Sendable {
                 $0.member("status", $1.state.statusName)
             }
         } catch UserRefusal.closed {
-            // Of one's own account this refusal means that the caller is nobody any more; here it is another's.
+            // On the caller's own account this means 401. Here the account is somebody else's, so 409.
             throw Problem.conflict("The account is closed.")
         }
+    }
+}
+
+/// The account is being closed: its user can't be let in again, nor made an admin.
+package struct AccountClosing: Error, Hashable {}
+
+/// Commands that decide who may act, and as what: roles, deactivations, reactivations, closures. Each goes to the account's stream and, in the same
+/// request, to the stream of the admins at an exact version.
+package struct Administration: Sendable {
+    private let store: any EventStore
+    private let users: CommandHandler<UserRules>
+    private let admins: CommandHandler<AdminRules>
+
+    /// - Parameter store: the log, opened for appends.
+    package init(store: any EventStore) { self.init(store: store, users: CommandHandler(store: store)) }
+
+    init(store: any EventStore, users: CommandHandler<UserRules>) {
+        self.store = store
+        self.users = users
+        admins = CommandHandler(store: store)
+    }
+
+    /// Decides one command on an account and appends what happened. Throws `AdminRefusal` and `AccountClosing`, beside what `CommandHandler.handle`
+    /// throws.
+    package func handle(
+        _ command: UserCommand, on user: UUID, by authority: Authority, in context: CommandContext
+    ) async throws -> CommandResult<UserRules> {
+        let account = StreamName(UserRules.category, user)
+        do {
+            return try await users.handle(command, on: account, in: context) { state, events in
+                let acts = command != .beginClosure && UserRules.fold(events, from: state).actsAsAdmin
+                let appends = try await appendToAdmins(AdminCommand(user: user, acts: acts, authority: authority), unlessUnrelatedTo: state)
+                // A command that changes nothing is never appended, so nothing else finds out that the account is being closed.
+                if command == .reactivate, events.isEmpty, try await store.holder(of: .active, value: user.lowercased) == nil {
+                    throw AccountClosing()
+                }
+                return appends
+            }
+        } catch CommandFailure.claimMissing(let kind, let holder) where kind == .active && holder == account {
+            throw AccountClosing()
+        }
+    }
+
+    private func appendToAdmins(_ command: AdminCommand, unlessUnrelatedTo state: UserState) async throws -> [StreamAppend] {
+        switch command.authority {
+        case .admin: break
+        // Commands on a user who neither was nor becomes an admin need not take turns on the admins' stream.
+        case .owner, .server: if !state.actsAsAdmin, !command.acts { return [] }
+        }
+        return [try await admins.decision(on: command, for: AdminRules.stream)]
     }
 }

@@ -1,4 +1,4 @@
-import HTTPContract
+package import HTTPContract
 import HTTPTypes
 import Hummingbird
 import Logging
@@ -50,5 +50,37 @@ final class ForwardedAddresses: Sendable {
     private func warn(_ message: Logger.Message, _ hasWarned: borrowing Atomic<Bool>) {
         guard !hasWarned.exchange(true, ordering: .relaxed) else { return }
         logger.warning(message)
+    }
+}
+
+/// A block of IP addresses, such as `10.0.0.0/8`, `2001:db8::/32` or a single address.
+package struct AddressBlock: Hashable, Sendable {
+    private let network: NetworkAddress
+    /// Of the 128 bits.
+    private let length: Int
+
+    /// Nil when it is no address, or the length after `/` is none of its version.
+    package init?(_ text: some StringProtocol) {
+        let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let first = parts.first, let address = NetworkAddress(first) else { return nil }
+        let offset = first.contains(":") ? 0 : 96
+        guard parts.count == 2 else {
+            self.init(address, 128)
+            return
+        }
+        guard let bits = Int(parts[1]), 0...(128 - offset) ~= bits, parts[1].allSatisfy(\.isNumber) else { return nil }
+        self.init(address, offset + bits)
+    }
+
+    private init(_ address: NetworkAddress, _ length: Int) {
+        self.length = length
+        network = Self.masked(address, length)
+    }
+
+    package func contains(_ address: NetworkAddress) -> Bool { Self.masked(address, length) == network }
+
+    private static func masked(_ address: NetworkAddress, _ length: Int) -> NetworkAddress {
+        // A shift by the whole width, or more, gives zero in Swift.
+        NetworkAddress(high: address.high & ~(.max >> min(length, 64)), low: address.low & ~(.max >> max(length - 64, 0)))
     }
 }

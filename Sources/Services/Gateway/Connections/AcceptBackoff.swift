@@ -3,9 +3,8 @@ package import Logging
 package import NIOCore
 
 /// Leaves new connections to the kernel's backlog while there is no room for them, and goes on by itself: at the most connections that are let in,
-/// and when the process or
-/// the machine has no descriptor left. A failed `accept` leaves the listening socket readable, so without a pause it would be tried again at once,
-/// for ever.
+/// and when the process or the machine has no descriptor left. A failed `accept` leaves the listening socket readable, so without a pause it would be
+/// tried again at once, for ever.
 package final class AcceptBackoff: ChannelDuplexHandler {
     package typealias InboundIn = any Channel
     package typealias OutboundIn = Never
@@ -62,7 +61,7 @@ package final class AcceptBackoff: ChannelDuplexHandler {
     package func read(context: ChannelHandlerContext) {
         guard connections < maximum else {
             awaitsRoom = true
-            return warn("as many connections are open as are let in: new ones wait", ["connections": "\(connections)"], at: context.eventLoop.now)
+            return warn("the connection limit is reached: new connections wait", ["connections": "\(connections)"], at: context.eventLoop.now)
         }
         context.read()
     }
@@ -73,7 +72,7 @@ package final class AcceptBackoff: ChannelDuplexHandler {
         }
         failures += 1
         warn(
-            "no connection can be accepted: new ones wait",
+            "accept failed: new connections wait",
             ["connections": "\(connections)", "error": "\(String(cString: strerror(error.errnoCode)))"],
             at: context.eventLoop.now)
         guard !isPaused else { return }

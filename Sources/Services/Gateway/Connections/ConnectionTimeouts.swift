@@ -14,7 +14,7 @@ final class ConnectionTimeouts {
         case endlessTarget
         case largeHead
         case slowBody
-        /// The body of a request that has its response already goes on and on.
+        /// The client keeps sending a body after its response is complete.
         case endlessBody
         case stalledResponse
     }
@@ -109,8 +109,7 @@ final class ConnectionTimeouts {
     }
 
     /// When to look again. Never later than after the shortest limit that can begin meanwhile, so one timer is always enough; and never much later
-    /// than a connection's end,
-    /// since to cancel a timer would cost a walk through all of them.
+    /// than a connection's end, since to cancel a timer would cost a walk through all of them.
     func due(at now: NIODeadline) -> NIODeadline {
         let step = TimeAmount(min(limits.headers, limits.bodyGrace, limits.send))
         let send = stalledSince.map { $0 + TimeAmount(limits.send) }

@@ -5,9 +5,8 @@ import Logging
 import NIOCore
 import NIOHTTP1
 
-/// Keeps a connection to what HTTP/1.1 asks of a server (RFC 9112) beyond what decoder and encoder do: refuses what may not be answered otherwise,
-/// in the order of the
-/// requests, and ends the connection when it must end, once everything is sent.
+/// Keeps a connection to what HTTP/1.1 asks of a server (RFC 9112) beyond what decoder and encoder do: refuses what may not be answered otherwise, in
+/// the order of the requests, and ends the connection when it must end, once everything is sent.
 final class ExchangeHandler: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
@@ -165,7 +164,7 @@ final class ExchangeHandler: ChannelDuplexHandler {
                 timeouts.endInput()
                 exchange.isLast = true
             }
-            context.write(wrapOutboundOut(.head(finished(head, of: exchange))), promise: promise)
+            context.write(wrapOutboundOut(.head(exchange.finished(head))), promise: promise)
         case .body: context.write(data, promise: promise)
         case .end:
             exchange.isResponseComplete = true
@@ -175,17 +174,6 @@ final class ExchangeHandler: ChannelDuplexHandler {
             removeCompleteExchange()
             if let refusal { settle(with: refusal, context) }
         }
-    }
-
-    private func finished(_ head: HTTPResponseHead, of exchange: Exchange) -> HTTPResponseHead {
-        var head = head
-        if !head.headers.contains(name: SecurityHeaders.always[0].name.canonicalName) {
-            for header in SecurityHeaders.always { head.headers.add(name: header.name.canonicalName, value: header.value) }
-        }
-        if exchange.isLast { head.headers.replaceOrAdd(name: "Connection", value: "close") }
-        // RFC 9112 §6.1: no chunks to a client that may not know them. To the encoder the version says so; the body then ends with the connection.
-        if exchange.isHTTP10, !head.headers.contains(name: "Content-Length") { head.version = .http1_0 }
-        return head
     }
 
     private func removeCompleteExchange() {

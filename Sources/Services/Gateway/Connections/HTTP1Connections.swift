@@ -11,8 +11,7 @@ extension HTTPServerBuilder {
 }
 
 /// Hummingbird's HTTP/1.1 with two handlers of ours around its decoder. Its own idle timeout stays off: it cancels a timer with each connection that
-/// ends,
-/// and a cancelled timer is looked for among all others, so that ten thousand clients who hang up at once stop the event loop.
+/// ends, and a cancelled timer is looked for among all others, so that ten thousand clients who hang up at once stop the event loop.
 struct HTTP1Connections: ServerChildChannel {
     private let limits: ConnectionLimits
     private let http1: HTTP1Channel
@@ -50,16 +49,12 @@ struct HTTP1Connections: ServerChildChannel {
     }
 
     /// Puts the handlers around the decoder that is there.
-    static func limit(
-        _ pipeline: ChannelPipeline.SynchronousOperations, _ limits: ConnectionLimits, at now: NIODeadline, logger: Logger
-    ) throws {
+    static func limit(_ pipeline: ChannelPipeline.SynchronousOperations, _ limits: ConnectionLimits, at now: NIODeadline, logger: Logger) throws {
         let timeouts = ConnectionTimeouts(limits, at: now)
         let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
         try pipeline.addHandler(ExchangeHandler(timeouts, limits: limits, logger: logger), position: .after(decoder))
         try pipeline.addHandler(TimeoutHandler(timeouts, linger: limits.linger), position: .first)
     }
 
-    func handle(value: HTTP1Channel.Value, logger: Logger) async {
-        await http1.handle(value: value, logger: logger)
-    }
+    func handle(value: HTTP1Channel.Value, logger: Logger) async { await http1.handle(value: value, logger: logger) }
 }

@@ -46,16 +46,24 @@ package struct RateLimits: Sendable {
         badTokens = limiter("bad-token", settings.calls)
     }
 
-    /// Charges a call, and returns the headers that tell its caller what is left. 429 when nothing is.
+    /// The charge for one call.
+    struct Charge {
+        /// Tell the caller how much is left.
+        var headers: HTTPFields = [:]
+        /// Where a registration was taken for what the call might find out.
+        fileprivate var claimant: BucketKey?
+    }
+
+    /// Charges a call. 429 when nothing is left.
     /// - Parameters:
     ///   - match: unknown paths are charged as any call.
     ///   - token: the verified token, or why there is none.
     ///   - address: the client's.
     func charge(
         _ request: Request, _ match: Result<EndpointRouter.Match, Problem>, _ token: Result<VerifiedToken?, Problem>, from address: String?
-    ) throws(Problem) -> HTTPFields {
+    ) throws(Problem) -> Charge {
         let address = BucketKey.address(address)
-        guard let limit = Self.limit(of: request, match) else { return [:] }
+        guard let limit = Self.limit(of: request, match) else { return Charge() }
         let ignoresCredentials = match.endpoint?.route.ignoresCredentials == true
         var user: SignedInUser?
         switch token {
@@ -63,17 +71,28 @@ package struct RateLimits: Sendable {
         case .failure(let problem):
             // When nobody knows whether the token is good, nobody is to blame: the address pays as for any call.
             guard problem.code == .unauthenticated, !ignoresCredentials else { break }
-            return try badTokens?.charge(address) ?? [:]
+            return Charge(headers: try badTokens?.charge(address) ?? [:])
         }
-        if let user, user.isOperator { return [:] }
+        if let user, user.isOperator { return Charge() }
+        let caller = user.map { BucketKey.user($0.id) } ?? address
         switch limit {
         // A token must not buy more guesses.
-        case .login: return try logins?.charge(address) ?? [:]
-        case .registration: return try registrations?.charge(address) ?? [:]
-        case .password: return try logins?.charge(user.map { BucketKey.user($0.id) } ?? address) ?? [:]
-        case .calls, .partialTiles: return try calls?.charge(user.map { BucketKey.user($0.id) } ?? address) ?? [:]
-        case .uncounted: return [:]
+        case .login: return Charge(headers: try logins?.charge(address) ?? [:])
+        case .registration: return Charge(headers: try registrations?.charge(address) ?? [:])
+        case .password: return Charge(headers: try logins?.charge(caller) ?? [:])
+        case .calls, .partialTiles: return Charge(headers: try calls?.charge(caller) ?? [:])
+        case .claims:
+            let headers = try calls?.charge(caller) ?? [:]
+            // Before the call, or many at once would find out as much as they like.
+            _ = try registrations?.charge(address)
+            return Charge(headers: headers, claimant: address)
+        case .uncounted: return Charge()
         }
+    }
+
+    /// Gives back what was taken for a claim that told nothing.
+    func settle(_ charge: Charge, _ status: HTTPResponse.Status) {
+        if let claimant = charge.claimant, status != .conflict { registrations?.giveBack(claimant) }
     }
 
     /// Which limit a call counts for; nil for none. By the endpoint, not by the path as it was written: `%6Cogin` is a login, too.
@@ -85,7 +104,7 @@ package struct RateLimits: Sendable {
             switch match.endpoint.route.limit {
             case .uncounted: return nil
             case .partialTiles: return match.parameters.isFullTile ? nil : .calls
-            case .calls, .login, .registration, .password: return match.endpoint.route.limit
+            case .calls, .login, .registration, .password, .claims: return match.endpoint.route.limit
             }
         }
     }

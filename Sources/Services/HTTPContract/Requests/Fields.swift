@@ -10,9 +10,7 @@ package struct Fields: Sendable {
     var violations = Violations()
     private var known: Set<WireText> = []
 
-    package init(_ object: JSONObject) {
-        self.object = object
-    }
+    package init(_ object: JSONObject) { self.object = object }
 
     /// A required value of a type that has a rule of its own; `finish(_:)` gives it out.
     package mutating func required<Value: TextValue>(_ name: String, as type: Value.Type = Value.self) -> Value? {
@@ -97,9 +95,7 @@ package struct Fields: Sendable {
     package func has(_ name: String) -> Bool { object[name] != nil }
 
     /// Adds a violation that only the route can judge.
-    package mutating func refuse(_ field: String, _ message: String) {
-        violations.add(field, message)
-    }
+    package mutating func refuse(_ field: String, _ message: String) { violations.add(field, message) }
 
     /// Ends the reading: fields that nobody asked for are violations too, so that a misspelt one is never ignored. Throws all of them as 422.
     package mutating func finish() throws(Problem) {
@@ -157,5 +153,31 @@ package struct Fields: Sendable {
         if count == 0 { return "may not be empty" }
         return length.lowerBound == 0 || count > length.upperBound
             ? "may have \(length.upperBound) characters at most, has \(count)" : "must have \(length.lowerBound) characters at least, has \(count)"
+    }
+}
+
+/// The violations gathered while one request is read.
+struct Violations: Sendable {
+    private(set) var list: [Violation] = []
+    /// With those that the list has no room for.
+    private var count = 0
+
+    mutating func add(_ field: String, _ message: String) {
+        count += 1
+        guard list.count < HTTPLimits.maximumViolations else { return }
+        list.append(Violation(Self.shortened(field), message))
+    }
+
+    /// Throws them all at once, if any.
+    func check() throws(Problem) {
+        guard list.isEmpty else { throw .validation(list, of: count) }
+    }
+
+    /// The names are the sender's: what is not known here may be as long as a body can be.
+    private static func shortened(_ field: String) -> String {
+        let limit = HTTPLimits.maximumNameLength
+        // Bytes are as many as scalars at least, and counted at once.
+        guard field.utf8.count > limit else { return field }
+        return String(String.UnicodeScalarView(field.unicodeScalars.prefix(limit)))
     }
 }

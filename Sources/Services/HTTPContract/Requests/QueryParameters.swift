@@ -100,9 +100,7 @@ package struct QueryParameters: Sendable {
     }
 
     /// Adds a violation that only the route can judge.
-    package mutating func refuse(_ name: String, _ message: String) {
-        violations.add(name, message)
-    }
+    package mutating func refuse(_ name: String, _ message: String) { violations.add(name, message) }
 
     /// Throws everything that was wrong at once.
     package func finish() throws(Problem) {

@@ -29,6 +29,14 @@ extension Request {
         return object
     }
 
+    /// The same for a route that takes no fields: an object without members, or no body.
+    package func emptyJSONBody() async throws -> JSONObject {
+        let body = try await optionalJSONBody() ?? [:]
+        var fields = Fields(body)
+        try fields.finish()
+        return body
+    }
+
     /// 413 when `Content-Length` says more than the limit, before any of the body is read.
     package func checkAnnouncedLength(limit: Int) throws(Problem) {
         guard let announced = header(.contentLength) else { return }

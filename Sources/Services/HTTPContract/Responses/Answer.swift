@@ -21,9 +21,7 @@ package enum Answer {
     }
 
     /// `{"data": […], "pagination": {…}}`; `write` writes the items.
-    package static func list(
-        _ pagination: Pagination, headers: HTTPFields = [:], _ write: (inout JSONWriter) throws -> Void
-    ) rethrows -> Response {
+    package static func list(_ pagination: Pagination, headers: HTTPFields = [:], _ write: (inout JSONWriter) throws -> Void) rethrows -> Response {
         var writer = JSONWriter(capacity: 4096)
         try writer.object {
             $0.name("data")

@@ -24,9 +24,7 @@ extension Problem {
     }
 
     /// 408: the server has waited for the request long enough.
-    package static func requestTimeout() -> Problem {
-        Problem(.requestTimeout, "The request did not arrive in time.")
-    }
+    package static func requestTimeout() -> Problem { Problem(.requestTimeout, "The request did not arrive in time.") }
 
     /// 409: a unique value is another's.
     package static func duplicate(field: String) -> Problem {

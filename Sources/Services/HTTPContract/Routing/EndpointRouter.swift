@@ -47,7 +47,8 @@ package struct EndpointRouter: Sendable {
         guard path.first == UInt8(ascii: "/") else { return nil }
         var node = root
         var values: [Value] = []
-        var rest: WireText? = path.dropFirst()
+        // The path `/` has no segment, not an empty one.
+        var rest: WireText? = path.count == 1 ? nil : path.dropFirst()
         while let remaining = rest {
             let (raw, after) = remaining.cut(at: "/").map { ($0, Optional($1)) } ?? (remaining, nil)
             guard let segment = try Self.decode(raw) else { return nil }

@@ -1,8 +1,40 @@
 package import AccessTokens
 import HTTPTypes
 package import Hummingbird
+package import Logging
 import NIOHTTP1
 package import PublishingAPI
+
+/// The routes of one service: a handler for each of its endpoints.
+package struct Routes: Sendable {
+    /// Answers one kind of request. Its caller has the endpoint's access. What it throws becomes a problem.
+    package typealias Handler = @Sendable (Request, CallContext) async throws -> Response
+
+    private(set) var handlers: [(endpoint: Endpoint, handler: Handler)] = []
+
+    package init() {}
+
+    /// Adds a route.
+    package mutating func on(_ endpoint: Endpoint, _ handler: @escaping Handler) {
+        handlers.append((endpoint, handler))
+    }
+
+    /// The endpoints that have a handler, in the order in which they were added.
+    package var endpoints: [Endpoint] { handlers.map(\.endpoint) }
+
+    /// The responder of these routes.
+    /// - Parameters:
+    ///   - service: by whose name tokens are meant for it.
+    ///   - mapping: the service's own errors as problems.
+    package func responder(
+        for service: ServiceName, authentication: Authentication, logger: Logger, mapping: @escaping ProblemMapping = { _ in nil }
+    ) -> ServiceResponder {
+        ServiceResponder(
+            service: service, handlers: Dictionary(handlers.map { ($0.endpoint, $0.handler) }) { first, _ in first },
+            router: EndpointRouter(endpoints), authentication: authentication,
+            failures: FailureResponses(service: service, logger: logger, mapping: mapping))
+    }
+}
 
 /// A call that the gateway of this process has matched and whose token it has verified.
 package struct VerifiedCall: Sendable {
@@ -73,5 +105,73 @@ extension CallContext {
     package func mark(_ response: inout Response) {
         response.headers[.requestID] = requestID
         response.headers[.traceparent] = traceparent
+    }
+}
+
+/// A service as its callers reach it: in this process, or over HTTP. No caller knows which.
+package protocol Upstream: Sendable {
+    /// Sends a request and returns its response, whatever its status. Throws when the service can't be reached.
+    func send(_ request: Request, context: CallContext) async throws -> Response
+
+    /// The same for a call that the caller has matched and verified. A service of another process does both again.
+    func send(_ request: Request, as call: VerifiedCall, context: CallContext) async throws -> Response
+}
+
+extension Upstream {
+    package func send(_ request: Request, as call: VerifiedCall, context: CallContext) async throws -> Response {
+        try await send(request, context: context)
+    }
+}
+
+/// A service of this process is a function call away.
+extension ServiceResponder: Upstream {
+    package func send(_ request: Request, context: CallContext) async throws -> Response {
+        try await respond(to: request, context: context)
+    }
+
+    package func send(_ request: Request, as call: VerifiedCall, context: CallContext) async throws -> Response {
+        try await respond(to: request, as: call, context: context)
+    }
+}
+
+/// The one place where an error becomes a response: known ones as problems, all others logged in full and answered with 500.
+package struct FailureResponses: Sendable {
+    private let service: ServiceName
+    private let logger: Logger
+    private let mapping: ProblemMapping
+
+    package init(service: ServiceName, logger: Logger, mapping: @escaping ProblemMapping = { _ in nil }) {
+        self.service = service
+        self.logger = logger
+        self.mapping = mapping
+    }
+
+    /// The response to a request that failed. What the caller may not see goes to the log, under the request id.
+    ///
+    /// The log gets neither the path, in which a post's title may stand, nor what a database says about a row: only the route, and the error as it
+    /// describes itself.
+    ///
+    /// Throws the error on when the bytes on the wire are no HTTP: the server below answers 400 and closes, which a response from here would prevent.
+    package func response(to error: any Error, _ request: Request, _ endpoint: Endpoint?, _ context: CallContext) throws -> Response {
+        if error is HTTPParserError { throw error }
+        return problem(error, request, endpoint, context).response(path: request.uri.path, requestID: context.requestID)
+    }
+
+    private func problem(_ error: any Error, _ request: Request, _ endpoint: Endpoint?, _ context: CallContext) -> Problem {
+        let problem = error as? Problem ?? mapping(error) ?? Problem.general(error)
+        if case EventStoreError.refused(let statement, let reason) = error {
+            log("a database refuses a statement", ["statement": "\(statement)", "error": "\(reason)"], request, endpoint, context)
+        } else if problem == nil {
+            log("request failed", ["error": "\(error)"], request, endpoint, context)
+        }
+        return problem ?? .internalError()
+    }
+
+    private func log(_ event: Logger.Message, _ details: Logger.Metadata, _ request: Request, _ endpoint: Endpoint?, _ context: CallContext) {
+        let call: Logger.Metadata = [
+            "requestId": "\(context.requestID)", "traceparent": "\(context.traceparent)", "service": "\(service)",
+            "method": "\(request.method.rawValue)", "route": "\(endpoint?.route.path ?? "none")",
+        ]
+        logger.error(event, metadata: call.merging(details) { call, _ in call })
     }
 }

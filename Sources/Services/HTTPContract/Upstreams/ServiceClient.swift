@@ -1,10 +1,10 @@
 package import AccessTokens
 import EventSourcing
 package import HTTPTypes
-import Hummingbird
+package import Hummingbird
 package import JSON
 package import Logging
-import NIOCore
+package import NIOCore
 package import PublishingAPI
 
 /// How one service calls another: in its own name, with a fresh service token, under the ids of the call that led to it, and for its caller.
@@ -21,9 +21,7 @@ package struct ServiceClient: Sendable {
     /// - Parameters:
     ///   - name: who calls.
     ///   - audience: who is called.
-    package init(
-        name: ServiceName, audience: ServiceName, upstream: any Upstream, key: ServiceKey, logger: Logger = Logger(label: "annals.client")
-    ) {
+    package init(name: ServiceName, audience: ServiceName, upstream: any Upstream, key: ServiceKey, logger: Logger = Logger(label: "annals.client")) {
         self.name = name
         self.audience = audience
         self.upstream = upstream
@@ -97,4 +95,48 @@ package struct ServiceAnswer: Sendable {
 
     /// The problem's code, of a failure that is one.
     package var problemCode: Problem.Code? { isSuccess ? nil : body?["code"]?.text.flatMap { Problem.Code(rawValue: $0) } }
+}
+
+extension ServiceClient {
+    /// The feed of the auth service that this client reaches.
+    package var revocationFeed: RevocationFollower.Feed {
+        { cursor in
+            let answer = try await self.get(.revocations, query: cursor.map { "after=\($0)" } ?? "")
+            guard let update = answer.data.flatMap(RevocationUpdate.init) else { throw UnreadableFeed(status: answer.status.code) }
+            return update
+        }
+    }
+}
+
+/// The feed answered with something else than revocations.
+struct UnreadableFeed: Error {
+    let status: Int
+}
+
+extension ResponseBody {
+    /// The whole body as one buffer. Throws `NIOTooManyBytesError` past the limit.
+    package func collect(upTo limit: Int) async throws -> ByteBuffer {
+        let sink = BodySink(limit: limit)
+        try await write(BodySinkWriter(sink: sink))
+        return sink.buffer
+    }
+}
+
+/// Used by one writer at a time, within one call.
+private final class BodySink {
+    var buffer = ByteBuffer()
+    let limit: Int
+
+    init(limit: Int) { self.limit = limit }
+}
+
+private struct BodySinkWriter: ResponseBodyWriter {
+    let sink: BodySink
+
+    mutating func write(_ buffer: ByteBuffer) async throws {
+        guard sink.buffer.readableBytes + buffer.readableBytes <= sink.limit else { throw NIOTooManyBytesError(maxBytes: sink.limit) }
+        sink.buffer.writeImmutableBuffer(buffer)
+    }
+
+    consuming func finish(_ trailingHeaders: HTTPFields?) async throws {}
 }

@@ -3,80 +3,58 @@ import FoundationEssentials
 import Postgres
 import PublishingAPI
 
-/// A post's views by hour, the newest hours first.
-struct HourlyViews: ReadQuery {
+/// A post's views by hour, or by day in UTC, the newest first.
+struct ViewsOfPost: ReadQuery {
     let post: UUID
+    let isByHour: Bool
     let span: ViewSpan
-    /// Where the page before ended: this one starts with the hour before it.
+    /// Where the page before ended: this one starts with the hour or day before it.
     let before: Int64
     let limit: Int
 
     static let models: [JoinedModel] = [.posts, .viewCounts]
-    static let statement = Statement(
-        "hourly_views",
-        """
-        SELECT model.position, post.author, post.published, whole.count, bucket.start, bucket.count
-        FROM \(models.lowestPosition) AS model
-        LEFT JOIN posts.post ON post.id = $1
-        LEFT JOIN LATERAL (
-            SELECT count(*) FROM view_counts.hourly WHERE hourly.post = $1 AND hour >= $2 AND hour < $3
-        ) AS whole ON post.id IS NOT NULL
-        LEFT JOIN LATERAL (
-            SELECT hour AS start, count FROM view_counts.hourly
-            WHERE hourly.post = $1 AND hour >= $2 AND hour < LEAST($3, $4)
-            ORDER BY hour DESC LIMIT $5
-        ) AS bucket ON post.id IS NOT NULL
-        ORDER BY bucket.start DESC
-        """)
+    var statement: Statement { isByHour ? .hourlyViews : .dailyViews }
 
-    var values: [SQLValue] { span.values(of: post, before: before, limit: limit) }
+    var values: [SQLValue] {
+        [.uuid(post), .timestamp(span.from), .timestamp(span.to), .timestamp(before), .int8(Int64(limit))]
+    }
 
     func entity(in answer: ViewBuckets?) -> UUID? { post }
 
     func decode(_ rows: QueryResult) throws -> ViewBuckets? { try ViewBuckets(rows) }
 }
 
-/// A post's views by day in UTC, the newest days first.
-struct DailyViews: ReadQuery {
-    let post: UUID
-    let span: ViewSpan
-    /// Where the page before ended: this one starts with the day before it.
-    let before: Int64
-    let limit: Int
+extension Statement {
+    static let hourlyViews = views("hourly_views", counted: "count(*)", buckets: "hour AS start, count", grouped: "")
 
-    static let models: [JoinedModel] = [.posts, .viewCounts]
-    static let statement = Statement(
-        "daily_views",
-        """
-        SELECT model.position, post.author, post.published, whole.count, bucket.start, bucket.count
-        FROM \(models.lowestPosition) AS model
-        LEFT JOIN posts.post ON post.id = $1
-        LEFT JOIN LATERAL (
-            SELECT count(DISTINCT date_trunc('day', hour, 'UTC')) FROM view_counts.hourly WHERE hourly.post = $1 AND hour >= $2 AND hour < $3
-        ) AS whole ON post.id IS NOT NULL
-        LEFT JOIN LATERAL (
-            SELECT date_trunc('day', hour, 'UTC') AS start, sum(count)::bigint AS count FROM view_counts.hourly
-            WHERE hourly.post = $1 AND hour >= $2 AND hour < LEAST($3, $4)
-            GROUP BY 1 ORDER BY 1 DESC LIMIT $5
-        ) AS bucket ON post.id IS NOT NULL
-        ORDER BY bucket.start DESC
-        """)
+    static let dailyViews = views(
+        "daily_views", counted: "count(DISTINCT date_trunc('day', hour, 'UTC'))",
+        buckets: "date_trunc('day', hour, 'UTC') AS start, sum(count)::bigint AS count", grouped: "GROUP BY 1")
 
-    var values: [SQLValue] { span.values(of: post, before: before, limit: limit) }
-
-    func entity(in answer: ViewBuckets?) -> UUID? { post }
-
-    func decode(_ rows: QueryResult) throws -> ViewBuckets? { try ViewBuckets(rows) }
+    private static func views(_ name: String, counted: String, buckets: String, grouped: String) -> Statement {
+        Statement(
+            name,
+            """
+            SELECT model.position, post.author, post.published, whole.count, bucket.start, bucket.count
+            FROM \(ViewsOfPost.models.lowestPosition) AS model
+            LEFT JOIN posts.post ON post.id = $1
+            LEFT JOIN LATERAL (
+                SELECT \(counted) AS count FROM view_counts.hourly WHERE hourly.post = $1 AND hour >= $2 AND hour < $3
+            ) AS whole ON post.id IS NOT NULL
+            LEFT JOIN LATERAL (
+                SELECT \(buckets) FROM view_counts.hourly
+                WHERE hourly.post = $1 AND hour >= $2 AND hour < LEAST($3, $4)
+                \(grouped) ORDER BY 1 DESC LIMIT $5
+            ) AS bucket ON post.id IS NOT NULL
+            ORDER BY bucket.start DESC
+            """)
+    }
 }
 
 /// From when to when views are counted, in milliseconds since 1970 UTC; the end is not part of it.
 struct ViewSpan: Sendable {
     var from = Int64.min
     var to = Int64.max
-
-    fileprivate func values(of post: UUID, before: Int64, limit: Int) -> [SQLValue] {
-        [.uuid(post), .timestamp(from), .timestamp(to), .timestamp(before), .int8(Int64(limit))]
-    }
 }
 
 /// A post's views, and who may see them.

@@ -8,10 +8,10 @@ import Postgres
 protocol ReadQuery: Sendable {
     associatedtype Answer
 
-    static var statement: Statement { get }
     /// The models that the statement joins.
     static var models: [JoinedModel] { get }
 
+    var statement: Statement { get }
     /// The values of `$1`, `$2`, …
     var values: [SQLValue] { get }
 

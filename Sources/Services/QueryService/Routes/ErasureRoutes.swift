@@ -35,9 +35,22 @@ struct ErasureRoutes: Sendable {
 
     /// How far erasures are scrubbed; nil while one between these positions is not.
     private func scrubbedPosition(from first: Int64, through last: Int64) async throws -> Int64? {
-        let rows = try await pool.query(ErasuresLeft.statement, [.int8(first), .int8(last)])
+        let rows = try await pool.query(.erasuresLeft, [.int8(first), .int8(last)])
         let reached: Int64 = try rows[0].get(0)
         let isParked: Bool = try rows[0].get(1)
         return reached >= last && !isParked ? reached : nil
     }
+}
+
+extension Statement {
+    /// $1 and $2: the first and the last position. One row: how far erasures are scrubbed, and whether one of these is parked.
+    ///
+    /// A parked erasure counts in any state: one that an operator has discarded has erased nothing.
+    fileprivate static let erasuresLeft = Statement(
+        "erasures_left",
+        """
+        SELECT
+            least((SELECT position FROM annals.scrubbed), (SELECT min(position) FROM annals.checkpoints)),
+            EXISTS (SELECT FROM annals.parked_events WHERE type IN ('UserClosed', 'PostDeleted') AND position BETWEEN $1 AND $2)
+        """)
 }

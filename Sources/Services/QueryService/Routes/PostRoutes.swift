@@ -8,6 +8,7 @@ import PublishingAPI
 struct PostRoutes: Sendable {
     let models: ReadModels
     let views: ViewWindow
+    let limit: ViewerLimit
 
     func add(to routes: inout Routes) {
         routes.on(.postBySlug) { request, context in
@@ -25,7 +26,7 @@ struct PostRoutes: Sendable {
         let found = try await models.read(query, for: request)
         guard let post = found.value, context.mayRead(post.access) else { throw QueryResponse.notFound(at: found.position) }
         let response = QueryResponse.post(post, at: found.position, to: request)
-        if isView(of: post, request, context) { views.count(post.id) }
+        if isView(of: post, request, context), limit.takes(post.id, by: context) { views.count(post.id) }
         return response
     }
 

@@ -1,3 +1,4 @@
+import AccessTokens
 import EventSourcing
 import FoundationEssentials
 import HTTPContract
@@ -10,6 +11,7 @@ import PublishingAPI
 struct PostViewRoutes: Sendable {
     let models: ReadModels
     let views: ViewWindow
+    let limit: ViewerLimit
     let recorder: ViewRecorder
     let cursors: CursorCodec
 
@@ -23,26 +25,30 @@ struct PostViewRoutes: Sendable {
         let id = try context.id()
         try request.refuseParameters()
         let key = try Preconditions.idempotencyKey(request)
-        // A view has no fields: any member is unknown.
-        if let body = try await request.optionalJSONBody() {
-            var fields = Fields(body)
-            try fields.finish()
-        }
+        _ = try await request.emptyJSONBody()
         guard let key else {
-            try await checkVisibility(of: id, for: request)
-            return accepted(ViewRecorder.Receipt(position: try await views.record(id), wasReplayed: false))
+            if let position = try await positionIfOwn(id, request, context) { return accepted(at: position) }
+            return accepted(at: try await views.record(id))
         }
         // A view with a key of its own can't share an event with others: its repeat must find it. An earlier one is looked for first, even if the
         // post is gone by now.
-        let batch = ViewBatch([(id, 1)], key: key)
-        if let receipt = try await told({ try await recorder.receipt(of: batch, context: context) }) { return accepted(receipt) }
-        try await checkVisibility(of: id, for: request)
-        return accepted(try await told { try await recorder.record(batch, context: context) })
+        let batch = ViewBatch(of: id, key: key)
+        if let receipt = try await told({ try await recorder.receipt(of: batch, context: context) }) {
+            return accepted(at: receipt.position, wasReplayed: receipt.wasReplayed)
+        }
+        if let position = try await positionIfOwn(id, request, context) { return accepted(at: position) }
+        let receipt = try await told { try await recorder.record(batch, context: context) }
+        return accepted(at: receipt.position, wasReplayed: receipt.wasReplayed)
     }
 
-    private func checkVisibility(of post: UUID, for request: Request) async throws {
-        let found = try await models.read(PostVisibility(id: post), for: request)
-        guard found.value else { throw QueryResponse.notFound(at: found.position) }
+    /// Nil when a view of the post may be counted. For its author, who does not count, the position that the post was read at. Throws 404 for a post
+    /// that is not published, and 429 when the caller's address has added its share.
+    private func positionIfOwn(_ id: UUID, _ request: Request, _ context: CallContext) async throws -> Int64? {
+        let found = try await models.read(PublishedPost(id: id), for: request)
+        guard let author = found.value else { throw QueryResponse.notFound(at: found.position) }
+        if context.user?.id == author { return found.position }
+        guard limit.takes(id, by: context) else { throw Problem.rateLimited(policy: "views", retryAfter: limit.retryAfter) }
+        return nil
     }
 
     /// Turns the recorder's errors into problems.
@@ -56,32 +62,26 @@ struct PostViewRoutes: Sendable {
         }
     }
 
-    private func accepted(_ receipt: ViewRecorder.Receipt) -> Response {
+    private func accepted(at position: Int64, wasReplayed: Bool = false) -> Response {
         var headers = HTTPFields()
-        headers.setPosition(receipt.position)
-        if receipt.wasReplayed { headers.markReplayed() }
-        return Answer.data(.accepted, headers: headers) {
-            $0.object { $0.member("position", receipt.position) }
-        }
+        headers.setPosition(position)
+        if wasReplayed { headers.markReplayed() }
+        return Answer.data(.accepted, headers: headers) { $0.object { $0.member("position", position) } }
     }
 
     /// The counts by hour or day, for the author and admins: the newest buckets, and by cursor older ones, each page in order of time.
     private func show(_ request: Request, _ context: CallContext) async throws -> Response {
         let id = try context.id()
-        var query = QueryParameters(request)
-        let isByHour = query.choice("by", of: ["hour": true, "day": false], default: false)
+        var parameters = QueryParameters(request)
+        let isByHour = parameters.choice("by", of: ["hour": true, "day": false], default: false)
         var span = ViewSpan()
-        if let from = query.time("from") { span.from = from.milliseconds }
-        if let to = query.time("to") { span.to = to.milliseconds }
+        if let from = parameters.time("from") { span.from = from.milliseconds }
+        if let to = parameters.time("to") { span.to = to.milliseconds }
         let list = ListIdentity(name: isByHour ? "hourly views" : "daily views", author: id)
-        let place = try ListPlace(query, in: list, cursors: cursors, hasPages: false)
+        let place = try ListPlace(parameters, in: list, cursors: cursors, hasPages: false)
         guard case .after(let last) = place.start else { throw Problem.malformed("This list has no pages.") }
-        let found =
-            if isByHour {
-                try await models.read(HourlyViews(post: id, span: span, before: last.rank, limit: place.rowsWanted), for: request)
-            } else {
-                try await models.read(DailyViews(post: id, span: span, before: last.rank, limit: place.rowsWanted), for: request)
-            }
+        let query = ViewsOfPost(post: id, isByHour: isByHour, span: span, before: last.rank, limit: place.rowsWanted)
+        let found = try await models.read(query, for: request)
         guard let buckets = found.value else { throw QueryResponse.notFound(at: found.position) }
         try context.requireManagement(of: buckets.access, or: QueryResponse.notFound(at: found.position))
         let (shown, pagination) = place.cut(buckets.list, of: buckets.total, in: list, cursors: cursors) { ListKey(rank: $0.start, id: id) }

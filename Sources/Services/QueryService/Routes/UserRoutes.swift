@@ -32,17 +32,12 @@ struct UserRoutes: Sendable {
     }
 
     private func list(_ request: Request) async throws -> Response {
-        var query = QueryParameters(request)
-        let username = query.text("username")
-        let place = try ListPlace(query, in: Self.identity, cursors: cursors, hasPages: false)
-        let found =
-            if let username {
-                try await models.read(UsersByName(username: username), for: request)
-            } else if case .after(let key) = place.start {
-                try await models.read(NewestUsers(after: key, limit: place.rowsWanted), for: request)
-            } else {
-                throw Problem.malformed("This list has no pages.")
-            }
+        var parameters = QueryParameters(request)
+        let username = parameters.text("username")
+        let place = try ListPlace(parameters, in: Self.identity, cursors: cursors, hasPages: false)
+        guard case .after(let key) = place.start else { throw Problem.malformed("This list has no pages.") }
+        let query = username.map(UserListQuery.init(username:)) ?? UserListQuery(after: key, limit: place.rowsWanted)
+        let found = try await models.read(query, for: request)
         let (users, pagination) = place.cut(found.value.users, of: found.value.total, in: Self.identity, cursors: cursors) {
             ListKey(rank: $0.createdAt?.milliseconds ?? 0, id: $0.id)
         }

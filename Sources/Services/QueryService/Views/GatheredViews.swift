@@ -25,10 +25,10 @@ struct GatheredViews {
     var isClosed = false
     private var tally: ViewTally
     private var waiters: [UUID: [Waiter]] = [:]
+    /// Those whose views are on the way, by their ids.
+    private var sent: [UUID: Waiter] = [:]
 
-    init(capacity: Int) {
-        tally = ViewTally(capacity: capacity)
-    }
+    init(capacity: Int) { tally = ViewTally(capacity: capacity) }
 
     /// Posts whose views are here.
     var postCount: Int { tally.postCount }
@@ -42,11 +42,18 @@ struct GatheredViews {
         return wasEmpty ? .first : .another
     }
 
-    /// The oldest posts' views, with everyone who waits for them; nil when there are none.
-    mutating func takeBatch(_ limit: Int) -> (ViewBatch, [Waiter])? {
+    /// The oldest posts' views, which are now on the way; nil when there are none. One batch is on the way at a time.
+    mutating func takeBatch(_ limit: Int, in window: UUID) -> ViewBatch? {
         let views = tally.takeFirst(limit)
         guard !views.isEmpty else { return nil }
-        return (ViewBatch(views), views.flatMap { waiters.removeValue(forKey: $0.post) ?? [] })
+        for view in views { for waiter in waiters.removeValue(forKey: view.post) ?? [] { sent[waiter.id] = waiter } }
+        return ViewBatch(views, in: window)
+    }
+
+    /// Takes out those who still wait for the batch that was on the way.
+    mutating func takeSent() -> [Waiter] {
+        defer { sent = [:] }
+        return Array(sent.values)
     }
 
     /// Takes all waiters out, and their views with them.
@@ -58,11 +65,56 @@ struct GatheredViews {
         }
     }
 
-    /// Takes out a caller who waits no longer; their view stays. Nil when they have been answered, or their views are on the way.
+    /// Takes out a caller who waits no longer; their view stays. Nil when they have been answered.
     mutating func removeWaiter(_ id: UUID, of post: UUID) -> CheckedContinuation<Int64, any Error>? {
+        if let waiter = sent.removeValue(forKey: id) { return waiter.continuation }
         guard let index = waiters[post]?.firstIndex(where: { $0.id == id }) else { return nil }
         let waiter = waiters[post]?.remove(at: index)
         if waiters[post]?.isEmpty == true { waiters[post] = nil }
         return waiter?.continuation
+    }
+}
+
+/// Views by post, in the order in which posts came first. Bounded: when full, the oldest post makes room.
+struct ViewTally {
+    typealias Entry = (post: UUID, count: Int64)
+
+    let capacity: Int
+    private var counts: [UUID: Int64] = [:]
+    private var arrivals: [UUID] = []
+
+    init(capacity: Int) { self.capacity = capacity }
+
+    /// Posts that have views here.
+    var postCount: Int { counts.count }
+
+    /// Adds one view. Returns what had to go for it.
+    mutating func add(_ post: UUID) -> Entry? {
+        if let count = counts[post] {
+            counts[post] = count + 1
+            return nil
+        }
+        let dropped = counts.count < capacity ? nil : takeFirst(1).first
+        counts[post] = 1
+        arrivals.append(post)
+        return dropped
+    }
+
+    /// Takes one view back; the post must be here.
+    mutating func subtract(_ post: UUID) {
+        guard let count = counts[post] else { return }
+        guard count == 1 else {
+            counts[post] = count - 1
+            return
+        }
+        counts[post] = nil
+        arrivals.removeAll { $0 == post }
+    }
+
+    /// Takes out up to `limit` posts, the oldest first.
+    mutating func takeFirst(_ limit: Int) -> [Entry] {
+        let posts = arrivals.prefix(limit)
+        arrivals.removeFirst(posts.count)
+        return posts.compactMap { post in counts.removeValue(forKey: post).map { (post, $0) } }
     }
 }

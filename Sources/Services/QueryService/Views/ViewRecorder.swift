@@ -9,10 +9,8 @@ import PublishingAPI
 struct ViewRecorder: Sendable {
     /// A batch's place in the log.
     struct Receipt: Sendable, Equatable {
-        /// The position of its last event.
+        /// The position of its event.
         let position: Int64
-        /// The position of each post's event.
-        var positions: [UUID: Int64] = [:]
         /// Whether it was there before.
         let wasReplayed: Bool
     }
@@ -38,10 +36,7 @@ struct ViewRecorder: Sendable {
     private func send(_ json: JSONObject, of batch: ViewBatch, context: CallContext?) async throws -> Receipt {
         let answer = try await commands.post(.recordViews, json: json, headers: [.idempotencyKey: batch.key], context: context)
         if let position = answer.data?["position"]?.int {
-            let positions = batch.views.compactMap { view in answer.data?["positions"]?[view.post.lowercased]?.int.map { (view.post, $0) } }
-            return Receipt(
-                position: position, positions: Dictionary(positions) { first, _ in first },
-                wasReplayed: answer.headers[.idempotencyReplayed] == "true")
+            return Receipt(position: position, wasReplayed: answer.headers[.idempotencyReplayed] == "true")
         }
         switch answer.status.code {
         // Told to wait, or not known as a service for a moment: the next try may go through. Nothing else that is ours to mend will change by itself.
@@ -61,4 +56,36 @@ struct ViewsRefused: Error {
 /// The command service did not take this batch now.
 struct ViewsNotTaken: Error {
     let status: Int
+}
+
+/// The views that go to the log in one call. A repeat has the same key and the same content, so it adds nothing twice.
+struct ViewBatch {
+    let key: String
+    /// The stream that gets them all as one event; nil for one post's views alone.
+    let window: UUID?
+    let views: [ViewTally.Entry]
+
+    /// The views of a window.
+    init(_ views: [ViewTally.Entry], in window: UUID) {
+        key = UUID.v7().lowercased
+        self.window = window
+        self.views = views
+    }
+
+    /// One view, under a caller's key.
+    init(of post: UUID, key: String) {
+        self.key = key
+        window = nil
+        views = [(post, 1)]
+    }
+
+    /// All views in it.
+    var count: Int64 { views.reduce(0) { $0 + $1.count } }
+
+    /// `{"views": [{"post", "count"}], "window"?}`
+    var json: JSONObject {
+        var json: JSONObject = ["views": .array(views.map { .object(["post": .string($0.post.lowercased), "count": .integer($0.count)]) })]
+        if let window { json["window"] = .string(window.lowercased) }
+        return json
+    }
 }

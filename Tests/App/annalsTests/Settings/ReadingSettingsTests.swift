@@ -54,6 +54,7 @@ private func refusal(environment: [String: String]) async -> (line: String, code
             ("ANNALS_PORT", "70000", "ANNALS_PORT: 70000 is not a number from 0 to 65535"),
             ("ANNALS_PORT", "x", "ANNALS_PORT: x is not a number from 0 to 65535"),
             ("ANNALS_REBUILD_STALE", "maybe", "ANNALS_REBUILD_STALE: maybe is neither true nor false"),
+            ("ANNALS_REFRESH_GRACE", "2m", "ANNALS_REFRESH_GRACE: 2m is not a duration such as 30s from 0s to 60s"),
             ("ANNALS_LOG_LEVEL", "loud", "ANNALS_LOG_LEVEL: loud is not a log level"),
             ("ANNALS_RATE_LIMIT", "lots", "ANNALS_RATE_LIMIT: lots is neither off nor a limit such as 100/60s"),
             ("ANNALS_DEADLINE", "soon", "ANNALS_DEADLINE: soon is not a duration such as 30s from 10ms to 3600s"),

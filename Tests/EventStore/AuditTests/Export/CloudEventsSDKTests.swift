@@ -46,8 +46,8 @@ import Vault
             case .cloudEventBatch: "batch"
             }
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: repositoryRoot + "/Tests/EventStore/AuditTests/CloudEvents/read")
-        process.arguments = [kind, path]
+        process.executableURL = URL(fileURLWithPath: repositoryRoot + "/Tests/python")
+        process.arguments = [repositoryRoot + "/Tests/EventStore/AuditTests/CloudEvents", "read.py", kind, path]
         let (output, errors) = (Pipe(), Pipe())
         process.standardOutput = output
         process.standardError = errors

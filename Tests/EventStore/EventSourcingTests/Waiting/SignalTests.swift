@@ -1,16 +1,17 @@
 import EventSourcing
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct `A signal` {
     private let signal = Signal()
 
-    private func waitUntilWaiting(_ count: Int) async {
-        while signal.waiterCount < count { await Task.yield() }
+    private func waitUntilWaiting(_ count: Int) async throws {
+        try await eventually { signal.waiterCount >= count }
     }
 
     @Test func `ends a wait`() async throws {
         async let wait: Void = signal.wait()
-        await waitUntilWaiting(1)
+        try await waitUntilWaiting(1)
         signal.raise()
         try await wait
         #expect(signal.waiterCount == 0)
@@ -21,7 +22,7 @@ import Testing
         signal.raise()
         try await signal.wait()
         async let second: Void = signal.wait()
-        await waitUntilWaiting(1)
+        try await waitUntilWaiting(1)
         signal.raise()
         try await second
     }
@@ -33,7 +34,7 @@ import Testing
                     try await signal.wait()
                     return number
                 }
-                await waitUntilWaiting(number)
+                try await waitUntilWaiting(number)
             }
             for number in 1...20 {
                 signal.raise()
@@ -46,7 +47,7 @@ import Testing
     @Test func `that is finished ends all waits and every later one`() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group async throws in
             for _ in 0..<20 { group.addTask { try await signal.wait() } }
-            await waitUntilWaiting(20)
+            try await waitUntilWaiting(20)
             signal.finish()
             try await group.waitForAll()
         }
@@ -70,7 +71,7 @@ import Testing
         await #expect(throws: CancellationError.self) {
             try await withThrowingTaskGroup(of: Void.self) { group async throws in
                 group.addTask { try await signal.wait() }
-                await waitUntilWaiting(1)
+                try await waitUntilWaiting(1)
                 group.cancelAll()
                 try await group.waitForAll()
             }
@@ -83,7 +84,7 @@ import Testing
     @Test func `that came before a cancellation counts`() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group async throws in
             group.addTask { try await signal.wait() }
-            await waitUntilWaiting(1)
+            try await waitUntilWaiting(1)
             signal.raise()
             group.cancelAll()
             try await group.waitForAll()

@@ -1,11 +1,12 @@
 import EventSourcing
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct `A watermark` {
     private let watermark = Watermark()
 
-    private func waitUntilWaiting(_ count: Int) async {
-        while watermark.waiterCount < count { await Task.yield() }
+    private func waitUntilWaiting(_ count: Int) async throws {
+        try await eventually { watermark.waiterCount >= count }
     }
 
     @Test func `that is high enough is not waited for`() async throws {
@@ -17,7 +18,7 @@ import Testing
     @Test func `ends a wait when it reaches the position, not before`() async throws {
         try await withThrowingTaskGroup(of: Bool.self) { group async throws in
             group.addTask { try await watermark.wait(for: 5) }
-            await waitUntilWaiting(1)
+            try await waitUntilWaiting(1)
             watermark.advance(to: 4)
             #expect(watermark.waiterCount == 1)
             watermark.advance(to: 6)
@@ -33,7 +34,7 @@ import Testing
                     return position
                 }
             }
-            await waitUntilWaiting(200)
+            try await waitUntilWaiting(200)
             for step in Int64(1)...4 {
                 watermark.advance(to: step * 50)
                 #expect(watermark.waiterCount == 200 - Int(step) * 50)
@@ -54,7 +55,7 @@ import Testing
         watermark.advance(to: 5)
         try await withThrowingTaskGroup(of: Bool.self) { group async throws in
             for position in [6, 6, 7] as [Int64] { group.addTask { try await watermark.wait(for: position) } }
-            await waitUntilWaiting(3)
+            try await waitUntilWaiting(3)
             watermark.reset(to: 2)
             for _ in 1...2 { #expect(try await group.next() == false) }
             #expect(watermark.waiterCount == 1)
@@ -74,7 +75,7 @@ import Testing
     @Test func `that is set higher ends the waits that it has reached, and no other`() async throws {
         try await withThrowingTaskGroup(of: Bool.self) { group async throws in
             for position in Int64(1)...2 { group.addTask { try await watermark.wait(for: position) } }
-            await waitUntilWaiting(2)
+            try await waitUntilWaiting(2)
             watermark.reset(to: 1)
             #expect(try await group.next() == true)
             #expect(watermark.waiterCount == 1)
@@ -96,16 +97,16 @@ import Testing
     @Test func `is not waited for any more by tasks that are cancelled, among many others`() async throws {
         try await withThrowingTaskGroup(of: Bool.self) { others async throws in
             for _ in 0..<10 { others.addTask { try await watermark.wait(for: 7) } }
-            await waitUntilWaiting(10)
+            try await waitUntilWaiting(10)
             await #expect(throws: CancellationError.self) {
                 try await withThrowingTaskGroup(of: Void.self) { group async throws in
                     for _ in 0..<10 { group.addTask { try await watermark.wait(for: 7) } }
-                    await waitUntilWaiting(20)
+                    try await waitUntilWaiting(20)
                     group.cancelAll()
                     try await group.waitForAll()
                 }
             }
-            while watermark.waiterCount > 10 { await Task.yield() }
+            try await eventually { watermark.waiterCount <= 10 }
             watermark.advance(to: 7)
             for try await isReached in others { #expect(isReached) }
         }
@@ -114,7 +115,7 @@ import Testing
     @Test func `that reached the position before a cancellation counts`() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group async throws in
             group.addTask { () async throws in #expect(try await watermark.wait(for: 1)) }
-            await waitUntilWaiting(1)
+            try await waitUntilWaiting(1)
             watermark.advance(to: 1)
             group.cancelAll()
             try await group.waitForAll()

@@ -41,11 +41,20 @@ struct FoldedTables {
         switch event.stream.category {
         case "post": fold(try PostRules.decode(event), event)
         case "user": fold(try UserRules.decode(event), event)
+        case "viewwindow":
+            switch try ViewWindowRules.decode(event) {
+            case .viewed(let counts): for (post, count) in counts { self.count(count, of: post, event) }
+            }
         default:
-            let count = event.data["count"]?.int ?? 0
-            views[event.stream.id, default: 0] += count
-            hours[event.stream.id, default: [:]][event.recordedAt.milliseconds / 3_600_000, default: 0] += count
+            switch try ViewRules.decode(event) {
+            case .viewed(let count): self.count(count, of: event.stream.id, event)
+            }
         }
+    }
+
+    private mutating func count(_ count: Int64, of post: UUID, _ event: RecordedEvent) {
+        views[post, default: 0] += count
+        hours[post, default: [:]][event.recordedAt.milliseconds / 3_600_000, default: 0] += count
     }
 
     private mutating func fold(_ post: PostEvent, _ event: RecordedEvent) {

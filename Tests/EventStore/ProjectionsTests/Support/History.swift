@@ -35,6 +35,11 @@ final class History: Sendable {
         try await tell(NewEvent(type: "PostViewed", schemaVersion: 1, data: ["count": .integer(count)]), in: StreamName("views", post))
     }
 
+    /// A window of views, of a query service with this stream.
+    func tell(views counts: [UUID: Int64], in window: UUID) async throws {
+        try await tell(ViewWindowRules.encode(.viewed(counts)), in: StreamName(ViewWindowRules.category, window))
+    }
+
     func events() async throws -> [RecordedEvent] {
         try await store.read(after: 0, limit: .max)
     }

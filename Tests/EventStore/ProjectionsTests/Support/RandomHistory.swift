@@ -17,9 +17,15 @@ extension History {
                 guard let event else { continue }
                 PostRules.evolve(&posts[id, default: .nonexistent], with: event)
                 try await tell(event, of: id)
-            case 5..<8:
+            case 5:
                 // Beyond the posts there are: views may come before their post, or without one.
                 try await tell(views: .random(in: 1...50, using: &random), of: .number(.random(in: 100..<135, using: &random)))
+            case 6..<8:
+                var counts: [UUID: Int64] = [:]
+                for _ in 0..<Int.random(in: 1...20, using: &random) {
+                    counts[.number(.random(in: 100..<135, using: &random))] = .random(in: 1...50, using: &random)
+                }
+                try await tell(views: counts, in: .number(.random(in: 200..<203, using: &random)))
             default:
                 let id = UUID.number(.random(in: 1..<15, using: &random))
                 let event = UserEvent.random(in: users[id] ?? .unregistered, &random)

@@ -8,8 +8,8 @@ struct AuditVerify: AsyncParsableCommand {
         commandName: "verify", abstract: "Check the log, or an export with proofs, against the signed checkpoints.",
         discussion: """
             Without a file it reads the whole log and checks every leaf, every stored tile and checkpoint, and the checkpoint in the file \
-            beside this installation's key. With a file it needs no database. Exit code 0 if everything matches; 3 if something differs, with the first position \
-            that does.
+            beside this installation's key. With a file it needs no database. Exit code 0 if everything matches; 3 if something differs, with the \
+            first position that does.
             """)
 
     @OptionGroup var flags: SettingsFlags
@@ -18,9 +18,10 @@ struct AuditVerify: AsyncParsableCommand {
     var file: String?
 
     @Option(
-        help:
-            "A file with a checkpoint that you have and that the log or the export must extend. An export needs: \(CommandName.of("audit export --proofs --against"))."
-    )
+        help: """
+            A file with a checkpoint that you have and that the log or the export must extend. An export needs: \
+            \(CommandName.of("audit export --proofs --against")).
+            """)
     var checkpoint: String?
 
     @Option(

@@ -1,4 +1,5 @@
 import Audit
+import Glibc
 import NIOPosix
 
 extension AuditExport {
@@ -6,7 +7,6 @@ extension AuditExport {
     struct Destination: Sendable {
         /// Nil for standard output.
         private let file: ExportFile?
-        private let standardOutput = StandardOutputStream()
 
         init(_ path: String?) throws {
             do {
@@ -17,22 +17,22 @@ extension AuditExport {
         }
 
         func write(_ text: [UInt8]) async throws {
-            try await blocking { file, standardOutput throws(ExportOutputError) in
-                if let file { try file.write(text) } else { try standardOutput.write(text) }
+            try await blocking { file throws(ExportOutputError) in
+                if let file { try file.write(text) } else { try writeAll(text, to: STDOUT_FILENO, name: "standard output") }
             }
         }
 
         /// Gives the file its name and prints a summary, on standard error if standard output has the events.
         func finish(_ summary: ExportSummary) async throws {
-            try await blocking { file, _ throws(ExportOutputError) in try file?.publish() }
+            try await blocking { file throws(ExportOutputError) in try file?.publish() }
             if file == nil { printError(summary.line) } else { printLine(summary.line) }
         }
 
         func abandon() { file?.abandon() }
 
-        private func blocking(_ body: @escaping @Sendable (ExportFile?, StandardOutputStream) throws(ExportOutputError) -> Void) async throws {
+        private func blocking(_ body: @escaping @Sendable (ExportFile?) throws(ExportOutputError) -> Void) async throws {
             do {
-                try await NIOThreadPool.singleton.runIfActive { [file, standardOutput] in try body(file, standardOutput) }
+                try await NIOThreadPool.singleton.runIfActive { [file] in try body(file) }
             } catch let error as ExportOutputError {
                 throw Failure("the export is not whole: \(error)")
             }

@@ -1,5 +1,8 @@
 import Audit
+import EventLog
+import EventSourcing
 import FoundationEssentials
+import Postgres
 
 /// The checkpoint in a file that somebody has kept.
 func readCheckpoint(_ path: String) throws -> SignedCheckpoint {
@@ -40,6 +43,26 @@ extension Operation {
         }
         guard keys.contains(where: { checkpoint.isSigned(by: $0) }) else {
             throw Failure("the checkpoint of \(checkpoint.checkpoint.size) is not signed by the audit key", code: .difference)
+        }
+    }
+}
+
+extension Operation {
+    /// Reads the log as an auditor does, with the rights of a projector. In the opened form `body` also gets the means to open personal data.
+    func readTrail(_ form: EventForm, _ body: @Sendable @escaping (AuditTrail, EventOpening?) async throws -> Void) async throws {
+        do {
+            try await readLog(form) { log in
+                let opening: EventOpening? =
+                    switch form {
+                    case .opened: { try await log.open($0) }
+                    case .stored: nil
+                    }
+                try await withPool("log", databases.log.acting(as: "annals_projector")) { pool in
+                    try await body(AuditTrail(pool), opening)
+                }
+            }
+        } catch let error as CanonicalFormError {
+            throw Failure("the log is broken: \(error)")
         }
     }
 }

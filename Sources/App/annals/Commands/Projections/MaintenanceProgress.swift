@@ -33,9 +33,7 @@ final class MaintenanceProgress: Sendable {
             if isDue { state.lastLine = now }
             // A model that has not begun is taken to have as much work as this one.
             let unseen = Int64(names.count - state.models.count) * progress.total
-            return (
-                state.models.values.reduce(0) { $0 + $1.applied }, state.models.values.reduce(unseen) { $0 + $1.total }, isDue, now - begun
-            )
+            return (state.models.values.reduce(0) { $0 + $1.applied }, state.models.values.reduce(unseen) { $0 + $1.total }, isDue, now - begun)
         }
         if let bar {
             bar.update(completed: Int(applied), total: Int(total))

@@ -13,6 +13,17 @@ struct Parked: AsyncParsableCommand {
         subcommands: [List.self, Show.self, Retry.self, Discard.self], defaultSubcommand: List.self)
 }
 
+/// The arguments of a command on what one read model could not apply.
+struct ParkedArguments: ParsableArguments {
+    @OptionGroup var flags: SettingsFlags
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    @Argument(help: "The read model.")
+    var name: String
+}
+
 extension Parked {
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "List the parked streams, one a line.")
@@ -29,7 +40,7 @@ extension Parked {
             let parked = try await ParkedEvents.list(flags, name)
             let streams = Dictionary(grouping: parked.filter { $0.state != .discarded }) { [$0.model, $0.stream.id.lowercased] }
                 .values.sorted { ($0[0].model, $0[0].position) < ($1[0].model, $1[0].position) }
-            if json { return printLine(JSONValue.array(streams.map { .object($0[0].json.merging($0.count)) }).serialized) }
+            if json { return printLine(JSONValue.array(streams.map { .object($0[0].json.with("waiting", Int64($0.count - 1))) }).serialized) }
             guard !streams.isEmpty else { return printLine("Nothing is parked.") }
             var table = TextTable("MODEL", "STREAM", "SINCE", "FAILED AT", "EVENT", "SQLSTATE", "CONSTRAINT", "WAITING")
             for events in streams {
@@ -46,22 +57,16 @@ extension Parked {
         static let configuration = CommandConfiguration(
             abstract: "Show the parked events of a stream and of those that wait with it: the failure's SQLSTATE and constraint, never the row.")
 
-        @OptionGroup var flags: SettingsFlags
-
-        @Flag(help: "Print JSON.")
-        var json = false
-
-        @Argument(help: "The read model.")
-        var name: String
+        @OptionGroup var parked: ParkedArguments
 
         @Argument(help: "The stream, such as post-0198….")
         var stream: String
 
         func run() async throws {
             let id = StreamName(stream)?.id
-            let events = try await ParkedEvents.list(flags, name).filter { $0.stream.id == id }
+            let events = try await ParkedEvents.list(parked.flags, parked.name).filter { $0.stream.id == id }
             guard !events.isEmpty else { throw Failure("nothing is parked at \(stream)") }
-            if json { return printLine(JSONValue.array(events.map { .object($0.json) }).serialized) }
+            if parked.json { return printLine(JSONValue.array(events.map { .object($0.json) }).serialized) }
             var table = TextTable("POSITION", "STREAM", "EVENT", "STATE", "SQLSTATE", "CONSTRAINT", "SINCE")
             for event in events {
                 table.add(
@@ -75,13 +80,7 @@ extension Parked {
     struct Retry: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Apply what waits, once the cause of the failure is fixed.")
 
-        @OptionGroup var flags: SettingsFlags
-
-        @Flag(help: "Print JSON.")
-        var json = false
-
-        @Argument(help: "The read model.")
-        var name: String
+        @OptionGroup var parked: ParkedArguments
 
         @Argument(help: "One stream. (all of them)")
         var stream: String?
@@ -91,8 +90,8 @@ extension Parked {
                 guard let stream = StreamName(name) else { throw Failure("\(name) is not the name of a stream", code: .wrongUse) }
                 return stream
             }
-            let outcomes = try await ParkedEvents.withOperator(flags) { try await $0.retry(name, stream: wanted) }
-            if json {
+            let outcomes = try await ParkedEvents.withOperator(parked.flags) { try await $0.retry(parked.name, stream: wanted) }
+            if parked.json {
                 printLine(JSONValue.array(outcomes.map { .object($0.json) }).serialized)
             } else if outcomes.isEmpty {
                 printLine("Nothing is parked.")
@@ -107,21 +106,15 @@ extension Parked {
         static let configuration = CommandConfiguration(
             abstract: "Leave one event out of the tables for good, and apply what waits behind it.", discussion: "A rebuild tries it again.")
 
-        @OptionGroup var flags: SettingsFlags
-
-        @Flag(help: "Print JSON.")
-        var json = false
-
-        @Argument(help: "The read model.")
-        var name: String
+        @OptionGroup var parked: ParkedArguments
 
         @Argument(help: "The event's position.")
         var position: Int64
 
         func run() async throws {
-            let outcome = try await ParkedEvents.withOperator(flags) { try await $0.discard(name, position: position) }
-            if json {
-                printLine(JSONValue.object(outcome.json.discarding(position)).serialized)
+            let outcome = try await ParkedEvents.withOperator(parked.flags) { try await $0.discard(parked.name, position: position) }
+            if parked.json {
+                printLine(JSONValue.object(outcome.json.with("discarded", position)).serialized)
             } else {
                 printLine("Position \(position) is discarded.")
                 printLine(outcome.line)
@@ -132,9 +125,7 @@ extension Parked {
 }
 
 extension ParkedStreamRetry.Outcome {
-    fileprivate var line: String {
-        "\(stream): \(applied) applied" + (failure.map { "; failed again at \($0)" } ?? "")
-    }
+    fileprivate var line: String { "\(stream): \(applied) applied" + (failure.map { "; failed again at \($0)" } ?? "") }
 
     fileprivate var json: JSONObject {
         ["stream": .string("\(stream)"), "applied": .integer(Int64(applied)), "failure": failure.map(JSONValue.string) ?? .null]
@@ -153,15 +144,9 @@ extension ParkedEvent {
 }
 
 extension JSONObject {
-    fileprivate func discarding(_ position: Int64) -> JSONObject {
+    fileprivate func with(_ name: String, _ value: Int64) -> JSONObject {
         var object = self
-        object["discarded"] = .integer(position)
-        return object
-    }
-
-    fileprivate func merging(_ events: Int) -> JSONObject {
-        var object = self
-        object["waiting"] = .integer(Int64(events - 1))
+        object[name] = .integer(value)
         return object
     }
 }

@@ -2,15 +2,21 @@ import ArgumentParser
 import Postgres
 import Projections
 
-/// The read models that a command is about: some by name, or all.
+/// The read models that a command folds the log for: some by name, or all.
 struct ReadModelNames: ParsableArguments {
+    @OptionGroup var flags: SettingsFlags
+
     @Argument(help: "The read models.")
     var names: [String] = []
 
     @Flag(help: "All read models.")
     var all = false
 
+    @Option(help: "Number of streams of each read model that are applied side by side.")
+    var parallel = 2
+
     func validate() throws {
+        guard 1...64 ~= parallel else { throw ValidationError("--parallel takes 1 to 64.") }
         guard all == names.isEmpty else { throw ValidationError("Name the read models, or give --all.") }
         guard Set(names).count == names.count else { throw ValidationError("A read model is named twice.") }
     }

@@ -30,8 +30,7 @@ struct ReadModelReport: Sendable {
                     log, head: HeadWatch(log, direct: operation.databases.logDirect, logger: operation.logger), vault: nil, hasher: nil,
                     catalog: .publishing, logger: operation.logger)
                 let head = try await store.head()
-                let live = Dictionary(
-                    try await ReadModelStatus.readAll(from: read).map { ($0.model, $0) }, uniquingKeysWith: { first, _ in first })
+                let live = Dictionary(try await ReadModelStatus.readAll(from: read).map { ($0.model, $0) }, uniquingKeysWith: { first, _ in first })
                 var versions: [String: String] = [:]
                 var refusals: [String: ReadModelError] = [:]
                 for (name, folder) in folders {
@@ -52,9 +51,7 @@ struct ReadModelReport: Sendable {
         }
     }
 
-    private init(
-        _ model: String, folderVersion: String?, refusal: ReadModelError?, live: ReadModelStatus?, head: Int64, waiting: Timestamp?
-    ) {
+    private init(_ model: String, folderVersion: String?, refusal: ReadModelError?, live: ReadModelStatus?, head: Int64, waiting: Timestamp?) {
         self.model = model
         self.folderVersion = folderVersion
         self.refusal = refusal

@@ -14,29 +14,20 @@ struct Rebuild: AsyncParsableCommand {
             for a rollback.
             """)
 
-    @OptionGroup var flags: SettingsFlags
-
     @OptionGroup var models: ReadModelNames
-
-    @Option(help: "Number of streams of each read model that are applied side by side.")
-    var parallel = 2
 
     @Flag(help: "Print progress and result as JSON, one object a line.")
     var json = false
 
-    func validate() throws {
-        guard 1...64 ~= parallel else { throw ValidationError("--parallel takes 1 to 64.") }
-    }
-
     func run() async throws {
-        let operation = try await Operation.begin(flags)
+        let operation = try await Operation.begin(models.flags)
         try await operation.requireReadModels(models.names)
         let folders = try operation.folders().filter { models.all || models.names.contains($0.name) }
         if let name = models.names.first(where: { name in !folders.contains { $0.name == name } }) {
             throw Failure("there is no folder projections/\(name)")
         }
         let progress = MaintenanceProgress("rebuild", of: folders.map(\.name), json: json)
-        let outcomes = try await cancellingOnInterrupt { [parallel] in
+        let outcomes = try await cancellingOnInterrupt { [parallel = models.parallel] in
             try await operation.withMaintenance { maintenance in
                 defer { progress.finish() }
                 return await withTaskGroup(of: Outcome.self) { group in

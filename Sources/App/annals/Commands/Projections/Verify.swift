@@ -9,28 +9,19 @@ struct Verify: AsyncParsableCommand {
         abstract: "Fold the log again and compare the result with the live tables, row for row.",
         discussion: "Exit code 0 if they are equal; 3 if rows differ, or if events are parked or discarded.")
 
-    @OptionGroup var flags: SettingsFlags
-
     @OptionGroup var models: ReadModelNames
-
-    @Option(help: "Number of streams that are applied side by side.")
-    var parallel = 2
 
     @Flag(help: "Print the result as JSON.")
     var json = false
 
-    func validate() throws {
-        guard 1...64 ~= parallel else { throw ValidationError("--parallel takes 1 to 64.") }
-    }
-
     func run() async throws {
-        let operation = try await Operation.begin(flags)
+        let operation = try await Operation.begin(models.flags)
         try await operation.requireReadModels(models.names)
         let names = models.all ? try await operation.readModelNames() : models.names
         var areEqual = true
         for name in names {
             let progress = MaintenanceProgress("verify", of: [name], json: json)
-            let report = try await operation.withMaintenance { [parallel] maintenance in
+            let report = try await operation.withMaintenance { [parallel = models.parallel] maintenance in
                 defer { progress.finish() }
                 return try await maintenance.verify(name, workers: parallel) { progress.update($0) }
             }

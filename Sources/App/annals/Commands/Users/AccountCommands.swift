@@ -6,65 +6,70 @@ import FoundationEssentials
 import Publishing
 
 extension Users {
-    struct Promote: AsyncParsableCommand {
+    struct Promote: AccountCommand {
         static let configuration = CommandConfiguration(abstract: "Make a user an admin. The first admin is made this way.")
+        static let command = UserCommand.changeRole(.admin)
+        static let outcome = "is an admin"
 
-        @OptionGroup var flags: SettingsFlags
-
-        @Argument(help: "The user's email address.")
-        var email: String
-
-        func run() async throws { try await apply(.changeRole(.admin), to: email, flags, saying: "is an admin") }
+        @OptionGroup var account: AccountArguments
     }
 
-    struct Demote: AsyncParsableCommand {
+    struct Demote: AccountCommand {
         static let configuration = CommandConfiguration(abstract: "Take the admin role from a user. Refused for the last admin.")
+        static let command = UserCommand.changeRole(.user)
+        static let outcome = "is not an admin any more"
 
-        @OptionGroup var flags: SettingsFlags
-
-        @Argument(help: "The user's email address.")
-        var email: String
-
-        func run() async throws { try await apply(.changeRole(.user), to: email, flags, saying: "is not an admin any more") }
+        @OptionGroup var account: AccountArguments
     }
 
-    struct Deactivate: AsyncParsableCommand {
+    struct Deactivate: AccountCommand {
         static let configuration = CommandConfiguration(abstract: "Lock a user out: no sign-in, no commands, sessions end. Posts stay.")
+        static let command = UserCommand.deactivate
+        static let outcome = "is deactivated"
 
-        @OptionGroup var flags: SettingsFlags
-
-        @Argument(help: "The user's email address.")
-        var email: String
-
-        func run() async throws { try await apply(.deactivate, to: email, flags, saying: "is deactivated") }
+        @OptionGroup var account: AccountArguments
     }
 
-    struct Reactivate: AsyncParsableCommand {
+    struct Reactivate: AccountCommand {
         static let configuration = CommandConfiguration(abstract: "Let a deactivated user in again.")
+        static let command = UserCommand.reactivate
+        static let outcome = "is active"
 
-        @OptionGroup var flags: SettingsFlags
-
-        @Argument(help: "The user's email address.")
-        var email: String
-
-        func run() async throws { try await apply(.reactivate, to: email, flags, saying: "is active") }
+        @OptionGroup var account: AccountArguments
     }
 }
 
-/// Handles one command on an account for the operator. It works beside a running system and without one.
-private func apply(_ command: UserCommand, to email: String, _ flags: SettingsFlags, saying outcome: String) async throws {
-    let operation = try await Operation.begin(flags)
-    try await operation.withCommandLog { log in
-        guard let address = try? Email(email), let stream = try await log.holder(of: .email, value: address.comparable) else {
-            throw Failure("no such user")
+struct AccountArguments: ParsableArguments {
+    @OptionGroup var flags: SettingsFlags
+
+    @Argument(help: "The user's email address.")
+    var email: String
+}
+
+/// One command on an account for the operator. It works beside a running system and without one.
+protocol AccountCommand: AsyncParsableCommand {
+    static var command: UserCommand { get }
+    /// What the user is after it, as the end of a sentence.
+    static var outcome: String { get }
+    var account: AccountArguments { get }
+}
+
+extension AccountCommand {
+    func run() async throws {
+        let email = account.email
+        let operation = try await Operation.begin(account.flags)
+        try await operation.withCommandLog { log in
+            guard let address = try? Email(email), let stream = try await log.holder(of: .email, value: address.comparable) else {
+                throw Failure("no such user")
+            }
+            do {
+                _ = try await Administration(store: log).handle(Self.command, on: stream.id, by: .server, in: .ofTheSystem())
+            } catch AdminRefusal.lastAdmin {
+                throw Failure("\(email) is the last admin; promote somebody else first")
+            } catch is AccountClosing {
+                throw Failure("\(email) is being closed at the user's request")
+            }
         }
-        do {
-            _ = try await Administration(store: log).handle(command, on: stream.id, by: .server, in: .ofTheSystem())
-        } catch AdminRefusal.lastAdmin {
-            throw Failure("\(email) is the last admin; promote somebody else first")
-        } catch is AccountClosing {
-            throw Failure("\(email) is being closed at the user's request")
-        }
+        printLine("\(email) \(Self.outcome).")
     }
-    printLine("\(email) \(outcome).")
 }

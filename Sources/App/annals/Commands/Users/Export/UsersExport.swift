@@ -1,8 +1,10 @@
 import ArgumentParser
+import Audit
 import AuthService
 import EventLog
 import EventSourcing
 import FoundationEssentials
+import Glibc
 
 extension Users {
     /// `annals users export`: everything that is held about a person.
@@ -31,6 +33,42 @@ extension Users {
             try await operation.readLog(.opened) { log in
                 try await PersonExport(user: id, identity: identity, log: log).write(to: try ExportOutput(output))
             }
+        }
+    }
+}
+
+/// The output of an export: standard output, or a new file that only its owner can read.
+struct ExportOutput: Sendable {
+    private let standardOutput = StandardOutput()
+    private let path: String?
+    private let descriptor: Int32
+
+    /// Makes the file; nil is standard output. An existing file is not overwritten.
+    init(_ path: String?) throws {
+        self.path = path
+        guard let path else {
+            descriptor = STDOUT_FILENO
+            return
+        }
+        descriptor = open(path, O_CREAT | O_EXCL | O_WRONLY, 0o600)
+        guard descriptor >= 0 else { throw Failure("\(path) can't be made: \(String(cString: strerror(errno)))") }
+    }
+
+    /// Writes lines, on a thread that may block.
+    func write(_ lines: [String]) async throws {
+        guard let path else { return try await standardOutput.write(lines) }
+        do {
+            try await writeLines(lines, to: descriptor, name: path)
+        } catch let error as ExportOutputError {
+            throw Failure("\(error)")
+        }
+    }
+
+    /// Ends the file. Throws unless everything is on the disk.
+    func close() throws {
+        guard let path else { return }
+        guard fsync(descriptor) == 0, Glibc.close(descriptor) == 0 else {
+            throw Failure("\(path) can't be written: \(String(cString: strerror(errno)))")
         }
     }
 }

@@ -1,0 +1,67 @@
+"""Opens the pages of a running system in Chromium as a newcomer would: looks at them light and dark, narrow and wide, and makes a first post.
+
+browse.py BASE [FOLDER]: prints what is wrong, one thing a line, and what it has done. With a folder it leaves screenshots there.
+"""
+
+import json
+import sys
+
+from chromium import Page
+from looks import faults
+
+base = sys.argv[1]
+screenshots = sys.argv[2] if len(sys.argv) > 2 else None
+page = Page()
+found = []
+
+
+def note(name):
+    if screenshots:
+        page.screenshot(f"{screenshots}/{name.replace(' ', '-')}.png")
+    found.extend(faults(page, name))
+    found.extend(f"{name}: blocked: {violation}" for violation in page.run("window.violations"))
+
+
+def call(tag, operation):
+    """Opens a call's form, sends it as it stands, and returns the status and the body that the page shows."""
+    block = f'document.getElementById("operations-{tag}-{operation}")'
+    page.wait(f'{block}?.querySelector(".opblock-summary-control")')
+    if not page.run(f'{block}.classList.contains("is-open")'):
+        page.run(f'{block}.querySelector(".opblock-summary-control").click()')
+    page.wait(f'{block}.querySelector("button.execute")')
+    page.run(f'{block}.querySelector("button.execute").click()')
+    status = page.wait(f'{block}.querySelector(".live-responses-table .response .response-col_status")?.innerText')
+    body = page.run(f'{block}.querySelector(".live-responses-table .response .microlight, .live-responses-table .response code")?.innerText ?? ""')
+    return status.split()[0], body
+
+
+try:
+    for scheme in ("light", "dark"):
+        for width in (360, 1280):
+            page.show(width, scheme)
+            page.open(base + "/")
+            page.wait('document.getElementById("status").classList.contains("good")')
+            note(f"start {scheme} {width}")
+            page.open(base + "/docs")
+            page.wait('document.querySelectorAll(".opblock").length > 20')
+            note(f"docs {scheme} {width}")
+            status, _ = call("Posts", "listPosts")
+            if status != "200":
+                found.append(f"GET /posts answers {status}")
+            note(f"call {scheme} {width}")
+
+    # The newcomer follows the links of the page, and sends the examples as they are.
+    page.show(1280, "light")
+    page.open(base + "/")
+    page.run("""document.querySelector('a[href="/docs#/Accounts/register"]').click()""")
+    page.wait("location.pathname === '/docs' && document.querySelector('#operations-Accounts-register.is-open')")
+    answers = [call("Accounts", "register"), call("Accounts", "login")]
+    page.run("""document.querySelector('header a[href="#/Posts/createPost"]').click()""")
+    page.wait("document.querySelector('#operations-Posts-createPost.is-open')")
+    answers += [call("Posts", "createPost")]
+    answers += [call("Posts", "listPosts")]
+    note("a first post")
+    found += [f"page: {complaint}" for complaint in page.complaints]
+finally:
+    page.close()
+print(json.dumps({"found": found, "statuses": [status for status, _ in answers], "shown": answers[-1][1]}))

@@ -1,0 +1,47 @@
+import Foundation
+import TestSupport
+import Testing
+
+@Suite struct `A process with few descriptors` {
+    /// By the number of connections that are let in, and by descriptors that are really used up.
+    @Test(.timeLimit(.minutes(2)), arguments: [[:], ["ANNALS_MAX_CONNECTIONS": "100000"]])
+    func `serves those who are connected, lets others wait and says so once`(settings: [String: String]) async throws {
+        try await withDataDirectory { directory in
+            let log = directory + ".log"
+            defer { try? FileManager.default.removeItem(atPath: log) }
+            let system = try await RunningSystem(
+                dataDirectory: directory, environment: settings.merging(["ANNALS_LOG_LEVEL": "info"]) { old, _ in old }, logFile: log,
+                descriptors: 256)
+            let request = "GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
+            var connected: [Wire] = []
+            for _ in 1...80 {
+                let wire = try Wire(port: system.port)
+                await wire.send(request)
+                #expect(try await wire.answer().hasPrefix("HTTP/1.1 200 "))
+                connected.append(wire)
+            }
+            // More than there can be. The kernel takes them all; the server does not.
+            let crowd = try (1...220).map { _ in try Wire(port: system.port) }
+            let last = try Wire(port: system.port)
+            await last.send(request)
+            for wire in connected {
+                await wire.send(request)
+                #expect(try await wire.answer().hasPrefix("HTTP/1.1 200 "))
+            }
+            let warnings = { try String(contentsOfFile: log, encoding: .utf8).components(separatedBy: "new ones wait").count - 1 }
+            try await eventually { try warnings() > 0 }
+
+            // Room comes back, and the last of all gets its turn.
+            connected.removeAll()
+            _ = consume crowd
+            #expect(try await last.answer().hasPrefix("HTTP/1.1 200 "))
+            #expect(try warnings() == 1)
+            let stop = await system.terminate()
+            #expect(stop == 0)
+            // Each failed try is counted; a loop that does not rest makes hundreds of thousands.
+            let lines = try String(contentsOfFile: log, encoding: .utf8)
+            let failures = lines.components(separatedBy: "failures").dropFirst().compactMap { Int($0.drop { !$0.isNumber }.prefix { $0.isNumber }) }
+            #expect(failures.reduce(0, +) < 2000, "\(failures)")
+        }
+    }
+}
