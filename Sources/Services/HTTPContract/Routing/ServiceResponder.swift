@@ -1,4 +1,5 @@
 package import AccessTokens
+import EventSourcing
 import HTTPTypes
 package import Hummingbird
 package import Logging
