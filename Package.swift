@@ -87,7 +87,8 @@ let layers: [(name: String, modules: [Target])] = [
             .target(
                 name: "Gateway",
                 dependencies: [
-                    "AccessTokens", "HTTPContract", "EventSourcing", "JSON", "PublishingAPI", hummingbird, hummingbirdCore, httpTypes, nioCore,
+                    "AccessTokens", "Audit", "HTTPContract", "EventSourcing", "JSON", "PublishingAPI", hummingbird, hummingbirdCore, httpTypes,
+                    nioCore,
                     nioHTTP1, nioPosix, lifecycle, yaml, logging,
                 ]),
         ]
@@ -163,7 +164,8 @@ let tests: [(folder: String, targets: [Target])] = [
             .testTarget(
                 name: "HTTPContractTests",
                 dependencies: [
-                    "AccessTokens", "EventSourcing", "HTTPContract", "JSON", "PublishingAPI", hummingbird, hummingbirdTesting, httpTypes, crypto,
+                    "AccessTokens", "EventSourcing", "HTTPContract", "JSON", "PublishingAPI", "TestSupport", hummingbird, hummingbirdTesting,
+                    httpTypes, crypto,
                     nioCore, logging,
                 ]),
             .testTarget(

@@ -45,7 +45,9 @@ import Testing
                     for role in ["commands", "projector", "queries", "auth"] { try await execute("ALTER ROLE annals_\(role) LOGIN", at: location) }
                     for name in ["log", "read", "identity", "vault"] {
                         for setting in [
-                            "default_transaction_isolation = 'serializable'", "default_transaction_read_only = on", "synchronous_commit = off",
+                            "default_transaction_isolation = 'serializable'", "default_transaction_read_only = on",
+                            "synchronous_commit = \(name == "log" ? "remote_apply" : "off")", "search_path = 'elsewhere'", "DateStyle = 'German'",
+                            "session_replication_role = replica", "statement_timeout = '5s'", "idle_session_timeout = '5s'",
                         ] {
                             try await execute("ALTER DATABASE annals_\(name) SET \(setting)", at: location)
                         }
@@ -61,11 +63,14 @@ import Testing
                     let read = try await Client(base: second.api).call(
                         .GET, "/posts/by-slug/kept", headers: ["Wait-For-Position": posted.position, "Prefer": "wait=10"])
                     #expect(read.status == 200)
-                    let pinned = Statement("pinned", "SELECT count(*) FROM pg_db_role_setting WHERE setrole = 'annals_commands'::regrole")
-                    let count = try await ConnectionPool.withPool(location.target(database: "postgres"), logger: .init(label: "tests")) {
-                        try await $0.query(pinned)[0].get(0, as: Int.self)
-                    }
-                    #expect(count == 2)
+                    // What waits for standbys stays, and what was right already.
+                    let wrong = [
+                        "datestyle=ISO, MDY", "default_transaction_isolation=read committed", "default_transaction_read_only=off",
+                        "idle_session_timeout=0", "search_path=\"$user\", public", "session_replication_role=origin", "statement_timeout=0",
+                    ]
+                    #expect(try await settings(of: "annals_commands", in: "annals_log", at: location) == wrong)
+                    #expect(
+                        try await settings(of: "annals_commands", in: "annals_vault", at: location) == (wrong + ["synchronous_commit=on"]).sorted())
                     #expect(await second.interrupt() == 0)
                 }
             }
@@ -94,6 +99,21 @@ import Testing
                 try await withDataDirectory { directory in
                     let line = try await refusedStart(in: directory, environment: urls)
                     #expect(line.contains(#"the identity database at "#) && line.contains(#"database "annals_identity" does not exist"#))
+                }
+            }
+        }
+    }
+
+    @Test func `refuses one whose triggers are switched off, where only a superuser can switch them on`() async throws {
+        try await withServer { location in
+            try await withDatabases(at: location) { urls in
+                try await letEveryUserIn(at: location)
+                try await execute("CREATE ROLE plain LOGIN; ALTER DATABASE annals_log OWNER TO plain", at: location)
+                try await execute("ALTER DATABASE annals_log SET session_replication_role = replica; SELECT pg_reload_conf()", at: location)
+                try await withDataDirectory { directory in
+                    let line = try await refusedStart(
+                        in: directory, environment: urls.mapValues { $0.replacingOccurrences(of: "postgres@", with: "plain@") })
+                    #expect(line.contains("the log database at ") && line.contains("has session_replication_role set"))
                 }
             }
         }
@@ -205,6 +225,26 @@ import Testing
         }
     }
 
+    @Test func `is told, and not ready, where a crash may take back what was acknowledged`() async throws {
+        try await withServer { location in
+            try await withDatabases(at: location) { urls in
+                try await withDataDirectory { directory in
+                    let log = "\(directory).log"
+                    let system = try await RunningSystem(dataDirectory: directory, environment: urls, logFile: log)
+                    let ready = try await Client(base: system.api).call(.GET, "http://127.0.0.1:\(system.port)/ready")
+                    #expect(ready.status == 503)
+                    #expect(ready.json["checks"]?["durability"]?["status"]?.text == "down")
+                    #expect(ready.json["checks"]?["log"]?["status"]?.text == "up")
+                    #expect(await system.interrupt() == 0)
+                    let said = try String(contentsOfFile: log, encoding: .utf8).split(separator: "\n").filter { $0.contains("may lose or damage") }
+                    #expect(said.count == 1)
+                    #expect(said.first?.contains("log: fsync, full_page_writes; read: fsync, full_page_writes; identity:") == true)
+                    try FileManager.default.removeItem(atPath: log)
+                }
+            }
+        }
+    }
+
     // MARK: A server beside the system
 
     private func withServer(settings: String? = nil, _ body: (PrivateServer.Location) async throws -> Void) async throws {
@@ -230,6 +270,20 @@ import Testing
     private func withDatabases(at location: PrivateServer.Location, _ body: ([String: String]) async throws -> Void) async throws {
         for name in ["log", "read", "identity", "vault"] { try await execute("CREATE DATABASE annals_\(name)", at: location) }
         try await body(urlsOfDatabases(at: location) { "annals_\($0)" })
+    }
+
+    /// The settings of a role in a database, in order.
+    private func settings(of role: String, in database: String, at location: PrivateServer.Location) async throws -> [String] {
+        let statement = Statement(
+            "role_settings",
+            """
+            SELECT lower(split_part(setting, '=', 1)) || '=' || split_part(setting, '=', 2)
+            FROM pg_db_role_setting, unnest(setconfig) AS setting
+            WHERE setrole = $1::text::regrole AND setdatabase = (SELECT oid FROM pg_database WHERE datname = $2)
+            """)
+        return try await ConnectionPool.withPool(location.target(database: "postgres"), logger: .init(label: "tests")) {
+            try await $0.query(statement, [.text(role), .text(database)]).map { try $0.get(0, as: String.self) }.sorted()
+        }
     }
 
     /// By whatever name, and without a password.

@@ -56,6 +56,23 @@ struct `Importing ten years of a real blog` {
     }
 }
 
+@Suite struct `A blog of a stranger` {
+    @Test(arguments: [[], ["--json"]]) func `does not steer the terminal that its plan is shown on`(options: [String]) async throws {
+        try await withDataDirectory { directory in
+            try FileManager.default.createDirectory(atPath: "\(directory)/posts", withIntermediateDirectories: true)
+            for (name, author) in [("\u{1B}]0;x\u{07}.md", "ann"), ("b\nc.md", "\u{9B}2J\u{202E}ann"), ("\u{1B}[2J.html", "x")] {
+                let text = "---\ntitle: T\nauthor: \"\(author)\"\n---\nx ![](\u{1B}[1mpicture.png)\n"
+                try Data(text.utf8).write(to: URL(fileURLWithPath: "\(directory)/posts/\(name)"))
+            }
+            let plan = try await Launch.run(["import", directory, "--dry-run", "--data-dir", "\(directory)/nothing"] + options)
+            #expect(plan.code == 0, "\(plan.output)")
+            let steering = plan.output.unicodeScalars.filter { $0 != "\n" && ($0.value < 0x20 || 0x7F...0x9F ~= $0.value || $0 == "\u{202E}") }
+            #expect(steering.isEmpty, "\(plan.output.debugDescription)")
+            #expect(plan.output.contains(#"posts/\u001"#) && plan.output.contains(#"posts/b\u000"#), "\(plan.output)")
+        }
+    }
+}
+
 @Suite(.serialized) struct `Importing a blog into a running system` {
     private let files = [
         "posts/one.md": "---\ntitle: One\ndate: 2019-01-01\nauthor: jane\n---\nBody of one.\n",

@@ -82,6 +82,54 @@ import Testing
         }
     }
 
+    @Test(.timeLimit(.minutes(5))) func `is told by each command which database is not there`() async throws {
+        try await withSystem { system, anyone in
+            _ = try await anyone.signedUp("ann")
+            let blog = "\(system.dataDirectory)/blog/posts"
+            try FileManager.default.createDirectory(atPath: blog, withIntermediateDirectories: true)
+            try Data("---\ntitle: A\n---\nx\n".utf8).write(to: URL(fileURLWithPath: "\(blog)/a.md"))
+            let commands: [(String, [String])] = [
+                ("users list", ["read"]), ("users promote ann@example.org", ["vault", "log"]),
+                ("users export ann@example.org", ["vault", "identity", "log"]), ("users erase ann@example.org --yes", ["vault", "identity"]),
+                ("keys list", ["identity"]), ("keys rotate", ["identity"]), ("events tail", ["vault", "log"]),
+                ("events show user-x", ["vault", "log"]),
+                ("audit checkpoint", ["log"]), ("audit verify", ["log"]), ("audit export", ["vault", "log"]), ("audit export --proofs", ["log"]),
+                ("projections list", ["read", "log"]), ("projections status", ["read", "log"]), ("projections parked", ["read"]),
+                ("projections rebuild posts", ["read", "log", "vault"]), ("projections verify posts", ["read", "log", "vault"]),
+                ("projections rollback posts", ["read", "log"]), ("import \(system.dataDirectory)/blog", ["vault", "log"]),
+            ]
+            for (command, databases) in commands {
+                for database in databases {
+                    var urls = try system.databaseURLs
+                    let name = "ANNALS_\(database.uppercased())_URL"
+                    urls[name] = urls[name]?.replacingOccurrences(of: "annals_\(database)", with: "nowhere")
+                    let told = try await Launch.run(
+                        command.split(separator: " ").map(String.init) + ["--data-dir", system.dataDirectory], environment: urls)
+                    #expect(told.code == 1 || told.code == 2, "\(command): \(told.output)")
+                    #expect(told.output.hasPrefix("annals: the \(database) database at "), "\(command): \(told.output)")
+                    #expect(told.output.hasSuffix("is not there: database \"nowhere\" does not exist\n"), "\(command): \(told.output)")
+                    #expect(told.output.split(separator: "\n").count == 1, "\(command): \(told.output)")
+                }
+            }
+        }
+    }
+
+    @Test(.timeLimit(.minutes(3))) func `is told when no system runs that would erase a user, and the next one does it`() async throws {
+        try await withDataDirectory { directory in
+            let first = try await RunningSystem(dataDirectory: directory)
+            _ = try await Client(base: first.api).signedUp("ann")
+            // Its PostgreSQL goes on.
+            await first.kill()
+            let told = try await first.annals("users", "erase", "ann@example.org", "--yes", "--wait", "0")
+            #expect(told.code == 1)
+            #expect(told.output.contains("annals: no running system has begun the closure within 0 s"), "\(told.output)")
+            let second = try await RunningSystem(dataDirectory: directory)
+            let anyone = Client(base: second.api)
+            while try await anyone.call(.POST, "/auth/login", json: #"{"email":"ann@example.org","password":"a password of ann"}"#).status != 401 {}
+            _ = await second.interrupt()
+        }
+    }
+
     @Test func `asks for its version, and is told what a mistyped command meant`() async throws {
         let version = try await Launch.run(["--version"])
         #expect(version.code == 0)

@@ -103,6 +103,8 @@ END
 $$;
 CREATE TRIGGER sessions_forget_tokens AFTER UPDATE OF revoked_at ON identity.sessions
     FOR EACH ROW WHEN (NEW.revoked_at IS NOT NULL) EXECUTE FUNCTION identity.forget_tokens();
+-- ALWAYS, here and below: session_replication_role does not switch it off.
+ALTER TABLE identity.sessions ENABLE ALWAYS TRIGGER sessions_forget_tokens;
 
 -- Revocations ----------------------------------------------------------------------------------------------------------------------------------
 
@@ -121,6 +123,8 @@ CREATE TRIGGER sessions_note_ending BEFORE UPDATE OF revoked_at ON identity.sess
     FOR EACH ROW WHEN (NEW.revoked_at IS NOT NULL) EXECUTE FUNCTION identity.note_ending();
 CREATE TRIGGER accounts_note_ending BEFORE UPDATE OF tokens_from ON identity.accounts
     FOR EACH ROW WHEN (NEW.tokens_from IS NOT NULL) EXECUTE FUNCTION identity.note_ending();
+ALTER TABLE identity.sessions ENABLE ALWAYS TRIGGER sessions_note_ending;
+ALTER TABLE identity.accounts ENABLE ALWAYS TRIGGER accounts_note_ending;
 
 CREATE INDEX sessions_ended_in ON identity.sessions (ended_in) WHERE revoked_at IS NOT NULL;
 CREATE INDEX sessions_revoked ON identity.sessions (revoked_at) WHERE revoked_at IS NOT NULL;

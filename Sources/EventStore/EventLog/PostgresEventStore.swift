@@ -117,12 +117,21 @@ package final class PostgresEventStore: EventStore {
                 return try await body()
             } catch let error as PostgresError {
                 if Task.isCancelled { throw CancellationError() }
+                if let refusal = EventStoreError(refusal: error) { throw refusal }
                 guard error.isTransient || error.outcomeUnknown else { throw error }
                 guard ContinuousClock.now - start < .seconds(1) else { throw EventStoreError.unavailable(reason: error.description) }
                 try await Task.sleep(for: pause * Double.random(in: 0.5...1.5))
                 pause *= 3
             }
         }
+    }
+}
+
+extension EventStoreError {
+    /// The server's refusal of a statement; nil for what may pass by itself, and for faults of this program.
+    init?(refusal error: PostgresError) {
+        guard case .server = error.kind, !error.isTransient, !error.outcomeUnknown else { return nil }
+        self = .refused(statement: error.statementName ?? "a statement", reason: error.description)
     }
 }
 

@@ -100,13 +100,14 @@ package final class KeyVault: PersonalKeys {
         return cache.withLock { cache in cache[subject].flatMap { $0.readAt > oldest ? $0.key : nil } }
     }
 
-    /// A passing failure becomes `EventStoreError.unavailable`: readers and writers of the log need not care which of its databases was away.
+    /// A failure of the database becomes an `EventStoreError`: readers and writers of the log need not care which of its databases was away.
     @discardableResult private func query(_ statement: Statement, _ values: [SQLValue]) async throws -> QueryResult {
         do {
             return try await pool.query(statement, values)
         } catch {
-            guard error.isTransient || error.outcomeUnknown else { throw error }
-            throw EventStoreError.unavailable(reason: error.description)
+            if error.isTransient || error.outcomeUnknown { throw EventStoreError.unavailable(reason: error.description) }
+            guard case .server = error.kind else { throw error }
+            throw EventStoreError.refused(statement: statement.name, reason: error.description)
         }
     }
 

@@ -4,13 +4,14 @@ import Synchronization
 
 /// The issuer's public keys, fetched when needed: one fetch at a time however many ask, and not again at once.
 ///
-/// A fetch is made for a key not yet known, and for any when the last one is five minutes old, so that a withdrawn key is forgotten.
+/// A fetch is made for a key not yet known, and for any when the last one is five minutes old, so that a withdrawn key is forgotten. Its times are
+/// those of a clock that nobody sets.
 final class KeyRing: Sendable {
     private struct State {
         var keys: [VerificationKey] = []
-        var fetchedAt: Timestamp?
+        var fetchedAt: ContinuousClock.Instant?
         /// Before it, no further fetch is tried.
-        var nextFetch: Timestamp?
+        var nextFetch: ContinuousClock.Instant?
         var lastFailed = false
         /// Ends with the fetch that is under way.
         var fetch: Signal?
@@ -30,11 +31,11 @@ final class KeyRing: Sendable {
 
     private let state = Mutex(State())
     private let fetchKeys: @Sendable () async throws -> [VerificationKey]
-    private let now: @Sendable () -> Timestamp
+    private let uptime: @Sendable () -> ContinuousClock.Instant
 
-    init(fetchKeys: @escaping @Sendable () async throws -> [VerificationKey], now: @escaping @Sendable () -> Timestamp) {
+    init(fetchKeys: @escaping @Sendable () async throws -> [VerificationKey], uptime: @escaping @Sendable () -> ContinuousClock.Instant) {
         self.fetchKeys = fetchKeys
-        self.now = now
+        self.uptime = uptime
     }
 
     /// The key of that name; nil when the issuer has none. A handful of keys: look-up is a scan, byte by byte, since the name is the caller's.
@@ -52,7 +53,7 @@ final class KeyRing: Sendable {
     }
 
     private func next(_ kid: String, in state: inout State) -> Step {
-        let time = now()
+        let time = uptime()
         let known = state.keys.first { $0.kid.hasSameUTF8(as: kid) }
         let mayFetch = state.nextFetch.map { $0 <= time } ?? true
         let isFresh = state.fetchedAt.map { time < $0.advanced(by: Self.lifetime) } ?? false
@@ -72,7 +73,7 @@ final class KeyRing: Sendable {
             fetched = nil
         }
         let fetch = state.withLock { state in
-            let time = now()
+            let time = uptime()
             if let fetched {
                 state.keys = fetched
                 state.fetchedAt = time

@@ -23,13 +23,15 @@ package final class TokenVerifier: Sendable {
     ///   - revocations: the tokens that this process knows to be revoked.
     ///   - fetchKeys: asks the issuer for its present keys.
     ///   - now: the clock.
+    ///   - uptime: a clock that nobody sets, by which keys are fetched again.
     package init(
         revocations: RevocationList = RevocationList(), cacheCapacity: Int = 10_000, now: @escaping @Sendable () -> Timestamp = { .now },
+        uptime: @escaping @Sendable () -> ContinuousClock.Instant = { .now },
         fetchKeys: @escaping @Sendable () async throws -> [VerificationKey]
     ) {
         self.revocations = revocations
         self.now = now
-        keys = KeyRing(fetchKeys: fetchKeys, now: now)
+        keys = KeyRing(fetchKeys: fetchKeys, uptime: uptime)
         cache = VerifiedTokenCache(capacity: cacheCapacity)
     }
 

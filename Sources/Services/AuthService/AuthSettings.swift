@@ -33,6 +33,8 @@ package struct AuthSettings: Sendable {
     package var throttleCapacity = 65_536
     /// The clock.
     package var now: @Sendable () -> Timestamp = { .now }
+    /// A clock that nobody sets, for pauses.
+    package var uptime: @Sendable () -> ContinuousClock.Instant = { .now }
 
     /// The defaults.
     package init() {}

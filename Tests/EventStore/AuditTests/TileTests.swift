@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Audit
@@ -29,5 +30,14 @@ import Testing
     ])
     func `is read in that one form only`(path: String) {
         #expect(Tile(path: path) == nil)
+    }
+
+    @Test func `is read by its bytes, over all of Unicode`() {
+        let names = WorstTexts.blocks.filter { block in
+            // As characters, a mark and the delimiter before it are one that is no delimiter.
+            ["tile/0/000\(block)", "tile/\(block)0/000", "tile/entries/000.p/\(block)3", "tile/0/x\(block)001/000"].contains { Tile(path: $0) != nil }
+        }
+        #expect(names.isEmpty)
+        #expect(Tile(path: "tile/0/" + String(repeating: "\u{301}", count: 100_000)) == nil)
     }
 }

@@ -65,6 +65,28 @@ import Testing
         }
     }
 
+    @Test func `and whose server is gone have an unknown outcome`() async throws {
+        var limits = AppendLimits()
+        limits.retryFor = .zero
+        try await LogUnderTest.with(limits: limits) { log in
+            try await withThrowingTaskGroup(of: Ending.self) { group in
+                try await AppendLock.held(in: log.owner) { lock in
+                    group.addTask { try await Self.append(to: log.store) }
+                    try await lock.waitForAppends(1)
+                    try await log.run(
+                        """
+                        SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                        WHERE datname = current_database() AND wait_event_type = 'Lock'
+                        """)
+                    guard case .unknown? = try await group.next() else {
+                        Issue.record("the append has another ending")
+                        return
+                    }
+                }
+            }
+        }
+    }
+
     @Test func `are not sent for a task that is cancelled already`() async throws {
         try await LogUnderTest.with { log in
             let cancelled = try await withThrowingTaskGroup(of: Bool.self) { group in

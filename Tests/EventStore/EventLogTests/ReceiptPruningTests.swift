@@ -33,6 +33,28 @@ import Testing
         }
     }
 
+    @Test func `wait for their removal until the database allows it, which is told once`() async throws {
+        try await LogUnderTest.with { log in
+            try await log.run("\(Self.insertion) interval '2 days' FROM generate_series(1, 10)")
+            try await log.run("REVOKE EXECUTE ON FUNCTION log.prune_receipts FROM annals_commands")
+            let said = SpokenLog()
+            try await log.withPool(as: "annals_commands") { pool in
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addTask { try await ReceiptPruning(pool, clock: ManualClock(), logger: said.logger).run() }
+                    group.addTask {
+                        #expect(await said.line(with: "could not be removed")?.hasPrefix("error ") == true)
+                        #expect(await said.line(with: "could not be removed")?.hasPrefix("info ") == true)
+                        try await log.run("GRANT EXECUTE ON FUNCTION log.prune_receipts TO annals_commands")
+                        _ = await said.line(with: "receipts=10")
+                    }
+                    try await group.next()
+                    group.cancelAll()
+                }
+            }
+            #expect(try await log.value("SELECT count(*) FROM log.commands") == "0")
+        }
+    }
+
     @Test func `that are gone make a repeat a new command`() async throws {
         try await Self.withPruning { log, pruning in
             let (stream, key) = (EventStoreContract.stream(), CommandReceipt.Key(id: .v7(), digest: [1]))

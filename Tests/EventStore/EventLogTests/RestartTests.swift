@@ -50,6 +50,8 @@ import Testing
                 return
             } catch EventStoreError.unavailable {
                 try Task.checkCancellation()
+            } catch EventStoreError.outcomeUnknown {
+                try Task.checkCancellation()
             }
         }
     }

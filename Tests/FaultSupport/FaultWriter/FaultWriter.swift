@@ -35,6 +35,8 @@ struct FaultWriter {
             return .outcome(try await store.append(request))
         } catch EventStoreError.unavailable(let reason) {
             return .unavailable(reason: reason)
+        } catch EventStoreError.outcomeUnknown {
+            return .unavailable(reason: "the outcome is unknown")
         } catch {
             return .failed(reason: "\(error)")
         }

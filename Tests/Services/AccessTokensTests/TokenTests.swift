@@ -43,12 +43,13 @@ struct Issuer {
 
 /// A clock that a test sets.
 final class Clock: Sendable {
-    private let time = Mutex(noon)
-    var now: Timestamp { time.withLock { $0 } }
-    func advance(_ duration: Duration) { time.withLock { $0 = $0.advanced(by: duration) } }
-    private let start = ContinuousClock.now
-    /// The same time as of a clock that nobody sets.
-    var uptime: ContinuousClock.Instant { start + .milliseconds(now.milliseconds - noon.milliseconds) }
+    private let time = Mutex((now: noon, uptime: ContinuousClock.now))
+    var now: Timestamp { time.withLock { $0.now } }
+    /// The time of a clock that nobody sets.
+    var uptime: ContinuousClock.Instant { time.withLock { $0.uptime } }
+    func advance(_ duration: Duration) { time.withLock { $0 = ($0.now.advanced(by: duration), $0.uptime + duration) } }
+    /// As when somebody sets it.
+    func setBack(_ duration: Duration) { time.withLock { $0.now = $0.now.advanced(by: .zero - duration) } }
 }
 
 /// How a token is refused.
@@ -298,7 +299,22 @@ private struct Claims: JWTPayload {
 
     private func verifier() -> TokenVerifier {
         let (clock, keys) = (clock, keys)
-        return TokenVerifier(now: { clock.now }, fetchKeys: { try await keys.fetch() })
+        return TokenVerifier(now: { clock.now }, uptime: { clock.uptime }, fetchKeys: { try await keys.fetch() })
+    }
+
+    @Test func `are fetched again in time though the clock has gone back`() async throws {
+        let verifier = verifier()
+        #expect(await refusal(verifier, try issuer.key.sign(issuer.token())) == .bad)
+        clock.setBack(.seconds(7200))
+        keys.set([issuer.key.publicKey])
+        clock.advance(.seconds(10))
+        let token = try issuer.key.sign(issuer.token(issuedAt: clock.now))
+        #expect(await refusal(verifier, token) == nil)
+        keys.set([SigningKey.generate().publicKey])
+        clock.setBack(.seconds(7200))
+        clock.advance(.seconds(300))
+        // Another token: what was verified once is remembered.
+        #expect(await refusal(verifier, try issuer.key.sign(issuer.token(issuedAt: clock.now))) == .bad)
     }
 
     @Test func `are fetched again for an unknown name, ten seconds apart`() async throws {

@@ -49,7 +49,7 @@ import Testing
             let id = try #require(try await service.register().data?["id"]?.text.flatMap { UUID(lowercase: $0) })
             let reply = try await service.logIn()
             let token = try #require(reply.data?["accessToken"]?.text)
-            let verifier = TokenVerifier(now: { world.clock.now }, fetchKeys: { try await service.keys.published() })
+            let verifier = TokenVerifier(now: { world.clock.now }, uptime: { world.clock.uptime }, fetchKeys: { try await service.keys.published() })
             let user = try await verifier.verify(token).user(for: audience)
             #expect(user.id == id)
             #expect(user.role == .user)

@@ -4,6 +4,7 @@ import HTTPContract
 import HTTPTypes
 import JSON
 import Postgres
+import TestSupport
 import Testing
 
 @testable import AuthService
@@ -127,10 +128,32 @@ import Testing
     @Test func `stops when the log was restored to an older state`() async throws {
         try await withAnn { world, service, ann in
             try await service.catchUp(to: 1)
-            let other = World(identity: world.identity)
+            let other = World(identity: world.identity, owner: world.owner)
             await #expect(throws: EventStoreError.self) { try await other.service().follower.run() }
             other.log.write("UserRegistered", to: ann, ["username": .null, "email": .null, "role": .string("user")])
             await #expect(throws: EventStoreError.self) { try await other.service().follower.run() }
+        }
+    }
+
+    @Test func `waits for a right that it lacks until somebody gives it`() async throws {
+        try await withAnn { world, service, ann in
+            try await service.catchUp(to: 1)
+            world.log.write("UserRoleChanged", to: ann, ["role": .string("admin")])
+            try await world.run("REVOKE UPDATE ON identity.accounts FROM annals_auth")
+            let log = SpokenLog()
+            let follower = AccountFollower(
+                log: world.log, identity: world.identity, currentClaims: { [peer = world.peer] in peer.claims($0, $1) }, logger: log.logger)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await follower.run() }
+                group.addTask {
+                    #expect(await log.line(with: "the account follower waits")?.contains("42501") == true)
+                    try await world.run("GRANT UPDATE ON identity.accounts TO annals_auth")
+                    #expect(try await follower.waitFor(2, timeout: .seconds(60)))
+                }
+                try await group.next()
+                group.cancelAll()
+            }
+            #expect(try await world.account(ann.id) == "admin active 2")
         }
     }
 

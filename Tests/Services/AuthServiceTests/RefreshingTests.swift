@@ -73,6 +73,15 @@ import Testing
         }
     }
 
+    @Test func `has no longer grace while the clock is behind its use`() async throws {
+        try await withSession { world, service, token in
+            let next = try #require(try await service.refresh(token).data?["refreshToken"]?.text)
+            world.clock.setBack(by: .seconds(7200))
+            #expect(try await service.refresh(token).status == .unauthorized)
+            #expect(try await service.refresh(next).status == .unauthorized)
+        }
+    }
+
     @Test func `has no grace after a logout`() async throws {
         try await withSession { world, service, token in
             let next = try #require(try await service.refresh(token).data?["refreshToken"]?.text)

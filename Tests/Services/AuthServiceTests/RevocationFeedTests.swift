@@ -26,6 +26,17 @@ import Testing
         }
     }
 
+    @Test func `tells of endings also where triggers are switched off for replicas`() async throws {
+        try await withAnn { world, service, ann in
+            let login = try await service.logIn()
+            try await world.run("SET session_replication_role = replica; UPDATE identity.sessions SET revoked_at = now()")
+            try await world.run("SET session_replication_role = replica; UPDATE identity.accounts SET tokens_from = now(), tokens_version = 7")
+            let news = try await service.revocations.news(after: nil).revocations
+            #expect(news.sessions == [try service.session(of: login)] && news.users == [ann.id: 7])
+            #expect(try await world.count("refresh_tokens") == 0)
+        }
+    }
+
     @Test func `tells of a logout, and of a refresh token used twice`() async throws {
         try await withAnn { world, service, ann in
             let (first, second, third) = (try await service.logIn(), try await service.logIn(), try await service.logIn())

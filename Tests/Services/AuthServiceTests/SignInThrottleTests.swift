@@ -56,6 +56,17 @@ private let wrong = "a wrong password"
         }
     }
 
+    @Test func `is slowed down for no longer though the clock has gone back`() async throws {
+        try await withAnn { world, service async throws in
+            for _ in 0..<5 { #expect(try await service.logIn(password: wrong, from: home).status == .unauthorized) }
+            #expect(try await service.logIn(from: home).headers[.retryAfter] == "1")
+            world.clock.setBack(by: .seconds(7200))
+            #expect(try await service.logIn(from: home).headers[.retryAfter] == "1")
+            world.clock.advance(by: .seconds(1))
+            #expect(try await service.logIn(from: home).status == .ok)
+        }
+    }
+
     @Test func `with a right password in between starts anew for the account`() async throws {
         try await withAnn { world, service async throws in
             for _ in 0..<3 {
@@ -152,7 +163,7 @@ private let wrong = "a wrong password"
 @Suite struct `The memory of failures` {
     @Test func `holds no more than its capacity of a million addresses`() {
         var table = FailureTable(ThrottlePolicy(free: 1), capacity: 1000)
-        let now = Timestamp.now
+        let now = ContinuousClock.now
         for number in 0..<1_000_000 { table.fail("10.\(number)", at: now) }
         #expect(table.count == 1000)
     }
@@ -171,7 +182,7 @@ private let wrong = "a wrong password"
 
     @Test func `lets those go first that failed longest ago`() {
         var table = FailureTable(ThrottlePolicy(free: 1), capacity: 2)
-        let now = Timestamp.now
+        let now = ContinuousClock.now
         for key in ["a", "b", "a", "c"] { table.fail(key, at: now) }
         #expect(table.wait("a", at: now) != nil && table.wait("c", at: now) != nil)
         #expect(table.wait("b", at: now) == nil)
@@ -179,7 +190,7 @@ private let wrong = "a wrong password"
 
     @Test func `is not flushed by tries that never come to an end`() {
         var table = FailureTable(ThrottlePolicy(free: 1), capacity: 2)
-        let now = Timestamp.now
+        let now = ContinuousClock.now
         table.fail("a", at: now)
         for number in 0..<1000 { table.begin("\(number)") }
         #expect(table.wait("a", at: now) != nil)
@@ -188,8 +199,8 @@ private let wrong = "a wrong password"
 
     @Test func `forgives one failure each time, and keeps the time towards the next`() {
         var table = FailureTable(ThrottlePolicy(free: 2, forgiveness: .seconds(45)), capacity: 2)
-        let start = Timestamp.now
-        func at(_ seconds: Int) -> Timestamp { start.advanced(by: .seconds(seconds)) }
+        let start = ContinuousClock.now
+        func at(_ seconds: Int) -> ContinuousClock.Instant { start.advanced(by: .seconds(seconds)) }
         table.fail("a", at: at(0))
         table.fail("a", at: at(30))
         #expect(table.wait("a", at: at(30)) == at(31))
@@ -216,7 +227,7 @@ private let wrong = "a wrong password"
 }
 
 extension FailureTable {
-    fileprivate mutating func fail(_ key: String, at time: Timestamp) {
+    fileprivate mutating func fail(_ key: String, at time: ContinuousClock.Instant) {
         begin(key)
         end(key, .failed, at: time)
     }

@@ -80,7 +80,7 @@ import Testing
         try await withWorld { world in
             let service = world.service()
             _ = try await service.register()
-            let verifier = TokenVerifier(now: { world.clock.now }, fetchKeys: { try await service.keys.published() })
+            let verifier = TokenVerifier(now: { world.clock.now }, uptime: { world.clock.uptime }, fetchKeys: { try await service.keys.published() })
             let login = try #require(try await service.logIn().data?["accessToken"]?.text)
             #expect(try await verifier.verify(login).user(for: "queries").role == .user)
             _ = try await service.keys.rotate()

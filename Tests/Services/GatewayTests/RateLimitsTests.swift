@@ -75,8 +75,9 @@ import Testing
         #expect(try await allowed() == 5)
     }
 
-    @Test func `is charged for partial tiles, which change`() async throws {
-        #expect(try await allowed(.get, "/api/v1/audit/tile/0/000.p/17") == 5)
+    @Test(arguments: ["0/000.p/17", "0/0000", "0/000/", "8/000", "x/000", "0/%CC%81", "entries/x001/23%34/1", "entries/000%CC%81"])
+    func `is charged for partial tiles, which change, and for what is no tile`(path: String) async throws {
+        #expect(try await allowed(.get, "/api/v1/audit/tile/\(path)") == 5)
     }
 
     @Test func `is not charged for preflights`() async throws {

@@ -84,6 +84,21 @@ import Testing
         }
     }
 
+    @Test func `is 504 when nobody knows whether the log has taken a command`() async throws {
+        let answer = try await responder { _, _ in throw EventStoreError.outcomeUnknown }.answer(request(.get, "/api/v1/posts"))
+        #expect(answer.status == 504 && answer.code == "TIMEOUT")
+        #expect(answer.json?["detail"]?.text?.contains("repeat it with the same Idempotency-Key") == true)
+    }
+
+    @Test func `is 503 when a database refuses, and the statement is in the log`() async throws {
+        let log = LogLines()
+        let answer = try await responder(logger: log.logger) { _, _ in
+            throw EventStoreError.refused(statement: "log_load", reason: "PostgresError(server 42501)")
+        }.answer(request(.get, "/api/v1/posts", [.requestID: "call-3"]))
+        #expect(answer.code == "UNAVAILABLE")
+        #expect(log.text.contains("log_load") && log.text.contains("42501") && log.text.contains("call-3"))
+    }
+
     @Test func `is logged when the log is broken`() async throws {
         let answer = try await responder { _, _ in throw EventStoreError.broken(reason: "x") }.answer(request(.get, "/api/v1/posts"))
         #expect(answer.status == 500)

@@ -72,7 +72,13 @@ package struct Blog: Sendable {
     private static func authors(of files: [BlogFile], _ system: FileSystem) -> (displayNames: [String: String], remarks: [String]) {
         let firstUse = Dictionary(files.flatMap { file in (file.post?.authors ?? []).map { ($0, file.path) } }) { first, _ in first }
         for path in AuthorDirectory.paths {
-            guard let bytes = try? system.contents(of: BlogPath.root.appending(path)) else { continue }
+            let bytes: [UInt8]
+            do throws(FileSystem.Failure) {
+                bytes = try system.contents(of: BlogPath.root.appending(path))
+            } catch {
+                if error.isAbsence { continue }
+                return ([:], ["\(path) can't be read: \(error); the keys serve as names"])
+            }
             do {
                 let names = try AuthorDirectory(String(decoding: bytes, as: UTF8.self), path: path).displayNames
                 let unlisted = firstUse.keys.filter { names[$0] == nil && $0 != BlogPost.unknownAuthor }.sorted()

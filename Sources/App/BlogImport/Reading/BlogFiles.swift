@@ -1,12 +1,16 @@
+import Glibc
+
 /// Why a folder can't be read as a blog.
 package enum BlogError: Error, Equatable, CustomStringConvertible {
     case notAFolder(String)
     case noPosts(String)
+    case unreadable(String, because: String)
 
     package var description: String {
         switch self {
         case .notAFolder(let path): "\(path) is not a folder"
         case .noPosts(let path): "\(path) has no Markdown posts, neither in posts/, _posts/ or content/ nor in itself"
+        case .unreadable(let path, let reason): "\(path) can't be read: \(reason)"
         }
     }
 }
@@ -34,49 +38,71 @@ struct BlogFiles {
     private(set) var findings: [(path: BlogPath, finding: Finding)] = []
     private var links: [BlogPath] = []
     private var seen: Set<FileSystem.Identity> = []
+    /// The first folder that can't be read.
+    private var unread: (folder: BlogPath, reason: FileSystem.Failure)?
 
     /// Walks through the known folders, or, where there is none, through the files of the folder itself without its subfolders.
     init(root: String) throws(BlogError) {
-        do {
+        do throws(FileSystem.Failure) {
             system = try FileSystem(root: root)
-            guard try system.look(at: .root).kind == .folder else { throw BlogError.notAFolder(root) }
+            guard try system.look(at: .root).kind == .folder else { throw FileSystem.Failure(code: ENOTDIR) }
         } catch {
-            throw .notAFolder(root)
+            throw error.isAbsence ? .notAFolder(root) : .unreadable(root, because: "\(error)")
         }
-        let folders = Self.folders.map { BlogPath.root.appending($0) }.filter { (try? system.look(at: $0).kind) == .folder }
-        if folders.isEmpty {
-            visit(.root, isDeep: false)
-        } else {
-            for folder in folders { enter(folder) }
-        }
+        var hasFolders = false
+        for name in Self.folders where enter(BlogPath.root.appending(name)) { hasFolders = true }
+        if !hasFolders { visit(.root, isDeep: false) }
         followLinks()
         leaveOutResources()
         findings.sort { $0.path.bytes.lexicographicallyPrecedes($1.path.bytes) }
-        guard findings.contains(where: { $0.finding == .candidate }) else { throw .noPosts(root) }
+        if findings.contains(where: { $0.finding == .candidate }) { return }
+        if let unread { throw .unreadable(unread.folder == .root ? root : "\(root)/\(unread.folder.text)", because: "\(unread.reason)") }
+        throw .noPosts(root)
     }
 
-    private mutating func enter(_ folder: BlogPath) {
-        switch try? system.kind(of: folder) {
-        case .folder: visit(folder, isDeep: true)
-        case .link: links.append(folder)
-        case .file, .other, nil: break
+    /// Reads one of the known folders; false when it is not there.
+    private mutating func enter(_ folder: BlogPath) -> Bool {
+        do throws(FileSystem.Failure) {
+            guard try system.look(at: folder).kind == .folder else { return false }
+            switch try system.kind(of: folder) {
+            case .folder: visit(folder, isDeep: true)
+            case .link: links.append(folder)
+            case .file, .other: break
+            }
+            return true
+        } catch {
+            if error.isAbsence { return false }
+            skip(folder, because: error)
+            return true
         }
     }
 
+    private mutating func skip(_ folder: BlogPath, because reason: FileSystem.Failure) {
+        unread = unread ?? (folder, reason)
+        findings.append((folder, .skipped(because: "the folder can't be read: \(reason)")))
+    }
+
     private mutating func visit(_ folder: BlogPath, isDeep: Bool) {
-        do {
+        let names: [[UInt8]]
+        do throws(FileSystem.Failure) {
             guard seen.insert(try system.look(at: folder).identity).inserted else { return }
-            for name in try system.names(in: folder) {
-                let path = folder.appending(name)
+            names = try system.names(in: folder)
+        } catch {
+            return skip(folder, because: error)
+        }
+        for name in names {
+            let path = folder.appending(name)
+            do throws(FileSystem.Failure) {
                 switch try system.kind(of: path) {
                 case .folder: if isDeep { visit(path, isDeep: true) }
                 case .link: links.append(path)
                 case .file: take(path, seen: try system.look(at: path).identity)
                 case .other: break
                 }
+            } catch {
+                // Whatever it is, its neighbours are read all the same.
+                findings.append((path, .skipped(because: "can't be looked at: \(error)")))
             }
-        } catch {
-            findings.append((folder, .skipped(because: "the folder can't be read: \(error)")))
         }
     }
 
@@ -114,10 +140,14 @@ struct BlogFiles {
         if Self.markdown.contains(ending) {
             let isPage = Self.notPosts.contains(stem.split(separator: ".").first.map { $0.lowercased() } ?? "")
             findings.append((path, isPage ? .notPost(because: "is a page of the site or of the project") : .candidate))
-        } else if Self.otherMarkup.contains(ending), let head = try? system.contents(of: path).prefix(3),
-            head.elementsEqual("---".utf8) || head.elementsEqual("+++".utf8)
-        {
-            findings.append((path, .skipped(because: "is not Markdown")))
+        } else if Self.otherMarkup.contains(ending) {
+            do throws(FileSystem.Failure) {
+                let head = try system.contents(of: path).prefix(3)
+                guard head.elementsEqual("---".utf8) || head.elementsEqual("+++".utf8) else { return }
+                findings.append((path, .skipped(because: "is not Markdown")))
+            } catch {
+                findings.append((path, .skipped(because: "is not Markdown, and can't be read: \(error)")))
+            }
         }
     }
 

@@ -17,6 +17,8 @@ struct FileSystem {
     struct Failure: Error, CustomStringConvertible {
         let code: Int32
         var description: String { String(cString: strerror(code)) }
+        /// Whether nothing is there.
+        var isAbsence: Bool { code == ENOENT || code == ENOTDIR }
     }
 
     /// Files that are larger are no posts.
@@ -50,10 +52,13 @@ struct FileSystem {
         guard let directory = Self.withCString(full(folder), { opendir($0) }) else { throw Failure(code: errno) }
         defer { closedir(directory) }
         var names: [[UInt8]] = []
+        errno = 0
         while let entry = readdir(directory) {
             let name = withUnsafeBytes(of: entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
             if name.first != UInt8(ascii: ".") { names.append(name) }
+            errno = 0
         }
+        guard errno == 0 else { throw Failure(code: errno) }
         return names.sorted { $0.lexicographicallyPrecedes($1) }
     }
 

@@ -60,7 +60,7 @@ struct Import: AsyncParsableCommand {
         do {
             blog = try Blog.read(path: folder ?? "")
         } catch {
-            throw Failure("\(error)")
+            throw Failure("\(error)".escapingControls)
         }
         if dryRun { return try await show(blog) }
         let operation = try await Operation.begin(flags)
@@ -89,7 +89,7 @@ struct Import: AsyncParsableCommand {
             plan = ImportPlan(blog, comparedWith: [], nil, update: update)
         }
         if json {
-            for entry in plan.entries { printLine(JSONValue.object(entry.json).serialized) }
+            for entry in plan.entries { printLine(JSONValue.object(entry.json).serialized.escapingControls) }
         } else {
             var table = TextTable("ACTION", "STATE", "DATE", "AUTHOR", "SLUG", "FILE")
             for entry in plan.entries {
@@ -98,7 +98,7 @@ struct Import: AsyncParsableCommand {
             }
             table.lines.forEach { printLine($0) }
         }
-        for line in plan.remarks + (json ? [] : plan.entries.flatMap(\.lines)) { printError(line) }
+        for line in plan.remarks + (json ? [] : plan.entries.flatMap(\.lines)) { printError(line.escapingControls) }
     }
 
     private func reverse(_ id: UUID, _ operation: Operation) async throws {
@@ -168,9 +168,9 @@ extension Operation {
                     return try await body(client, auth, bar)
                 }
             } catch let stopped as ImportStopped {
-                throw Failure("\(stopped)")
+                throw Failure("\(stopped)".escapingControls)
             } catch let refusal as APIRefusal {
-                throw Failure("the system refused: \(refusal)")
+                throw Failure("the system refused: \(refusal)".escapingControls)
             }
         }
     }
@@ -179,7 +179,8 @@ extension Operation {
 extension ProgressBar {
     @Sendable fileprivate func show(_ notice: ImportNotice) {
         switch notice {
-        case .line(let line): note(line)
+        // It quotes names and titles of the blog, which may hold what steers a terminal.
+        case .line(let line): note(line.escapingControls)
         case .progress(let completed, let total): update(completed: completed, total: total)
         }
     }

@@ -107,7 +107,7 @@ extension Operation {
     fileprivate func withSigningKeys<Value: Sendable>(_ body: @Sendable @escaping (SigningKeys) async throws -> Value) async throws -> Value {
         let secrets = try Secrets.read(settings, from: directory, logger: logger)
         do {
-            return try await ConnectionPool.withPool(databases.identity.acting(as: "annals_auth"), logger: logger) { identity in
+            return try await withPool("identity", databases.identity.acting(as: "annals_auth")) { identity in
                 try await body(SigningKeys(identity: identity, wrapping: secrets.wrapping))
             }
         } catch let failure as SigningKeys.Failure {

@@ -36,6 +36,13 @@ struct Operation: Sendable {
         }
         return Operation(settings: settings, installation: try Installation.locate(), databases: databases, directory: directory, logger: logger)
     }
+
+    /// Lends connections to one of the databases: see `Databases.withPool`.
+    func withPool<Value: Sendable>(
+        _ name: String, _ target: ConnectionTarget, _ body: (ConnectionPool) async throws -> Value
+    ) async throws -> Value {
+        try await databases.withPool(name, target, logger: logger, body)
+    }
 }
 
 extension Operation {
@@ -48,7 +55,7 @@ extension Operation {
         case .stored: return try await withLog(form, vault: nil, isWoken: isWoken, body)
         case .opened:
             let masterKey = try Secrets.read(settings, from: directory, logger: logger).masterKey
-            return try await ConnectionPool.withPool(databases.vault.acting(as: "annals_projector"), logger: logger) { pool in
+            return try await withPool("vault", databases.vault.acting(as: "annals_projector")) { pool in
                 try await withLog(form, vault: KeyVault(pool, masterKey: masterKey), isWoken: isWoken, body)
             }
         }
@@ -71,7 +78,7 @@ extension Operation {
     private func withLog<Value: Sendable>(
         _ form: EventForm, vault: KeyVault?, isWoken: Bool, _ body: @Sendable @escaping (PostgresEventStore) async throws -> Value
     ) async throws -> Value {
-        try await ConnectionPool.withPool(databases.log.acting(as: "annals_projector"), logger: logger) { pool in
+        try await withPool("log", databases.log.acting(as: "annals_projector")) { pool in
             let head = HeadWatch(pool, direct: databases.logDirect?.acting(as: "annals_projector"), logger: logger)
             let log = PostgresEventStore(pool, head: head, vault: vault, hasher: nil, catalog: .publishing, form: form, logger: logger)
             return try await withThrowingTaskGroup(of: Value?.self) { group in
@@ -95,6 +102,7 @@ extension EventStoreError {
     var line: String {
         switch self {
         case .unavailable(let reason): "the log can't be read: \(reason)"
+        case .refused(let statement, let reason): "a database refuses \(statement): \(reason)"
         case .outcomeUnknown: "it is unknown whether the log has taken the append"
         case .subjectUnknown(let subject): "the key of \(subject.lowercased) was destroyed"
         case .keyUnusable(let subject): "the key of \(subject.lowercased) is missing in the vault or damaged"
@@ -108,7 +116,7 @@ extension Operation {
     /// The keyed hash of the log's claims and kept ids.
     func systemHasher() async throws -> SystemHasher {
         let secrets = try Secrets.read(settings, from: directory, logger: logger)
-        return try await ConnectionPool.withPool(databases.vault.acting(as: "annals_commands"), logger: logger) {
+        return try await withPool("vault", databases.vault.acting(as: "annals_commands")) {
             try await SystemHasher.open($0, masterKey: secrets.masterKey)
         }
     }
@@ -118,7 +126,7 @@ extension Operation {
     func withCommandLog(_ body: @Sendable @escaping (PostgresEventStore) async throws -> Void) async throws {
         let hasher = try await systemHasher()
         do {
-            try await ConnectionPool.withPool(databases.log.acting(as: "annals_commands"), logger: logger) { pool in
+            try await withPool("log", databases.log.acting(as: "annals_commands")) { pool in
                 let head = HeadWatch(pool, direct: nil, logger: logger)
                 let log = PostgresEventStore(pool, head: head, vault: nil, hasher: hasher, catalog: .publishing, logger: logger)
                 try await withThrowingTaskGroup(of: Void.self) { group in

@@ -28,6 +28,12 @@ extension AnnalsSystem {
                     try await pools.commandsVault.query(alive)
                     try await pools.commandsVault.confirmWrites()
                 },
+                // Without fsync a crash of the machine may take back what was acknowledged. Read models can be made anew.
+                Readiness.Check("durability") {
+                    for (name, pool) in [("log", pools.commandsLog), ("identity", pools.identity), ("vault", pools.commandsVault)] {
+                        guard try await pool.query(.waitsForDisk).first?.get(0) == true else { throw ServerWithoutFsync(database: name) }
+                    }
+                },
                 Readiness.Check("clock", isRequired: false) { try await log.confirmClock() },
                 // While they are behind the log no token is accepted.
                 Readiness.Check("accounts") { try await accounts.confirmLevel() },
@@ -43,4 +49,15 @@ extension AnnalsSystem {
                 }
             }, logger: logger)
     }
+}
+
+/// A server that does not wait for the disk.
+private struct ServerWithoutFsync: Error, CustomStringConvertible {
+    let database: String
+
+    var description: String { "fsync is off on the server of the \(database) database" }
+}
+
+extension Statement {
+    fileprivate static let waitsForDisk = Statement("waits_for_disk", "SELECT current_setting('fsync') = 'on'")
 }

@@ -8,10 +8,12 @@ extension Databases {
     func prepare(
         _ installation: Installation, logger: Logger, note: (_ name: String, _ applied: [AppliedMigration]) -> Void = { _, _ in }
     ) async throws {
+        var unsafe: [String] = []
         for (name, target) in all {
             let applied = try await explaining(name) {
                 let pins = target.pooling == .transaction ? RolePins(name: name, target: target, logger: logger) : nil
-                try await DatabaseCheck(name: name, target: target, logger: logger).run()
+                let check = try await DatabaseCheck(name: name, target: target, logger: logger).run()
+                if !check.isEmpty { unsafe.append("\(name): \(check.joined(separator: ", "))") }
                 try await pins?.settle([target.user])
                 let applied = try await Migrator(directory: installation.migrations(name), logger: logger).migrate(target)
                 try await pins?.settle(pins?.services ?? [])
@@ -19,17 +21,34 @@ extension Databases {
             }
             note(name, applied)
         }
+        if !unsafe.isEmpty {
+            logger.warning(
+                "a crash of the database's machine may lose or damage what was acknowledged: set fsync and full_page_writes to on",
+                metadata: ["off": "\(unsafe.joined(separator: "; "))"])
+        }
+    }
+
+    /// Lends connections to one of the databases. A database that does not answer is named at once, and so is one that fails later.
+    func withPool<Value: Sendable>(
+        _ name: String, _ target: ConnectionTarget, logger: Logger, _ body: (ConnectionPool) async throws -> Value
+    ) async throws -> Value {
+        try await explaining(name, at: target) {
+            try await ConnectionPool.withPool(target, logger: logger) { pool in
+                try await pool.query(.answers)
+                return try await body(pool)
+            }
+        }
     }
 
     /// Runs `body`, which works on the database; a fault becomes one line that says which it is.
-    func explaining<Value>(_ name: String, _ body: () async throws -> Value) async throws -> Value {
+    func explaining<Value>(_ name: String, at target: ConnectionTarget? = nil, _ body: () async throws -> Value) async throws -> Value {
         do {
             return try await body()
         } catch let error as MigrationError {
             throw Failure(error, in: name)
         } catch let error as PostgresError {
-            let place = all.first { $0.name == name }.map { "the \(name) database at \($0.target.redacted)" } ?? "the \(name) database"
-            throw Failure("\(place) \(error.fault)")
+            let target = target ?? all.first { $0.name == name }?.target
+            throw Failure("the \(name) database\(target.map { " at \($0.redacted)" } ?? "") \(error.fault)")
         }
     }
 }
@@ -56,6 +75,8 @@ extension PostgresError {
         case .connection where sqlState == .unknownDatabase: "is not there: \(connectReason ?? message)"
         case .connection where isRefusedLogin: "does not let us in: \(connectReason ?? message)"
         case .connection: "does not answer: \(connectReason ?? message)"
+        case .server(.insufficientPrivilege) where message.contains("session_replication_role"):
+            "has session_replication_role set, which switches triggers and foreign keys off: a superuser must RESET it on the database and its roles"
         case .server(let state): "refuses: \(message) (SQLSTATE \(state.rawValue))"
         case .poolTimeout, .deadline: "does not answer in time"
         case .cancelled, .configuration: "can't be used: \(message)"
@@ -72,9 +93,10 @@ struct DatabaseCheck {
     let target: ConnectionTarget
     let logger: Logger
 
-    func run() async throws {
+    /// Throws a `Failure` for a database that can't be used. Returns the settings of the server that must be on for a crash to lose nothing, and are off.
+    func run() async throws -> [String] {
         let started = ContinuousClock.now
-        guard let row = try await ConnectionPool.withPool(target, logger: logger, { try await $0.query(.properties) }).first else { return }
+        guard let row = try await ConnectionPool.withPool(target, logger: logger, { try await $0.query(.properties) }).first else { return [] }
         let encoding: String = try row.get(0)
         guard encoding == "UTF8" else {
             throw Failure(
@@ -90,11 +112,18 @@ struct DatabaseCheck {
                 "the database's clock and this machine's differ: set both by NTP, or times in the log are wrong and tokens are refused",
                 metadata: ["database": "\(name)", "ahead": "\(ahead)"])
         }
+        return try (try row.get(3, as: Bool.self) ? [] : ["fsync"]) + (try row.get(4, as: Bool.self) ? [] : ["full_page_writes"])
     }
 }
 
 extension Statement {
+    fileprivate static let answers = Statement("database_answers", "SELECT 1")
+
     fileprivate static let properties = Statement(
         "database_properties",
-        "SELECT pg_encoding_to_char(encoding)::text, pg_is_in_recovery(), clock_timestamp() FROM pg_database WHERE datname = current_database()")
+        """
+        SELECT pg_encoding_to_char(encoding)::text, pg_is_in_recovery(), clock_timestamp(),
+            current_setting('fsync') = 'on', current_setting('full_page_writes') = 'on'
+        FROM pg_database WHERE datname = current_database()
+        """)
 }

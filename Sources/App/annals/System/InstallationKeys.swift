@@ -19,7 +19,7 @@ struct InstallationKeys: Sendable {
 
     /// Throws a `Failure` that names the file.
     func settle() async throws -> (secrets: Secrets, audit: NoteSigner) {
-        try await ConnectionPool.withPool(databases.vault.acting(as: "annals_commands"), logger: logger) { vault in
+        try await databases.withPool("vault", databases.vault.acting(as: "annals_commands"), logger: logger) { vault in
             let known = KnownKeys(vault)
             let masterKey = try await masterKey(vault, known)
             let serviceKey = try await serviceKey(known)
@@ -32,7 +32,7 @@ struct InstallationKeys: Sendable {
     private func masterKey(_ vault: ConnectionPool, _ known: KnownKeys) async throws -> MasterKey {
         let file = settings.masterKeyFile(in: directory)
         let isInVault = try await known.needsMasterKey()
-        return try await ConnectionPool.withPool(databases.identity.acting(as: "annals_auth"), logger: logger) { identity in
+        return try await databases.withPool("identity", databases.identity.acting(as: "annals_auth"), logger: logger) { identity in
             if let file, file.isMissing {
                 guard settings.masterKeyFile == nil else { throw Failure("the key file \(file.path) is missing") }
                 let hasSigningKey = try await identity.query(.hasSigningKey).count > 0
@@ -61,7 +61,7 @@ struct InstallationKeys: Sendable {
     }
 
     private func logHasEvents() async throws -> Bool {
-        try await ConnectionPool.withPool(databases.log.acting(as: "annals_commands"), logger: logger) { log in
+        try await databases.withPool("log", databases.log.acting(as: "annals_commands"), logger: logger) { log in
             try await log.query(.hasEvents).count > 0
         }
     }
@@ -113,7 +113,7 @@ struct InstallationKeys: Sendable {
 
     /// Whether the newest checkpoint in the log is of this key or of one before it.
     private func hasSignedLast(_ signer: NoteSigner, _ retired: [NoteVerifier]) async throws -> Bool {
-        try await ConnectionPool.withPool(databases.log.acting(as: "annals_commands"), logger: logger) { log in
+        try await databases.withPool("log", databases.log.acting(as: "annals_commands"), logger: logger) { log in
             guard let newest = try await MerkleLog(log).checkpoint() else { return true }
             return (retired + [signer.verifier]).contains { newest.isSigned(by: $0) }
         }

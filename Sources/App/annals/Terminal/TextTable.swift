@@ -1,10 +1,12 @@
-/// Rows under headings, in columns as wide as they need to be.
+import JSON
+
+/// Rows under headings, in columns as wide as they need to be. Cells may quote anybody: what could steer the terminal is escaped.
 struct TextTable {
     private var rows: [[String]]
 
     init(_ headings: String...) { rows = [headings] }
 
-    mutating func add(_ cells: String...) { rows.append(cells) }
+    mutating func add(_ cells: String...) { rows.append(cells.map(\.escapingControls)) }
 
     /// The headings and a line for each row, without blanks at their ends.
     var lines: [String] {

@@ -40,7 +40,7 @@ package struct AuditKeyFile: Sendable {
         guard let text = try AtomicFile(list).read() else { return [] }
         return try text.split(whereSeparator: \.isNewline).map { line throws(AuditFileError) in
             guard let key = NoteVerifier(line) else {
-                throw .unusable(list, "“\(line.prefix(80))” is not a key in the form that annals audit key prints")
+                throw .unusable(list, "“\(line.prefix(80))” is not a key in the form that `audit key` prints")
             }
             return key
         }

@@ -148,11 +148,13 @@ package struct MerkleLog: Sendable {
     }
 }
 
-/// Makes a passing failure of the database `EventStoreError.unavailable`, which a service answers with 503.
+/// Makes a failure of the database an `EventStoreError`, which a service answers with 503.
 func tellingAbsence<Value>(_ body: () async throws -> Value) async throws -> Value {
     do {
         return try await body()
-    } catch let error as PostgresError where error.isTransient || error.outcomeUnknown {
-        throw EventStoreError.unavailable(reason: error.description)
+    } catch let error as PostgresError {
+        if error.isTransient || error.outcomeUnknown { throw EventStoreError.unavailable(reason: error.description) }
+        guard case .server = error.kind else { throw error }
+        throw EventStoreError.refused(statement: error.statementName ?? "a statement", reason: error.description)
     }
 }

@@ -58,36 +58,52 @@ extension Tile: CustomStringConvertible {
         return groups.joined(separator: "/") + (isFull ? "" : ".p/\(width)")
     }
 
-    /// Reads a path as `description` writes it; nil for anything else, so each tile has one name.
+    /// Reads a path as `description` writes it; nil for anything else, so each tile has one name. Byte by byte: the path is a caller's.
     package init?(path: some StringProtocol) {
-        var parts: ArraySlice<String> = path.split(separator: Character("/"), omittingEmptySubsequences: false).map { String($0) }[...]
-        guard parts.popFirst() == "tile", let name = parts.popFirst() else { return nil }
+        let bytes = Array(path.utf8)
+        guard bytes.count <= Self.longestPath else { return nil }
+        var parts = bytes.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)[...]
+        guard let root = parts.popFirst(), root.elementsEqual("tile".utf8), let name = parts.popFirst() else { return nil }
         let level: Level
-        if name == "entries" {
+        if name.elementsEqual("entries".utf8) {
             level = .entries
         } else {
-            guard let number = Int(name), 0..<Self.levels ~= number else { return nil }
-            level = .hashes(number)
+            guard let number = Self.number(name), number < Self.levels else { return nil }
+            level = .hashes(Int(number))
         }
         var width = Self.fullWidth
-        if parts.count >= 2, let group = parts.dropLast().last, group.hasSuffix(".p") {
-            guard let number = parts.popLast().flatMap({ Int($0) }), 1..<Self.fullWidth ~= number else { return nil }
-            width = number
-            parts[parts.endIndex - 1] = String(group.dropLast(2))
+        if parts.count >= 2, let group = parts.dropLast().last, group.suffix(2).elementsEqual(".p".utf8) {
+            guard let number = parts.popLast().flatMap({ Self.number($0) }), 1..<Int64(Self.fullWidth) ~= number else { return nil }
+            width = Int(number)
+            parts[parts.endIndex - 1] = group.dropLast(2)
         }
         var index: Int64 = 0
         // Six groups of three digits are more tiles than there can be.
         guard 1...6 ~= parts.count else { return nil }
         for (place, part) in parts.enumerated() {
             let isLast = place == parts.count - 1
-            let digits = isLast ? part[...] : part.dropFirst()
-            guard isLast || part.hasPrefix("x"), digits.utf8.count == 3, let number = Int64(digits), number >= 0 else { return nil }
+            let digits = isLast ? part : part.dropFirst()
+            guard isLast || part.first == UInt8(ascii: "x"), digits.count == 3, let number = Self.number(digits) else { return nil }
             index = index * 1000 + number
         }
         // Its last place is a position, too.
         guard index < Int64.max / Int64(Self.fullWidth) else { return nil }
         self.init(level, index: index, width: width)
-        guard description == path else { return nil }
+        guard description.utf8.elementsEqual(bytes) else { return nil }
+    }
+
+    /// `tile/entries/x999/x999/x999/x999/x999/999.p/255`
+    private static let longestPath = 47
+
+    /// One to three ASCII digits.
+    private static func number(_ digits: ArraySlice<UInt8>) -> Int64? {
+        guard 1...3 ~= digits.count else { return nil }
+        var number: Int64 = 0
+        for digit in digits {
+            guard UInt8(ascii: "0")...UInt8(ascii: "9") ~= digit else { return nil }
+            number = number * 10 + Int64(digit - UInt8(ascii: "0"))
+        }
+        return number
     }
 }
 

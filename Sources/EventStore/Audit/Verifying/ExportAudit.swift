@@ -88,7 +88,7 @@ package struct ExportAudit: Sendable {
             throw Incomparable(
                 description:
                     "it does not say whether its checkpoint of \(checkpoint.size) goes on from the one of \(own.size) that it is held against: "
-                    + "annals audit export --proofs --against <that checkpoint> makes one that does")
+                    + "an export with --proofs --against <that checkpoint> does")
         }
         guard proof.proves(from: own.size, own.root, to: checkpoint.size, checkpoint.root) else {
             let what = own.size == checkpoint.size ? "has another root than" : "does not go on from"

@@ -57,7 +57,9 @@ final class GroupCommit: Sendable {
                 "an append batch was refused, its requests are sent singly",
                 metadata: ["requests": "\(gathered.pending.count)", "error": "\(error)"])
             for pending in gathered.pending { await send(.init(pending)) }
-        } catch let error as PostgresError where error.isTransient || error.outcomeUnknown {
+        } catch let error as PostgresError where error.outcomeUnknown {
+            for pending in gathered.pending { pending.resolve(.failure(EventStoreError.outcomeUnknown)) }
+        } catch let error as PostgresError where error.isTransient {
             for pending in gathered.pending { pending.resolve(.failure(EventStoreError.unavailable(reason: error.description))) }
         } catch {
             for pending in gathered.pending { pending.resolve(.failure(error)) }
@@ -75,13 +77,15 @@ final class GroupCommit: Sendable {
         }
     }
 
-    /// One call of the append function. After a lost connection the same batch is sent again: the command ids make that safe.
+    /// One call of the append function. After a lost connection the same batch is sent again: the command ids make that safe. Throws
+    /// `EventStoreError.outcomeUnknown` when the log could not be asked in time whether it took the batch the first time.
     private func call(_ batch: AppendBatch, optimistic: Bool) async throws -> [AppendOutcome] {
         counts.withLock { $0.count(batch) }
         let values = batch.values
         let deadline = ContinuousClock.now + limits.retryFor
         var backoff = Backoff(from: .milliseconds(20), to: .seconds(1))
         var wasSent = false
+        var isUnknown = false
         while true {
             do {
                 // A batch that is sent again may well have been appended the first time.
@@ -90,13 +94,22 @@ final class GroupCommit: Sendable {
                 tell(clockLag: try result.clockLag)
                 return wasSent ? zip(outcomes, batch.requests).map { $0.first($1) } : outcomes
             } catch let error as PostgresError
-                where (error.isTransient || error.outcomeUnknown) && ContinuousClock.now < deadline && !Task.isCancelled
+                where error.isTransient || error.outcomeUnknown
             {
+                isUnknown = isUnknown || error.outcomeUnknown
+                guard ContinuousClock.now < deadline, !Task.isCancelled else {
+                    if isUnknown { throw EventStoreError.outcomeUnknown }
+                    throw error
+                }
                 logger.warning(
                     "the log did not answer an append, it is sent again",
                     metadata: ["error": "\(error)", "requests": "\(batch.requests.count)"])
                 wasSent = true
-                try await Task.sleep(for: backoff.next())
+                do {
+                    try await Task.sleep(for: backoff.next())
+                } catch {
+                    throw isUnknown ? EventStoreError.outcomeUnknown : error
+                }
             }
         }
     }

@@ -18,6 +18,8 @@ package final class HeadWatch: Sendable {
     /// How many wait, for the poll to know whether anybody does.
     private let waiters = Atomic<Int>(0)
     private let someoneWaits = Signal()
+    /// Why the database last refused, so that it is told once.
+    private let refusal = Mutex<String?>(nil)
 
     /// - Parameters:
     ///   - direct: where LISTEN works: the same database, not through a pooler in transaction mode and no standby. Without it other processes'
@@ -106,9 +108,15 @@ package final class HeadWatch: Sendable {
     @discardableResult private func refreshIfPossible() async throws -> Bool {
         do {
             try await refresh()
+            refusal.withLock { $0 = nil }
             return true
-        } catch let error as PostgresError where error.isTransient {
-            logger.debug("the log's head could not be read", metadata: ["error": "\(error)"])
+        } catch  where !Task.isCancelled {
+            let isPassing = (error as? PostgresError)?.isTransient ?? false
+            let isNew = refusal.withLock { refusal in
+                defer { if !isPassing { refusal = "\(error)" } }
+                return !isPassing && refusal != "\(error)"
+            }
+            logger.log(level: isNew ? .error : .debug, "the log's head could not be read", metadata: ["error": "\(error)"])
             return false
         }
     }
@@ -144,7 +152,6 @@ struct PollPace: Sendable {
 /// NOTIFY takes a lock of the whole cluster at commit, so it has its own transaction, one at a time, without waiting for the disk. The next one
 /// covers appends made meanwhile.
 final class CommitNotifier: Sendable {
-
     private let pool: ConnectionPool
     private let logger: Logger
     private let announced = Watermark()
@@ -161,6 +168,7 @@ final class CommitNotifier: Sendable {
     func run() async throws {
         var backoff = Backoff(from: .milliseconds(50), to: .seconds(1))
         var notified: Int64 = 0
+        var told: String?
         while true {
             try await announced.wait(for: notified + 1)
             let position = announced.position
@@ -168,10 +176,13 @@ final class CommitNotifier: Sendable {
                 try await pool.atomically([Query(.dontWaitForDisk), Query(.notify, [.text(HeadWatch.channel), .text(String(position))])])
                 notified = position
                 backoff.reset()
+                told = nil
             } catch {
-                guard error.isTransient else { throw error }
+                guard error.kind != .cancelled else { throw error }
                 // Readers poll as well: a wake-up that is late costs them a second at most.
-                logger.debug("a notification was not sent", metadata: ["error": "\(error)"])
+                let isNew = !error.isTransient && told != error.description
+                logger.log(level: isNew ? .error : .debug, "a notification was not sent", metadata: ["error": "\(error)"])
+                if isNew { told = error.description }
                 try await Task.sleep(for: backoff.next())
             }
         }

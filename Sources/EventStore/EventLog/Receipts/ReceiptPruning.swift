@@ -24,15 +24,21 @@ package struct ReceiptPruning: Sendable {
         self.logger = logger
     }
 
-    /// Prunes now and then until cancelled. A database that is away is left for the next time.
+    /// Prunes now and then until cancelled. A database that is away is left for the next time, and so is one that refuses, which is told once.
     package func run() async throws {
         // Not at once: a program that is started again and again would do nothing else.
         try await clock.sleep(for: Self.interval * Double.random(in: 0...0.5))
+        var told: String?
         while true {
             do {
                 try await prune()
-            } catch let error as PostgresError where error.isTransient {
-                logger.info("old receipts could not be removed", metadata: ["error": "\(error)"])
+                told = nil
+            } catch let error as PostgresError where error.kind != .cancelled {
+                let isNew = !error.isTransient && told != error.description
+                logger.log(
+                    level: isNew ? .error : .info, "old receipts could not be removed",
+                    metadata: ["statement": "\(error.statementName ?? "none")", "error": "\(error)"])
+                if isNew { told = error.description }
             }
             try await clock.sleep(for: Self.interval * Double.random(in: 0.5...1.5))
         }

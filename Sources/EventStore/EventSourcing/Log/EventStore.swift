@@ -102,7 +102,10 @@ extension EventStore {
 package enum EventStoreError: Error {
     /// The queue of waiting appends is full, or the database is away. Trying later helps.
     case unavailable(reason: String)
-    /// The caller was cancelled while its append was under way. It may yet succeed; a repeat of the same request finds out.
+    /// The database refuses a statement for a reason that is not the request's, such as a missing right or a damaged page. Somebody has to mend that.
+    case refused(statement: String, reason: String)
+    /// The log did not answer an append, or its caller was cancelled while it was under way. It may have succeeded, or yet succeed; a repeat of the
+    /// same request finds out.
     case outcomeUnknown
     /// Something was to be sealed for a person who was forgotten.
     case subjectUnknown(UUID)
@@ -112,4 +115,13 @@ package enum EventStoreError: Error {
     case rewritten(position: Int64)
     /// The log breaks a promise, as by a gap. Nothing may go on from here.
     case broken(reason: String)
+
+    /// Why the log can't be read for now; nil when waiting is of no use. A refusal may pass as well: somebody mends it.
+    package var absence: String? {
+        switch self {
+        case .unavailable(let reason): reason
+        case .refused(let statement, let reason): "\(statement): \(reason)"
+        case .outcomeUnknown, .subjectUnknown, .rewritten, .broken: nil
+        }
+    }
 }

@@ -38,7 +38,8 @@ package struct Subscription: AsyncSequence, Sendable {
                     if subscription.pause > .zero { try await subscription.clock.sleep(for: subscription.pause) }
                 } catch is CancellationError {
                     return nil
-                } catch EventStoreError.unavailable(let reason) {
+                } catch let error as EventStoreError {
+                    guard let reason = error.absence else { throw error }
                     try subscription.onInterruption(reason)
                     // A sleep ends early only when the next page is not wanted any more.
                     do { try await subscription.clock.sleep(for: backoff.next()) } catch { return nil }

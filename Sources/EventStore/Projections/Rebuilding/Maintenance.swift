@@ -94,7 +94,7 @@ package enum MaintenanceError: Error, Equatable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .busy(let model): "\(model) is being rebuilt, verified or rolled back already"
-        case .unbuilt(let model): "\(model) has no tables yet; annals up makes them"
+        case .unbuilt(let model): "\(model) has no tables yet; a running system makes them"
         case .nothingKept(let model): "there are no previous tables of \(model)"
         case .readerBroken(let model, let statement, let reason): "the query \(statement) does not work with these tables of \(model): \(reason)"
         case .tooManyParked(let last): "more than 20 streams failed within a minute, the last at position \(last)"

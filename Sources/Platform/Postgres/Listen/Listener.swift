@@ -15,7 +15,8 @@ package struct Listener: Sendable {
         self.logger = logger
     }
 
-    /// Reports until the task is cancelled or `onEvent` throws; events come one after the other. Throws at once when trying again can't help.
+    /// Reports until the task is cancelled or `onEvent` throws; events come one after the other. A server that refuses is told once
+    /// and tried again. Throws at once when the target can't be right.
     package func run(_ onEvent: (ListenEvent) async throws -> Void) async throws {
         var failures = 0
         while true {
@@ -46,8 +47,10 @@ package struct Listener: Sendable {
             }
             return connection
         } catch {
-            guard error.isTransient else { throw error }
-            logger.debug("can't listen", metadata: ["target": "\(target)", "attempt": "\(failures)", "reason": "\(error.debugDescription)"])
+            guard error.kind != .configuration, error.kind != .cancelled else { throw error }
+            logger.log(
+                level: error.isTransient || failures > 0 ? .debug : .error, "can't listen",
+                metadata: ["target": "\(target)", "attempt": "\(failures)", "reason": "\(error.debugDescription)"])
             return nil
         }
     }

@@ -10,8 +10,8 @@ package struct PoolLimits: Sendable {
     package var connectTimeout: Duration = .seconds(10)
     /// A connection is replaced at this age, give or take 10 %, so that a pool's connections don't all end at once.
     package var lifetime: Duration = .seconds(30 * 60)
-    /// The server ends a statement after this; nil for never. Ten seconds later the client gives the connection up. With `Pooling.transaction` only
-    /// the client does: the server's part is a setting of the role.
+    /// The server ends a statement after this, whatever is set for the database; nil for never. Ten seconds later the client gives the connection up.
+    /// With `Pooling.transaction` only the client does: the server's part is a setting of the role.
     package var statementTimeout: Duration? = .seconds(30)
     /// How many connections may carry `query` and `atomically`, all callers' statements interleaved.
     package var multiplexedConnections = 2

@@ -59,7 +59,7 @@ package final class AccountFollower: Sendable {
         guard try await waitFor(log.head(), timeout: patience) else { throw Problem.unavailable("The accounts are behind the log.") }
     }
 
-    /// Follows until cancelled, and waits while a database is away. Throws `EventStoreError.rewritten` if the log is not the one that was followed so
+    /// Follows until cancelled, and waits while a database is away or refuses. Throws `EventStoreError.rewritten` if the log is not the one that was followed so
     /// far, and the decoding error of an event that it can't read.
     package func run() async throws {
         var backoff = Backoff(from: .milliseconds(100), to: .seconds(5))
@@ -70,7 +70,7 @@ package final class AccountFollower: Sendable {
                 if progress.position > start { backoff.reset() }
             } catch  where Task.isCancelled {
                 return
-            } catch  where Self.isTransient(error) {
+            } catch  where Self.mayPass(error) {
                 logger.warning("the account follower waits", metadata: ["reason": "\(error)", "position": "\(progress.position)"])
                 do { try await Task.sleep(for: backoff.next()) } catch { return }
             }
@@ -121,10 +121,11 @@ package final class AccountFollower: Sendable {
         return Place(position: try row.get(0), event: try row.get(1))
     }
 
-    private static func isTransient(_ error: any Error) -> Bool {
+    /// Whether a database is away or has to be mended, rather than that the log is another one. Until then tokens are refused.
+    private static func mayPass(_ error: any Error) -> Bool {
         switch error {
-        case let error as PostgresError: error.isTransient
-        case EventStoreError.unavailable: true
+        case let error as PostgresError: error.kind != .configuration
+        case let error as EventStoreError: error.absence != nil
         default: false
         }
     }

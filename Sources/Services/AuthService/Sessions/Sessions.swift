@@ -63,8 +63,10 @@ struct Sessions: Sendable {
                 generation = try use.get(1)
                 try await transaction.query(.retireGeneration, [.uuid(id), .int4(generation), .timestamp(now.milliseconds)])
             } else {
-                let grace = SQLValue.timestamp(now.advanced(by: .zero - settings.refreshGrace).milliseconds)
-                guard let repeated = try await transaction.query(.repeatedUse, [.bytes(token.hash), grace]).first, try repeated.get(0), isOpen else {
+                // On both sides: a clock that has gone back must not let a used token pass until it has caught up.
+                let grace = [now.advanced(by: .zero - settings.refreshGrace), now.advanced(by: settings.refreshGrace)]
+                    .map { SQLValue.timestamp($0.milliseconds) }
+                guard let repeated = try await transaction.query(.repeatedUse, [.bytes(token.hash)] + grace).first, try repeated.get(0), isOpen else {
                     try await transaction.query(.revokeSession, [.uuid(id), .timestamp(now.milliseconds)])
                     return nil
                 }
@@ -145,7 +147,7 @@ extension Statement {
     fileprivate static let repeatedUse = Statement(
         "repeated_use",
         """
-        SELECT token.used_at >= $2, token.generation, count(next.hash), count(next.used_at) > 0
+        SELECT token.used_at BETWEEN $2 AND $3, token.generation, count(next.hash), count(next.used_at) > 0
         FROM identity.refresh_tokens AS token
         LEFT JOIN identity.refresh_tokens AS next ON next.session_id = token.session_id AND next.generation = token.generation + 1
         WHERE token.hash = $1

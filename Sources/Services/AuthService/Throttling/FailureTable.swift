@@ -1,14 +1,15 @@
 import EventSourcing
 
 /// Failed tries and tries under way, by the account or address that they count against. It is bounded, and the oldest failures go first.
+/// Its times are those of a clock that nobody sets: a wall clock put back by an hour would lock accounts for that long.
 struct FailureTable: Sendable {
     private struct Entry: Sendable {
         /// The failures that were left at `countedAt`: see `ThrottlePolicy.forgiveness`.
         var failures: Int
-        var countedAt: Timestamp
-        var lastFailure: Timestamp
+        var countedAt: ContinuousClock.Instant
+        var lastFailure: ContinuousClock.Instant
         /// No try is allowed before this.
-        var opens: Timestamp
+        var opens: ContinuousClock.Instant
     }
 
     private let backoff: ThrottlePolicy
@@ -28,7 +29,7 @@ struct FailureTable: Sendable {
 
     /// The time until which a try has to wait; nil if it may be made now. A try under way counts as a failure until it ends. So tries at the same
     /// moment are not free beyond the free ones, and after those they come one by one.
-    func wait(_ key: String, at time: Timestamp) -> Timestamp? {
+    func wait(_ key: String, at time: ContinuousClock.Instant) -> ContinuousClock.Instant? {
         if let entry = remembered(key, at: time), entry.opens > time { return entry.opens }
         guard let others = underWay[key], failures(key, at: time) + others >= backoff.free else { return nil }
         return time.advanced(by: backoff.first)
@@ -38,7 +39,7 @@ struct FailureTable: Sendable {
     mutating func begin(_ key: String) { underWay[key, default: 0] += 1 }
 
     /// Notes the outcome of a try.
-    mutating func end(_ key: String, _ outcome: TryOutcome, at time: Timestamp) {
+    mutating func end(_ key: String, _ outcome: TryOutcome, at time: ContinuousClock.Instant) {
         underWay[key] = underWay[key].flatMap { $0 > 1 ? $0 - 1 : nil }
         switch outcome {
         case .failed: fail(key, at: time)
@@ -47,7 +48,7 @@ struct FailureTable: Sendable {
         }
     }
 
-    private mutating func fail(_ key: String, at time: Timestamp) {
+    private mutating func fail(_ key: String, at time: ContinuousClock.Instant) {
         let left = failures(key, at: time)
         var countedAt = time
         if left > 0, let entry = entries.peek(key) {
@@ -59,14 +60,13 @@ struct FailureTable: Sendable {
         while entries.count > capacity, let oldest = entries.oldestKey { entries.remove(oldest) }
     }
 
-    private func failures(_ key: String, at time: Timestamp) -> Int {
+    private func failures(_ key: String, at time: ContinuousClock.Instant) -> Int {
         guard let entry = remembered(key, at: time) else { return 0 }
         guard let forgiveness = backoff.forgiveness else { return entry.failures }
-        let elapsed = max(0, time.milliseconds - entry.countedAt.milliseconds)
-        return max(0, entry.failures - Int(.milliseconds(elapsed) / forgiveness))
+        return max(0, entry.failures - Int(max(.zero, time - entry.countedAt) / forgiveness))
     }
 
-    private func remembered(_ key: String, at time: Timestamp) -> Entry? {
+    private func remembered(_ key: String, at time: ContinuousClock.Instant) -> Entry? {
         entries.peek(key).flatMap { $0.lastFailure.advanced(by: backoff.memory) > time ? $0 : nil }
     }
 }

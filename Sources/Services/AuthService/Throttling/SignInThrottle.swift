@@ -58,12 +58,12 @@ final class SignInThrottle: Sendable {
         return value
     }
 
-    private func begin(_ keys: FailureCounts.Keys) -> FailureCounts.Refusal? { counts.withLock { $0.begin(keys, at: settings.now()) } }
+    private func begin(_ keys: FailureCounts.Keys) -> FailureCounts.Refusal? { counts.withLock { $0.begin(keys, at: settings.uptime()) } }
 
-    private func end(_ keys: FailureCounts.Keys, _ outcome: TryOutcome) { counts.withLock { $0.end(keys, outcome, at: settings.now()) } }
+    private func end(_ keys: FailureCounts.Keys, _ outcome: TryOutcome) { counts.withLock { $0.end(keys, outcome, at: settings.uptime()) } }
 
     private func problem(_ refusal: FailureCounts.Refusal) -> Problem {
-        let seconds = Int((refusal.until.milliseconds - settings.now().milliseconds + 999) / 1000)
+        let seconds = Int(((refusal.until - settings.uptime()) / .seconds(1)).rounded(.up))
         return .rateLimited(
             policy: "wrong-password", retryAfter: seconds,
             headers: [.rateLimitPolicy: "\"wrong-password\";q=\(refusal.free)", .rateLimit: "\"wrong-password\";r=0;t=\(max(1, seconds))"])
@@ -81,7 +81,7 @@ struct FailureCounts: Sendable {
 
     /// The refusal of a try that came too soon.
     struct Refusal: Sendable {
-        let until: Timestamp
+        let until: ContinuousClock.Instant
         /// The number of tries without a pause.
         let free: Int
     }
@@ -100,7 +100,7 @@ struct FailureCounts: Sendable {
     var count: Int { accounts.count + origins.count }
 
     /// Begins a try, which must then be ended, or returns the refusal. Of many tries at the same moment, each finds those before it under way.
-    mutating func begin(_ keys: Keys, at time: Timestamp) -> Refusal? {
+    mutating func begin(_ keys: Keys, at time: ContinuousClock.Instant) -> Refusal? {
         if let until = keys.origin.flatMap({ origins.wait($0, at: time) }) { return Refusal(until: until, free: settings.addressBackoff.free) }
         if let until = accounts.wait(keys.account, at: time) { return Refusal(until: until, free: settings.accountBackoff.free) }
         if let origin = keys.origin { origins.begin(origin) }
@@ -110,7 +110,7 @@ struct FailureCounts: Sendable {
 
     /// Ends a try. A success forgets the account's failures but not the address's, because an attacker with an account of their own could sign in
     /// between guesses at others.
-    mutating func end(_ keys: Keys, _ outcome: TryOutcome, at time: Timestamp) {
+    mutating func end(_ keys: Keys, _ outcome: TryOutcome, at time: ContinuousClock.Instant) {
         accounts.end(keys.account, outcome, at: time)
         guard let origin = keys.origin else { return }
         switch outcome {

@@ -1,4 +1,5 @@
 package import AccessTokens
+import Audit
 package import HTTPContract
 package import HTTPTypes
 package import Hummingbird
@@ -110,9 +111,6 @@ package struct RateLimits: Sendable {
 }
 
 extension Parameters {
-    /// A partial tile's path ends in `.p/<width>` (C2SP tlog-tiles).
-    fileprivate var isFullTile: Bool {
-        guard let path = self["path"] else { return false }
-        return !WireText(path).split(at: "/").contains { $0.count > 2 && $0.dropFirst($0.count - 2) == ".p" }
-    }
+    /// Whether it is the path of a full tile (C2SP tlog-tiles). A partial one may be asked for again and again, and everything else is no tile.
+    fileprivate var isFullTile: Bool { self["path"].flatMap { Tile(path: "tile/" + $0) }?.isFull ?? false }
 }

@@ -30,8 +30,10 @@ package enum RequestIdentity {
 
     /// The same from the header's value alone.
     package static func traceparent(given: WireText?) -> String {
-        guard let given = given?.string, isTraceparent(given) else { return makeTraceparent() }
-        return given.utf8.count == 55 ? given : "00\(given.dropFirst(2).prefix(53))"
+        guard let given, traceparentBytes ~= given.count, given.isVisibleASCII else { return makeTraceparent() }
+        let text = given.string
+        guard isTraceparent(text) else { return makeTraceparent() }
+        return text.utf8.count == 55 ? text : "00\(text.dropFirst(2).prefix(53))"
     }
 
     package static func makeRequestID() -> String { UUID.v7().lowercased }
@@ -44,11 +46,13 @@ package enum RequestIdentity {
         return "00-\(trace)-\((random.next() | 1).hexadecimal)-01"
     }
 
+    private static let traceparentBytes = 55...512
+
     /// Version `00` exactly; a later version may go on after another dash, `ff` is none.
     package static func isTraceparent(_ text: String) -> Bool {
         let bytes = Array(text.utf8)
         let dash = UInt8(ascii: "-")
-        guard 55...512 ~= bytes.count, bytes[2] == dash, bytes[35] == dash, bytes[52] == dash else { return false }
+        guard traceparentBytes ~= bytes.count, bytes[2] == dash, bytes[35] == dash, bytes[52] == dash else { return false }
         for part in [0..<2, 3..<35, 36..<52, 53..<55] where !bytes[part].allSatisfy(\.isLowercaseHexadecimal) { return false }
         guard bytes[3..<35].contains(where: { $0 != UInt8(ascii: "0") }), bytes[36..<52].contains(where: { $0 != UInt8(ascii: "0") }) else {
             return false

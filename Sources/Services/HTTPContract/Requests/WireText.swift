@@ -84,7 +84,9 @@ package struct WireText: Sendable, Hashable, ExpressibleByStringLiteral {
 
     /// Whether it is that lower-case word, in either case.
     package func isWord(_ word: WireText) -> Bool {
-        bytes.count == word.bytes.count && zip(bytes, word.bytes).allSatisfy { byte, lower in byte == lower || byte.lowercasedASCII == lower }
+        guard bytes.count == word.bytes.count else { return false }
+        visit(bytes.count)
+        return zip(bytes, word.bytes).allSatisfy { byte, lower in byte == lower || byte.lowercasedASCII == lower }
     }
 
     /// A whole number written in its one canonical way: digits only, no leading zero.

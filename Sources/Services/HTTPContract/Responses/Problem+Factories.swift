@@ -102,6 +102,13 @@ extension Problem {
         Problem(.readModelBehind, "The read model has reached position \(position) so far.", headers: HTTPFields().with(retryAfter: retryAfter))
     }
 
+    /// 504: the log did not answer, and may have taken the command.
+    package static func outcomeUnknown() -> Problem {
+        Problem(
+            .timeout,
+            "The log did not answer. The outcome of the command is unknown: repeat it with the same Idempotency-Key, and it happens once.")
+    }
+
     /// 504.
     package static func timeout() -> Problem {
         Problem(.timeout, "The deadline passed. The outcome of a command is unknown: repeat it with the same Idempotency-Key, and it happens once.")

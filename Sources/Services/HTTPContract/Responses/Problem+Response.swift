@@ -71,8 +71,8 @@ extension Problem {
     static func general(_ error: any Error) -> Problem? {
         switch error {
         case let problem as Problem: problem
-        case EventStoreError.unavailable: .unavailable()
-        case EventStoreError.outcomeUnknown: .timeout()
+        case EventStoreError.unavailable, EventStoreError.refused: .unavailable()
+        case EventStoreError.outcomeUnknown: .outcomeUnknown()
         case is CancellationError: .unavailable("The request was given up.")
         case is NIOTooManyBytesError: Problem(.payloadTooLarge, "The body is too large.")
         case let error as HTTPError: general(status: error.status)

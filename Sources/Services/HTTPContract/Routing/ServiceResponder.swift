@@ -1,4 +1,5 @@
 package import AccessTokens
+import EventSourcing
 import HTTPTypes
 package import Hummingbird
 package import Logging
@@ -158,13 +159,20 @@ package struct FailureResponses: Sendable {
     }
 
     private func problem(_ error: any Error, _ request: Request, _ endpoint: Endpoint?, _ context: CallContext) -> Problem {
-        if let problem = error as? Problem ?? mapping(error) ?? Problem.general(error) { return problem }
-        logger.error(
-            "request failed",
-            metadata: [
-                "requestId": "\(context.requestID)", "traceparent": "\(context.traceparent)", "service": "\(service)",
-                "method": "\(request.method.rawValue)", "route": "\(endpoint?.route.path ?? "none")", "error": "\(error)",
-            ])
-        return .internalError()
+        let problem = error as? Problem ?? mapping(error) ?? Problem.general(error)
+        if case EventStoreError.refused(let statement, let reason) = error {
+            log("a database refuses a statement", ["statement": "\(statement)", "error": "\(reason)"], request, endpoint, context)
+        } else if problem == nil {
+            log("request failed", ["error": "\(error)"], request, endpoint, context)
+        }
+        return problem ?? .internalError()
+    }
+
+    private func log(_ event: Logger.Message, _ details: Logger.Metadata, _ request: Request, _ endpoint: Endpoint?, _ context: CallContext) {
+        let call: Logger.Metadata = [
+            "requestId": "\(context.requestID)", "traceparent": "\(context.traceparent)", "service": "\(service)",
+            "method": "\(request.method.rawValue)", "route": "\(endpoint?.route.path ?? "none")",
+        ]
+        logger.error(event, metadata: call.merging(details) { call, _ in call })
     }
 }

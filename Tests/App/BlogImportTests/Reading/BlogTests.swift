@@ -33,6 +33,47 @@ import Testing
         }
     }
 
+    @Test func `that can't be read is an error, and not a blog without posts`() throws {
+        try withBlogFolder(["README.md": "r"]) { root in
+            // Even root can't follow it.
+            try FileManager.default.createSymbolicLink(atPath: root + "/content", withDestinationPath: "content")
+            let error = #expect(throws: BlogError.self) { try Blog.read(path: root) }
+            guard case .unreadable(root + "/content", _)? = error else {
+                Issue.record("\(String(describing: error))")
+                return
+            }
+        }
+        try withBlogFolder(["posts/a.md": post()]) { root in
+            try FileManager.default.createSymbolicLink(atPath: root + "/content", withDestinationPath: "content")
+            let blog = try Blog.read(path: root, now: now)
+            #expect(blog.posts.map(\.slug) == ["a"])
+            guard case .skipped(let reason)? = outcome(blog, "content") else { Issue.record("content is not told"); return }
+            #expect(reason.hasPrefix("the folder can't be read"))
+        }
+    }
+
+    @Test func `is read past a name that can't be looked at`() throws {
+        try withBlogFolder(["posts/a.md": post()]) { root in
+            // Deep enough for a path that is too long to look at, in a folder that can be read.
+            var folder = root + "/posts"
+            while folder.utf8.count < 3_845 { folder += "/" + String(repeating: "d", count: 200) }
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            let descriptor = open(folder, O_RDONLY | O_DIRECTORY)
+            defer { close(descriptor) }
+            let long = String(repeating: "b", count: 250) + ".md"
+            for (name, text) in [(long, post()), ("z.md", post())] {
+                let file = openat(descriptor, name, O_CREAT | O_WRONLY, 0o600)
+                #expect(file >= 0 && write(file, text, text.utf8.count) == text.utf8.count)
+                close(file)
+            }
+            defer { unlinkat(descriptor, long, 0) }
+            try #require(folder.utf8.count + 1 + long.utf8.count > 4_096)
+            let blog = try Blog.read(path: root, now: now)
+            #expect(blog.posts.count == 2)
+            #expect(blog.files.contains { $0.path.hasSuffix(long) && $0.outcome == .skipped(because: "can't be looked at: File name too long") })
+        }
+    }
+
     @Test func `is refused when it is none or has no posts`() throws {
         #expect(throws: BlogError.notAFolder("/nowhere/at/all")) { try Blog.read(path: "/nowhere/at/all") }
         try withBlogFolder(["README.md": "r"]) { root in

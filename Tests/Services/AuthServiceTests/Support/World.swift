@@ -22,6 +22,9 @@ final class HandClock: Sendable {
     var uptime: ContinuousClock.Instant { time.withLock { $0.uptime } }
 
     func advance(by duration: Duration) { time.withLock { $0 = ($0.now.advanced(by: duration), $0.uptime + duration) } }
+
+    /// As when somebody sets it: no clock that measures waits follows.
+    func setBack(by duration: Duration) { time.withLock { $0.now = $0.now.advanced(by: .zero - duration) } }
 }
 
 struct TestHasher: KeyedHasher {
@@ -45,6 +48,8 @@ struct World: Sendable {
     static let password = "correct horse battery staple"
 
     let identity: ConnectionPool
+    /// The identity database as its owner.
+    let owner: ConnectionTarget
     let log: WrittenLog
     let peer: CommandPeer
     let clock = HandClock()
@@ -53,8 +58,9 @@ struct World: Sendable {
     let serviceKey = ServiceKey(bytes: Array("a key of thirty-two bytes or more".utf8))
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
-    init(identity: ConnectionPool) {
+    init(identity: ConnectionPool, owner: ConnectionTarget) {
         self.identity = identity
+        self.owner = owner
         log = WrittenLog()
         peer = CommandPeer(log: log, hasher: TestHasher())
     }
@@ -67,6 +73,7 @@ struct World: Sendable {
     ) -> Auth {
         var settings = AuthSettings()
         settings.now = { [clock] in clock.now }
+        settings.uptime = { [clock] in clock.uptime }
         change(&settings)
         let keys = SigningKeys(identity: identity, wrapping: .sealed(under: masterKey ?? self.masterKey), settings: settings)
         return Auth(
@@ -74,13 +81,19 @@ struct World: Sendable {
             commands: peer.client(key: serviceKey, logger: logger, isAway: peerIsAway),
             erasure: ErasurePorts(posts: { _, _ in [] }, queries: peer.client(key: serviceKey, logger: logger, isAway: true), destroyKey: { _ in }),
             hasher: hasher, keys: keys,
-            verifier: TokenVerifier(revocations: revocations, now: settings.now, fetchKeys: { try await keys.published() }), serviceKey: serviceKey,
+            verifier: TokenVerifier(revocations: revocations, now: settings.now, uptime: settings.uptime, fetchKeys: { try await keys.published() }),
+            serviceKey: serviceKey,
             revocationSignal: signal, passwords: passwords, settings: settings, logger: logger)
     }
 
     /// The operator's tool beside the service.
     func administrator(of service: Auth) -> AuthOperator {
         AuthOperator(identity: identity, hasher: hasher, keys: service.keys, passwords: PasswordHasher(parameters: .tiny), settings: service.settings)
+    }
+
+    /// Runs SQL in the identity database as its owner.
+    func run(_ sql: String) async throws {
+        try await ConnectionPool.withPool(owner, logger: TestCluster.logger) { try await $0.withSession { try await $0.execute(script: sql) } }
     }
 
     /// The revocations that a process knows.
@@ -188,8 +201,8 @@ extension Auth {
 /// Runs `body` with a migrated identity database of its own, as the role that the service has.
 func withWorld(_ body: @Sendable @escaping (World) async throws -> Void) async throws {
     try await TestCluster.withDatabase(migrations: repositoryRoot + "/migrations/identity") { target in
-        var target = target
-        target.role = "annals_auth"
-        try await ConnectionPool.withPool(target, logger: TestCluster.logger) { pool in try await body(World(identity: pool)) }
+        var service = target
+        service.role = "annals_auth"
+        try await ConnectionPool.withPool(service, logger: TestCluster.logger) { pool in try await body(World(identity: pool, owner: target)) }
     }
 }

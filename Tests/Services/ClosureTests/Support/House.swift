@@ -22,11 +22,12 @@ import Vault
 
 /// A clock that only moves when told to.
 final class HandClock: Sendable {
-    private let time = Mutex(Timestamp.now)
+    private let time = Mutex((now: Timestamp.now, uptime: ContinuousClock.now))
 
-    var now: Timestamp { time.withLock { $0 } }
+    var now: Timestamp { time.withLock { $0.now } }
+    var uptime: ContinuousClock.Instant { time.withLock { $0.uptime } }
 
-    func advance(by duration: Duration) { time.withLock { $0 = $0.advanced(by: duration) } }
+    func advance(by duration: Duration) { time.withLock { $0 = ($0.now.advanced(by: duration), $0.uptime + duration) } }
 }
 
 /// Stands for the read tables: whether they have let go of what was erased.
@@ -103,11 +104,13 @@ struct House: Sendable {
     func process(_ life: Life = Life(moments: nil), reaching upstream: (any Upstream)? = nil) -> Auth {
         var settings = AuthSettings()
         settings.now = { [clock] in clock.now }
+        settings.uptime = { [clock] in clock.uptime }
         let keys = SigningKeys(identity: identity, wrapping: .sealed(under: signingKey), settings: settings)
         return Auth(
             identity: identity, log: log.store, currentClaims: { [log] in try await log.store.currentClaims($0, of: $1) },
             commands: client(.commands, upstream ?? MortalUpstream(service: commands, life: life)), erasure: means(life), hasher: log.hasher,
-            keys: keys, verifier: TokenVerifier(now: settings.now, fetchKeys: { try await keys.published() }), serviceKey: serviceKey,
+            keys: keys, verifier: TokenVerifier(now: settings.now, uptime: settings.uptime, fetchKeys: { try await keys.published() }),
+            serviceKey: serviceKey,
             passwords: PasswordHasher(parameters: Argon2Parameters(memory: 8, passes: 1)), settings: settings, logger: logger)
     }
 

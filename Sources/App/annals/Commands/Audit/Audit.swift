@@ -57,9 +57,7 @@ extension Operation {
     /// The log's database with the rights to read the log and its tree.
     func withAuditPool<Value: Sendable>(_ body: @Sendable (ConnectionPool) async throws -> Value) async throws -> Value {
         do {
-            return try await ConnectionPool.withPool(databases.log.acting(as: "annals_projector"), logger: logger, body)
-        } catch let error as PostgresError {
-            throw Failure("the log does not answer as it should: \(error)")
+            return try await withPool("log", databases.log.acting(as: "annals_projector"), body)
         } catch let error as EventStoreError {
             throw Failure(error.line)
         } catch let error as MerkleLog.NothingSigned {

@@ -49,7 +49,10 @@ struct AuditExport: AsyncParsableCommand {
         help: "Leave personal data sealed. Needs no keys. A line of ndjson is then the event's canonical JSON, whose SHA-256 is in the Merkle tree.")
     var sealed = false
 
-    @Flag(help: "Add to each event a proof that it is in the log, for `annals audit verify`. Implies --sealed, and ends at the newest checkpoint.")
+    @Flag(
+        help:
+            "Add to each event a proof that it is in the log, for `\(CommandName.of("audit verify"))`. Implies --sealed, and ends at the newest checkpoint."
+    )
     var proofs = false
 
     @Option(help: "With --proofs: a file with a checkpoint that the reader has. The export then also proves that the log extends it.")

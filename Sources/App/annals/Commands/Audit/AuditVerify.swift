@@ -14,19 +14,19 @@ struct AuditVerify: AsyncParsableCommand {
 
     @OptionGroup var flags: SettingsFlags
 
-    @Argument(help: "An export with proofs, from annals audit export --proofs.")
+    @Argument(help: "An export with proofs, from \(CommandName.of("audit export --proofs")).")
     var file: String?
 
     @Option(
         help: """
-            A file with a checkpoint that you have and that the log or the export must extend. An export needs: annals audit export --proofs \
-            --against.
+            A file with a checkpoint that you have and that the log or the export must extend. An export needs: \
+            \(CommandName.of("audit export --proofs --against")).
             """)
     var checkpoint: String?
 
     @Option(
         help:
-            "The log's public key as `annals audit key` prints it, or a file with it. Can be given more than once. (this installation's)"
+            "The log's public key as `\(CommandName.of("audit key"))` prints it, or a file with it. Can be given more than once. (this installation's)"
     )
     var key: [String] = []
 
@@ -89,7 +89,7 @@ struct AuditVerify: AsyncParsableCommand {
     private static func verifier(_ text: String) throws -> NoteVerifier {
         let content = keptText(text) ?? text
         guard let verifier = NoteVerifier(content.prefix { $0 != "\n" }) else {
-            throw Failure("\(text) is neither a key as annals audit key prints it nor a file with one", code: .wrongUse)
+            throw Failure("\(text) is neither a key as \(CommandName.of("audit key")) prints it nor a file with one", code: .wrongUse)
         }
         return verifier
     }

@@ -57,14 +57,12 @@ extension Operation {
                     case .opened: { try await log.open($0) }
                     case .stored: nil
                     }
-                try await ConnectionPool.withPool(databases.log.acting(as: "annals_projector"), logger: logger) { pool in
+                try await withPool("log", databases.log.acting(as: "annals_projector")) { pool in
                     try await body(AuditTrail(pool), opening)
                 }
             }
         } catch let error as CanonicalFormError {
             throw Failure("the log is broken: \(error)")
-        } catch let error as PostgresError {
-            throw Failure("the log can't be read: \(error)")
         }
     }
 }

@@ -154,8 +154,8 @@ extension JSONObject {
 extension ParkedEvents {
     fileprivate static func list(_ flags: SettingsFlags, _ model: String?) async throws -> [ParkedEvent] {
         let operation = try await Operation.begin(flags)
-        return try await refusing {
-            try await ConnectionPool.withPool(operation.readModels, logger: operation.logger) { pool in
+        return try await operation.refusing {
+            try await operation.withPool("read", operation.readModels) { pool in
                 if let model, !(try await ReadModelStatus.readAll(from: pool).contains { $0.model == model }) {
                     throw ParkedEventsError.unknownModel(model)
                 }
@@ -168,8 +168,9 @@ extension ParkedEvents {
         _ flags: SettingsFlags, _ body: @Sendable @escaping (ParkedEvents) async throws -> Value
     ) async throws -> Value {
         let operation = try await Operation.begin(flags)
-        return try await refusing {
-            try await operation.withLog { log in
+        return try await operation.refusing {
+            try await operation.withPool("read", operation.readModels) { _ in }
+            return try await operation.withLog { log in
                 try await body(ParkedEvents(operation.readModels, store: log, catalog: .publishing, logger: operation.logger))
             }
         }

@@ -22,7 +22,9 @@ extension Operation {
     /// Work on whole read models.
     func withMaintenance<Value: Sendable>(_ body: @Sendable @escaping (Maintenance) async throws -> Value) async throws -> Value {
         try await refusing {
-            try await withLog { log in
+            // The maintenance has connections of its own. This one tells at once when there are none to be had.
+            try await withPool("read", readModels) { _ in }
+            return try await withLog { log in
                 try await body(Maintenance(readModels, store: log, catalog: .publishing, readers: ReadStatements.all, logger: logger))
             }
         }
@@ -36,23 +38,21 @@ extension Operation {
             throw Failure("\(error)")
         }
     }
-}
 
-/// Runs an operator's call and turns each possible refusal into one line.
-func refusing<Value>(_ body: () async throws -> Value) async throws -> Value {
-    do {
-        return try await body()
-    } catch let error as ParkedEventsError {
-        throw Failure("\(error)")
-    } catch let error as ReadModelError {
-        throw Failure("\(error)")
-    } catch let error as MaintenanceError {
-        throw Failure("\(error)")
-    } catch let error as EventStoreError {
-        throw Failure(error.line)
-    } catch let error as ProjectorStop {
-        throw Failure("\(error)")
-    } catch let error as PostgresError {
-        throw Failure("the read database or the log does not answer as it should: \(error)")
+    /// Runs a call on read models and turns each possible refusal into one line. What the log's database refuses comes as an `EventStoreError`.
+    func refusing<Value>(_ body: () async throws -> Value) async throws -> Value {
+        do {
+            return try await databases.explaining("read", at: readModels, body)
+        } catch let error as ParkedEventsError {
+            throw Failure("\(error)")
+        } catch let error as ReadModelError {
+            throw Failure("\(error)")
+        } catch let error as MaintenanceError {
+            throw Failure("\(error)")
+        } catch let error as EventStoreError {
+            throw Failure(error.line)
+        } catch let error as ProjectorStop {
+            throw Failure("\(error)")
+        }
     }
 }

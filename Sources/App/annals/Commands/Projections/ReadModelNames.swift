@@ -34,7 +34,7 @@ extension Operation {
     /// The names of all read models that have a folder or tables, in order.
     func readModelNames() async throws -> [String] {
         let live = try await refusing {
-            try await ConnectionPool.withPool(readModels, logger: logger) { try await ReadModelStatus.readAll(from: $0) }
+            try await withPool("read", readModels) { try await ReadModelStatus.readAll(from: $0) }
         }
         return Set(live.map(\.model) + (try folders()).map(\.name)).sorted()
     }

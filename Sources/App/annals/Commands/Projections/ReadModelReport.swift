@@ -23,8 +23,8 @@ struct ReadModelReport: Sendable {
     /// Every model that has a folder or tables, in the order of their names.
     static func all(_ operation: Operation) async throws -> [ReadModelReport] {
         let folders = try operation.folders()
-        return try await ConnectionPool.withPool(operation.readModels, logger: operation.logger) { read in
-            try await ConnectionPool.withPool(operation.databases.log.acting(as: "annals_projector"), logger: operation.logger) { log in
+        return try await operation.withPool("read", operation.readModels) { read in
+            try await operation.withPool("log", operation.databases.log.acting(as: "annals_projector")) { log in
                 // The time of an event is not sealed, so no vault is needed.
                 let store = PostgresEventStore(
                     log, head: HeadWatch(log, direct: operation.databases.logDirect, logger: operation.logger), vault: nil, hasher: nil,

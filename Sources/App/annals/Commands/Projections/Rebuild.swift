@@ -33,7 +33,7 @@ struct Rebuild: AsyncParsableCommand {
                 return await withTaskGroup(of: Outcome.self) { group in
                     for (name, folder) in folders {
                         group.addTask {
-                            await Outcome(name) { try await maintenance.rebuild(folder.get(), workers: parallel) { progress.update($0) } }
+                            await Outcome(name, operation) { try await maintenance.rebuild(folder.get(), workers: parallel) { progress.update($0) } }
                         }
                     }
                     return await group.reduce(into: []) { $0.append($1) }
@@ -53,10 +53,10 @@ private struct Outcome: Sendable {
     let model: String
     let result: Result<RebuildReport, Failure>
 
-    init(_ model: String, _ rebuild: () async throws -> RebuildReport) async {
+    init(_ model: String, _ operation: Operation, _ rebuild: () async throws -> RebuildReport) async {
         self.model = model
         do {
-            result = .success(try await refusing(rebuild))
+            result = .success(try await operation.refusing(rebuild))
         } catch {
             result = .failure(Task.isCancelled ? .interrupted : error as? Failure ?? Failure("\(error)"))
         }

@@ -16,7 +16,7 @@ extension Users {
         func run() async throws {
             let operation = try await Operation.begin(flags)
             let output = StandardOutput()
-            try await ConnectionPool.withPool(operation.databases.read.acting(as: "annals_queries"), logger: operation.logger) { pool in
+            try await operation.withPool("read", operation.databases.read.acting(as: "annals_queries")) { pool in
                 if !json { try await output.write([ListedUser.heading]) }
                 var last: ListedUser?
                 repeat {

@@ -46,11 +46,11 @@ extension Operation {
     /// The operator's access to accounts, with the keys of this installation.
     func withAuthOperator<Value: Sendable>(_ body: @Sendable @escaping (AuthOperator) async throws -> Value) async throws -> Value {
         let secrets = try Secrets.read(settings, from: directory, logger: logger)
-        let hasher = try await ConnectionPool.withPool(databases.vault.acting(as: "annals_auth"), logger: logger) {
+        let hasher = try await withPool("vault", databases.vault.acting(as: "annals_auth")) {
             try await SystemHasher.open($0, masterKey: secrets.masterKey)
         }
         do {
-            return try await ConnectionPool.withPool(databases.identity.acting(as: "annals_auth"), logger: logger) { identity in
+            return try await withPool("identity", databases.identity.acting(as: "annals_auth")) { identity in
                 try await body(AuthOperator(identity: identity, hasher: hasher, keys: SigningKeys(identity: identity, wrapping: secrets.wrapping)))
             }
         } catch let failure as AuthOperator.Failure {

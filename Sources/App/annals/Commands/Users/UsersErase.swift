@@ -22,13 +22,23 @@ extension Users {
         @Flag(help: "Don't ask for the name again.")
         var yes = false
 
+        @Option(help: ArgumentHelp("How long to wait for a running system to begin.", valueName: "seconds"))
+        var wait = 30
+
         func run() async throws {
             try confirm()
             let operation = try await Operation.begin(flags)
-            let outcome = try await operation.withAuthOperator { [user] auth in
-                let closure = try await auth.erase(try await auth.user(named: user))
-                printError("The closure goes on without this command: GET /api/v1/users/closures/\(closure.lowercased) shows how far it is.")
-                return try await auth.following(closure)
+            let outcome: String?
+            do {
+                outcome = try await operation.withAuthOperator { [user, wait] auth in
+                    let closure = try await auth.erase(try await auth.user(named: user))
+                    printError("The closure goes on without this command: GET /api/v1/users/closures/\(closure.lowercased) shows how far it is.")
+                    return try await auth.following(closure, patience: .seconds(wait))
+                }
+            } catch is NotBegun {
+                throw Failure(
+                    "no running system has begun the closure within \(wait) s; it is recorded, and the next system that runs does it: "
+                        + CommandName.of("up"))
             }
             guard let receipt = outcome else { throw Failure("\(user) is the last admin; promote somebody else first") }
             printLine(receipt)
@@ -43,9 +53,13 @@ extension Users {
     }
 }
 
+/// No system has done the first step of a closure in time.
+private struct NotBegun: Error {}
+
 extension AuthOperator {
-    /// Prints each step as it is done. Returns the receipt; nil if the closure was refused.
-    fileprivate func following(_ closure: UUID) async throws -> String? {
+    /// Prints each step as it is done. Returns the receipt; nil if the closure was refused. Throws `NotBegun` when no step is done for so long.
+    fileprivate func following(_ closure: UUID, patience: Duration) async throws -> String? {
+        let start = ContinuousClock.now
         var told = 0
         while true {
             switch try await erasure(closure) {
@@ -54,6 +68,9 @@ extension AuthOperator {
             case .running(let done):
                 for step in done.dropFirst(told) { printError(step) }
                 told = done.count
+                guard told > 0 || ContinuousClock.now - start < patience else {
+                    throw NotBegun()
+                }
                 try await Task.sleep(for: .milliseconds(200))
             }
         }
