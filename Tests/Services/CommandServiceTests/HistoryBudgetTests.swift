@@ -25,7 +25,7 @@ import Testing
         try await budget.spend(for: ann) {
             #expect(try await isRefused(budget, ann))
             #expect(try await !isRefused(budget, bob))
-            try await budget.spend(for: bob) { #expect(try await isRefused(budget, carl)) }
+            try await budget.spend(for: bob) { try await #expect(isRefused(budget, carl)) }
         }
         for user in [ann, bob, carl] { #expect(try await !isRefused(budget, user)) }
     }

@@ -3,6 +3,7 @@ import EventLogTesting
 import EventSourcing
 import FoundationEssentials
 import HTTPTypes
+import JSON
 import Testing
 
 @Suite struct `A user whose data key is lost or damaged` {

@@ -121,7 +121,7 @@ package enum EventStoreError: Error {
         switch self {
         case .unavailable(let reason): reason
         case .refused(let statement, let reason): "\(statement): \(reason)"
-        case .outcomeUnknown, .subjectUnknown, .rewritten, .broken: nil
+        case .outcomeUnknown, .subjectUnknown, .keyUnusable, .rewritten, .broken: nil
         }
     }
 }

@@ -1,5 +1,6 @@
 import EventSourcing
 import FoundationEssentials
+import JSON
 import Synchronization
 
 /// A store in which something else happens just after the first look-up of a command: how a race is lost on purpose.
