@@ -9,7 +9,7 @@ extension `One running system` {
     @Suite struct `asked by clients of every kind` {
         private let one = Result { try OneSystem.current }
 
-        /// What an answer says of the calls that are left, without the time.
+        /// The part of an answer about the calls that are left, without the time.
         private func left(_ answer: Client.Answer) -> String? {
             answer.headers.first(name: "RateLimit")?.components(separatedBy: "t=").first
         }

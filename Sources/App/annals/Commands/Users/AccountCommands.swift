@@ -49,7 +49,7 @@ struct AccountArguments: ParsableArguments {
 /// One command on an account for the operator. It works beside a running system and without one.
 protocol AccountCommand: AsyncParsableCommand {
     static var command: UserCommand { get }
-    /// What the user is after it, as the end of a sentence.
+    /// The user's new state, as the end of a sentence.
     static var outcome: String { get }
     var account: AccountArguments { get }
 }
