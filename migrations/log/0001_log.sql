@@ -14,6 +14,9 @@ CREATE TABLE log.events (
     data           jsonb                 NOT NULL,
     metadata       jsonb                 NOT NULL,
     recorded_at    timestamptz(3)        NOT NULL,
+    -- The names of the fields of data, the sealed ones included, with a space between two. A search for the last event with a field reads these
+    -- and not data, which may be a megabyte and stand outside of the row.
+    fields         text COLLATE "C"      NOT NULL DEFAULT '',
     CONSTRAINT events_position PRIMARY KEY (position),
     CONSTRAINT events_stream_version UNIQUE (stream, version)
 );
@@ -126,7 +129,7 @@ CREATE FUNCTION log.append(
     optimistic boolean,
     r_command uuid[], r_digest bytea[], r_metadata text[], r_append integer[], r_events integer[], r_last integer[],
     a_request integer[], a_stream text[], a_expected integer[], a_events integer[],
-    e_append integer[], e_number integer[], e_id uuid[], e_type text[], e_schema_version smallint[], e_data text[],
+    e_append integer[], e_number integer[], e_id uuid[], e_type text[], e_schema_version smallint[], e_data text[], e_fields text[],
     c_request integer[], c_change smallint[], c_kind text[], c_hash bytea[], c_stream text[]
 ) RETURNS TABLE (
     request integer, outcome smallint, stream text, version integer, first_position bigint, last_position bigint, recorded_at timestamptz,
@@ -267,10 +270,10 @@ BEGIN
             ORDER BY e
         );
     END IF;
-    INSERT INTO log.events (position, stream, version, id, type, schema_version, data, metadata, recorded_at)
+    INSERT INTO log.events (position, stream, version, id, type, schema_version, data, metadata, recorded_at, fields)
     SELECT
         head + coalesce(places[e], e), a_stream[e_append[e]], heads[e_append[e]] + e_number[e], e_id[e], e_type[e], e_schema_version[e],
-        e_data[e]::jsonb, r_metadata[a_request[e_append[e]]]::jsonb, moment
+        e_data[e]::jsonb, r_metadata[a_request[e_append[e]]]::jsonb, moment, e_fields[e]
     FROM generate_series(1, cardinality(e_append)) e
     WHERE a_request[e_append[e]] <> ALL (refused);
 

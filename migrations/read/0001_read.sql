@@ -136,7 +136,7 @@ CREATE TABLE annals.parked_events (
     type text NOT NULL,
     state text NOT NULL CHECK (state IN ('failed', 'waiting', 'discarded')),
     sqlstate text, -- of the failure; NULL when the event's own data could not be read as its type says
-    violated text, -- the constraint, if there was one. Never the row
+    violated text, -- the constraint, if there was one, or why something sealed did not open. Never the row
     parked_at timestamptz(3) NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (build, position)
 );

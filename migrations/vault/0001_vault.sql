@@ -28,10 +28,11 @@ CREATE TABLE vault.data_keys (
 ) WITH (autovacuum_vacuum_threshold = 0, autovacuum_vacuum_scale_factor = 0);
 
 -- Auth destroys keys and does nothing else to them. A right to write the columns would also let it give a person another key, or bring back one that
--- it has seen.
+-- it has seen. A key that was lost is recorded as destroyed: from then on what it sealed is forgotten, and no fault.
 CREATE FUNCTION vault.destroy_key(of_subject uuid) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = '' AS $$
-    UPDATE vault.data_keys SET wrapped = NULL, destroyed_at = pg_catalog.now() WHERE subject = of_subject AND destroyed_at IS NULL
+    INSERT INTO vault.data_keys AS known (subject, destroyed_at) VALUES (of_subject, pg_catalog.now())
+    ON CONFLICT (subject) DO UPDATE SET wrapped = NULL, destroyed_at = pg_catalog.now() WHERE known.destroyed_at IS NULL
 $$;
 
 -- For the owner too, a destroyed key stays destroyed and its row stays.

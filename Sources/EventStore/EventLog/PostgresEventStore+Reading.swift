@@ -9,7 +9,7 @@ extension PostgresEventStore {
         guard let versions = try await versions(of: part) else { return [] }
         let values: [SQLValue] = [
             .text(part.stream.description), .int4(Int32(clamping: versions.lowerBound)), .int4(Int32(clamping: versions.upperBound)),
-            .int8(Int64(limit)), .texts(optional: part.types?.sorted()), .text(optional: part.field),
+            .int8(Int64(limit)), .texts(optional: part.types?.sorted()), .text(optional: part.field), .int8(Int64(part.bytes)),
         ]
         return try await opened(reading { try await pool.query(.readStream(part.direction), values) }.map { try RecordedEvent(stored: $0) })
     }
@@ -17,9 +17,10 @@ extension PostgresEventStore {
     package func read(_ part: LogRead, limit: Int) async throws -> LogPage {
         if let types = catalog.types(of: part.filter) { return try await read(part, types: types, limit: limit) }
         let values = part.bounds + [.int8(Int64(limit))]
-        let events = try await opened(reading { try await pool.query(.readLog(part.direction), values) }.map { try RecordedEvent(stored: $0) })
+        let page = try StoredPage(await reading { try await pool.query(.readLog(part.direction), values) }, limit: limit)
+        let events = try await opened(page.events)
         // Nothing was left out, so the head is the last event seen.
-        return LogPage(events, of: part, limit: limit, head: events.last?.position ?? 0)
+        return LogPage(events, of: part, limit: page.limit, head: events.last?.position ?? 0)
     }
 
     private func read(_ part: LogRead, types: [String], limit: Int) async throws -> LogPage {
@@ -28,11 +29,11 @@ extension PostgresEventStore {
         case .forwards:
             let rows = try await reading { try await pool.query(.readTypesForwards, values) }
             let head: Int64 = try rows.first?.get(0) ?? 0
-            let events = try await opened(rows.filter { !$0.isNull(1) }.map { try RecordedEvent(stored: $0, from: 1) })
-            return LogPage(events, of: part, limit: limit, head: head)
+            let page = try StoredPage(rows.filter { !$0.isNull(1) }, from: 1, limit: limit)
+            return LogPage(try await opened(page.events), of: part, limit: page.limit, head: head)
         case .backwards:
-            let events = try await opened(reading { try await pool.query(.readTypesBackwards, values) }.map { try RecordedEvent(stored: $0) })
-            return LogPage(events, of: part, limit: limit, head: part.positions.upperBound)
+            let page = try StoredPage(await reading { try await pool.query(.readTypesBackwards, values) }, limit: limit)
+            return LogPage(try await opened(page.events), of: part, limit: page.limit, head: part.positions.upperBound)
         }
     }
 
@@ -82,4 +83,26 @@ extension CommandReceipt {
             key: Key(id: id, digest: try row.get(0)), stream: stream, version: Int(try row.get(2, as: Int32.self)), firstPosition: try row.get(3),
             lastPosition: try row.get(4), recordedAt: Timestamp(milliseconds: try row.milliseconds(5)))
     }
+}
+
+/// The events of one look at the log, as they are stored.
+struct StoredPage {
+    let events: [RecordedEvent]
+    /// How many events the look had room for. As many as there are when bytes have filled it.
+    let limit: Int
+
+    /// Reads the columns of `Statement.page` from `column` on.
+    init(_ rows: some Sequence<Row>, from column: Int = 0, limit: Int) throws {
+        var events: [RecordedEvent] = []
+        var isEnd = true
+        for row in rows {
+            events.append(try RecordedEvent(stored: row, from: column))
+            isEnd = try row.get(column + 9)
+        }
+        self.events = events
+        self.limit = isEnd ? limit : events.count
+    }
+
+    /// Whether nothing more is there.
+    var isLast: Bool { events.count < limit }
 }

@@ -57,26 +57,25 @@ package final class PostgresEventStore: EventStore {
     }
 
     package func load(_ stream: StreamName, after version: Int, limit: Int, command: UUID?) async throws -> LoadedStream {
-        let limit = Int64(clamping: limit)
+        let values: [SQLValue] = [.text(stream.description), .int4(Int32(version)), .int8(Int64(limit))]
         guard let command else {
-            let rows = try await reading { try await pool.query(.loadStream, [.text(stream.description), .int4(Int32(version)), .int8(limit)]) }
-            return LoadedStream(events: try await opened(rows.map { try RecordedEvent(stored: $0) }, whole: true), receipt: nil)
+            let rows = try await reading { try await pool.query(.loadStream, values) }
+            let page = try StoredPage(rows, limit: limit)
+            return LoadedStream(events: try await opened(page.events), receipt: nil, isLast: page.isLast)
         }
-        let rows = try await reading {
-            try await pool.query(.loadStreamAndCommand, [.text(stream.description), .int4(Int32(version)), .int8(limit), .uuid(command)])
-        }
+        let rows = try await reading { try await pool.query(.loadStreamAndCommand, values + [.uuid(command)]) }
         let receipt = try rows.first.flatMap { $0.isNull(0) ? nil : try CommandReceipt(row: $0, id: command) }
-        let events = try rows.filter { !$0.isNull(6) }.map { try RecordedEvent(stored: $0, from: 6) }
-        return LoadedStream(events: try await opened(events, whole: true), receipt: receipt)
+        let page = try StoredPage(rows.filter { !$0.isNull(6) }, from: 6, limit: limit)
+        return LoadedStream(events: try await opened(page.events), receipt: receipt, isLast: page.isLast)
     }
 
     package func read(after position: Int64, limit: Int) async throws -> [RecordedEvent] {
         let known = head.known
-        let rows = try await reading { try await pool.query(.readLog(.forwards), [.int8(position + 1), .int8(.max), .int8(Int64(limit))]) }
-        let events = try rows.map { try RecordedEvent(stored: $0) }
+        let values: [SQLValue] = [.int8(position + 1), .int8(.max), .int8(Int64(limit))]
+        let page = try StoredPage(await reading { try await pool.query(.readLog(.forwards), values) }, limit: limit)
         // A page that is not full ends at the head.
-        if events.count < limit { head.correct(known, to: events.last?.position ?? position) }
-        return try await opened(events)
+        if page.isLast { head.correct(known, to: page.events.last?.position ?? position) }
+        return try await opened(page.events)
     }
 
     package func head() async throws -> Int64 { try await reading { try await head.refresh() } }
@@ -106,9 +105,7 @@ package final class PostgresEventStore: EventStore {
         return claims
     }
 
-    func opened(_ events: [RecordedEvent], whole: Bool = false) async throws -> [RecordedEvent] {
-        try await sealing.open(events, whole: whole)
-    }
+    func opened(_ events: [RecordedEvent]) async throws -> [RecordedEvent] { try await sealing.open(events) }
 
     /// A read may be asked again safely: a connection that died unnoticed costs its callers a moment, not an error. A database that is away costs
     /// them no more than the pool's patience and a second.

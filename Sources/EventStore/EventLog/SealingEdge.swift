@@ -30,29 +30,44 @@ struct SealingEdge: Sendable {
             metadata: JSONValue.object(request.metadata.json).serialized)
     }
 
-    /// Stored events as their readers get them, in order. One query at most for the keys of a page.
-    /// - Parameter whole: whether a missing key is an error, rather than a mark on the event. A command must not decide without knowing what an
-    ///   event says.
-    func open(_ events: [RecordedEvent], whole: Bool) async throws -> [RecordedEvent] {
+    /// Stored events as their readers get them, in order. One query for the keys of a page, and one more where a key is damaged. What does not open
+    /// is a mark on its event: one bad key or box is the trouble of its person, and nobody else's.
+    func open(_ events: [RecordedEvent]) async throws -> [RecordedEvent] {
         switch form {
         case .stored: return events
         case .opened: break
         }
         guard let vault else { return try events.map { try opened($0, with: .destroyed) } }
         let subjects = events.map { EventSealing.subject(of: $0.data) }
-        let wanted = Set(subjects.compactMap(\.self))
-        let keys = whole ? try await vault.keys(of: wanted) : try await vault.knownKeys(of: wanted)
+        let keys = try await vault.knownKeys(of: Set(subjects.compactMap(\.self)))
         return try zip(events, subjects).map { event, subject in
-            guard let subject else { return try opened(event, with: .destroyed) }
-            guard let key = keys[subject] else {
-                return try opened(event, with: .destroyed, unopened: EventSealing.sealedFields(of: event.data))
+            guard event.data[EventSealing.member] != nil else { return try recorded(event, event.data) }
+            guard let subject else { return try unopened(event, .sealDamaged) }
+            switch keys[subject] {
+            case nil: return try unopened(event, .keyMissing)
+            case .damaged: return try unopened(event, .keyDamaged)
+            case .usable(let key): return try opened(event, with: .usable(key))
+            case .destroyed: return try opened(event, with: .destroyed)
             }
-            return try opened(event, with: key)
         }
     }
 
-    private func opened(_ event: RecordedEvent, with key: KeyVault.DataKey, unopened: Set<String> = []) throws -> RecordedEvent {
-        let clear = try EventSealing.open(event.data, with: key, stream: event.stream, event: event.id)
+    private func opened(_ event: RecordedEvent, with key: KeyVault.DataKey) throws -> RecordedEvent {
+        let clear: JSONObject
+        do {
+            clear = try EventSealing.open(event.data, with: key, stream: event.stream, event: event.id)
+        } catch {
+            return try unopened(event, .sealDamaged)
+        }
+        return try recorded(event, clear)
+    }
+
+    private func unopened(_ event: RecordedEvent, _ reason: UnopenedReason) throws -> RecordedEvent {
+        let fields = EventSealing.sealedFields(of: event.data) ?? catalog[event.type]?.personalFields ?? []
+        return try recorded(event, EventSealing.withheld(event.data, fields: fields), unopened: Unopened(fields: Set(fields), reason: reason))
+    }
+
+    private func recorded(_ event: RecordedEvent, _ clear: JSONObject, unopened: Unopened? = nil) throws -> RecordedEvent {
         let (version, data) = try catalog.upcast(event.type, version: event.schemaVersion, data: clear)
         return event.with(schemaVersion: version, data: data, unopened: unopened)
     }
@@ -65,7 +80,8 @@ struct SealingEdge: Sendable {
             }
             let id = UUID.v7()
             let data = try await seal(event.data, personal: schema.personalFields, for: append.subject, stream: append.stream, event: id)
-            events.append(.init(id: id, type: event.type, schemaVersion: event.schemaVersion, data: data))
+            let fields = event.data.names.joined(separator: " ")
+            events.append(.init(id: id, type: event.type, schemaVersion: event.schemaVersion, data: data, fields: fields))
         }
         return SealedRequest.Append(stream: append.stream, name: append.stream.description, expected: append.expected, events: events)
     }
@@ -76,15 +92,16 @@ struct SealingEdge: Sendable {
         switch try await key(of: subject, in: vault) {
         case .usable(let key): return try EventSealing.seal(data, personal: fields, for: subject, with: key, stream: stream, event: event)
         case .destroyed: throw EventStoreError.subjectUnknown(subject)
+        case .damaged: throw EventStoreError.keyUnusable(subject)
         }
     }
 
     private func key(of subject: UUID, in vault: KeyVault) async throws -> KeyVault.DataKey {
         if let key = vault.keyInMemory(of: subject) { return key }
         do {
-            return try await vault.keys(of: [subject])[subject] ?? .destroyed
-        } catch VaultError.keyUnknown {
-            throw EventStoreError.subjectUnknown(subject)
+            return try await vault.keys(of: [subject])[subject] ?? .damaged
+        } catch VaultError.keyUnknown, VaultError.keyDamaged {
+            throw EventStoreError.keyUnusable(subject)
         }
     }
 
@@ -110,6 +127,8 @@ final class SealedRequest: Sendable {
         let schemaVersion: Int
         /// JSON text, personal fields sealed.
         let data: String
+        /// The names of the fields, with a space between two.
+        let fields: String
     }
 
     struct Append: Sendable {

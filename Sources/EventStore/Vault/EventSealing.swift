@@ -46,31 +46,38 @@ package enum EventSealing {
         stored[member]?["subject"]?.text.flatMap { UUID(lowercase: $0) }
     }
 
-    /// The names of the fields that are sealed in this stored data.
-    package static func sealedFields(of stored: JSONObject) -> Set<String> {
-        guard case .array(let names)? = stored[member]?["fields"] else { return [] }
-        return Set(names.compactMap(\.text))
+    /// The names of the fields that are sealed in this stored data; nil when that can't be read.
+    package static func sealedFields(of stored: JSONObject) -> [String]? {
+        guard case .array(let names)? = stored[member]?["fields"] else { return nil }
+        return names.compactMap(\.text)
     }
 
-    /// The data as it was, or with null for each sealed field when the key was destroyed or is not at hand.
+    /// The data with null for these fields in place of what is sealed.
+    package static func withheld(_ stored: JSONObject, fields: [String]) -> JSONObject {
+        var data = JSONObject(stored.list.filter { $0.name != member })
+        for name in fields { data[name] = .null }
+        return data
+    }
+
+    /// The data as it was, or with null for each sealed field when the key was destroyed. Throws `VaultError.damaged` when what is sealed does not
+    /// open.
     package static func open(_ stored: JSONObject, with key: KeyVault.DataKey, stream: StreamName, event: UUID) throws(VaultError) -> JSONObject {
         guard let sealed = stored[member] else { return stored }
-        var data = JSONObject(stored.list.filter { $0.name != member })
         switch key {
         case .destroyed:
-            guard case .array(let names)? = sealed["fields"] else { throw .damaged(event: event) }
-            for name in names.compactMap(\.text) { data[name] = .null }
+            guard let fields = sealedFields(of: stored) else { throw .damaged(event: event) }
+            return withheld(stored, fields: fields)
+        case .damaged: throw .damaged(event: event)
         case .usable(let key):
             do {
                 guard let box = sealed["box"]?.text.flatMap({ Data(base64Encoded: $0) }) else { throw VaultError.damaged(event: event) }
                 let plain = try AES.GCM.open(AES.GCM.SealedBox(combined: box), using: key, authenticating: associatedData(stream, event))
                 guard let fields = try JSONValue.parse(plain).members else { throw VaultError.damaged(event: event) }
-                data = JSONObject(data.list + fields.list)
+                return JSONObject(stored.list.filter { $0.name != member } + fields.list)
             } catch {
                 throw .damaged(event: event)
             }
         }
-        return data
     }
 
     private static func associatedData(_ stream: StreamName, _ event: UUID) -> [UInt8] {

@@ -11,6 +11,8 @@ package final class KeyVault: PersonalKeys {
     package enum DataKey: Sendable {
         case usable(SymmetricKey)
         case destroyed
+        /// The master key does not open it, though it opens others: its bytes were changed.
+        case damaged
     }
 
     private struct Cached {
@@ -46,29 +48,50 @@ package final class KeyVault: PersonalKeys {
         cache.withLock { $0[subject] = Cached(key: .destroyed, readAt: .now) }
     }
 
-    /// The keys of these persons, in one query for those that are not in memory. Throws `VaultError.keyUnknown` for a person the vault never had, and
-    /// `EventStoreError.unavailable` while the vault is away.
+    /// The keys of these persons, in one query for those that are not in memory. Throws `VaultError.keyUnknown` for a person the vault never had,
+    /// `VaultError.keyDamaged` for one whose key does not open, and what `knownKeys(of:)` throws.
     package func keys(of subjects: Set<UUID>) async throws -> [UUID: DataKey] {
         let found = try await knownKeys(of: subjects)
-        for subject in subjects where found[subject] == nil { throw VaultError.keyUnknown(subject) }
+        for subject in subjects {
+            switch found[subject] {
+            case nil: throw VaultError.keyUnknown(subject)
+            case .damaged: throw VaultError.keyDamaged(subject)
+            case .usable, .destroyed: continue
+            }
+        }
         return found
     }
 
-    /// The same, without the persons whom the vault never had.
+    /// The same, without the persons whom the vault never had, and with the damaged keys marked. Throws `VaultError.unusableMasterKey` when no key
+    /// opens at all, and `EventStoreError.unavailable` while the vault is away.
     package func knownKeys(of subjects: Set<UUID>) async throws -> [UUID: DataKey] {
         var found = fresh(subjects)
         let missing = subjects.filter { found[$0] == nil }
         if missing.isEmpty { return found }
+        var damaged: Set<UUID> = []
         for row in try await query(.readDataKeys, [.uuids(Array(missing))]) {
             let subject: UUID = try row.get(0)
             if let wrapped: [UInt8] = try row.get(1) {
-                found[subject] = .usable(SymmetricKey(data: try masterKey.unwrap(wrapped, for: subject.lowercased)))
+                if let key = opened(wrapped, for: subject) { found[subject] = .usable(key) } else { damaged.insert(subject) }
             } else {
                 found[subject] = .destroyed
             }
         }
         keep(found.filter { missing.contains($0.key) })
+        if damaged.isEmpty { return found }
+        // One bad key is its person's trouble. A master key that opens none is everybody's, and must not pass for bad keys.
+        if !found.values.contains(where: \.isUsable) { try await requireAnyKeyToOpen(besides: damaged) }
+        for subject in damaged { found[subject] = .damaged }
         return found
+    }
+
+    private func opened(_ wrapped: [UInt8], for subject: UUID) -> SymmetricKey? {
+        (try? masterKey.unwrap(wrapped, for: subject.lowercased)).map { SymmetricKey(data: $0) }
+    }
+
+    private func requireAnyKeyToOpen(besides damaged: Set<UUID>) async throws {
+        for row in try await query(.readOtherDataKeys, [.uuids(Array(damaged))]) where opened(try row.get(1), for: try row.get(0)) != nil { return }
+        throw VaultError.unusableMasterKey
     }
 
     /// A person's key when it is in memory; nil says nothing.
@@ -114,6 +137,12 @@ package final class KeyVault: PersonalKeys {
     }
 }
 
+extension KeyVault.DataKey {
+    fileprivate var isUsable: Bool {
+        if case .usable = self { true } else { false }
+    }
+}
+
 extension Statement {
     fileprivate static let createDataKey = Statement(
         "vault_create_data_key",
@@ -124,4 +153,8 @@ extension Statement {
     fileprivate static let readDataKeys = Statement(
         "vault_read_data_keys",
         "SELECT subject, wrapped FROM vault.data_keys WHERE subject = ANY ($1)")
+
+    fileprivate static let readOtherDataKeys = Statement(
+        "vault_read_other_data_keys",
+        "SELECT subject, wrapped FROM vault.data_keys WHERE wrapped IS NOT NULL AND subject <> ALL ($1) LIMIT 20")
 }

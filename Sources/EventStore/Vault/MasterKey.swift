@@ -59,6 +59,8 @@ package enum VaultError: Error, Equatable, CustomStringConvertible {
     case unusableMasterKey
     /// The vault has no key for this person and never destroyed one: the vault is not the one that belongs to this log.
     case keyUnknown(UUID)
+    /// The master key opens other keys and not this person's: its bytes were changed.
+    case keyDamaged(UUID)
     /// A sealed part does not open with its person's key: it was changed, or moved to another event.
     case damaged(event: UUID)
 
@@ -66,6 +68,7 @@ package enum VaultError: Error, Equatable, CustomStringConvertible {
         switch self {
         case .unusableMasterKey: "the master key does not open the keys in the vault"
         case .keyUnknown(let subject): "the vault has no key for \(subject.lowercased) and never had one"
+        case .keyDamaged(let subject): "the key of \(subject.lowercased) in the vault is damaged"
         case .damaged(let event): "the sealed part of event \(event.lowercased) does not open"
         }
     }

@@ -30,7 +30,7 @@ package struct Commands: Sendable {
         let posts = CommandHandler(store: store, cache: cache?.posts)
         let administration = Administration(store: store, users: users)
         var routes = Routes()
-        PostCommandRoutes(posts: posts, identity: identity).add(to: &routes)
+        PostCommandRoutes(store: store, posts: posts, identity: identity).add(to: &routes)
         PostHistoryRoutes(store: store, cursors: CursorCodec(key: serviceKey, purpose: "history"), audit: audit).add(to: &routes)
         if let audit { AuditRoutes(log: audit).add(to: &routes) }
         ProfileRoutes(store: store, users: users, identity: identity).add(to: &routes)

@@ -10,6 +10,8 @@ extension Problem {
         case let refusal as any ProblemConvertible: self = refusal.problem
         case is AccountClosing: self = .conflict("The account is being closed.")
         case EventStoreError.subjectUnknown: self = .accountNotActive
+        case EventStoreError.keyUnusable:
+            self = .unavailable("The key to this personal text is lost or damaged. The text can be deleted, and changed once its key is restored.")
         default: return nil
         }
     }

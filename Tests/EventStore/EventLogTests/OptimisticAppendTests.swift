@@ -42,7 +42,7 @@ import Vault
                 default: .none
                 }
             let events = (0..<[1, 1, 1, 2, 0][Int.random(in: 0..<5, using: &random)]).map { _ in
-                SealedRequest.Event(id: .v7(), type: "Noted", schemaVersion: 1, data: "{}")
+                SealedRequest.Event(id: .v7(), type: "Noted", schemaVersion: 1, data: "{}", fields: "")
             }
             return .init(stream: stream, name: stream.description, expected: expected, events: events)
         }
@@ -122,7 +122,7 @@ import Vault
                     (taker, SealedRequest.Claim(change: .take, kind: "slug", hash: hash, stream: taker.description)),
                     (holder, .init(change: .release, kind: "slug", hash: nil, stream: holder.description)),
                 ] {
-                    let event = SealedRequest.Event(id: .v7(), type: "Noted", schemaVersion: 1, data: "{}")
+                    let event = SealedRequest.Event(id: .v7(), type: "Noted", schemaVersion: 1, data: "{}", fields: "")
                     let append = SealedRequest.Append(
                         stream: stream, name: stream.description, expected: stream == taker ? .none : .exactly(1), events: [event])
                     let isTaken = batch.add(SealedRequest(command: .unrepeated(), appends: [append], claims: [claim], metadata: "{}"))

@@ -7,14 +7,21 @@ import Testing
 
 @testable import EventLog
 
-/// A log of 200,000 events: one stream of 100,000, all else in streams of one; every 20,000th is `Filed`, the others are `Noted`.
+/// A log of 201,000 events: one stream of 100,000, one of 1,000 that all have 32 kB, all else in streams of one; every 20,000th is `Filed`, the
+/// others are `Noted`.
 @Suite struct `The plan of a read` {
     /// Each read in values that make a bad plan dear, and the most blocks that it may touch: some for each row it returns, a handful for each probe.
     static let reads: [(statement: Statement, values: String, rows: Int64, blocks: Int64)] = [
-        (.readStream(.forwards), "\(longStream), 50000, 2147483647, 100, NULL, NULL", 100, 120),
-        (.readStream(.backwards), "\(longStream), 1, 2147483647, 100, NULL, NULL", 100, 120),
-        (.readStream(.backwards), "\(longStream), 1, 50000, 100, NULL, NULL", 100, 120),
-        (.readStream(.forwards), "'contract-none', 1, 2147483647, 100, NULL, NULL", 0, 10),
+        (.readStream(.forwards), "\(longStream), 50000, 2147483647, 100, NULL, NULL, 16777216", 100, 120),
+        (.readStream(.backwards), "\(longStream), 1, 2147483647, 100, NULL, NULL, 16777216", 100, 120),
+        (.readStream(.backwards), "\(longStream), 1, 50000, 100, NULL, NULL, 16777216", 100, 120),
+        // Of a thousand edits with a large text each, the last that has another field: without the texts.
+        (.readStream(.backwards), "\(editedStream), 2, 1000, 1, NULL, 'title', 16777216", 1, 120),
+        (.readStream(.backwards), "\(editedStream), 2, 1000, 1, NULL, 'slug', 16777216", 0, 120),
+        (.readStream(.backwards), "\(editedStream), 1, 2147483647, 8, NULL, NULL, 65536", 3, 20),
+        (.loadStream, "\(editedStream), 0, 16", 9, 30),
+        (.readLog(.forwards), "1, 9223372036854775807, 2000", 2000, 200),
+        (.readStream(.forwards), "'contract-none', 1, 2147483647, 100, NULL, NULL, 16777216", 0, 10),
         (.streamVersionAt, "\(longStream), '2026-01-01 01:00:00Z'", 1, 100),
         (.readLog(.forwards), "150000, 9223372036854775807, 100", 100, 30),
         (.readLog(.backwards), "1, 9223372036854775807, 100", 100, 30),
@@ -54,6 +61,8 @@ import Testing
         }
     }
 
+    private static let editedStream = "'contract-01980000-0000-7000-8000-000000000001'"
+
     private static let longStream = "'contract-01980000-0000-7000-8000-000000000000'"
 
     /// Ten events a second from 2026 on.
@@ -70,6 +79,13 @@ import Testing
             gen_random_uuid(), CASE WHEN i % 20000 = 0 THEN 'Filed' ELSE 'Noted' END, 1, jsonb_build_object('note', repeat('x', 200)),
             '{"command": "01980000-0000-7000-a000-000000000000"}', timestamptz '2026-01-01 00:00:00Z' + i * interval '100 ms'
         FROM generate_series(1, 200000) AS i;
+        ALTER TABLE log.events ALTER COLUMN data SET STORAGE EXTERNAL;
+        INSERT INTO log.events
+        SELECT
+            200000 + i, \(editedStream), i, gen_random_uuid(), 'Noted', 1, jsonb_build_object('content', repeat('x', 32000)),
+            '{"command": "01980000-0000-7000-a000-000000000000"}', timestamptz '2026-01-02 00:00:00Z' + i * interval '100 ms',
+            CASE i WHEN 1 THEN 'title slug content' WHEN 2 THEN 'title content' ELSE 'content' END
+        FROM generate_series(1, 1000) AS i;
         """
 }
 

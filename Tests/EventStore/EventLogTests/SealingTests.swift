@@ -49,22 +49,69 @@ import Vault
         }
     }
 
-    @Test func `are marked for readers of the log when the vault lacks their key, and no command decides on them`() async throws {
+    /// Ways in which the personal data of one person can be damaged, as SQL with the person's id for `$`.
+    enum Damage: String, CaseIterable {
+        case missingKey = "DELETE FROM vault.data_keys WHERE subject = '$'"
+        case damagedKey = "UPDATE vault.data_keys SET wrapped = overlay(wrapped PLACING '\\xffff' FROM 20) WHERE subject = '$'"
+        case damagedBox = """
+            UPDATE log.events SET data = jsonb_set(data, '{$sealed,box}', to_jsonb(reverse(data -> '$sealed' ->> 'box'))) WHERE stream = 'contract-$'
+            """
+        case damagedSubject = "UPDATE log.events SET data = jsonb_set(data, '{$sealed,subject}', '7') WHERE stream = 'contract-$'"
+        case nothingSealed = "UPDATE log.events SET data = jsonb_set(data, '{$sealed}', '7') WHERE stream = 'contract-$'"
+
+        var reason: UnopenedReason {
+            switch self {
+            case .missingKey: .keyMissing
+            case .damagedKey: .keyDamaged
+            case .damagedBox, .damagedSubject, .nothingSealed: .sealDamaged
+            }
+        }
+
+        func happen(to person: UUID, in log: LogUnderTest) async throws {
+            let sql = rawValue.replacing("'$'", with: "'\(person.lowercased)'").replacing("contract-$", with: "contract-\(person.lowercased)")
+            switch self {
+            case .missingKey, .damagedKey: try await log.runInVault("ALTER TABLE vault.data_keys DISABLE TRIGGER ALL; \(sql)")
+            case .damagedBox, .damagedSubject, .nothingSealed: try await log.run("ALTER TABLE log.events DISABLE TRIGGER ALL; \(sql)")
+            }
+        }
+    }
+
+    @Test(arguments: Damage.allCases) func `that do not open are marked with the reason, and no others`(damage: Damage) async throws {
         try await LogUnderTest.with { log in
             let (ann, bob) = (UUID.v7(), UUID.v7())
             for person in [ann, bob] {
                 try await log.vault.createKey(for: person)
                 _ = try await log.store.append(Self.said(person.lowercased, by: person, in: StreamName("contract", person)))
             }
-            try await log.runInVault(
-                "ALTER TABLE vault.data_keys DISABLE TRIGGER ALL; DELETE FROM vault.data_keys WHERE subject = '\(ann.lowercased)'")
+            try await damage.happen(to: ann, in: log)
+            let unopened = Unopened(fields: ["words"], reason: damage.reason)
             // Another process, which has no key in memory.
             try await log.another { other in
                 let events = try await other.store.read(after: 0, limit: 10)
-                #expect(events.map(\.unopened) == [["words"], []])
+                #expect(events.map(\.unopened) == [unopened, nil])
                 #expect(events.map { $0.data["words"] } == [.null, .string(bob.lowercased)])
-                await #expect(throws: VaultError.keyUnknown(ann)) { try await other.store.load(StreamName("contract", ann)) }
-                #expect(try await other.store.load(StreamName("contract", bob)).events.count == 1)
+                #expect(events.map { $0.data["by"] } == [ann, bob].map { .string($0.lowercased) })
+                // Alone, too: other keys open, so the master key is the right one.
+                #expect(try await other.store.load(StreamName("contract", ann)).events.map(\.unopened) == [unopened])
+                guard damage.reason != .sealDamaged else { return }
+                await #expect(throws: EventStoreError.self) {
+                    _ = try await other.store.append(Self.said("more", by: ann, in: StreamName("contract", ann)))
+                }
+            }
+        }
+    }
+
+    @Test func `are no reader's when no key opens, since that is the master key's fault`() async throws {
+        try await LogUnderTest.with { log in
+            for _ in 1...3 {
+                let person = UUID.v7()
+                try await log.vault.createKey(for: person)
+                _ = try await log.store.append(Self.said(person.lowercased, by: person, in: StreamName("contract", person)))
+            }
+            try await log.runInVault("UPDATE vault.data_keys SET wrapped = overlay(wrapped PLACING '\\xffff' FROM 20)")
+            try await log.another { other in
+                await #expect(throws: VaultError.unusableMasterKey) { _ = try await other.store.read(after: 0, limit: 10) }
+                await #expect(throws: VaultError.unusableMasterKey) { _ = try await other.store.read(after: 0, limit: 1) }
             }
         }
     }
@@ -91,7 +138,7 @@ import Vault
                 ALTER TABLE log.events DISABLE TRIGGER ALL;
                 UPDATE log.events SET data = (SELECT data FROM log.events WHERE position = 1) WHERE position = 2;
                 """)
-            await #expect(throws: VaultError.self) { _ = try await log.store.load(stream) }
+            #expect(try await log.store.load(stream).events.map(\.unopened?.reason) == [nil, .sealDamaged])
         }
     }
 }

@@ -28,6 +28,40 @@ extension EventStoreContract {
             #expect(try await store.load(stream, after: 9, limit: 2, command: nil).events.isEmpty)
             #expect(try await store.load(Self.stream()).events.isEmpty)
         },
+        EventStorePromise("a page ends with its bytes, however many events were asked for, and the rest follows") { store async throws in
+            let (stream, head) = (stream(), try await store.head())
+            // Text that does not compress: 24 MB in all.
+            for _ in 0..<10 { _ = try await store.append(request((0..<3).map { _ in Self.noise(800_000) }, to: stream)) }
+            let first = try await store.read(after: head, limit: 100)
+            #expect((20...22).contains(first.count))
+            let last = try #require(first.last)
+            #expect(try await store.read(after: last.position, limit: 100).count == 30 - first.count)
+            #expect(try await store.read(StreamRead(stream), limit: 100).count == first.count)
+            #expect(try await store.read(StreamRead(stream, .backwards, bytes: 1), limit: 100).map(\.version) == [30])
+            let loaded = try await store.load(stream, after: 3, limit: 100, command: nil)
+            #expect(loaded.events.map(\.version) == [4] && !loaded.isLast)
+            #expect(try await store.load(stream, after: 29, limit: 100, command: nil).isLast)
+            for filter in [EventFilter.everything, EventFilter(types: ["Noted"])] {
+                for direction in [ReadDirection.forwards, .backwards] {
+                    let part = LogRead(filter, positions: head + 1...Int64.max, direction)
+                    let page = try await store.read(part, limit: 100)
+                    #expect(page.events.count == first.count && !page.isLast && page.through == page.events.last?.position)
+                    var positions: [Int64] = []
+                    for try await page in store.pages(of: part) { positions += page.map(\.position) }
+                    #expect(positions.sorted() == Array(head + 1...head + 30))
+                }
+            }
+            var versions: [Int] = []
+            for try await page in store.pages(of: StreamRead(stream)) { versions += page.map(\.version) }
+            #expect(versions == Array(1...30))
+            var followed: [Int64] = []
+            for try await page in store.subscribe(after: head, lastEvent: nil, pageSize: 100) {
+                #expect(page.count <= 22)
+                followed += page.map(\.position)
+                if followed.count == 30 { break }
+            }
+            #expect(followed == Array(head + 1...head + 30))
+        },
         EventStorePromise("whoever waits for the next event is woken by it") { store async throws in
             let (stream, head) = (stream(), try await store.head())
             try await withThrowingTaskGroup(of: [RecordedEvent]?.self) { group in

@@ -37,6 +37,17 @@ package enum EventStoreContract {
         texts.map { NewEvent(type: "Noted", schemaVersion: 1, data: ["note": .string($0)]) }
     }
 
+    /// So many bytes of text that does not compress.
+    static func noise(_ bytes: Int) -> String {
+        var random = SystemRandomNumberGenerator()
+        let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+        return String(
+            decoding: (0..<bytes / 8).flatMap { _ in
+                let bits = UInt64.random(in: .min ... .max, using: &random)
+                return (0..<8).map { letters[Int(bits >> ($0 * 6) & 63)] }
+            }, as: UTF8.self)
+    }
+
     package static func request(
         _ texts: [String] = ["a"], to stream: StreamName, expecting expected: ExpectedVersion = .any, claims: [ClaimChange] = [],
         command: CommandReceipt.Key = .unrepeated()

@@ -1,5 +1,6 @@
 package import EventSourcing
 package import FoundationEssentials
+import JSON
 import Synchronization
 
 /// An event log in memory, for tests and for trying things: nothing survives the process, and nothing personal is sealed. It keeps every promise of
@@ -23,17 +24,23 @@ package final class InMemoryEventStore: EventStore {
 
     package func load(_ stream: StreamName, after version: Int, limit: Int, command: UUID?) async throws -> LoadedStream {
         contents.withLock { contents in
-            let indices = contents.streams[stream, default: []].dropFirst(version).prefix(limit)
-            return LoadedStream(events: indices.map { contents.events[$0] }, receipt: command.flatMap { contents.receipts[$0] })
+            let rest = contents.streams[stream, default: []].dropFirst(version)
+            let events = rest.prefix(limit).map { contents.events[$0] }.prefix(bytes: PageBytes.load)
+            return LoadedStream(
+                events: events, receipt: command.flatMap { contents.receipts[$0] }, isLast: events.count == rest.count && events.count < limit)
         }
     }
 
     package func read(_ part: StreamRead, limit: Int) async throws -> [RecordedEvent] {
-        contents.withLock { $0.events(of: part, limit: limit) }
+        contents.withLock { $0.events(of: part, limit: limit).prefix(bytes: part.bytes) }
     }
 
     package func read(_ part: LogRead, limit: Int) async throws -> LogPage {
-        contents.withLock { LogPage($0.events(of: part, limit: limit), of: part, limit: limit, head: $0.head) }
+        contents.withLock { contents in
+            let events = contents.events(of: part, limit: limit)
+            let page = events.prefix(bytes: PageBytes.usual)
+            return LogPage(page, of: part, limit: page.count < events.count ? page.count : limit, head: contents.head)
+        }
     }
 
     package func holder(of kind: ClaimKind, value: String) async throws -> StreamName? {
@@ -41,7 +48,7 @@ package final class InMemoryEventStore: EventStore {
     }
 
     package func read(after position: Int64, limit: Int) async throws -> [RecordedEvent] {
-        contents.withLock { Array($0.events.dropFirst(Int(position)).prefix(limit)) }
+        contents.withLock { Array($0.events.dropFirst(Int(position)).prefix(limit)).prefix(bytes: PageBytes.usual) }
     }
 
     package func head() async throws -> Int64 {
@@ -115,5 +122,17 @@ private struct Contents {
             RecordedEvent(
                 position: head + 1, stream: stream, version: version, id: .v7(at: time), type: event.type, schemaVersion: event.schemaVersion,
                 data: event.data, metadata: metadata, recordedAt: time))
+    }
+}
+
+extension [RecordedEvent] {
+    /// As many as make a page of so many bytes, and at least one. Counts the bytes of texts.
+    fileprivate func prefix(bytes: Int) -> [RecordedEvent] {
+        var size = 0
+        return Array(
+            prefix { event in
+                defer { size += event.data.list.reduce(0) { $0 + ($1.value.text?.utf8.count ?? 0) } }
+                return size < bytes
+            })
     }
 }

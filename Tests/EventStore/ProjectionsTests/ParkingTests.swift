@@ -37,13 +37,13 @@ extension ConnectionTarget {
 }
 
 extension RecordedEvent {
-    /// This event as a store gives it whose vault lacks the key for these fields.
-    fileprivate func withoutKey(of fields: Set<String>) -> RecordedEvent {
+    /// This event as a store gives it that could not open these fields.
+    fileprivate func unopened(_ fields: Set<String>, _ reason: UnopenedReason) -> RecordedEvent {
         var data = data
         for field in fields { data[field] = .null }
         return RecordedEvent(
             position: position, stream: stream, version: version, id: id, type: type, schemaVersion: schemaVersion, data: data, metadata: metadata,
-            recordedAt: recordedAt, unopened: fields)
+            recordedAt: recordedAt, unopened: Unopened(fields: fields, reason: reason))
     }
 }
 
@@ -63,17 +63,20 @@ extension RecordedEvent {
         }
     }
 
-    @Test func `parks its stream when the vault lacks the key of what a statement needs, and only then`() async throws {
+    @Test(arguments: [
+        (UnopenedReason.keyMissing, "the vault has no key for its personal data"),
+        (.keyDamaged, "the key for its personal data in the vault is damaged"), (.sealDamaged, "its sealed personal data is damaged"),
+    ]) func `parks its stream when what a statement needs does not open, and only then`(reason: UnopenedReason, words: String) async throws {
         let history = History()
         for post in UInt64(1)...6 {
             try await history.tell(
                 PostEvent.drafted(author: .number(1), title: .known("t"), slug: .known("t"), content: .known("c")), of: .number(post))
             try await history.tell(PostEvent.published(publishedAt: nil), of: .number(post))
         }
-        // The key of post 3's author is missing.
+        // The text of post 3 does not open.
         let log = AlteredLog(history.store) { page in
             page.map { event in
-                event.stream.id == .number(3) && event.type == "PostDrafted" ? event.withoutKey(of: ["title", "slug", "content"]) : event
+                event.stream.id == .number(3) && event.type == "PostDrafted" ? event.unopened(["title", "slug", "content"], reason) : event
             }
         }
         let folder = [
@@ -92,14 +95,14 @@ extension RecordedEvent {
             try await withProjections(folder) { folder in
                 try await project(log, into: database, folder: folder, logger: lines.logger) { projecting in
                     let line = try #require(await lines.line(with: "its stream is parked"))
-                    #expect(line.contains("reason=the vault has no key for its personal data"))
+                    #expect(line.contains("reason=\(words)"))
                     try await projecting.caughtUp()
                     #expect(projecting.group.statuses.map(\.parkedStreams) == [0, 1])
                 }
             }
             #expect(try await database.rows("SELECT count(*), count(*) FILTER (WHERE published) FROM titles.t") == ["(5,5)"])
             #expect(try await database.rows("SELECT count(*) FROM counts.t") == ["(6)"])
-            #expect(try await database.rows("SELECT position, state FROM annals.parked_events ORDER BY 1") == ["(5,failed)", "(6,waiting)"])
+            #expect(try await database.rows(parked) == [#"(5,failed,,"\#(reason.rawValue)")"#, "(6,waiting,,)"])
         }
     }
 
@@ -258,7 +261,7 @@ extension RecordedEvent {
             let events = try await ParkedEvents.list(in: database.pool)
             #expect(events.map(\.position) == [6, 7])
             #expect(events.map(\.state) == [.failed, .waiting])
-            #expect(events.map(\.constraint) == ["few_views", nil])
+            #expect(events.map(\.cause) == ["few_views", nil])
             #expect(try await ParkedEvents.list("other", in: database.pool) == [])
         }
     }

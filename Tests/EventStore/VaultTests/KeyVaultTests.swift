@@ -72,7 +72,10 @@ import Vault
                 for person in [ann, bob] { try await keys.createKey(for: person) }
                 try await vault.run(
                     "UPDATE vault.data_keys SET wrapped = (SELECT wrapped FROM vault.data_keys WHERE subject = '\(bob)') WHERE subject = '\(ann)'")
-                await #expect(throws: VaultError.unusableMasterKey) { try await keys.keys(of: [ann]) }
+                await #expect(throws: VaultError.keyDamaged(ann)) { try await keys.keys(of: [ann]) }
+                let known = try await keys.knownKeys(of: [ann, bob])
+                #expect(known[bob]?.bytes != nil && known.count == 2)
+                if case .damaged? = known[ann] {} else { Issue.record("\(known)") }
             }
         }
     }
@@ -134,10 +137,14 @@ import Vault
         }
     }
 
-    @Test func `of nobody is no error`() async throws {
+    @Test func `that was lost is known as destroyed from then on`() async throws {
         try await VaultUnderTest.with { vault in
-            try await vault.destroyer { try await $0.destroyKey(of: .v7()) }
-            #expect(try await vault.value("SELECT count(*) FROM vault.data_keys") == "0")
+            let ann = UUID.v7()
+            try await vault.destroyer { try await $0.destroyKey(of: ann) }
+            try await vault.keys { keys in
+                try await keys.createKey(for: ann)
+                #expect(try await keys.keys(of: [ann])[ann]?.bytes == .some(nil))
+            }
         }
     }
 }

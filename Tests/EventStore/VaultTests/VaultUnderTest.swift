@@ -50,7 +50,7 @@ extension KeyVault.DataKey {
     var bytes: [UInt8]? {
         switch self {
         case .usable(let key): key.withUnsafeBytes { Array($0) }
-        case .destroyed: nil
+        case .destroyed, .damaged: nil
         }
     }
 }

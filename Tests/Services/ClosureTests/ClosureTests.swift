@@ -67,6 +67,30 @@ import Testing
         }
     }
 
+    @Test(arguments: ["DELETE FROM vault.data_keys", "UPDATE vault.data_keys SET wrapped = overlay(wrapped PLACING '\\xffff' FROM 20)"])
+    func `gets a receipt although the key to what they wrote was lost or damaged`(loss: String) async throws {
+        try await House.open { house in
+            let first = house.process()
+            let ann = try await first.person("ann")
+            _ = try await first.person("bob")
+            let posts = try await house.posts(3, by: ann)
+            try await house.log.runInVault(
+                "ALTER TABLE vault.data_keys DISABLE TRIGGER ALL; \(loss) WHERE subject = '\(ann.id.lowercased)'")
+            try await house.restarted { house in
+                let auth = house.process()
+                let accepted = try await auth.close(ann)
+                #expect(accepted.status == 202, "\(accepted.body)")
+                try await auth.continueClosures()
+                let closure = try await auth.closure(accepted.closure)
+                #expect(closure.done == ClosureStep.allCases.map(\.rawValue))
+                #expect(closure.data?["receipt"]?.text != nil)
+                for post in posts { #expect(try await house.happened(post).last == "PostDeleted") }
+                // From now on it counts as forgotten, and no reader stumbles over it again.
+                #expect(try await house.log.store.read(after: 0, limit: 100).allSatisfy { $0.unopened == nil })
+            }
+        }
+    }
+
     @Test func `leaves old rows that are vacuumed away without waiting for others`() async throws {
         try await House.open { house in
             let impatient = "'{autovacuum_vacuum_threshold=0,autovacuum_vacuum_scale_factor=0}'"

@@ -105,6 +105,23 @@ import Testing
         }
     }
 
+    @Test(arguments: [nil, "first"]) func `is not what a command on the post costs, or the repeat of one`(key: String?) async throws {
+        try await Newsroom.open { newsroom in
+            let ann = try await newsroom.person("ann")
+            let post = try await newsroom.post(by: ann)
+            let headers: HTTPFields = key.map { .idempotencyKey($0) } ?? [:]
+            let first = try await newsroom.send(.patch, post.path, #"{"title":"Second"}"#, by: ann, headers: headers)
+            #expect(first.status == 200, "\(first.text)")
+            for _ in 0..<30 { try await newsroom.edit(post, of: ann, times: 10, content: String(repeating: "x", count: 200_000)) }
+            let store = CountingStore(newsroom.log.store)
+            // Nothing is cached here.
+            let reply = try await newsroom.on(store).send(.patch, post.path, #"{"title":"Second"}"#, by: ann, headers: headers)
+            #expect(reply.status == 200 && reply.isReplay == (key != nil), "\(reply.text)")
+            #expect(reply.headers[.eTag] == (key == nil ? "\"302\"" : first.headers[.eTag]))
+            #expect(store.eventCount <= 10 && store.byteCount <= 1_000_000, "\(store.eventCount) events, \(store.byteCount) bytes")
+        }
+    }
+
     @Test func `comes in pages`() async throws {
         try await Self.open { newsroom, ann, post in
             let first = try await newsroom.send(.get, "\(post.path)/history?limit=3", by: ann)

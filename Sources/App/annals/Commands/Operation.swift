@@ -104,7 +104,8 @@ extension EventStoreError {
         case .unavailable(let reason): "the log can't be read: \(reason)"
         case .refused(let statement, let reason): "a database refuses \(statement): \(reason)"
         case .outcomeUnknown: "it is unknown whether the log has taken the append"
-        case .subjectUnknown(let subject): "the vault has no key for \(subject.lowercased)"
+        case .subjectUnknown(let subject): "the key of \(subject.lowercased) was destroyed"
+        case .keyUnusable(let subject): "the key of \(subject.lowercased) is missing in the vault or damaged"
         case .rewritten(let position): "the log no longer holds event \(position): it was restored to an older state, or is another log"
         case .broken(let reason): "the log is broken: \(reason)"
         }

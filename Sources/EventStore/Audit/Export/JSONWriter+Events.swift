@@ -2,7 +2,8 @@ package import EventSourcing
 import JSON
 
 extension JSONWriter {
-    /// An event with all that is known of it; `forgotten` names the personal fields whose key is destroyed, when there are any.
+    /// An event with all that is known of it; `forgotten` names the personal fields whose key is destroyed, when there are any, and `unopened` says
+    /// why others could not be opened.
     package mutating func recordedEvent(_ event: RecordedEvent, catalog: EventCatalog) {
         object {
             $0.name("position")
@@ -24,6 +25,7 @@ extension JSONWriter {
                 $0.name("forgotten")
                 $0.array { names in for name in forgotten { names.string(name) } }
             }
+            if let unopened = event.unopened { $0.member("unopened", unopened.reason.rawValue) }
         }
     }
 
@@ -54,6 +56,7 @@ extension JSONWriter {
             if let origin = metadata.origin { $0.member("importorigin", origin.description) }
             let forgotten = catalog.forgottenFields(of: event)
             if !forgotten.isEmpty { $0.member("forgotten", forgotten.joined(separator: ",")) }
+            if let unopened = event.unopened { $0.member("unopened", unopened.reason.rawValue) }
             $0.name("data")
             $0.value(.object(event.data))
         }
@@ -68,7 +71,7 @@ extension JSONWriter {
 extension EventCatalog {
     /// The personal fields of an opened event that nobody can read any more.
     package func forgottenFields(of event: RecordedEvent) -> [String] {
-        self[event.type]?.personalFields.filter { event.data[$0] == .null } ?? []
+        self[event.type]?.personalFields.filter { event.data[$0] == .null && event.unopened?.fields.contains($0) != true } ?? []
     }
 }
 

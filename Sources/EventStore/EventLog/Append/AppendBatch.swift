@@ -41,7 +41,7 @@ private struct Columns {
     var r_last: [Int32?] = []
     var a_request: [Int32?] = [], a_stream: [String?] = [], a_expected: [Int32?] = [], a_events: [Int32?] = []
     var e_append: [Int32?] = [], e_number: [Int32?] = [], e_id: [UUID?] = [], e_type: [String?] = [], e_schema_version: [Int16?] = []
-    var e_data: [String?] = []
+    var e_data: [String?] = [], e_fields: [String?] = []
     var c_request: [Int32?] = [], c_change: [Int16?] = [], c_kind: [String?] = [], c_hash: [[UInt8]?] = [], c_stream: [String?] = []
 
     mutating func add(_ request: SealedRequest) {
@@ -78,6 +78,7 @@ private struct Columns {
             e_type.append(event.type)
             e_schema_version.append(Int16(event.schemaVersion))
             e_data.append(event.data)
+            e_fields.append(event.fields)
         }
     }
 
@@ -85,7 +86,7 @@ private struct Columns {
         [
             .uuids(r_command), .byteas(r_digest), .texts(r_metadata), .int4s(r_append), .int4s(r_events), .int4s(r_last),
             .int4s(a_request), .texts(a_stream), .int4s(a_expected), .int4s(a_events),
-            .int4s(e_append), .int4s(e_number), .uuids(e_id), .texts(e_type), .int2s(e_schema_version), .texts(e_data),
+            .int4s(e_append), .int4s(e_number), .uuids(e_id), .texts(e_type), .int2s(e_schema_version), .texts(e_data), .texts(e_fields),
             .int4s(c_request), .int2s(c_change), .texts(c_kind), .byteas(c_hash), .texts(c_stream),
         ]
     }
@@ -96,7 +97,7 @@ extension Statement {
         "log_append",
         """
         SELECT request, outcome, stream, version, first_position, last_position, recorded_at, digest, kind
-        FROM log.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
+        FROM log.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
         """)
 }
 

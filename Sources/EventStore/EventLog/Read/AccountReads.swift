@@ -50,7 +50,7 @@ extension PostgresEventStore {
     }
 
     /// The events of some streams, those that a person caused in any stream, and events of these types whose open field names the person; between two
-    /// positions, in the log's order, at most `limit` events.
+    /// positions, in the log's order, at most `limit` events and `PageBytes.usual`; none when there are none.
     package func events(
         in streams: [StreamName], about person: UUID, naming: (types: [String], field: String), positions: ClosedRange<Int64>, limit: Int
     ) async throws -> [RecordedEvent] {
@@ -58,7 +58,7 @@ extension PostgresEventStore {
             .int8(positions.lowerBound), .int8(positions.upperBound), .texts(streams.map(\.description)), .text(person.lowercased),
             .texts(naming.types), .text(naming.field), .int8(Int64(limit)),
         ]
-        return try await opened(reading { try await pool.query(.eventsAbout, values) }.map { try RecordedEvent(stored: $0) }, whole: true)
+        return try await opened(reading { try await pool.query(.eventsAbout, values) }.map { try RecordedEvent(stored: $0) })
     }
 }
 
@@ -74,12 +74,13 @@ extension Statement {
 
     fileprivate static let eventsAbout = Statement(
         "log_events_about",
-        """
-        SELECT position, stream, version, id, type, schema_version, data, metadata, recorded_at
-        FROM log.events
-        WHERE position BETWEEN $1 AND $2
-            AND (stream = ANY ($3) OR metadata ->> 'actor' = $4 OR CASE WHEN type = ANY ($5) THEN data ->> $6 = $4 ELSE false END)
-        ORDER BY position
-        LIMIT $7
-        """)
+        page(
+            of: """
+                SELECT \(eventColumns)
+                FROM log.events
+                WHERE position BETWEEN $1 AND $2
+                    AND (stream = ANY ($3) OR metadata ->> 'actor' = $4 OR CASE WHEN type = ANY ($5) THEN data ->> $6 = $4 ELSE false END)
+                ORDER BY position
+                LIMIT $7
+                """, by: "position"))
 }

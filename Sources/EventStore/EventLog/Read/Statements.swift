@@ -1,37 +1,50 @@
 import EventSourcing
 import Postgres
 
-/// The columns of an event, as `RecordedEvent` reads them.
-private let columns = "position, stream, version, id, type, schema_version, data, metadata, recorded_at"
-
 /// Further conditions on the events of a stream's read: types $5, and a field $6 in the open or among the sealed. Both may be NULL.
-private let wanted = """
-    ($5::text[] IS NULL OR type = ANY ($5)) AND ($6::text IS NULL OR data ? $6 OR data -> '$sealed' -> 'fields' ? $6)
-    """
+///
+/// The names of fields have a column of their own: `data ? $6` would fetch and unpack each large value on the way, inside the database.
+private let wanted = "($5::text[] IS NULL OR type = ANY ($5)) AND ($6::text IS NULL OR $6 = ANY (string_to_array(fields, ' ')))"
 
 extension Statement {
-    /// A stream after a version, in order: the columns of an event.
-    static let loadStream = Statement(
-        "log_load_stream",
-        """
-        SELECT \(columns) FROM log.events
-        WHERE stream = $1 AND version > $2
-        ORDER BY version
-        LIMIT $3
-        """)
+    /// The columns of an event, as `RecordedEvent` reads them.
+    static let eventColumns = "position, stream, version, id, type, schema_version, data, metadata, recorded_at"
 
-    /// The same and, in the same snapshot, what is known of a command: six columns of the receipt, then those of an event. At least one row.
+    /// A page: those of `found`, which come in this order, up to the one that brings their data to so many stored bytes, and at least one. The
+    /// columns of an event, and whether `found` ends with the event. A size is read from the row, so what is cut off is never fetched from where
+    /// large values are.
+    static func page(of found: String, by order: String, bytes: String = "\(PageBytes.usual)") -> String {
+        """
+        SELECT \(eventColumns), is_end
+        FROM (
+            SELECT \(eventColumns), sum(pg_column_size(data)) OVER walk AS bytes, lead(version) OVER walk IS NULL AS is_end
+            FROM (\(found)) AS found
+            WINDOW walk AS (ORDER BY \(order) ROWS UNBOUNDED PRECEDING)
+        ) AS sized
+        WHERE bytes - pg_column_size(data) < \(bytes)
+        ORDER BY \(order)
+        """
+    }
+}
+
+// Each read gives the columns of `page`.
+extension Statement {
+    /// A stream after a version, in order.
+    private static let loaded = page(
+        of: "SELECT \(eventColumns) FROM log.events WHERE stream = $1 AND version > $2 ORDER BY version LIMIT $3", by: "version",
+        bytes: "\(PageBytes.load)")
+
+    static let loadStream = Statement("log_load_stream", loaded)
+
+    /// The same and, in the same snapshot, what is known of a command: six columns of the receipt, then those of the event. At least one row.
     static let loadStreamAndCommand = Statement(
         "log_load_stream_and_command",
         """
         SELECT
-            command.digest, command.stream, command.version, command.first_position, command.last_position, command.recorded_at,
-            event.position, event.stream, event.version, event.id, event.type, event.schema_version, event.data, event.metadata, event.recorded_at
+            command.digest, command.stream, command.version, command.first_position, command.last_position, command.recorded_at, event.*
         FROM (SELECT) AS always
         LEFT JOIN log.commands command ON command.id = $4
-        LEFT JOIN LATERAL (
-            SELECT * FROM log.events WHERE stream = $1 AND version > $2 ORDER BY version LIMIT $3
-        ) event ON true
+        LEFT JOIN LATERAL (\(loaded)) event ON true
         ORDER BY event.version
         """)
 
@@ -49,18 +62,20 @@ extension Statement {
 
 /// Parts of the whole log.
 extension Statement {
-    /// Positions $1 to $2 of the log: the columns of an event.
+    /// Positions $1 to $2 of the log.
     static func readLog(_ direction: ReadDirection) -> Statement { direction == .forwards ? readLogForwards : readLogBackwards }
 
     private static let readLogForwards = readLog("log_read_forwards", order: "position")
     private static let readLogBackwards = readLog("log_read_backwards", order: "position DESC")
 
     private static func readLog(_ name: String, order: String) -> Statement {
-        Statement(name, "SELECT \(columns) FROM log.events WHERE position BETWEEN $1 AND $2 ORDER BY \(order) LIMIT $3")
+        Statement(
+            name,
+            page(of: "SELECT \(eventColumns) FROM log.events WHERE position BETWEEN $1 AND $2 ORDER BY \(order) LIMIT $3", by: order))
     }
 
-    /// Positions $1 to $2 of the log, oldest first, of the types $3: the log's last position in the same snapshot, then the columns of an event.
-    /// At least one row.
+    /// Positions $1 to $2 of the log, oldest first, of the types $3: the log's last position in the same snapshot, then the columns of the event. At
+    /// least one row.
     ///
     /// Each type gives its own first events, and the first of all these are the page: the work is bounded by page × types, however rare a type is.
     /// Comparing rows and ordering by both columns is what keeps the planner to the index by type. With a plain `type = …` it walks the log by
@@ -71,50 +86,44 @@ extension Statement {
         """
         SELECT head.position, event.*
         FROM (SELECT coalesce(max(position), 0) AS position FROM log.events) AS head
-        LEFT JOIN LATERAL (
-            SELECT event.*
-            FROM unnest($3::text[]) AS wanted (type)
-            CROSS JOIN LATERAL (
-                SELECT \(columns) FROM log.events
-                WHERE (type, position) >= (wanted.type, $1) AND (type, position) <= (wanted.type, $2)
-                ORDER BY type, position
-                LIMIT $4
-            ) AS event
-            ORDER BY event.position
-            LIMIT $4
-        ) AS event ON true
+        LEFT JOIN LATERAL (\(page(of: ofTypes(oldestFirst: true), by: "position"))) AS event ON true
         ORDER BY event.position
         """)
 
-    /// The same, newest first and without the log's last position: the columns of an event.
+    /// The same, newest first and without the log's last position.
     static let readTypesBackwards = Statement(
-        "log_read_types_backwards",
-        """
-        SELECT event.*
-        FROM unnest($3::text[]) AS wanted (type)
-        CROSS JOIN LATERAL (
-            SELECT \(columns) FROM log.events
-            WHERE (type, position) >= (wanted.type, $1) AND (type, position) <= (wanted.type, $2)
-            ORDER BY type DESC, position DESC
+        "log_read_types_backwards", page(of: ofTypes(oldestFirst: false), by: "position DESC"))
+
+    private static func ofTypes(oldestFirst: Bool) -> String {
+        let order = oldestFirst ? "" : " DESC"
+        return """
+            SELECT event.*
+            FROM unnest($3::text[]) AS wanted (type)
+            CROSS JOIN LATERAL (
+                SELECT \(eventColumns)
+                FROM log.events
+                WHERE (type, position) >= (wanted.type, $1) AND (type, position) <= (wanted.type, $2)
+                ORDER BY type\(order), position\(order)
+                LIMIT $4
+            ) AS event
+            ORDER BY event.position\(order)
             LIMIT $4
-        ) AS event
-        ORDER BY event.position DESC
-        LIMIT $4
-        """)
+            """
+    }
 }
 
-/// Parts of one stream.
+/// Parts of one stream. A page has $7 bytes.
 extension Statement {
-    /// Versions $2 to $3 of a stream: the columns of an event.
+    /// Versions $2 to $3 of a stream.
     static func readStream(_ direction: ReadDirection) -> Statement { direction == .forwards ? readStreamForwards : readStreamBackwards }
 
     private static let readStreamForwards = readStream("log_read_stream_forwards", order: "version")
     private static let readStreamBackwards = readStream("log_read_stream_backwards", order: "version DESC")
 
     private static func readStream(_ name: String, order: String) -> Statement {
-        Statement(
-            name,
-            "SELECT \(columns) FROM log.events WHERE stream = $1 AND version BETWEEN $2 AND $3 AND \(wanted) ORDER BY \(order) LIMIT $4")
+        let found =
+            "SELECT \(eventColumns) FROM log.events WHERE stream = $1 AND version BETWEEN $2 AND $3 AND \(wanted) ORDER BY \(order) LIMIT $4"
+        return Statement(name, page(of: found, by: order, bytes: "$7"))
     }
 
     /// A stream's last version that the log took by a moment; 0 when there is none.

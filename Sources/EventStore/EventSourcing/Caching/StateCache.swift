@@ -102,8 +102,9 @@ package final class StateCache<Rules: StreamRules>: Sendable {
         let cost = Self.overhead + Rules.footprint(of: folded.state)
         let now = now()
         state.withLock { state in
-            // A fold that would need half of the room is no help to the others.
-            guard !state.isSuspended, start?.suspensions ?? state.suspensions == state.suspensions, folded.lastEvent != nil, cost <= limits.bytes / 2,
+            // A fold that would need half of the room is no help to the others. One that was not opened has to be read again once it can be.
+            guard !folded.isUnopened, !state.isSuspended, start?.suspensions ?? state.suspensions == state.suspensions, folded.lastEvent != nil,
+                cost <= limits.bytes / 2,
                 owner.flatMap({ state.forgotten.peek($0) }) == nil
             else {
                 return

@@ -97,7 +97,8 @@ package struct CommandResult<Rules: StreamRules>: Sendable {
     }
 }
 
-/// Folds streams: on from where the cache left them, else from their start, a page at a time, so a long stream is never in memory as a whole.
+/// Folds streams: on from where the cache left them, else by the events that decide them, else from their start, a page at a time. A long stream is
+/// never in memory as a whole.
 struct StreamFolding<Rules: StreamRules>: Sendable {
     enum Loaded {
         /// The command asked about succeeded before.
@@ -105,8 +106,8 @@ struct StreamFolding<Rules: StreamRules>: Sendable {
         case folded(FoldedStream<Rules>)
     }
 
-    /// Events read at once.
-    static var pageSize: Int { 1000 }
+    /// Events read at once. Where some decide, a stream that does not end with these few is folded by those.
+    static var pageSize: Int { Rules.loadedEvents == nil ? 1000 : 16 }
 
     let store: any EventStore
     let cache: StateCache<Rules>?
@@ -145,8 +146,7 @@ struct StreamFolding<Rules: StreamRules>: Sendable {
             // Reads the last known event again. If the log was restored, that event is missing or different. An append would then be refused, but a
             // command that changes nothing appends nothing.
             let known = max(0, folded.version - 1)
-            let limit = min(Self.pageSize, last - known)
-            let page = try await store.load(stream, after: known, limit: limit, command: command)
+            let page = try await store.load(stream, after: known, limit: min(Self.pageSize, last - known), command: command)
             if let receipt = page.receipt { return (folded, receipt) }
             guard let news = folded.news(in: page.events) else {
                 cache?.drop(stream)
@@ -154,7 +154,17 @@ struct StreamFolding<Rules: StreamRules>: Sendable {
                 continue
             }
             try folded.fold(news)
-            if page.events.count < limit || folded.version >= last { return (folded, nil) }
+            if page.isLast || folded.version >= last { return (folded, nil) }
+            if let decisive = Rules.loadedEvents { return try await fold(decisive, of: stream, through: last, command: command) }
         }
+    }
+
+    private func fold(
+        _ decisive: DecisiveEvents, of stream: StreamName, through last: Int, command: UUID?
+    ) async throws -> (folded: FoldedStream<Rules>, receipt: CommandReceipt?) {
+        let folded = try FoldedStream<Rules>(try await store.events(deciding: decisive, of: stream, through: last))
+        // Looked up after the events were read: so an earlier try of the command can't be among them and missing here.
+        guard let command else { return (folded, nil) }
+        return (folded, try await store.receipt(of: command))
     }
 }

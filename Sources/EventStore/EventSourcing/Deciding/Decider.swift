@@ -45,6 +45,9 @@ package protocol StreamRules: Decider {
     /// The person whose key seals the personal fields of these events. Nobody by default.
     static func subject(of events: [Event], in state: State, on stream: StreamName) -> UUID?
 
+    /// The events that a stream is folded from when it is long: their fold is that of the whole stream. Nil, the default, where every event counts.
+    static var loadedEvents: DecisiveEvents? { get }
+
     /// About how many bytes a state takes in memory; bounds a cache of states. By default the size of the type: a state that holds text adds the
     /// text's bytes.
     static func footprint(of state: State) -> Int
@@ -54,6 +57,8 @@ extension StreamRules {
     package static func claims(for events: [Event], in state: State, on stream: StreamName) -> [ClaimChange] { [] }
 
     package static func subject(of events: [Event], in state: State, on stream: StreamName) -> UUID? { nil }
+
+    package static var loadedEvents: DecisiveEvents? { nil }
 
     package static func footprint(of state: State) -> Int { MemoryLayout<State>.size }
 }

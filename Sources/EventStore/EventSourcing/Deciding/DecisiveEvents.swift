@@ -15,25 +15,26 @@ package struct DecisiveEvents: Sendable, Hashable {
 
 extension EventStore {
     /// The events whose fold equals the fold of the whole stream up to a version, oldest first. Includes the first and the last event. Looks for each
-    /// from the end, so the cost follows what decides, not how long the stream is. Empty where there is no stream.
+    /// from the end, so the cost follows what decides, not how long the stream is or what it holds. Empty where there is no stream.
     /// - Parameter version: the last one to look at.
     package func events(deciding decisive: DecisiveEvents, of stream: StreamName, through version: Int = .max) async throws -> [RecordedEvent] {
-        // Most streams are short: one read has all of them.
-        let shortest = 8
-        let newest = try await read(StreamRead(stream, versions: 1...version, .backwards), limit: shortest)
-        guard newest.count == shortest, let last = newest.first, let oldest = newest.last else { return newest.reversed() }
+        // Most streams are short: one look has all of them.
+        let newest = try await read(StreamRead(stream, versions: 1...version, .backwards, bytes: PageBytes.small), limit: 8)
+        guard let last = newest.first, let oldest = newest.last, oldest.version > 1 else { return newest.reversed() }
         var found: [Int: RecordedEvent] = [last.version: last]
-        func take(_ event: RecordedEvent?) { if let event { found[event.version] = event } }
-        take(try await read(StreamRead(stream, versions: 1...1), limit: 1).first)
-        guard oldest.version > 1 else { return newest.reversed() }
-        let earlier = 1...oldest.version - 1
+        // The first event is taken in any case, and so need not be found again.
+        if let first = try await read(StreamRead(stream, versions: 1...1), limit: 1).first { found[first.version] = first }
+        let between = oldest.version > 2 ? 2...oldest.version - 1 : nil
+        func take(_ recent: RecordedEvent?, orFirstOf earlier: (ClosedRange<Int>) -> StreamRead) async throws {
+            var event = recent
+            if event == nil, let between { event = try await read(earlier(between), limit: 1).first }
+            if let event { found[event.version] = event }
+        }
         for group in decisive.types {
-            let event = newest.first { group.contains($0.type) }
-            take(event != nil ? event : try await read(StreamRead(stream, versions: earlier, types: group, .backwards), limit: 1).first)
+            try await take(newest.first { group.contains($0.type) }) { StreamRead(stream, versions: $0, types: group, .backwards) }
         }
         for field in decisive.fields {
-            let event = newest.first { $0.data[field] != nil }
-            take(event != nil ? event : try await read(StreamRead(stream, versions: earlier, field: field, .backwards), limit: 1).first)
+            try await take(newest.first { $0.data[field] != nil }) { StreamRead(stream, versions: $0, field: field, .backwards) }
         }
         return found.values.sorted { $0.version < $1.version }
     }

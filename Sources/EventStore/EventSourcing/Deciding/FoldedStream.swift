@@ -13,6 +13,8 @@ package struct FoldedStream<Rules: StreamRules>: Sendable {
     package private(set) var updatedAt: Timestamp?
     /// The id of the last event that was read; nil when none was, or when others have followed it since.
     private(set) var lastEvent: UUID?
+    /// Whether something in it could not be opened. A command that writes no text may be decided on it all the same.
+    package private(set) var isUnopened = false
 
     package init(_ events: [RecordedEvent] = []) throws(EventDecodingError) { try fold(events) }
 
@@ -28,6 +30,7 @@ package struct FoldedStream<Rules: StreamRules>: Sendable {
             createdAt = createdAt ?? event.recordedAt
             updatedAt = event.recordedAt
             lastEvent = event.id
+            if event.unopened != nil { isUnopened = true }
         }
     }
 

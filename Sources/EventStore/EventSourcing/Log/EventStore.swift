@@ -6,21 +6,38 @@ package struct LoadedStream: Sendable {
     package let events: [RecordedEvent]
     /// The receipt of the command asked about, when it succeeded before.
     package let receipt: CommandReceipt?
+    /// Whether the stream ends with these events.
+    package let isLast: Bool
 
-    package init(events: [RecordedEvent], receipt: CommandReceipt?) {
+    package init(events: [RecordedEvent], receipt: CommandReceipt?, isLast: Bool) {
         self.events = events
         self.receipt = receipt
+        self.isLast = isLast
     }
 }
 
+/// How many bytes of stored data a page may bring: it ends with the event that brings it there.
+package enum PageBytes {
+    /// Of a look at the log or at a part of it. Far above any one event: a reader that begins with an event that it knows gets the next one, too.
+    package static let usual = 16 << 20
+    /// Of a look at a stream that a command loads.
+    package static let load = 256 << 10
+    /// Of a look that is to find a few small events or one large one.
+    package static let small = 64 << 10
+}
+
 /// The event log as its users see it. Every implementation passes the same contract suite.
+///
+/// A page ends with its limit of events or with its bytes (`PageBytes`), and holds at least one event where there is one. So one that has fewer
+/// events than asked for need not be the last.
 package protocol EventStore: Sendable {
     /// Appends one atomic request. Returning means durable. Throws when the log could not be reached or is overloaded (`EventStoreError`): the caller
     /// may repeat the same request, its command makes that safe. Throws `EventStoreError.broken` for a request that `AppendRequest.validate()`
     /// refuses.
     func append(_ request: AppendRequest) async throws -> AppendOutcome
 
-    /// Reads a stream from the version after `version` (0: from its start), at most `limit` events, and looks up the command in the same snapshot.
+    /// Reads a stream from the version after `version` (0: from its start), at most `limit` events and `PageBytes.load`, and looks up the command in
+    /// the same snapshot.
     func load(_ stream: StreamName, after version: Int, limit: Int, command: UUID?) async throws -> LoadedStream
 
     /// Reads a part of one stream in its direction, at most `limit` events, from one snapshot. Empty where nothing is. `pages(of:)` walks a long one.
@@ -44,15 +61,24 @@ package protocol EventStore: Sendable {
 }
 
 extension EventStore {
-    /// A whole stream.
+    /// A whole stream, however long: for small ones.
     package func load(_ stream: StreamName, command: UUID? = nil) async throws -> LoadedStream {
-        try await load(stream, after: 0, limit: .max, command: command)
+        var whole = try await load(stream, after: 0, limit: .max, command: command)
+        while !whole.isLast, let last = whole.events.last {
+            let more = try await load(stream, after: last.version, limit: .max, command: command)
+            whole = LoadedStream(events: whole.events + more.events, receipt: more.receipt, isLast: more.isLast)
+        }
+        return whole
     }
 
     /// The receipt of a command that its caller may repeat; nil when there is none.
     package func receipt(of context: CommandContext) async throws -> CommandReceipt? {
-        guard context.isRepeatable else { return nil }
-        return try await load(StreamName("command", context.key.id), after: 0, limit: 1, command: context.key.id).receipt
+        context.isRepeatable ? try await receipt(of: context.key.id) : nil
+    }
+
+    /// The receipt of a command; nil when there is none.
+    func receipt(of command: UUID) async throws -> CommandReceipt? {
+        try await load(StreamName("command", command), after: 0, limit: 1, command: command).receipt
     }
 
     /// The log from a position on and for ever: pages of what is there, then what is appended. While the log is away it waits and calls
@@ -81,8 +107,10 @@ package enum EventStoreError: Error {
     /// The log did not answer an append, or its caller was cancelled while it was under way. It may have succeeded, or yet succeed; a repeat of the
     /// same request finds out.
     case outcomeUnknown
-    /// Something was to be sealed for a person who has no key: never registered, or forgotten.
+    /// Something was to be sealed for a person who was forgotten.
     case subjectUnknown(UUID)
+    /// Something was to be sealed for a person whose key is missing or damaged, or who never registered.
+    case keyUnusable(UUID)
     /// The log does not hold the event that was read from it before: it was restored to an older state, or is another log. A reader can't go on.
     case rewritten(position: Int64)
     /// The log breaks a promise, as by a gap. Nothing may go on from here.
@@ -93,7 +121,7 @@ package enum EventStoreError: Error {
         switch self {
         case .unavailable(let reason): reason
         case .refused(let statement, let reason): "\(statement): \(reason)"
-        case .outcomeUnknown, .subjectUnknown, .rewritten, .broken: nil
+        case .outcomeUnknown, .subjectUnknown, .keyUnusable, .rewritten, .broken: nil
         }
     }
 }

@@ -99,10 +99,12 @@ package struct StreamRead: PagedRead, Hashable {
     /// Only events whose data have this field, sealed or not; nil for any.
     package let field: String?
     package let direction: ReadDirection
+    /// Bytes of a page, as they are stored: it ends with the event that brings it there.
+    package let bytes: Int
 
     package init(
         _ stream: StreamName, versions: ClosedRange<Int> = 1...Int.max, until: Timestamp? = nil, types: Set<String>? = nil, field: String? = nil,
-        _ direction: ReadDirection = .forwards
+        _ direction: ReadDirection = .forwards, bytes: Int = PageBytes.usual
     ) {
         self.stream = stream
         self.versions = versions
@@ -110,6 +112,7 @@ package struct StreamRead: PagedRead, Hashable {
         self.types = types
         self.field = field
         self.direction = direction
+        self.bytes = bytes
     }
 
     /// Whether an event of the stream is wanted for what it is.
@@ -119,8 +122,7 @@ package struct StreamRead: PagedRead, Hashable {
 
     package func page(of store: any EventStore, limit: Int) async throws -> (events: [RecordedEvent], rest: StreamRead?) {
         let events = try await store.read(self, limit: limit)
-        guard let last = events.last, events.count >= limit else { return (events, nil) }
-        return (events, rest(after: last.version))
+        return (events, events.last.flatMap { rest(after: $0.version) })
     }
 
     private func rest(after version: Int) -> StreamRead? {
@@ -133,7 +135,7 @@ package struct StreamRead: PagedRead, Hashable {
     }
 
     private func of(_ versions: ClosedRange<Int>) -> StreamRead {
-        StreamRead(stream, versions: versions, until: until, types: types, field: field, direction)
+        StreamRead(stream, versions: versions, until: until, types: types, field: field, direction, bytes: bytes)
     }
 }
 

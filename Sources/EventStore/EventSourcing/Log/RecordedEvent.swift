@@ -18,13 +18,12 @@ package struct RecordedEvent: Sendable, Hashable {
     package let metadata: EventMetadata
     /// When the log took it; never before the previous event's.
     package let recordedAt: Timestamp
-    /// The names of sealed fields that the store could not open, because the vault lacks the person's key. They are null, and nobody knows whether
-    /// they are forgotten.
-    package let unopened: Set<String>
+    /// What the store could not open of it; nil when all is open or forgotten.
+    package let unopened: Unopened?
 
     package init(
         position: Int64, stream: StreamName, version: Int, id: UUID, type: String, schemaVersion: Int, data: JSONObject, metadata: EventMetadata,
-        recordedAt: Timestamp, unopened: Set<String> = []
+        recordedAt: Timestamp, unopened: Unopened? = nil
     ) {
         self.position = position
         self.stream = stream
@@ -39,7 +38,7 @@ package struct RecordedEvent: Sendable, Hashable {
     }
 
     /// The same event with its data in another form.
-    package func with(schemaVersion: Int, data: JSONObject, unopened: Set<String> = []) -> RecordedEvent {
+    package func with(schemaVersion: Int, data: JSONObject, unopened: Unopened? = nil) -> RecordedEvent {
         RecordedEvent(
             position: position, stream: stream, version: version, id: id, type: type, schemaVersion: schemaVersion, data: data, metadata: metadata,
             recordedAt: recordedAt, unopened: unopened)
@@ -127,4 +126,26 @@ extension EventMetadata {
         }
         return members.isComplete && hasCommand ? metadata : nil
     }
+}
+
+/// Sealed fields of an event that a store could not open. They are null, and nobody knows whether they are forgotten.
+package struct Unopened: Sendable, Hashable {
+    /// Their names.
+    package let fields: Set<String>
+    package let reason: UnopenedReason
+
+    package init(fields: Set<String>, reason: UnopenedReason) {
+        self.fields = fields
+        self.reason = reason
+    }
+}
+
+/// Why something sealed could not be opened. Kept by these names.
+package enum UnopenedReason: String, Sendable, Hashable, CaseIterable {
+    /// The vault has no key for the person and never destroyed one.
+    case keyMissing = "key missing"
+    /// The master key opens other keys and not the person's: its bytes were changed.
+    case keyDamaged = "key damaged"
+    /// The person's key does not open it: its bytes were changed, or it belongs to another event.
+    case sealDamaged = "seal damaged"
 }

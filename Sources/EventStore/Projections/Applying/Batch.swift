@@ -150,7 +150,7 @@ extension Query {
             .parkStream,
             [
                 .int8(build), .int8(failure.position), .text(failure.stream.description), .uuid(failure.stream.id), .text(failure.type),
-                .text(optional: failure.sqlState?.rawValue), .text(optional: failure.constraint),
+                .text(optional: failure.sqlState?.rawValue), .text(optional: failure.cause),
             ])
     }
 }

@@ -73,8 +73,8 @@ struct EventFailure: Error, Equatable, CustomStringConvertible {
     /// Nil when the event's data could not be bound.
     let sqlState: SQLState?
     let constraint: String?
-    /// Whether a field could not be read because the vault lacks its person's key.
-    let lacksKey: Bool
+    /// Why a field could not be opened, where that is the failure.
+    let unopened: UnopenedReason?
 
     init(_ event: RecordedEvent, _ error: PostgresError?) {
         position = event.position
@@ -82,7 +82,7 @@ struct EventFailure: Error, Equatable, CustomStringConvertible {
         type = event.type
         sqlState = error?.sqlState
         constraint = error?.constraint
-        lacksKey = error == nil && !event.unopened.isEmpty
+        unopened = error == nil ? event.unopened?.reason : nil
     }
 
     /// `6, a PostViewed of views-…: 23514 few_views`
@@ -91,8 +91,16 @@ struct EventFailure: Error, Equatable, CustomStringConvertible {
     /// `23514 few_views`
     var reason: String {
         if let sqlState { return [sqlState.rawValue, constraint].compactMap(\.self).joined(separator: " ") }
-        return lacksKey ? "the vault has no key for its personal data" : "its data can't be read"
+        return switch unopened {
+        case .keyMissing: "the vault has no key for its personal data"
+        case .keyDamaged: "the key for its personal data in the vault is damaged"
+        case .sealDamaged: "its sealed personal data is damaged"
+        case nil: "its data can't be read"
+        }
     }
+
+    /// The constraint that was violated, or why something sealed did not open.
+    var cause: String? { constraint ?? unopened?.rawValue }
 }
 
 extension PostgresError {

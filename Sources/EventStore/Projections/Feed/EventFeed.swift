@@ -76,8 +76,7 @@ package final class EventFeed: Sendable {
         defer { state.withLock { $0.end(after: position) }?.finish() }
         do {
             while true {
-                let limit = state.withLock { $0.readLimit }
-                let page = cut(try await Subscription.page(of: store, after: LogPlace(position, id), limit: limit))
+                let page = cut(try await Subscription.page(of: store, after: LogPlace(position, id), limit: Self.pageSize))
                 if !page.isEmpty {
                     state.withLock { $0.add(page, after: id) }
                     return page
@@ -92,7 +91,8 @@ package final class EventFeed: Sendable {
         }
     }
 
-    /// As much of what was read as makes a page. The next read asks for about as much.
+    /// As much of what was read as makes a page. The log has bounded it already, by bytes as they are stored: less is left off than there is of data
+    /// that compresses.
     private func cut(_ read: [RecordedEvent]) -> [RecordedEvent] {
         var page: [RecordedEvent] = []
         var size = 0
@@ -101,7 +101,6 @@ package final class EventFeed: Sendable {
             if size > Self.pageBytes, !page.isEmpty { break }
             page.append(event)
         }
-        state.withLock { $0.note(cut: page.count, of: read.count) }
         return page
     }
 }

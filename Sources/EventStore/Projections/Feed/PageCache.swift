@@ -106,15 +106,12 @@ struct SharedReads {
     private let pageSize: Int
     private let pageBytes: Int
     private var pages: PageCache
-    /// How many events the next read asks for: as many as the last one had room for, so that large ones are not read again and again.
-    private(set) var readLimit: Int
     /// By the position that each starts after.
     private var reads: [Int64: Signal] = [:]
 
     init(pageSize: Int, pageBytes: Int) {
         self.pageSize = pageSize
         self.pageBytes = pageBytes
-        readLimit = pageSize
         pages = PageCache(capacity: 2 * pageBytes, pageSize: pageSize, pageBytes: pageBytes)
     }
 
@@ -132,15 +129,6 @@ struct SharedReads {
 
     /// Drops all that is kept.
     mutating func forget() { pages = PageCache(capacity: 2 * pageBytes, pageSize: pageSize, pageBytes: pageBytes) }
-
-    /// A read was cut to a page, or had room in it. One that was not full tells nothing of how large events are.
-    mutating func note(cut count: Int, of read: Int) {
-        if count < read {
-            readLimit = count
-        } else if read >= readLimit {
-            readLimit = min(pageSize, readLimit * 2)
-        }
-    }
 
     /// Ends a read, and hands out what the others wait for.
     mutating func end(after position: Int64) -> Signal? { reads.removeValue(forKey: position) }

@@ -132,7 +132,7 @@ enum EventParameter: Hashable {
     }
 }
 
-/// An event holds a value of another kind than its schema says, or one whose key the vault lacks. Says where, never what.
+/// An event holds a value of another kind than its schema says, or one that could not be opened. Says where, never what.
 struct UnreadableField: Error, Equatable {
     let name: String
     let position: Int64
@@ -141,7 +141,7 @@ struct UnreadableField: Error, Equatable {
 extension RecordedEvent {
     /// A field's value; nil when it is absent or forgotten.
     fileprivate func field<Value>(_ name: String, _ read: (JSONValue) -> Value?) throws(UnreadableField) -> Value? {
-        if unopened.contains(name) { throw UnreadableField(name: name, position: position) }
+        if unopened?.fields.contains(name) ?? false { throw UnreadableField(name: name, position: position) }
         guard let field = data[name] else { return nil }
         if case .null = field { return nil }
         guard let value = read(field) else { throw UnreadableField(name: name, position: position) }
@@ -153,7 +153,7 @@ extension RecordedEvent {
     /// All of the data as JSON text.
     fileprivate var wholeData: String {
         get throws(UnreadableField) {
-            if let name = unopened.first { throw UnreadableField(name: name, position: position) }
+            if let name = unopened?.fields.min() { throw UnreadableField(name: name, position: position) }
             return JSONValue.object(data).serialized
         }
     }

@@ -100,8 +100,8 @@ package struct ParkedEvent: Sendable, Hashable {
     package let state: State
     /// Of the failure; nil when nothing was tried, or when the event's data is not what its type says.
     package let sqlState: String?
-    /// The constraint that was violated.
-    package let constraint: String?
+    /// The constraint that was violated, or why something sealed did not open (`UnopenedReason`).
+    package let cause: String?
     package let since: Timestamp
 
 }
@@ -114,7 +114,7 @@ extension ParkedEvent {
         }
         self.init(
             model: try row.get(0), position: try row.get(1), stream: name, type: try row.get(3), state: state, sqlState: try row.get(5),
-            constraint: try row.get(6), since: Timestamp(milliseconds: try row.milliseconds(7)))
+            cause: try row.get(6), since: Timestamp(milliseconds: try row.milliseconds(7)))
     }
 }
 

@@ -75,7 +75,7 @@ package struct ParkedStreamRetry: Sendable {
                     .noteFailedAgain,
                     [
                         .int8(build.number), .int8(event.position), .text(optional: failure.sqlState?.rawValue),
-                        .text(optional: failure.constraint),
+                        .text(optional: failure.cause),
                     ])
                 outcome.failure = failure.description
                 return false

@@ -24,6 +24,8 @@ extension PostRules {
     package static let decisive = DecisiveEvents(
         types: [["PostDrafted", "PostPublished", "PostUnpublished"], ["PostDeleted"]], fields: ["title", "slug", "content"])
 
+    package static var loadedEvents: DecisiveEvents? { decisive }
+
     /// The same of who may see a post, whatever it says.
     package static let decisiveForAccess = DecisiveEvents(types: decisive.types)
 

@@ -18,6 +18,8 @@ extension UserRules {
     package static let decisive = DecisiveEvents(
         types: [["UserRoleChanged"], ["UserDeactivated", "UserReactivated"], ["UserClosed"]], fields: ["username", "email", "displayName", "bio"])
 
+    package static var loadedEvents: DecisiveEvents? { decisive }
+
     /// The stored form of every user event. Names and fields are pinned by golden files: the log keeps them for ever.
     package static let schemas = [
         EventSchema("UserRegistered", in: category, [.personal("username"), .personal("email"), .open("role", .text)]),

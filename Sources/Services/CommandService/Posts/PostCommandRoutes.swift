@@ -9,11 +9,12 @@ import PublishingAPI
 
 /// The commands on posts.
 struct PostCommandRoutes: Sendable {
+    let store: any EventStore
     let posts: CommandHandler<PostRules>
     let identity: CommandIdentity
 
     func add(to routes: inout Routes) {
-        let draft = PostDrafting(posts: posts, identity: identity)
+        let draft = PostDrafting(store: store, posts: posts, identity: identity)
 
         routes.on(.createPost) { try await draft.response($0, $1) }
 
@@ -82,6 +83,7 @@ extension CallContext {
 
 /// `POST /posts`: a new post, under the slug asked for or one made from its title.
 struct PostDrafting: Sendable {
+    let store: any EventStore
     let posts: CommandHandler<PostRules>
     let identity: CommandIdentity
 
@@ -100,7 +102,16 @@ struct PostDrafting: Sendable {
         command.expected = .new
         let stream = StreamName(PostRules.category, .v7())
         func draft(under slug: Slug) async throws -> CommandResult<PostRules> {
-            try await posts.handle(.draft(author: user.id, title: title, slug: slug, content: content, publish: publish), on: stream, in: command)
+            do {
+                return try await posts.handle(
+                    .draft(author: user.id, title: title, slug: slug, content: content, publish: publish), on: stream, in: command)
+            } catch EventStoreError.keyUnusable(let author) {
+                // Who never registered has no key either, and is refused for that.
+                guard try await store.holder(of: .active, value: author.lowercased) != nil else {
+                    throw CommandFailure.claimMissing(.active, holder: StreamName(UserRules.category, author))
+                }
+                throw EventStoreError.keyUnusable(author)
+            }
         }
         let handled = if let chosen { try await draft(under: chosen) } else { try await drafted(under: Slug(for: title.text), draft) }
         return handled.response(.created, location: Endpoint.post.path(handled.stream.id.lowercased)) { $0.member("slug", $1.state.post?.slug.value) }

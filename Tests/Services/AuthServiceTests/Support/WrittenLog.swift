@@ -35,7 +35,7 @@ final class WrittenLog: EventStore, Sendable {
     func version(of stream: StreamName) -> Int { state.withLock { $0.events.count { $0.stream == stream } } }
 
     func load(_ stream: StreamName, after version: Int, limit: Int, command: UUID?) async throws -> LoadedStream {
-        LoadedStream(events: state.withLock { $0.events.filter { $0.stream == stream && $0.version > version } }, receipt: nil)
+        LoadedStream(events: state.withLock { $0.events.filter { $0.stream == stream && $0.version > version } }, receipt: nil, isLast: true)
     }
 
     func read(after position: Int64, limit: Int) async throws -> [RecordedEvent] {

@@ -64,7 +64,7 @@ struct House: Sendable {
     let log: LogUnderTest
     let identity: ConnectionPool
     let commands: ServiceResponder
-    let signingKey = SymmetricKey(size: .bits256)
+    let signingKey: SymmetricKey
     let serviceKey = ServiceKey(bytes: Array("an installation's key of 32 bytes".utf8))
     let clock = HandClock()
     let readTables = ReadTables()
@@ -83,9 +83,15 @@ struct House: Sendable {
         }
     }
 
-    private init(log: LogUnderTest, identity: ConnectionPool) {
+    /// Runs `body` with the same databases and processes that were started anew: no data key is in memory.
+    func restarted(_ body: @escaping @Sendable (House) async throws -> Void) async throws {
+        try await log.another { [identity, signingKey] log in try await body(House(log: log, identity: identity, signingKey: signingKey)) }
+    }
+
+    private init(log: LogUnderTest, identity: ConnectionPool, signingKey: SymmetricKey = SymmetricKey(size: .bits256)) {
         self.log = log
         self.identity = identity
+        self.signingKey = signingKey
         commands =
             Commands(
                 store: log.store, catalog: .publishing, keys: log.vault, hasher: log.hasher, verifier: TokenVerifier { [] }, serviceKey: serviceKey,

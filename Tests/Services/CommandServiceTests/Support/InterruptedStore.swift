@@ -1,5 +1,6 @@
 import EventSourcing
 import FoundationEssentials
+import JSON
 import Synchronization
 
 /// A store in which something else happens just after the first look-up of a command: how a race is lost on purpose.
@@ -34,14 +35,15 @@ final class InterruptedStore: EventStore {
     func waitForEvents(after position: Int64) async throws { try await store.waitForEvents(after: position) }
 }
 
-/// A store that counts the events it has given out.
+/// A store that counts the events it has given out, and the bytes of their texts.
 final class CountingStore: EventStore {
     private let store: any EventStore
-    private let count = Mutex(0)
+    private let count = Mutex((events: 0, bytes: 0))
 
     init(_ store: any EventStore) { self.store = store }
 
-    var eventCount: Int { count.withLock { $0 } }
+    var eventCount: Int { count.withLock { $0.events } }
+    var byteCount: Int { count.withLock { $0.bytes } }
 
     func load(_ stream: StreamName, after version: Int, limit: Int, command: UUID?) async throws -> LoadedStream {
         let loaded = try await store.load(stream, after: version, limit: limit, command: command)
@@ -58,7 +60,8 @@ final class CountingStore: EventStore {
     func waitForEvents(after position: Int64) async throws { try await store.waitForEvents(after: position) }
 
     private func counted(_ events: [RecordedEvent]) -> [RecordedEvent] {
-        count.withLock { $0 += events.count }
+        let bytes = events.flatMap(\.data.list).reduce(0) { $0 + ($1.value.text?.utf8.count ?? 0) }
+        count.withLock { $0 = ($0.events + events.count, $0.bytes + bytes) }
         return events
     }
 }

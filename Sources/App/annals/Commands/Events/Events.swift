@@ -75,6 +75,7 @@ struct EventLines: Sendable {
             + "\(event.version)".padded(5, .leading)
             + "  " + event.type.padded(18) + " " + JSONValue.object(event.data).serialized
             + (forgotten.isEmpty ? "" : "  forgotten: " + forgotten.joined(separator: ", "))
+            + (event.unopened.map { "  unopened: " + $0.reason.rawValue } ?? "")
     }
 
     private func json(_ event: RecordedEvent) -> String {

@@ -42,11 +42,11 @@ extension Parked {
                 .values.sorted { ($0[0].model, $0[0].position) < ($1[0].model, $1[0].position) }
             if json { return printLine(JSONValue.array(streams.map { .object($0[0].json.with("waiting", Int64($0.count - 1))) }).serialized) }
             guard !streams.isEmpty else { return printLine("Nothing is parked.") }
-            var table = TextTable("MODEL", "STREAM", "SINCE", "FAILED AT", "EVENT", "SQLSTATE", "CONSTRAINT", "WAITING")
+            var table = TextTable("MODEL", "STREAM", "SINCE", "FAILED AT", "EVENT", "SQLSTATE", "CAUSE", "WAITING")
             for events in streams {
                 let first = events[0]
                 table.add(
-                    first.model, "\(first.stream)", "\(first.since)", "\(first.position)", first.type, first.sqlState ?? "-", first.constraint ?? "-",
+                    first.model, "\(first.stream)", "\(first.since)", "\(first.position)", first.type, first.sqlState ?? "-", first.cause ?? "-",
                     "\(events.count - 1)")
             }
             table.lines.forEach(printLine)
@@ -55,7 +55,7 @@ extension Parked {
 
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Show the parked events of a stream and of those that wait with it: the failure's SQLSTATE and constraint, never the row.")
+            abstract: "Show the parked events of a stream and of those that wait with it: the failure's SQLSTATE and cause, never the row.")
 
         @OptionGroup var parked: ParkedArguments
 
@@ -67,10 +67,10 @@ extension Parked {
             let events = try await ParkedEvents.list(parked.flags, parked.name).filter { $0.stream.id == id }
             guard !events.isEmpty else { throw Failure("nothing is parked at \(stream)") }
             if parked.json { return printLine(JSONValue.array(events.map { .object($0.json) }).serialized) }
-            var table = TextTable("POSITION", "STREAM", "EVENT", "STATE", "SQLSTATE", "CONSTRAINT", "SINCE")
+            var table = TextTable("POSITION", "STREAM", "EVENT", "STATE", "SQLSTATE", "CAUSE", "SINCE")
             for event in events {
                 table.add(
-                    "\(event.position)", "\(event.stream)", event.type, event.state.rawValue, event.sqlState ?? "-", event.constraint ?? "-",
+                    "\(event.position)", "\(event.stream)", event.type, event.state.rawValue, event.sqlState ?? "-", event.cause ?? "-",
                     "\(event.since)")
             }
             table.lines.forEach(printLine)
@@ -137,7 +137,7 @@ extension ParkedEvent {
         [
             "model": .string(model), "stream": .string("\(stream)"), "position": .integer(position), "type": .string(type),
             "state": .string(state.rawValue), "sqlState": sqlState.map(JSONValue.string) ?? .null,
-            "constraint": constraint.map(JSONValue.string) ?? .null,
+            "cause": cause.map(JSONValue.string) ?? .null,
             "since": .string("\(since)"),
         ]
     }

@@ -21,7 +21,7 @@ struct PersonExport: Sendable {
         try await log.require(account)
         let head = try await log.head()
         let posts = try await posts(through: head)
-        let profile = try FoldedStream<UserRules>(try await log.load(account).events)
+        let profile = try FoldedStream<UserRules>(try await log.events(deciding: UserRules.decisive, of: account))
         try await output.write([
             "{",
             member("user", .string(user.lowercased)) + ",",
@@ -31,7 +31,8 @@ struct PersonExport: Sendable {
             "\"posts\": [",
         ])
         for (number, post) in posts.enumerated() {
-            let folded = try FoldedStream<PostRules>(try await log.load(StreamName(PostRules.category, post)).events)
+            let folded = try FoldedStream<PostRules>(
+                try await log.events(deciding: PostRules.decisive, of: StreamName(PostRules.category, post)))
             try await output.write([JSONValue.object(folded.record(id: post)).serialized.escapingControls + (number < posts.count - 1 ? "," : "")])
         }
         try await output.write(["],", "\"events\": ["])
@@ -60,7 +61,7 @@ struct PersonExport: Sendable {
                     if let held { try await output.write([held + ","]) }
                     held = lines.line(own.contains(event.stream) ? event : event.withoutPersonalFields)
                 }
-                guard page.count == Events.pageSize, let last = page.last else { break }
+                guard let last = page.last else { break }
                 first = last.position + 1
             }
         }
@@ -81,7 +82,7 @@ extension RecordedEvent {
     fileprivate var withoutPersonalFields: RecordedEvent {
         var data = data
         for field in EventCatalog.publishing[type]?.personalFields ?? [] where data[field] != nil { data[field] = .null }
-        return with(schemaVersion: schemaVersion, data: data)
+        return with(schemaVersion: schemaVersion, data: data, unopened: unopened)
     }
 }
 
