@@ -2,8 +2,8 @@ import Logging
 import Postgres
 
 /// The settings that each session pins for itself elsewhere (see `ConnectionTarget.setupQueries`), set on the services' roles: behind a pooler in
-/// transaction mode a session is not ours to set. A setting of a role in a database goes before one of the role or of the database. Only settings that
-/// break a promise are set.
+/// transaction mode a session is not ours to set. A setting of a role in a database goes before one of the role or of the database. Only settings
+/// that break a promise are set.
 struct RolePins {
     /// Which services log in to which database.
     private static let services = [
