@@ -92,7 +92,7 @@ import Testing
                 ("users list", ["read"]), ("users promote ann@example.org", ["vault", "log"]),
                 ("users export ann@example.org", ["vault", "identity", "log"]), ("users erase ann@example.org --yes", ["vault", "identity"]),
                 ("keys list", ["identity"]), ("keys rotate", ["identity"]), ("events tail", ["vault", "log"]),
-                ("events show user-x", ["vault", "log"]),
+                ("events show user-01980000-0000-7000-8000-000000000001", ["vault", "log"]),
                 ("audit checkpoint", ["log"]), ("audit verify", ["log"]), ("audit export", ["vault", "log"]), ("audit export --proofs", ["log"]),
                 ("projections list", ["read", "log"]), ("projections status", ["read", "log"]), ("projections parked", ["read"]),
                 ("projections rebuild posts", ["read", "log", "vault"]), ("projections verify posts", ["read", "log", "vault"]),
