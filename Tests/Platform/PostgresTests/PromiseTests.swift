@@ -8,7 +8,7 @@ import Testing
         "default_transaction_deferrable": ("on", "off"), "synchronous_commit": ("off", "on"), "TimeZone": ("'Asia/Tokyo'", "UTC"),
         "DateStyle": ("'German'", "ISO, MDY"), "IntervalStyle": ("'sql_standard'", "postgres"), "bytea_output": ("'escape'", "hex"),
         "search_path": ("'elsewhere'", "\"$user\", public"), "array_nulls": ("off", "on"), "standard_conforming_strings": ("off", "on"),
-        "session_replication_role": ("replica", "origin"), "lock_timeout": ("'1ms'", "0"), "idle_session_timeout": ("'1ms'", "0"),
+        "session_replication_role": ("replica", "origin"), "lock_timeout": ("'1ms'", "0"), "idle_session_timeout": ("'2s'", "0"),
         "idle_in_transaction_session_timeout": ("'1ms'", "0"),
     ]
 

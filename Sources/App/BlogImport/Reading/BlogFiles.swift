@@ -100,7 +100,7 @@ struct BlogFiles {
                 case .other: break
                 }
             } catch {
-                // Whatever it is, its neighbours are read all the same.
+                // Its neighbours are read all the same.
                 findings.append((path, .skipped(because: "can't be looked at: \(error)")))
             }
         }

@@ -59,8 +59,8 @@ package final class AccountFollower: Sendable {
         guard try await waitFor(log.head(), timeout: patience) else { throw Problem.unavailable("The accounts are behind the log.") }
     }
 
-    /// Follows until cancelled, and waits while a database is away or refuses. Throws `EventStoreError.rewritten` if the log is not the one that was followed so
-    /// far, and the decoding error of an event that it can't read.
+    /// Follows until cancelled, and waits while a database is away or refuses. Throws `EventStoreError.rewritten` if the log is not the one that was
+    /// followed so far, and the decoding error of an event that it can't read.
     package func run() async throws {
         var backoff = Backoff(from: .milliseconds(100), to: .seconds(5))
         while !Task.isCancelled {

@@ -106,7 +106,7 @@ struct PostDrafting: Sendable {
                 return try await posts.handle(
                     .draft(author: user.id, title: title, slug: slug, content: content, publish: publish), on: stream, in: command)
             } catch EventStoreError.keyUnusable(let author) {
-                // Who never registered has no key either, and is refused for that.
+                // A user who never registered has no key either, and is refused for that.
                 guard try await store.holder(of: .active, value: author.lowercased) != nil else {
                     throw CommandFailure.claimMissing(.active, holder: StreamName(UserRules.category, author))
                 }
