@@ -63,7 +63,7 @@ import Testing
                     let read = try await Client(base: second.api).call(
                         .GET, "/posts/by-slug/kept", headers: ["Wait-For-Position": posted.position, "Prefer": "wait=10"])
                     #expect(read.status == 200)
-                    // A value that waits for standbys stays, and one that was right already.
+                    // A setting that waits for standbys stays, and so does one that was right already.
                     let wrong = [
                         "datestyle=ISO, MDY", "default_transaction_isolation=read committed", "default_transaction_read_only=off",
                         "idle_session_timeout=0", "search_path=\"$user\", public", "session_replication_role=origin", "statement_timeout=0",

@@ -8,8 +8,8 @@ import Testing
         "default_transaction_deferrable": ("on", "off"), "synchronous_commit": ("off", "on"), "TimeZone": ("'Asia/Tokyo'", "UTC"),
         "DateStyle": ("'German'", "ISO, MDY"), "IntervalStyle": ("'sql_standard'", "postgres"), "bytea_output": ("'escape'", "hex"),
         "search_path": ("'elsewhere'", "\"$user\", public"), "array_nulls": ("off", "on"), "standard_conforming_strings": ("off", "on"),
-        "session_replication_role": ("replica", "origin"), "lock_timeout": ("'1ms'", "0"), "idle_session_timeout": ("'2s'", "0"),
-        "idle_in_transaction_session_timeout": ("'1ms'", "0"),
+        "session_replication_role": ("replica", "origin"), "lock_timeout": ("'10s'", "0"), "idle_session_timeout": ("'5s'", "0"),
+        "idle_in_transaction_session_timeout": ("'5s'", "0"),
     ]
 
     @Test func `are kept whatever is set for the database`() async throws {
@@ -27,7 +27,7 @@ import Testing
 
     @Test func `leave a statement that may take its time alone`() async throws {
         try await TestCluster.withDatabase { target in
-            try await set(["statement_timeout": "'1ms'"], for: target)
+            try await set(["statement_timeout": "'10s'"], for: target)
             var limits = PoolLimits()
             limits.statementTimeout = nil
             try await ConnectionPool.withPool(target, limits: limits, logger: TestCluster.logger) { pool in

@@ -78,7 +78,7 @@ struct BlogFiles {
     }
 
     private mutating func skip(_ folder: BlogPath, because reason: FileSystem.Failure) {
-        unread = unread ?? (folder, reason)
+        unread = unread ?? (folder: folder, reason: reason)
         findings.append((folder, .skipped(because: "the folder can't be read: \(reason)")))
     }
 

@@ -93,8 +93,7 @@ struct DatabaseCheck {
     let target: ConnectionTarget
     let logger: Logger
 
-    /// Throws a `Failure` for a database that can't be used. Returns the settings of the server that must be on for a crash to lose nothing, and
-    /// are off.
+    /// Throws a `Failure` for a database that can't be used. Returns the settings that must be on for a crash to lose nothing, and are off.
     func run() async throws -> [String] {
         let started = ContinuousClock.now
         guard let row = try await ConnectionPool.withPool(target, logger: logger, { try await $0.query(.properties) }).first else { return [] }

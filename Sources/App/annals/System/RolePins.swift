@@ -2,8 +2,8 @@ import Logging
 import Postgres
 
 /// The settings that each session pins for itself elsewhere (see `ConnectionTarget.setupQueries`), set on the services' roles: behind a pooler in
-/// transaction mode a session is not ours to set. A setting of a role in a database goes before one of the role or of the database. Only a
-/// setting that breaks a promise is changed.
+/// transaction mode a session is not ours to set. A setting of a role in a database goes before one of the role or of the database. Only settings
+/// that break a promise are set.
 struct RolePins {
     /// Which services log in to which database.
     private static let services = [
@@ -18,8 +18,7 @@ struct RolePins {
     /// The services that log in to this database.
     var services: [String] { Self.services[name] ?? [] }
 
-    /// Changes settings that break a promise, and has each role show that none does any more. Throws a `Failure` with the statements that a superuser
-    /// must run.
+    /// Sets what breaks a promise, and has each role show that nothing does any more. Throws a `Failure` with the statements for a superuser.
     func settle(_ roles: [String]) async throws {
         for role in roles {
             let broken = try await brokenPromises(of: role)

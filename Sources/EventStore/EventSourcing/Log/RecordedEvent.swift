@@ -18,7 +18,7 @@ package struct RecordedEvent: Sendable, Hashable {
     package let metadata: EventMetadata
     /// When the log took it; never before the previous event's.
     package let recordedAt: Timestamp
-    /// The fields that the store could not open; nil when all are open or forgotten.
+    /// The reason why the store could not open some of it; nil when all is open or forgotten.
     package let unopened: Unopened?
 
     package init(

@@ -135,9 +135,8 @@ extension ConnectionTarget {
 }
 
 /// The promises of a session do not depend on what was set for the database or the role. A commit that is acknowledged is on the disk, so `off` and
-/// `local` become `on`; a value that waits for standbys is the operator's choice and stays. A statement sees what was committed before it, writes,
-/// reads times in UTC, and ends only when this program wants it to. Triggers and foreign keys work. A setting that this server does not have is
-/// passed over.
+/// `local` become `on`; what waits for standbys is the operator's choice and stays. A statement sees what was committed before it, writes, and reads
+/// times in UTC. It ends only when this program wants it to. Triggers and foreign keys work. A setting that this server does not have is passed over.
 private let wrongSettings = """
     FROM (VALUES
         ('default_transaction_isolation', 'read committed'), ('default_transaction_read_only', 'off'), ('default_transaction_deferrable', 'off'),
