@@ -64,7 +64,8 @@ let layers: [(name: String, modules: [Target])] = [
             .target(
                 name: "HTTPContract",
                 dependencies: [
-                    "AccessTokens", "EventSourcing", "JSON", "PublishingAPI", hummingbird, httpTypes, nioCore, nioHTTP1, crypto, logging,
+                    "AccessTokens", "EventSourcing", "JSON", "PublishingAPI", hummingbird, httpTypes, nioCore, nioHTTP1, nioPosix, crypto,
+                    logging,
                 ]),
             .target(
                 name: "AuthService",

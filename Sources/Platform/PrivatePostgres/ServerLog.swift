@@ -33,7 +33,9 @@ struct ServerLog {
     /// On a full disk the log itself may have had no space.
     private var fullDisk: String? {
         var space = statvfs()
-        guard statvfs(path, &space) == 0, space.f_bavail == 0 else { return nil }
+        // Of its folder: where there is no space, there may be no log.
+        let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+        guard statvfs(folder, &space) == 0, space.f_bavail == 0 else { return nil }
         return "could not write \(path): No space left on device"
     }
 

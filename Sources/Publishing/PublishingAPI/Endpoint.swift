@@ -15,7 +15,7 @@ package enum Endpoint: String, CaseIterable, Sendable {
 
     case auditEvents, auditProof, auditCheckpoint, auditTile
 
-    case registeredUser, registerUser, releaseClaimOfUser, closeUser, deletePostsOfUser, recordViews, erasures, revocations
+    case registeredUser, registerUser, releaseClaimOfUser, closeUser, deletePostsOfUser, recordViews, postPosition, erasures, revocations
 }
 
 extension Endpoint {
@@ -79,6 +79,7 @@ extension Endpoint {
         case .closeUser: .internal(.post, "/internal/users/{id}/closure", .commands, from: [.auth])
         case .deletePostsOfUser: .internal(.post, "/internal/users/{id}/closure/posts", .commands, from: [.auth])
         case .recordViews: .internal(.post, "/internal/views", .commands, from: [.queries], takesKey: true)
+        case .postPosition: .internal(.get, "/internal/posts/{id}/position", .commands, from: [.queries])
         case .erasures: .internal(.get, "/internal/erasures", .queries, from: [.auth])
         case .revocations: .internal(.get, "/internal/revocations", .auth, from: [.gateway, .auth, .commands, .queries])
         }

@@ -20,10 +20,10 @@ package struct Queries: Service {
     ///   - verifier: verifies users' tokens.
     ///   - serviceKey: verifies other services' tokens and seals list cursors.
     package init(
-        read: ConnectionPool, positions: ReadModelPositions, commands: ServiceClient, verifier: TokenVerifier, serviceKey: ServiceKey,
+        read: ReadPools, positions: ReadModelPositions, commands: ServiceClient, verifier: TokenVerifier, serviceKey: ServiceKey,
         viewWindow: ViewWindowSettings = ViewWindowSettings(), logger: Logger
     ) {
-        let models = ReadModels(pool: read, positions: positions)
+        let models = ReadModels(pools: read, positions: positions)
         let recorder = ViewRecorder(commands: commands)
         let cursors = CursorCodec(key: serviceKey)
         views = ViewWindow(recorder: recorder, settings: viewWindow, logger: logger)
@@ -34,7 +34,7 @@ package struct Queries: Service {
         PostRoutes(models: models, views: views, limit: limit).add(to: &routes)
         PostViewRoutes(models: models, views: views, limit: limit, recorder: recorder, cursors: cursors).add(to: &routes)
         UserRoutes(models: models, cursors: cursors).add(to: &routes)
-        ErasureRoutes(pool: read, positions: positions).add(to: &routes)
+        ErasureRoutes(pool: read.shared, positions: positions).add(to: &routes)
         self.routes = routes
         self.positions = positions
         responder = routes.responder(

@@ -26,3 +26,24 @@ import Testing
         #expect(error?.kind == .server(.adminShutdown) && error?.outcomeUnknown == true)
     }
 }
+
+@Suite struct `A query whose statement the one before it could not prepare` {
+    @Test func `fails for the same reason`() async throws {
+        let outcome = await withUnsafeContinuation { (continuation: UnsafeContinuation<Result<QueryResult, PostgresError>, Never>) in
+            var pipeline = Pipeline()
+            let first = [Step.prepare(serverName: "s1"), .query(statementName: "q"), .sync(.abandoned, token: 1)]
+            for step in first + [.query(statementName: "q"), .sync(.one(continuation), token: 2)] { pipeline.append(step) }
+            // The first is cancelled while it waits for a lock, and its group is skipped.
+            _ = pipeline.fail(PostgresError(.deadline, "canceling statement due to statement timeout"))
+            while case .prepare? = pipeline.steps.first { _ = pipeline.endHead() }
+            _ = pipeline.fail(nil)
+            while case .query? = pipeline.steps.first { _ = pipeline.endHead() }
+            if pipeline.endGroup() != nil { Issue.record("nobody waits for the first") }
+            _ = pipeline.fail(PostgresError(.server(.invalidStatementName), "prepared statement does not exist"))
+            while case .query? = pipeline.steps.first { _ = pipeline.endHead() }
+            pipeline.endGroup()?.deliver()
+        }
+        let error = #expect(throws: PostgresError.self) { try outcome.get() }
+        #expect(error?.kind == .deadline)
+    }
+}

@@ -49,6 +49,45 @@ import Testing
         }
     }
 
+    @Test func `is taken over within twenty seconds`() async throws {
+        try await House.open { house in
+            let person = try await house.process().person("ann")
+            try await Self.run(house.process(Life(moments: 3)), closing: person)
+            // A second is left for the other process to look.
+            house.clock.advance(by: .seconds(19))
+            try await house.process().continueClosures()
+            try await Self.expectErased(person, in: house)
+        }
+    }
+
+    @Test func `is taken over as soon when its last step had failed many times`() async throws {
+        try await House.open { house in
+            let auth = house.process()
+            let person = try await auth.person("ann")
+            house.readTables.isScrubbed = false
+            _ = try await auth.close(person)
+            for _ in 1...10 {
+                house.clock.advance(by: .seconds(60))
+                try await auth.continueClosures()
+            }
+            #expect(house.readTables.questions == 10)
+            house.readTables.isScrubbed = true
+            house.clock.advance(by: .seconds(19))
+            try await house.process().continueClosures()
+            try await Self.expectErased(person, in: house)
+        }
+    }
+
+    @Test func `is taken over at once when its lease ends further ahead than it can, as after the clock went back`() async throws {
+        try await House.open { house in
+            let person = try await house.process().person("ann")
+            try await Self.run(house.process(Life(moments: 3)), closing: person)
+            house.clock.advance(by: .seconds(-3600))
+            try await house.process().continueClosures()
+            try await Self.expectErased(person, in: house)
+        }
+    }
+
     @Test func `is finished once by many that come at the same time`() async throws {
         try await House.open { house in
             let person = try await house.process().person("ann")

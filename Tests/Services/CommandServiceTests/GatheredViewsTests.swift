@@ -1,4 +1,6 @@
 import AccessTokens
+import EventLog
+import EventLogTesting
 import EventSourcing
 import FoundationEssentials
 import HTTPContract
@@ -124,6 +126,23 @@ import Testing
             let body = Self.body([(Self.posts[0], "1")])
             #expect(try await newsroom.call(.post, "/internal/views", body, by: admin).status == 404)
             #expect(try await newsroom.call(.post, "/internal/views", body).status == 404)
+        }
+    }
+}
+
+@Suite struct `The position of a post` {
+    @Test func `is that of its last event, for the query service alone`() async throws {
+        try await Newsroom.open { newsroom in
+            let ann = try await newsroom.person("ann")
+            let post = try await newsroom.post(by: ann, publish: true)
+            let position = try await newsroom.log.store.head()
+            _ = try await newsroom.person("bob")
+            let path = "/internal/posts/\(post.id.lowercased)/position"
+            #expect(try await newsroom.send(.get, path, headers: Newsroom.asService("queries")).data?["position"] == .integer(position))
+            #expect(try await newsroom.send(.get, path, headers: Newsroom.asService("auth")).status == 404)
+            #expect(try await newsroom.send(.get, path, by: ann).status == 404)
+            let unknown = "/internal/posts/\(UUID.v7().lowercased)/position"
+            #expect(try await newsroom.send(.get, unknown, headers: Newsroom.asService("queries")).status == 404)
         }
     }
 }

@@ -43,7 +43,8 @@ private struct AllServices {
             store: store, catalog: .publishing, keys: keys, hasher: keys, audit: MerkleLog(pool), trail: OpenedTrail(AuditTrail(pool)) { $0 },
             verifier: verifier, serviceKey: serviceKey, logger: logger)
         let queries = Queries(
-            read: pool, positions: ReadModelPositions(pool, listeningOn: target, logger: logger), commands: client(.queries, .commands),
+            read: ReadPools(all: pool), positions: ReadModelPositions(pool, listeningOn: target, logger: logger),
+            commands: client(.queries, .commands),
             verifier: verifier, serviceKey: serviceKey, logger: logger)
         let auth = Auth(
             identity: pool, log: store, currentClaims: { _, _ in [:] }, commands: client(.auth, .commands),

@@ -5,6 +5,7 @@ import Hummingbird
 import JSON
 import NIOCore
 import PublishingAPI
+import TestSupport
 import Testing
 
 @Suite struct `A body` {
@@ -13,6 +14,14 @@ import Testing
     @Test(arguments: ["application/json", "application/json; charset=utf-8", "Application/JSON;charset=\"UTF-8\"", "application/merge-patch+json"])
     func `is taken as JSON by its media type`(type: String) async throws {
         #expect(try await reading(posting("{}", [.contentType: type])) { _ in }.status == 204)
+    }
+
+    @Test func `is parsed beside Swift's threads when it is large`() async throws {
+        func jobs(_ count: Int) async throws -> Int {
+            let request = posting(#"{"numbers":[\#(String(repeating: "1,", count: count))1]}"#)
+            return try await CountingExecutor.jobs { try await request.jsonBody() }.jobs
+        }
+        #expect(try await jobs(100) < jobs(200_000))
     }
 
     @Test(arguments: ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", "application/json; charset=latin1", "", "text/x+json"])

@@ -1,5 +1,6 @@
 import AccessTokens
 import EventSourcing
+import FoundationEssentials
 import HTTPContract
 import HTTPTypes
 import Hummingbird
@@ -29,6 +30,8 @@ final class CommandPeer: Sendable {
         var taken: [String: (body: JSONObject, position: Int64)] = [:]
         var counts: [String: Int64] = [:]
         var calls: [[String: Int64]] = []
+        /// Where the streams of posts stand.
+        var places: [UUID: Int64] = [:]
     }
 
     private let state = Mutex(State())
@@ -36,6 +39,9 @@ final class CommandPeer: Sendable {
     private let (held, gate) = AsyncStream<Never>.makeStream()
     /// Every call as it comes: posts and their counts.
     let calls: AsyncStream<[String: Int64]>
+    private let asked: AsyncStream<UUID>.Continuation
+    /// The posts whose streams were asked for.
+    let questions: AsyncStream<UUID>
     private let serviceKey: ServiceKey
     private let logger: Logger
 
@@ -43,6 +49,7 @@ final class CommandPeer: Sendable {
         self.serviceKey = serviceKey
         self.logger = logger
         (calls, heard) = AsyncStream.makeStream()
+        (questions, asked) = AsyncStream.makeStream()
     }
 
     /// Its HTTP boundary.
@@ -60,10 +67,19 @@ final class CommandPeer: Sendable {
             if wasReplayed { headers.markReplayed() }
             return Answer.data(headers: headers) { $0.object { $0.member("position", position) } }
         }
+        routes.on(.postPosition) { _, context in
+            let post = try context.id()
+            self.asked.yield(post)
+            guard let position = self.state.withLock({ $0.places[post] }) else { throw Problem.notFound() }
+            return Answer.data { $0.object { $0.member("position", position) } }
+        }
         return routes.responder(for: .commands, authentication: Authentication(verifier: nil, serviceKey: serviceKey), logger: logger)
     }
 
     func become(_ mood: Mood) { state.withLock { $0.mood = mood } }
+
+    /// From now on a post's last event is there.
+    func place(_ post: UUID, at position: Int64) { state.withLock { $0.places[post] = position } }
 
     /// Ends the holding of answers.
     func release() {

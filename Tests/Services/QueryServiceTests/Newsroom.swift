@@ -24,8 +24,17 @@ struct Newsroom: Sendable {
     let commands: CommandPeer
     let signingKey: SigningKey
 
+    /// Whether the service's queries share one pool, so that its counters see every statement, or have those of a running system.
+    enum Pools: Sendable {
+        case one
+        /// With a time after which the server ends a statement.
+        case apart(Duration)
+    }
+
     /// Runs the service for as long as the body takes, then stops it cleanly.
-    static func open(window: ViewWindowSettings = .quick, _ body: @escaping @Sendable (Newsroom) async throws -> Void) async throws {
+    static func open(
+        window: ViewWindowSettings = .quick, pools: Pools = .one, _ body: @escaping @Sendable (Newsroom) async throws -> Void
+    ) async throws {
         try await withReadDatabase { target in
             let logger = TestCluster.logger
             var own = target
@@ -37,9 +46,20 @@ struct Newsroom: Sendable {
             var limits = PoolLimits()
             limits.multiplexedConnections = 1
             let read = ConnectionPool(own, limits: limits, logger: logger)
+            let reads =
+                switch pools {
+                case .one: ReadPools(all: read)
+                case .apart(let timeout):
+                    ReadPools { multiplexed in
+                        var limits = PoolLimits()
+                        limits.multiplexedConnections = multiplexed
+                        limits.statementTimeout = timeout
+                        return ConnectionPool(own, limits: limits, logger: logger)
+                    }
+                }
             let positions = ReadModelPositions(read, listeningOn: own, logger: logger)
             let queries = Queries(
-                read: read, positions: positions,
+                read: reads, positions: positions,
                 commands: ServiceClient(
                     name: .queries, audience: .commands, upstream: commands.responder, key: serviceKey, logger: logger),
                 verifier: TokenVerifier { [signingKey.publicKey] }, serviceKey: serviceKey, viewWindow: window, logger: logger)
@@ -47,7 +67,7 @@ struct Newsroom: Sendable {
                 owner: ConnectionPool(target, logger: logger), read: read, queries: queries, commands: commands, signingKey: signingKey)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await newsroom.owner.run() }
-                group.addTask { try await read.run() }
+                for pool in [read] + reads.all.filter({ $0 !== read }) { group.addTask { try await pool.run() } }
                 group.addTask { try await positions.run() }
                 try await withThrowingTaskGroup(of: Void.self) { views in
                     views.addTask { await queries.views.run() }

@@ -56,6 +56,19 @@ import Testing
             #expect(try await room.get("/api/v1/users/someone").status == 400)
         }
     }
+
+    @Test func `is READ_MODEL_BEHIND, not missing, while its first event could not be applied`() async throws {
+        try await Newsroom.open { room in
+            let ann = Reader(id: .v7())
+            for model in ["posts", "users", "view_counts"] { try await room.move(model, to: 9) }
+            try await room.park(ann.id, in: "users", at: 3)
+            for path in ["/api/v1/users/me", "/api/v1/users/\(ann.id.lowercased)"] {
+                let reply = try await room.get(path, as: ann)
+                #expect(reply.status == 503 && reply.code == "READ_MODEL_BEHIND")
+            }
+            #expect(try await room.get("/api/v1/users/me", as: Reader(id: .v7())).status == 404)
+        }
+    }
 }
 
 @Suite struct `The list of users` {

@@ -114,6 +114,33 @@ import Testing
         }
     }
 
+    @Test(.timeLimit(.minutes(1)), arguments: [[:], [.idempotencyKey: "k"]] as [HTTPFields])
+    func `of a post that was published a moment ago waits until the read model knows it`(key: HTTPFields) async throws {
+        try await Newsroom.open { room in
+            let id = UUID.v7()
+            try await room.move("posts", to: 4)
+            room.commands.place(id, at: 5)
+            var questions = room.commands.questions.makeAsyncIterator()
+            async let reply = room.send(.post, "/api/v1/posts/\(id.lowercased)/views", key.merging([.prefer: "wait=10"]))
+            #expect(await questions.next() == id)
+            try await room.post("New", by: .v7(), id: id)
+            try await room.move("posts", to: 5)
+            #expect(try await reply.status == 202)
+            #expect(room.commands.counts == [id.lowercased: 1])
+        }
+    }
+
+    @Test func `of a post that the read model does not come to know in time is READ_MODEL_BEHIND`() async throws {
+        try await Newsroom.open { room in
+            let id = UUID.v7()
+            room.commands.place(id, at: 5)
+            let reply = try await room.send(.post, "/api/v1/posts/\(id.lowercased)/views", [.prefer: "wait=0"])
+            #expect(reply.status == 503 && reply.code == "READ_MODEL_BEHIND")
+            try await room.move("posts", to: 5)
+            #expect(try await room.send(.post, "/api/v1/posts/\(id.lowercased)/views", [.prefer: "wait=0"]).status == 404)
+        }
+    }
+
     @Test func `of what is not there or not published is 404`() async throws {
         try await Newsroom.open { room in
             let draft = try await room.post("Draft", by: .v7(), publishedAt: nil)

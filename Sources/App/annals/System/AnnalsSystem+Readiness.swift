@@ -4,6 +4,7 @@ import EventLog
 import Gateway
 import Postgres
 import Projections
+import QueryService
 
 extension AnnalsSystem {
     /// The checks of `/ready`.
@@ -17,7 +18,7 @@ extension AnnalsSystem {
                     try await pools.appends.confirmWrites()
                 },
                 Readiness.Check("read") {
-                    try await pools.read.query(alive)
+                    try await pools.read.shared.query(alive)
                     try await pools.leases.confirmWrites()
                 },
                 Readiness.Check("identity") {
@@ -43,7 +44,7 @@ extension AnnalsSystem {
             projections: {
                 let head = try await log.head()
                 // Asked anew: at a start the last poll may be from before the leases were taken.
-                return try await ReadModelStatus.readAll(from: pools.read).map {
+                return try await ReadModelStatus.readAll(from: pools.read.shared).map {
                     Readiness.Projection(
                         name: $0.model, position: $0.position, lag: max(0, head - $0.position), state: $0.state.rawValue, parked: $0.parkedStreams)
                 }

@@ -69,7 +69,7 @@ struct AnnalsSystem {
         let maintenance = Maintenance(projector, store: opened, catalog: catalog, readers: ReadStatements.all, logger: logger)
 
         // The query service.
-        let positions = ReadModelPositions(pools.read, listeningOn: databases.readDirect.acting(as: "annals_queries"), logger: logger)
+        let positions = ReadModelPositions(pools.read.shared, listeningOn: databases.readDirect.acting(as: "annals_queries"), logger: logger)
         let queries = Queries(
             read: pools.read, positions: positions,
             commands: ServiceClient(name: .queries, audience: .commands, upstream: commands.responder, key: serviceKey), verifier: verifier,

@@ -1,13 +1,14 @@
 import EventLog
 import Logging
 import Postgres
+import QueryService
 
 /// The connections of one process. Each service reaches each database with its own rights and no others.
 struct Pools {
     let commandsLog, appends, commandsVault: ConnectionPool
     let projectorLog, projectorVault, leases: ConnectionPool
     let authLog, authVault, identity: ConnectionPool
-    let read: ConnectionPool
+    let read: ReadPools
 
     init(_ databases: Databases, logger: Logger) {
         func pool(_ target: ConnectionTarget, as role: String, multiplexed: Int = 2) -> ConnectionPool {
@@ -26,10 +27,10 @@ struct Pools {
         authLog = pool(databases.log, as: "annals_auth")
         authVault = pool(databases.vault, as: "annals_auth")
         identity = pool(databases.identity, as: "annals_auth")
-        read = pool(databases.read, as: "annals_queries", multiplexed: 4)
+        read = ReadPools { pool(databases.read, as: "annals_queries", multiplexed: $0) }
     }
 
     var all: [ConnectionPool] {
-        [commandsLog, appends, commandsVault, projectorLog, projectorVault, leases, authLog, authVault, identity, read]
+        [commandsLog, appends, commandsVault, projectorLog, projectorVault, leases, authLog, authVault, identity] + read.all
     }
 }

@@ -12,7 +12,8 @@ enum SQLRules {
             case (.parameter, let text): throw file.refusal(at: token, "\(text) has no value here: only events have parameters")
             case (.word, "unique"),
                 (.word, "exclude") where next == "(" || next == "using":
-                throw file.refusal(at: token, "UNIQUE is not allowed: a rebuild applies streams side by side, so two rows may briefly share a value")
+                throw file.refusal(
+                    at: token, "\(words[index].uppercased()) is not allowed: a rebuild applies streams side by side, so two rows may briefly collide")
             case (.word, "references"):
                 throw file.refusal(at: token, "REFERENCES is not allowed: streams are applied side by side while a table is rebuilt")
             case (.word, "concurrently"): throw file.refusal(at: token, "CONCURRENTLY can't run in the transaction that makes the tables")

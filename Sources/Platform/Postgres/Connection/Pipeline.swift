@@ -6,6 +6,8 @@ struct Pipeline {
     private(set) var steps = FIFO<Step>()
     private var results: [QueryResult] = []
     private var failure: PostgresError?
+    /// Why statements could not be prepared, by their names.
+    private var failedPreparations: [String: PostgresError] = [:]
     private var queryIndex = 0
     private var isHeadAnswered = false
 
@@ -26,13 +28,26 @@ struct Pipeline {
     /// The head was answered well.
     mutating func succeed(_ result: QueryResult) {
         isHeadAnswered = true
-        if case .query? = steps.first { results.append(result) }
+        switch steps.first {
+        case .query?: results.append(result)
+        case .prepare?: if let name = statementBehindHead { failedPreparations[name] = nil }
+        case .sync?, nil: break
+        }
+    }
+
+    /// The statement that the head prepares.
+    private var statementBehindHead: String? {
+        guard case .query(let name)? = steps[1] else { return nil }
+        return name
     }
 
     /// The head was refused, or skipped (`error` nil) because an earlier one of its group was. Returns the statement that isn't prepared after all.
     mutating func fail(_ error: PostgresError?) -> String? {
         isHeadAnswered = true
         if failure == nil, var error {
+            // Those behind a statement that could not be prepared find none, and have to hear why.
+            if error.sqlState == .invalidStatementName, let cause = headStatementName.flatMap({ failedPreparations[$0] }) { error = cause }
+            if case .prepare? = steps.first, let name = statementBehindHead { failedPreparations[name] = error }
             error.failedQuery = queryIndex
             failure = error
         }

@@ -8,9 +8,6 @@ import Publishing
 /// Carries closures to their end. It takes one that no process works on, performs step after step and records each. If the process dies, another one
 /// continues, or the same one after its next start.
 struct ClosureRunner: Sendable {
-    /// A step that fails is tried again after a second, two, four, …, a minute.
-    private static let longestPause = 60
-
     let closures: Closures
     let steps: ClosureSteps
     let logger: Logger
@@ -56,12 +53,13 @@ struct ClosureRunner: Sendable {
         } catch is Closures.LeaseLost {
             return
         } catch  where !Task.isCancelled {
-            let pause = min(1 << min(closure.failures, 6), Self.longestPause)
+            // A second, two, four, eight.
+            let pause = min(.seconds(1 << min(closure.failures, 6)), Closures.longestPause)
             // The read tables of a busy system may need a few tries; only a lasting failure is worth a line.
             logger.log(
                 level: closure.failures < 3 ? .info : .warning, "a closure waits",
                 metadata: ["closure": "\(closure.id.lowercased)", "done": "\(closure.steps.count)", "reason": "\(error)"])
-            try await closures.release(closure, until: closures.now().advanced(by: .seconds(pause)), hasFailed: true, lease: lease)
+            try await closures.release(closure, until: closures.now().advanced(by: pause), hasFailed: true, lease: lease)
         }
     }
 }

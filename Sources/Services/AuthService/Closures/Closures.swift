@@ -9,7 +9,13 @@ struct Closures: Sendable {
     struct LeaseLost: Error {}
 
     /// The time after which another process takes over from one that died. A step that takes longer is performed twice, which does no harm.
-    static let lease = Duration.seconds(20)
+    static let lease = Duration.seconds(10)
+    /// The longest pause before a step that failed is tried again. Another process waits as long if this one dies meanwhile, so it is no longer than
+    /// a lease.
+    static let longestPause = Duration.seconds(8)
+    /// A lease that ends further ahead was given before the clock went back, and is void. Twice as long as one lasts, since the clocks of several
+    /// machines are never the same.
+    private static let furthestEnd = lease * 2
 
     let identity: ConnectionPool
     let now: @Sendable () -> Timestamp
@@ -43,7 +49,11 @@ struct Closures: Sendable {
     func take(under lease: UUID) async throws -> Closure? {
         let now = now()
         let row = try await identity.query(
-            .leaseClosure, [.uuid(lease), .timestamp(now.milliseconds), .timestamp(now.advanced(by: Self.lease).milliseconds)]
+            .leaseClosure,
+            [
+                .uuid(lease), .timestamp(now.milliseconds), .timestamp(now.advanced(by: Self.lease).milliseconds),
+                .timestamp(now.advanced(by: Self.furthestEnd).milliseconds),
+            ]
         ).first
         guard let row else { return nil }
         return try await find(row.get(0))

@@ -25,7 +25,8 @@ extension Statement {
         """
         UPDATE identity.closures SET lease = $1, leased_until = $3
         WHERE id = (
-            SELECT id FROM identity.closures WHERE status = 'running' AND leased_until <= $2 ORDER BY leased_until LIMIT 1 FOR UPDATE SKIP LOCKED
+            SELECT id FROM identity.closures WHERE status = 'running' AND (leased_until <= $2 OR leased_until > $4)
+            ORDER BY leased_until LIMIT 1 FOR UPDATE SKIP LOCKED
         )
         RETURNING id
         """)

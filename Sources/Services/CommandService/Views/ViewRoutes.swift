@@ -28,6 +28,12 @@ struct ViewRoutes: Sendable {
             case .conflict, .claimTaken, .claimMissing: throw CommandFailure.contended
             }
         }
+        // How far the read models must be to know a post as it is now.
+        routes.on(.postPosition) { _, context in
+            let post = StreamRead(StreamName(PostRules.category, try context.id()), .backwards)
+            guard let last = try await store.read(post, limit: 1).first else { throw Problem.notFound() }
+            return Answer.data { $0.object { $0.member("position", last.position) } }
+        }
     }
 
     /// `{"window": <the stream's id>, "views": [{"post", "count"}]}`; without a window the views of one post alone.

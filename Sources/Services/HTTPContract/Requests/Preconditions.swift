@@ -37,7 +37,12 @@ package enum Preconditions {
     package static func waitForPosition(_ request: Request) throws(Problem) -> WaitForPosition? {
         guard let text = try request.singleHeader(.waitForPosition) else { return nil }
         guard let position = text.number else { throw .malformed("Wait-For-Position is not a position.") }
-        return WaitForPosition(position: position, timeout: patience(request) ?? WaitForPosition.standardTimeout)
+        return wait(for: position, request)
+    }
+
+    /// The wish for a position that the request did not name, with its patience.
+    package static func wait(for position: Int64, _ request: Request) -> WaitForPosition {
+        WaitForPosition(position: position, timeout: patience(request) ?? WaitForPosition.standardTimeout)
     }
 
     /// Whether `If-None-Match` names the answer's entity tag, so that 304 says enough. Compares weakly (RFC 9110 §13.1.2); a header that can't be

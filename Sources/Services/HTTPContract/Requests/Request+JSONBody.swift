@@ -3,6 +3,7 @@ import HTTPTypes
 package import Hummingbird
 package import JSON
 import NIOCore
+import NIOPosix
 
 extension Request {
     /// The body as a JSON object: 413 past the limit, whether the length is announced or not; 415 when it is not JSON by its `Content-Type`; 400 when
@@ -25,7 +26,7 @@ extension Request {
         guard buffer.readableBytes > 0 else { return nil }
         guard let type = header(.contentType), isUncoded else { throw Problem.unsupportedMediaType() }
         try Self.checkMediaType(type)
-        guard let object = try Self.parse(buffer).members else { throw Problem.malformed("The body must be a JSON object.") }
+        guard let object = try await Self.parse(buffer).members else { throw Problem.malformed("The body must be a JSON object.") }
         return object
     }
 
@@ -50,7 +51,16 @@ extension Request {
         return coding.split(at: ",").allSatisfy { $0.trimmingBlanks.isWord("identity") || $0.trimmingBlanks.isEmpty }
     }
 
-    private static func parse(_ buffer: ByteBuffer) throws(Problem) -> JSONValue {
+    /// The largest body that is parsed at once. Many small values cost milliseconds, and a flood of them would leave no thread for anybody else.
+    private static let largestPromptBody = 1 << 16
+
+    /// A large one is parsed on a thread of NIO's, outside Swift's pool.
+    private static func parse(_ buffer: ByteBuffer) async throws -> JSONValue {
+        guard buffer.readableBytes > largestPromptBody else { return try parseNow(buffer) }
+        return try await NIOThreadPool.singleton.runIfActive { try parseNow(buffer) }
+    }
+
+    private static func parseNow(_ buffer: ByteBuffer) throws(Problem) -> JSONValue {
         if buffer.readableBytesView.starts(with: [0xEF, 0xBB, 0xBF]) {
             throw .malformed("The body starts with a byte order mark; RFC 8259 §8.1 forbids it.")
         }

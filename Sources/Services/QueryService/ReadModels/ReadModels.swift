@@ -14,12 +14,17 @@ struct Snapshot<Value> {
 
 /// The read database, as routes ask it: one statement and one round trip for each query.
 struct ReadModels: Sendable {
-    let pool: ConnectionPool
+    let pools: ReadPools
     let positions: ReadModelPositions
 
     /// Answers from models that have reached what the request's `Wait-For-Position` names, else throws 503 `READ_MODEL_BEHIND`.
     func read<Query: ReadQuery>(_ query: Query, for request: Request) async throws -> Snapshot<Query.Answer> {
         guard let wait = try Preconditions.waitForPosition(request) else { return try await ask(query) }
+        return try await read(query, from: wait)
+    }
+
+    /// Answers from models that have reached a position, else throws 503 `READ_MODEL_BEHIND`.
+    func read<Query: ReadQuery>(_ query: Query, from wait: WaitForPosition) async throws -> Snapshot<Query.Answer> {
         var answer = try await ask(query)
         if positions.haveDiverged(Query.models.map(\.rawValue)) { throw Problem.readModelBehind(position: 0) }
         if answer.position < wait.position {
@@ -37,14 +42,19 @@ struct ReadModels: Sendable {
         return answer
     }
 
-    /// The position of the first event of an entity that one of the models could not apply. Only looked up for callers who wait: their own write
-    /// would silently be missing.
+    /// Throws 503 `READ_MODEL_BEHIND` when an entity that was not found may be there: one of the models could not apply an event of it.
+    func confirmAbsence(of entity: UUID, in models: [JoinedModel]) async throws {
+        if let parked = try await parkedPosition(of: entity, upTo: .max, in: models) { throw Problem.readModelBehind(position: parked - 1) }
+    }
+
+    /// The position of the first event of an entity that one of the models could not apply. Only looked up where it would be missed: for callers who
+    /// wait for their own write, and for an account that is not there.
     private func parkedPosition(of entity: UUID, upTo position: Int64, in models: [JoinedModel]) async throws -> Int64? {
-        try await pool.query(.parkedPosition, [.uuid(entity), .int8(position), .texts(models.map(\.rawValue))]).first?.get(0, as: Int64?.self)
+        try await pools.shared.query(.parkedPosition, [.uuid(entity), .int8(position), .texts(models.map(\.rawValue))]).first?.get(0, as: Int64?.self)
     }
 
     private func ask<Query: ReadQuery>(_ query: Query) async throws -> Snapshot<Query.Answer> {
-        let rows = try await pool.query(query.statement, query.values)
+        let rows = try await pools[query.statement].query(query.statement, query.values)
         return Snapshot(position: try rows[0].get(0), value: try query.decode(rows))
     }
 }

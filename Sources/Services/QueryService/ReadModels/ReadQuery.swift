@@ -33,6 +33,7 @@ struct JoinedModel: RawRepresentable, Sendable {
     static let posts = JoinedModel(rawValue: "posts")
     static let users = JoinedModel(rawValue: "users")
     static let viewCounts = JoinedModel(rawValue: "view_counts")
+    static let all = [posts, users, viewCounts]
 }
 
 extension [JoinedModel] {

@@ -44,7 +44,12 @@ struct PostViewRoutes: Sendable {
     /// Nil when a view of the post may be counted. For its author, who does not count, the position that the post was read at. Throws 404 for a post
     /// that is not published, and 429 when the caller's address has added its share.
     private func positionIfOwn(_ id: UUID, _ request: Request, _ context: CallContext) async throws -> Int64? {
-        let found = try await models.read(PublishedPost(id: id), for: request)
+        let query = PublishedPost(id: id)
+        var found = try await models.read(query, for: request)
+        if found.value == nil, let last = try await told({ try await recorder.position(of: id, context: context) }), last > found.position {
+            // It may have been published a moment ago, and its reader need not know of any position.
+            found = try await models.read(query, from: Preconditions.wait(for: last, request))
+        }
         guard let author = found.value else { throw QueryResponse.notFound(at: found.position) }
         if context.user?.id == author { return found.position }
         guard limit.takes(id, by: context) else { throw Problem.rateLimited(policy: "views", retryAfter: limit.retryAfter) }

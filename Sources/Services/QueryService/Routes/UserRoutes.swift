@@ -27,7 +27,10 @@ struct UserRoutes: Sendable {
     private func account(_ id: UUID, _ request: Request) async throws -> (UserDocument, position: Int64) {
         try request.refuseParameters()
         let found = try await models.read(UserByID(id: id), for: request)
-        guard let user = found.value else { throw QueryResponse.notFound(at: found.position) }
+        guard let user = found.value else {
+            try await models.confirmAbsence(of: id, in: UserByID.models)
+            throw QueryResponse.notFound(at: found.position)
+        }
         return (user, found.position)
     }
 

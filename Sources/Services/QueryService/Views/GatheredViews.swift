@@ -59,10 +59,8 @@ struct GatheredViews {
     /// Takes all waiters out, and their views with them.
     mutating func withdrawWaiters() -> [Waiter] {
         defer { waiters = [:] }
-        return waiters.flatMap { post, list in
-            for _ in list { tally.subtract(post) }
-            return list
-        }
+        tally.subtract(waiters.mapValues { Int64($0.count) })
+        return waiters.values.flatMap { $0 }
     }
 
     /// Takes out a caller who waits no longer; their view stays. Nil when they have been answered.
@@ -100,15 +98,10 @@ struct ViewTally {
         return dropped
     }
 
-    /// Takes one view back; the post must be here.
-    mutating func subtract(_ post: UUID) {
-        guard let count = counts[post] else { return }
-        guard count == 1 else {
-            counts[post] = count - 1
-            return
-        }
-        counts[post] = nil
-        arrivals.removeAll { $0 == post }
+    /// Takes views back, so many of each post. One pass, however many posts they are of.
+    mutating func subtract(_ views: [UUID: Int64]) {
+        for (post, count) in views { counts[post] = counts[post].flatMap { $0 > count ? $0 - count : nil } }
+        arrivals.removeAll { counts[$0] == nil }
     }
 
     /// Takes out up to `limit` posts, the oldest first.

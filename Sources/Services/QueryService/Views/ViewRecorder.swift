@@ -17,6 +17,14 @@ struct ViewRecorder: Sendable {
 
     let commands: ServiceClient
 
+    /// The position that the read models must have reached to know a post as the log has it now; nil where there is no such post.
+    func position(of post: UUID, context: CallContext) async throws -> Int64? {
+        let answer = try await commands.get(.postPosition, post.lowercased, context: context)
+        if answer.problemCode == .notFound { return nil }
+        guard let position = answer.data?["position"]?.int else { throw ViewsNotTaken(status: answer.status.code) }
+        return position
+    }
+
     /// Returns once the batch is durable. Throws `ViewsRefused` when repeating it can't help, anything else when it can.
     func record(_ batch: ViewBatch, context: CallContext? = nil) async throws -> Receipt {
         try await send(batch.json, of: batch, context: context)

@@ -16,6 +16,8 @@ enum KeyedCommand: String, CaseIterable {
     case register
     case views
 
+    private static let window = "00000000-0000-7000-8000-000000000000"
+
     /// One request.
     struct Call: Sendable {
         let method: HTTPRequest.Method
@@ -35,8 +37,8 @@ enum KeyedCommand: String, CaseIterable {
     var eventCount: Int {
         switch self {
         case .editNothing, .publishAgain: 0
-        case .draft, .draftUnderSlug, .edit, .publish, .unpublish, .delete, .register: 1
-        case .profile, .views: 2
+        case .draft, .draftUnderSlug, .edit, .publish, .unpublish, .delete, .register, .views: 1
+        case .profile: 2
         }
     }
 
@@ -70,7 +72,7 @@ enum KeyedCommand: String, CaseIterable {
         case .views:
             Call(
                 method: .post, path: "/internal/views",
-                body: #"{"views":[{"post":"\#(post.id.lowercased)","count":3},{"post":"00000000-0000-7000-8000-000000000000","count":1}]}"#)
+                body: #"{"window":"\#(Self.window)","views":[{"post":"\#(post.id.lowercased)","count":3},{"post":"\#(Self.window)","count":1}]}"#)
         }
     }
 
