@@ -82,7 +82,7 @@ package struct APIGateway: Service, HTTPResponder {
         var charge = RateLimits.Charge()
         var response: Response
         do {
-            let match = Result { () throws(Problem) in try router.match(request) }
+            let match = match(request)
             endpoint = match.endpoint
             let token = await token(of: request, for: endpoint)
             charge = try limits.charge(request, match, token, from: context.clientAddress)
@@ -96,6 +96,13 @@ package struct APIGateway: Service, HTTPResponder {
         if !CrossOrigin.isPreflight(request) { settings.crossOrigin.mark(&response.headers, origin: request.header(.origin)) }
         SecurityHeaders.mark(&response.headers, of: request, strictTransportSecurity: settings.strictTransportSecurity)
         return request.method == .head ? response.createHeadResponse() : response
+    }
+
+    /// The endpoint of a request. A preflight of an unknown path is answered all the same: else its page could not see the 404 that follows.
+    private func match(_ request: Request) -> Result<EndpointRouter.Match, Problem> {
+        let match = Result { () throws(Problem) in try router.match(request) }
+        guard case .failure = match, CrossOrigin.isPreflight(request) else { return match }
+        return .success(.options(allow: "DELETE, GET, HEAD, PATCH, POST, PUT"))
     }
 
     private func token(of request: Request, for endpoint: Endpoint?) async -> Result<VerifiedToken?, Problem> {
