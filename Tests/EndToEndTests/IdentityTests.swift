@@ -69,7 +69,8 @@ import Testing
             try await next.becomesUnauthenticated()
 
             // A refresh token that is used twice is a stolen one, where no grace is given.
-            let third = #"{"refreshToken":"\(try await anyone.signedIn("ann").refreshToken ?? "")"}"#
+            let again = try await anyone.signedIn("ann")
+            let third = #"{"refreshToken":"\#(again.refreshToken ?? "")"}"#
             #expect(try await anyone.call(.POST, "/auth/refresh", json: third).status == 200)
             #expect(try await anyone.call(.POST, "/auth/refresh", json: third).status == 401)
         }

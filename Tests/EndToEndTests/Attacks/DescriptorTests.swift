@@ -28,7 +28,7 @@ import Testing
                 await wire.send(request)
                 #expect(try await wire.answer().hasPrefix("HTTP/1.1 200 "))
             }
-            let warnings = { try String(contentsOfFile: log, encoding: .utf8).components(separatedBy: "new ones wait").count - 1 }
+            let warnings = { try String(contentsOfFile: log, encoding: .utf8).components(separatedBy: "new connections wait").count - 1 }
             try await eventually { try warnings() > 0 }
 
             // Room comes back, and the last of all gets its turn.

@@ -44,7 +44,7 @@ private func refusal(_ files: [String: String]) -> String? {
         #expect(
             refusal(["table.sql": table + "CREATE TABLE u (t uuid REFERENCES t)"])?.hasPrefix("model/table.sql:2: REFERENCES is not allowed") == true)
         for exclusion in ["EXCLUDE (n WITH =)", "EXCLUDE USING btree (n WITH =)"] {
-            #expect(refusal(["table.sql": table + "CREATE TABLE u (n int, \(exclusion))"])?.contains("UNIQUE is not allowed") == true)
+            #expect(refusal(["table.sql": table + "CREATE TABLE u (n int, \(exclusion))"])?.contains("EXCLUDE is not allowed") == true)
         }
         #expect(refusal(["table.sql": table + "CREATE TABLE u (exclude boolean, identity text, \"schema\" text)"]) == nil)
     }

@@ -46,7 +46,7 @@ struct Pipeline {
         isHeadAnswered = true
         if failure == nil, var error {
             // Those behind a statement that could not be prepared find none, and have to hear why.
-            if error.sqlState == .invalidStatementName, let cause = headStatementName.flatMap({ failedPreparations[$0] }) { error = cause }
+            if error.kind == .server(.invalidStatementName), let cause = headStatementName.flatMap({ failedPreparations[$0] }) { error = cause }
             if case .prepare? = steps.first, let name = statementBehindHead { failedPreparations[name] = error }
             error.failedQuery = queryIndex
             failure = error
