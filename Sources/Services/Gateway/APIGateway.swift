@@ -90,7 +90,7 @@ package struct APIGateway: Service, HTTPResponder {
         } catch {
             response = try failures.response(to: error, request, endpoint, context)
         }
-        limits.settle(charge, response.status)
+        limits.settle(charge, &response)
         context.mark(&response)
         for field in charge.headers where !response.headers.contains(field.name) { response.headers[field.name] = field.value }
         if !CrossOrigin.isPreflight(request) { settings.crossOrigin.mark(&response.headers, origin: request.header(.origin)) }

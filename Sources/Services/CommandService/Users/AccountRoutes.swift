@@ -95,8 +95,10 @@ struct ProfileRoutes: Sendable {
             try fields.finish()
             let account = StreamName(UserRules.category, user.id)
             do {
-                return try await users.handle(.change(change), on: account, in: try identity.command(request, context, by: user, body: body))
+                var response = try await users.handle(.change(change), on: account, in: try identity.command(request, context, by: user, body: body))
                     .response()
+                if change.username != nil || change.email != nil { response.headers[.claimed] = "1" }
+                return response
             } catch CommandFailure.claimTaken(let kind) {
                 // By now it may be free again: then the next try goes through.
                 let taken = try await store.taken(username: change.username, email: change.email, besides: account) ?? kind

@@ -90,9 +90,11 @@ package struct RateLimits: Sendable {
         }
     }
 
-    /// Gives back what was taken for a claim that told nothing.
-    func settle(_ charge: Charge, _ status: HTTPResponse.Status) {
-        if let claimant = charge.claimant, status != .conflict { registrations?.giveBack(claimant) }
+    /// Gives back what was taken for a claim that told nothing of names or emails, neither that one is taken nor that it was free.
+    func settle(_ charge: Charge, _ response: inout Response) {
+        let hasClaimed = response.headers[.claimed] != nil
+        response.headers[.claimed] = nil
+        if let claimant = charge.claimant, response.status != .conflict, !hasClaimed { registrations?.giveBack(claimant) }
     }
 
     /// Which limit a call counts for; nil for none. By the endpoint, not by the path as it was written: `%6Cogin` is a login, too.

@@ -7,6 +7,8 @@ extension HTTPField.Name {
     package static let serviceToken = contract("X-Annals-Service")
     /// `X-Annals-Caller`: whose idempotency keys a call of one service to another is under. Never taken from outside.
     package static let caller = contract("X-Annals-Caller")
+    /// `X-Annals-Claimed`: on an answer to the gateway, that the call took a name or an email and so told that it was free. Never sent outside.
+    package static let claimed = contract("X-Annals-Claimed")
     /// `Position`: where in the log a command's last event stands.
     package static let position = contract("Position")
     /// `Read-Model-Position`: how far the read model behind an answer had come.
