@@ -153,7 +153,8 @@ import Testing
         let key = key
         let settings = RateLimitSettings(calls: RateLimit(50, in: .seconds(60)), logins: nil, registrations: RateLimit(2, in: .seconds(60)))
         let gateway = SpiedGateway(
-            commands: Spy("commands") { _, _ in Response(status: status, headers: status == .ok ? [.claimed: "1"] : [:]) }, verifier: TokenVerifier { [key.publicKey] },
+            commands: Spy("commands") { _, _ in Response(status: status, headers: status == .ok ? [.claimed: "1"] : [:]) },
+            verifier: TokenVerifier { [key.publicKey] },
             limits: RateLimits(settings, now: clock.reading))
         var context = CallContext(logger: .silent, requestID: "", traceparent: "")
         context.clientAddress = "203.0.113.1"
