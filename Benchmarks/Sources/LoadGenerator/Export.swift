@@ -14,16 +14,15 @@ struct Export: AsyncParsableCommand {
 
     func run() async throws {
         let opened = opened
-        let output = StandardOutputStream()
         let line = try await MeasuredLog.open(options) { log in
             let export = TrailExport(AuditTrail(log.pool))
             let start = ContinuousClock.now
             let summary =
                 if opened {
                     try await export.run(
-                        TrailFilter(), as: EventTexts(.lines, catalog: .publishing) { try await log.store.open($0) }, to: { try output.write($0) })
+                        TrailFilter(), as: EventTexts(.lines, catalog: .publishing) { try await log.store.open($0) }, to: { try writeAll($0, to: STDOUT_FILENO, name: "standard output") })
                 } else {
-                    try await export.run(TrailFilter(), as: SealedLines(), to: { try output.write($0) })
+                    try await export.run(TrailFilter(), as: SealedLines(), to: { try writeAll($0, to: STDOUT_FILENO, name: "standard output") })
                 }
             return "{\"rate\": \(Double(summary.events) / (start.duration(to: .now) / .seconds(1))), \"bytes\": \(summary.bytes)}"
         }
