@@ -156,7 +156,7 @@ import Testing
             let lost = try SignedCheckpoint(size: 450, root: root, by: signer)
             #expect(try file.replace(try file.read(), with: lost))
 
-            let heard = HeardLog()
+            let heard = SpokenLog()
             try await audited.following(logger: heard.logger) { try await audited.covered(600, by: $0) }
             #expect(heard.lines(at: .critical).isEmpty)
             #expect(try await audited.merkle { try await $0.checkpoints(450...450) }.map(\.note) == [lost.note.description])
@@ -218,7 +218,7 @@ import Testing
             let file = audited.keyFile.lastCheckpoint
             try FileManager.default.removeItem(atPath: file.path)
             try await audited.append(10)
-            let heard = HeardLog()
+            let heard = SpokenLog()
             try await audited.following(logger: heard.logger) { try await audited.covered(20, by: $0) }
             #expect(
                 heard.lines(at: .warning).contains {
@@ -235,7 +235,7 @@ import Testing
             try await audited.append(300)
             try await audited.catchUp()
             try await audited.tamper("DELETE FROM log.merkle_tiles; DELETE FROM log.merkle_checkpoints; UPDATE log.merkle_head SET size = 0")
-            let heard = HeardLog()
+            let heard = SpokenLog()
             try await audited.following(logger: heard.logger) { try await audited.covered(300, by: $0) }
             #expect(
                 heard.lines(at: .critical).contains { $0.contains("less of the audit log than was signed") && $0.contains("signed=300 stored=0") })

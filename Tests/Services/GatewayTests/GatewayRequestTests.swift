@@ -8,6 +8,7 @@ import Hummingbird
 import JSON
 import Logging
 import PublishingAPI
+import TestSupport
 import Testing
 
 @Suite struct `A request through the gateway` {
@@ -126,7 +127,7 @@ import Testing
             var description: String { "refused 23505" }
             var debugDescription: String { "Key (email)=(ann@example.org) already exists." }
         }
-        let log = LogLines()
+        let log = SpokenLog()
         let gateway = SpiedGateway(queries: Spy("queries") { _, _ in throw Refusal() }, logger: log.logger)
         #expect(try await gateway.answer(.get, "/api/v1/posts/by-slug/ann-example-is-ill?x=ann", [.requestID: "call-9"]).status == 500)
         #expect(log.text.contains("call-9") && log.text.contains("/api/v1/posts/by-slug/{slug}") && log.text.contains("23505"))

@@ -8,6 +8,7 @@ import Hummingbird
 import JSON
 import NIOCore
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite struct `A caller of the gateway` {
@@ -218,7 +219,7 @@ import Testing
     }
 
     @Test func `that can't be read is told once`() async throws {
-        let lines = LogLines()
+        let lines = SpokenLog()
         let gateway = SpiedGateway(settings: Self.settings(["10.0.0.0/8"]), logger: lines.logger)
         for _ in 1...3 { _ = try await client("not an address", from: "10.1.2.3", gateway: { _ in gateway }) }
         #expect(lines.text.split(separator: "\n").count { $0.contains("no address") } == 1)
@@ -232,7 +233,7 @@ import Testing
     }
 
     @Test func `of a proxy that nobody trusts is warned of once`() async throws {
-        let lines = LogLines()
+        let lines = SpokenLog()
         let gateway = SpiedGateway(settings: Self.settings(["10.0.0.0/8"]), logger: lines.logger)
         _ = try await client("203.0.113.9", from: "10.1.2.3", gateway: { _ in gateway })
         #expect(!lines.text.contains("ANNALS_TRUSTED_PROXIES"))

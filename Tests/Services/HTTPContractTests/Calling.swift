@@ -7,7 +7,6 @@ import JSON
 import Logging
 import NIOCore
 import PublishingAPI
-import Synchronization
 import Testing
 
 /// A request as a handler gets it.
@@ -74,30 +73,6 @@ func problem(of work: () throws -> Void) -> Problem? {
         return nil
     } catch {
         return error as? Problem
-    }
-}
-
-/// Log lines kept for the test to look at.
-final class LogLines: Sendable {
-    private let lines = Mutex<[String]>([])
-
-    var text: String { lines.withLock { $0.joined(separator: "\n") } }
-
-    var logger: Logger { Logger(label: "test") { _ in Handler(target: self) } }
-
-    private struct Handler: LogHandler {
-        let target: LogLines
-        var metadata: Logger.Metadata = [:]
-        var logLevel = Logger.Level.trace
-
-        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-            get { metadata[key] }
-            set { metadata[key] = newValue }
-        }
-
-        func log(event: LogEvent) {
-            target.lines.withLock { $0.append("\(event.level) \(event.message) \(event.metadata ?? [:])") }
-        }
     }
 }
 

@@ -4,6 +4,7 @@ import HTTPTypes
 import Hummingbird
 import JSON
 import NIOCore
+import TestSupport
 import Testing
 
 @Suite struct `A problem` {
@@ -63,7 +64,7 @@ import Testing
     }
 
     @Test func `is 500 without a word of it in the body, and whole in the log`() async throws {
-        let log = LogLines()
+        let log = SpokenLog()
         let answer = try await responder(logger: log.logger) { _, _ in throw DatabaseError() }.answer(
             request(.get, "/api/v1/posts", [.requestID: "call-2"]))
         #expect(answer.status == 500 && answer.code == "INTERNAL_ERROR")
@@ -91,7 +92,7 @@ import Testing
     }
 
     @Test func `is 503 when a database refuses, and the statement is in the log`() async throws {
-        let log = LogLines()
+        let log = SpokenLog()
         let answer = try await responder(logger: log.logger) { _, _ in
             throw EventStoreError.refused(statement: "log_load", reason: "PostgresError(server 42501)")
         }.answer(request(.get, "/api/v1/posts", [.requestID: "call-3"]))

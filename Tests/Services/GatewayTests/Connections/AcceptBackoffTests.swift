@@ -3,6 +3,7 @@ import Glibc
 import NIOCore
 import NIOEmbedded
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Gateway
@@ -11,7 +12,7 @@ import Testing
     /// The calls of `accept`, and whether the socket is watched at all.
     private final class Listener {
         let channel = EmbeddedChannel()
-        let lines = LogLines()
+        let lines = SpokenLog()
         let reads = Counter()
 
         init(maximum: Int) throws {

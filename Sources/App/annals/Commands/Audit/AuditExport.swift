@@ -50,8 +50,10 @@ struct AuditExport: AsyncParsableCommand {
     var sealed = false
 
     @Flag(
-        help:
-            "Add to each event a proof that it is in the log, for `\(CommandName.of("audit verify"))`. Implies --sealed, and ends at the newest checkpoint."
+        help: """
+            Add to each event a proof that it is in the log, for `\(CommandName.of("audit verify"))`. Implies --sealed, and ends at the newest \
+            checkpoint.
+            """
     )
     var proofs = false
 

@@ -25,8 +25,10 @@ struct AuditVerify: AsyncParsableCommand {
     var checkpoint: String?
 
     @Option(
-        help:
-            "The log's public key as `\(CommandName.of("audit key"))` prints it, or a file with it. Can be given more than once. (this installation's)"
+        help: """
+            The log's public key as `\(CommandName.of("audit key"))` prints it, or a file with it. Can be given more than once. \
+            (this installation's)
+            """
     )
     var key: [String] = []
 
