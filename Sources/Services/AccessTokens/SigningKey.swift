@@ -1,5 +1,5 @@
 import Crypto
-package import EventSourcing
+import EventSourcing
 import FoundationEssentials
 package import JSON
 

@@ -5,8 +5,8 @@ package import Hummingbird
 package import Logging
 import NIOCore
 import NIOPosix
-package import PublishingAPI
-package import ServiceLifecycle
+import PublishingAPI
+import ServiceLifecycle
 
 /// The one server that clients reach. It matches each call and verifies its token once, charges it, and hands it to the service that answers under a
 /// deadline.

@@ -112,7 +112,7 @@ struct DatabaseCheck {
                 "the database's clock and this machine's differ: set both by NTP, or times in the log are wrong and tokens are refused",
                 metadata: ["database": "\(name)", "ahead": "\(ahead)"])
         }
-        return try (try row.get(3, as: Bool.self) ? [] : ["fsync"]) + (try row.get(4, as: Bool.self) ? [] : ["full_page_writes"])
+        return (try row.get(3, as: Bool.self) ? [] : ["fsync"]) + (try row.get(4, as: Bool.self) ? [] : ["full_page_writes"])
     }
 }
 

@@ -1,5 +1,5 @@
 package import FoundationEssentials
-package import JSON
+import JSON
 
 /// The source that an event's content was imported from. The four hashes are keyed, 16 bytes in base64url: equal names and texts are found
 /// again, and nobody can read them.

@@ -1,4 +1,4 @@
-package import EventSourcing
+import EventSourcing
 
 /// The rules of a post's views. They don't check that the post can be viewed, the caller does: views are counted apart, so that reading never waits
 /// for writing.

@@ -1,8 +1,8 @@
-package import AccessTokens
+import AccessTokens
 import Audit
-package import HTTPContract
-package import HTTPTypes
-package import Hummingbird
+import HTTPContract
+import HTTPTypes
+import Hummingbird
 import NIOCore
 import PublishingAPI
 

@@ -1,4 +1,4 @@
-package import EventSourcing
+import EventSourcing
 import HTTPTypes
 package import Hummingbird
 package import JSON

@@ -1,6 +1,6 @@
 package import AccessTokens
 import Crypto
-package import EventSourcing
+import EventSourcing
 package import JSON
 
 /// The `pagination` member of a list.
