@@ -68,6 +68,12 @@ let layers: [(name: String, modules: [Target])] = [
                     logging,
                 ]),
             .target(
+                name: "Upstreams",
+                dependencies: [
+                    "AccessTokens", "HTTPContract", "EventSourcing", "JSON", "PublishingAPI", hummingbird, httpClient, httpTypes, nioCore, nioHTTP1,
+                    nioPosix, logging,
+                ]),
+            .target(
                 name: "AuthService",
                 dependencies: [
                     "AccessTokens", "HTTPContract", "EventSourcing", "JSON", "Publishing", "PublishingAPI", "Postgres", "CArgon2", hummingbird,
@@ -168,6 +174,12 @@ let tests: [(folder: String, targets: [Target])] = [
                     "AccessTokens", "EventSourcing", "HTTPContract", "JSON", "PublishingAPI", "TestSupport", hummingbird, hummingbirdTesting,
                     httpTypes, crypto,
                     nioCore, logging,
+                ]),
+            .testTarget(
+                name: "UpstreamsTests",
+                dependencies: [
+                    "AccessTokens", "EventSourcing", "HTTPContract", "JSON", "PublishingAPI", "TestSupport", "Upstreams", hummingbird, hummingbirdCore,
+                    httpClient, httpTypes, nioCore, nioHTTP1, nioPosix, logging,
                 ]),
             .testTarget(
                 name: "GatewayTests",
