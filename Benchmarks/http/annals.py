@@ -16,10 +16,17 @@ CONTENT = "“Nothing acknowledged is ever lost,” says the log,\nand keeps it.
 PASSWORD = "nothing acknowledged is lost"
 
 
+SERVER_SETTINGS = ["fsync", "synchronous_commit", "full_page_writes", "wal_level", "shared_buffers", "max_wal_size", "checkpoint_timeout", "jit"]
+
+
 class Annals:
-    def __init__(self, binary, folder):
+    arguments = []
+
+    def __init__(self, binary, folder, settings=None):
+        """`settings` are variables of the environment, in place of those that are set for all."""
         self.binary = binary
         self.data = pathlib.Path(folder) / "data"
+        self.settings = {"ANNALS_RATE_LIMIT": "off"} | (settings or {})
         self.emails = []
         self.start()
 
@@ -28,8 +35,8 @@ class Annals:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("ANNALS_") or name == "ANNALS_ROOT"}
         start = time.perf_counter()
         self.process = subprocess.Popen(
-            [self.binary, "up", "--port", "0", "--data-dir", str(self.data)], stdout=subprocess.PIPE, text=True,
-            env={**environment, "ANNALS_RATE_LIMIT": "off"})
+            [self.binary, "up", *self.arguments, "--port", "0", "--data-dir", str(self.data)], stdout=subprocess.PIPE, text=True,
+            env={**environment, **self.settings})
         ready = self.process.stdout.readline()
         self.start_seconds = time.perf_counter() - start
         if " ready at " not in ready:
@@ -44,6 +51,14 @@ class Annals:
     def connect(self, database):
         """The private PostgreSQL, which lets in the user who runs it."""
         return psycopg.connect(host=str(self.data / "postgres/socket"), user="postgres", dbname=database, autocommit=True)
+
+    def value(self, database, query):
+        with self.connect(database) as connection:
+            return connection.execute(query).fetchone()[0]
+
+    def server_settings(self):
+        """Those of its PostgreSQL that figures depend on."""
+        return {name: f"'{self.value('postgres', f'SHOW {name}')}'" for name in SERVER_SETTINGS}
 
     def cpu_seconds(self):
         """Of the server and of its database."""

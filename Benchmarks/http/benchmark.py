@@ -22,15 +22,7 @@ from tables import goals, main_table, median, offered_table, other_loads_table
 from works import MAIN_LOAD, OTHER_LOADS, WORKS
 
 PEERS = ["Go", "Rust", "Python", "Swift"]
-SETTINGS = ["fsync", "synchronous_commit", "full_page_writes", "wal_level", "shared_buffers", "max_wal_size", "checkpoint_timeout", "jit"]
 WRITERS = 20
-
-
-def server_settings(annals):
-    """Those of Annals' own server, so that the peers' has the same; four peers need more connections than one."""
-    with annals.connect("postgres") as connection:
-        own = {name: f"'{connection.execute(f'SHOW {name}').fetchone()[0]}'" for name in SETTINGS}
-    return {"listen_addresses": "''", "max_connections": "300"} | own
 
 
 def write_folders(root, contenders, posts):
@@ -122,7 +114,8 @@ def arguments_of():
 def run(arguments, root, stack):
     annals = Annals(arguments.annals, root)
     stack.callback(lambda: annals.stop())
-    settings = server_settings(annals)
+    # The peers' server gets the same. Four peers need more connections than one.
+    settings = {"listen_addresses": "''", "max_connections": "300"} | annals.server_settings()
     print(f"  filling: {arguments.posts:,} posts of {arguments.authors:,} authors", file=sys.stderr)
     annals.fill(arguments.posts, arguments.authors)
     with annals.connect("annals_read") as connection:
