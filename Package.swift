@@ -60,7 +60,7 @@ let layers: [(name: String, modules: [Target])] = [
     (
         "Services",
         [
-            .target(name: "AccessTokens", dependencies: ["EventSourcing", "JSON", crypto, logging]),
+            .target(name: "AccessTokens", dependencies: ["EventSourcing", "JSON", "PublishingAPI", crypto, logging]),
             .target(
                 name: "HTTPContract",
                 dependencies: [
@@ -167,7 +167,9 @@ let tests: [(folder: String, targets: [Target])] = [
     (
         "Services",
         [
-            .testTarget(name: "AccessTokensTests", dependencies: ["AccessTokens", "EventSourcing", "JSON", "TestSupport", crypto, jwt, logging]),
+            .testTarget(
+                name: "AccessTokensTests",
+                dependencies: ["AccessTokens", "EventSourcing", "JSON", "PublishingAPI", "TestSupport", crypto, jwt, logging]),
             .testTarget(
                 name: "HTTPContractTests",
                 dependencies: [
@@ -197,7 +199,7 @@ let tests: [(folder: String, targets: [Target])] = [
                 name: "CommandServiceTests",
                 dependencies: [
                     "AccessTokens", "Audit", "CommandService", "EventLog", "EventLogTesting", "EventSourcing", "HTTPContract", "JSON", "Postgres",
-                    "Publishing",
+                    "Publishing", "PublishingAPI",
                     "TestSupport", "Vault", hummingbird, httpTypes, nioCore, logging,
                 ]),
             .testTarget(
@@ -211,7 +213,7 @@ let tests: [(folder: String, targets: [Target])] = [
                 name: "EndpointTests",
                 dependencies: [
                     "AccessTokens", "Audit", "AuthService", "CommandService", "EventSourcing", "EventStoreTesting", "Gateway", "HTTPContract",
-                    "Postgres", "Projections", "Publishing", "PublishingAPI", "QueryService", hummingbird, logging,
+                    "Postgres", "Projections", "Publishing", "PublishingAPI", "QueryService", hummingbird, httpTypes, nioCore, logging,
                 ]),
             .testTarget(
                 name: "QueryServiceTests",

@@ -3,7 +3,9 @@ import NIOHTTP1
 import Testing
 
 @Suite(.serialized) struct `The keys beside the databases` {
-    @Test(arguments: ["master.key", "service.key", "audit.key"]) func `are never replaced when one is missing`(name: String) async throws {
+    @Test(arguments: ["master.key", "services/auth.key", "cursors.key", "audit.key"]) func `are never replaced when one is missing`(name: String)
+        async throws
+    {
         try await withDataDirectory { directory in
             let first = try await RunningSystem(dataDirectory: directory)
             _ = try await Client(base: first.api).signedUp("ann")
@@ -37,13 +39,17 @@ import Testing
 
                 #expect(try await refusedStart(in: other, environment: urls).hasPrefix("annals: the key file \(keys)/master.key is missing"))
                 try copy("master.key")
-                #expect(try await refusedStart(in: other, environment: urls).hasPrefix("annals: the key file \(keys)/service.key is missing"))
-                try Data(String(repeating: "5e", count: 32).utf8).write(to: URL(fileURLWithPath: "\(keys)/service.key"))
-                chmod("\(keys)/service.key", 0o600)
                 #expect(
-                    try await refusedStart(in: other, environment: urls).hasPrefix("annals: the key in \(keys)/service.key is not the service key"))
-                unlink("\(keys)/service.key")
-                try copy("service.key")
+                    try await refusedStart(in: other, environment: urls).hasPrefix("annals: the key file \(keys)/services/gateway.key is missing"))
+                try Data(String(repeating: "5e", count: 32).utf8).write(to: URL(fileURLWithPath: "\(keys)/services/gateway.key"))
+                chmod("\(keys)/services/gateway.key", 0o600)
+                #expect(
+                    try await refusedStart(in: other, environment: urls).hasPrefix(
+                        "annals: the key in \(keys)/services/gateway.key is not the one that these databases know"))
+                unlink("\(keys)/services/gateway.key")
+                for name in ["gateway", "auth", "commands", "queries"] { try copy("services/\(name).key") }
+                #expect(try await refusedStart(in: other, environment: urls).hasPrefix("annals: the key file \(keys)/cursors.key is missing"))
+                try copy("cursors.key")
                 #expect(try await refusedStart(in: other, environment: urls).hasPrefix("annals: the key file \(keys)/audit.key is missing"))
 
                 // A system of its own has made an audit key of its own.
@@ -68,7 +74,7 @@ import Testing
             _ = try await Client(base: first.api).signedUp("ann")
             _ = await first.interrupt()
             let retired = try await Launch.run(["audit", "key", "--data-dir", directory]).output
-            for name in ["service.key", "audit.key"] { unlink("\(directory)/keys/\(name)") }
+            for name in ["services/auth.key", "services/queries.key", "cursors.key", "audit.key"] { unlink("\(directory)/keys/\(name)") }
             try Data(retired.utf8).write(to: URL(fileURLWithPath: "\(directory)/keys/audit.key.retired"))
             unlink("\(directory)/keys/audit.key.checkpoint")
             let second = try Launch(["up", "--port", "0", "--data-dir", directory, "--replace-service-key"])

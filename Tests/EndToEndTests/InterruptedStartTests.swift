@@ -12,7 +12,8 @@ import Testing
     private static let points = [
         "postgres/lock", "postgres/data.new/PG_VERSION", "postgres/data.new/base/1/PG_VERSION", "postgres/data.new/global/pg_control",
         "postgres/data/PG_VERSION", "postgres/data/server.log", "postgres/data/postmaster.pid", "postgres/socket/.s.PGSQL.5432",
-        "database 1", "database 2", "database 4", "keys/master.key", "keys/service.key", "keys/audit.key",
+        "database 1", "database 2", "database 4", "keys/master.key", "keys/services/commands.key", "keys/services.pub", "keys/cursors.key",
+        "keys/audit.key",
     ]
 
     /// Whether the file is there, or so many databases beside the three of initdb.

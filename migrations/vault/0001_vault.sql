@@ -8,7 +8,7 @@ CREATE TABLE vault.system_keys (
     created_at timestamptz(3) NOT NULL DEFAULT now()
 );
 
--- The keys that belong to these databases and are not kept in them: the service key by its digest, the audit key by its public half. A system that
+-- The keys that belong to these databases and are not kept in them: the cursors' key by its digest, all others by their public halves. A system that
 -- starts with another one is refused.
 CREATE TABLE vault.known_keys (
     name text PRIMARY KEY,

@@ -23,7 +23,7 @@ package struct Auth: Sendable {
     let closureRequests: ClosureRequests
     let closureRunner: ClosureRunner
     let verifier: TokenVerifier
-    private let serviceKey: ServiceKey?
+    private let services: ServiceKeys
     let settings: AuthSettings
     let logger: Logger
 
@@ -37,16 +37,16 @@ package struct Auth: Sendable {
     ///   - hasher: makes the keyed hashes of the log's claims.
     ///   - keys: the keys that tokens are signed with. Verifiers may ask the same object.
     ///   - verifier: verifies users' tokens.
-    ///   - serviceKey: verifies the tokens of other services.
+    ///   - services: verify the tokens of other services.
     ///   - revocationSignal: raised whenever tokens are revoked.
     package init(
         identity: ConnectionPool, log: any EventStore, currentClaims: @escaping CurrentClaims, commands: ServiceClient, erasure: ErasurePorts,
-        hasher: any KeyedHasher, keys: SigningKeys, verifier: TokenVerifier, serviceKey: ServiceKey?,
+        hasher: any KeyedHasher, keys: SigningKeys, verifier: TokenVerifier, services: ServiceKeys,
         revocationSignal: Signal = Signal(),
         passwords: PasswordHasher = PasswordHasher(), settings: AuthSettings = AuthSettings(), logger: Logger
     ) {
         self.verifier = verifier
-        self.serviceKey = serviceKey
+        self.services = services
         self.settings = settings
         self.logger = logger
         let users = UserDirectory(commands: commands, logger: logger)
@@ -69,11 +69,12 @@ package struct Auth: Sendable {
             settings: settings)
         revocations = RevocationFeed(identity: identity, follower: follower, settings: settings)
         closures = Closures(identity: identity, now: settings.now)
-        let services = ClosureCommands(commands: commands, queries: erasure.queries, logger: logger)
-        let steps = ClosureSteps(identity: identity, closures: closures, services: services, ports: erasure, keys: keys, endings: revocationSignal)
+        let closureCommands = ClosureCommands(commands: commands, queries: erasure.queries, logger: logger)
+        let steps = ClosureSteps(
+            identity: identity, closures: closures, services: closureCommands, ports: erasure, keys: keys, endings: revocationSignal)
         closureRunner = ClosureRunner(closures: closures, steps: steps, logger: logger)
         closureRequests = ClosureRequests(
-            confirmation: passwordConfirmation, closures: closures, services: services, steps: steps, runner: closureRunner, hasher: hasher)
+            confirmation: passwordConfirmation, closures: closures, services: closureCommands, steps: steps, runner: closureRunner, hasher: hasher)
     }
 
     package var routes: Routes {
@@ -85,7 +86,7 @@ package struct Auth: Sendable {
     /// Answers `routes`. It is built at each access, so keep it.
     package var responder: ServiceResponder {
         routes.responder(
-            for: .auth, authentication: Authentication(verifier: verifier, serviceKey: serviceKey), logger: logger, mapping: Self.problems)
+            for: .auth, authentication: Authentication(verifier: verifier, services: services), logger: logger, mapping: Self.problems)
     }
 
     /// Follows the log and looks after registrations, keys and sessions, until cancelled. The identity database's pool must run beside it.

@@ -19,19 +19,22 @@ package struct Commands: Sendable {
     ///   - hasher: turns callers' idempotency keys into what the log may keep.
     ///   - cache: spares long histories being folded for each command; `run()` runs it.
     ///   - audit: the log's tree and checkpoints; without it no event is covered, and there are no proofs.
+    ///   - services: verify other services' tokens.
     ///   - trail: the log as auditors read it, opened; without it there are no audit events.
     package init(
         store: any EventStore, catalog: EventCatalog, keys: any PersonalKeys, hasher: any KeyedHasher, cache: CachedStates? = nil,
         audit: MerkleLog? = nil,
-        trail: OpenedTrail? = nil, verifier: TokenVerifier, serviceKey: ServiceKey, logger: Logger
+        trail: OpenedTrail? = nil, verifier: TokenVerifier, services: ServiceKeys, logger: Logger
     ) {
         let identity = CommandIdentity(hasher: hasher)
         let users = CommandHandler(store: store, cache: cache?.users)
         let posts = CommandHandler(store: store, cache: cache?.posts)
         let administration = Administration(store: store, users: users)
+        // The hasher's key is the same in all command services and nowhere else.
+        let cursors = CursorCodec(key: CursorKey(bytes: hasher.hash(["cursors"])), purpose: "history")
         var routes = Routes()
         PostCommandRoutes(store: store, posts: posts, identity: identity).add(to: &routes)
-        PostHistoryRoutes(store: store, cursors: CursorCodec(key: serviceKey, purpose: "history"), audit: audit).add(to: &routes)
+        PostHistoryRoutes(store: store, cursors: cursors, audit: audit).add(to: &routes)
         if let audit { AuditRoutes(log: audit).add(to: &routes) }
         ProfileRoutes(store: store, users: users, identity: identity).add(to: &routes)
         AdministrationRoutes(administration: administration, identity: identity).add(to: &routes)
@@ -43,7 +46,7 @@ package struct Commands: Sendable {
         self.routes = routes
         self.cache = cache
         responder = routes.responder(
-            for: .commands, authentication: Authentication(verifier: verifier, serviceKey: serviceKey), logger: logger,
+            for: .commands, authentication: Authentication(verifier: verifier, services: services), logger: logger,
             mapping: Problem.init(commandError:))
     }
 

@@ -18,14 +18,15 @@ package struct Queries: Service {
     ///   - positions: tells when a read model has reached a position.
     ///   - commands: the command service, called in this service's name.
     ///   - verifier: verifies users' tokens.
-    ///   - serviceKey: verifies other services' tokens and seals list cursors.
+    ///   - services: verify other services' tokens.
+    ///   - cursorKey: seals list cursors.
     package init(
-        read: ReadPools, positions: ReadModelPositions, commands: ServiceClient, verifier: TokenVerifier, serviceKey: ServiceKey,
+        read: ReadPools, positions: ReadModelPositions, commands: ServiceClient, verifier: TokenVerifier, services: ServiceKeys, cursorKey: CursorKey,
         viewWindow: ViewWindowSettings = ViewWindowSettings(), logger: Logger
     ) {
         let models = ReadModels(pools: read, positions: positions)
         let recorder = ViewRecorder(commands: commands)
-        let cursors = CursorCodec(key: serviceKey)
+        let cursors = CursorCodec(key: cursorKey)
         views = ViewWindow(recorder: recorder, settings: viewWindow, logger: logger)
 
         var routes = Routes()
@@ -38,7 +39,7 @@ package struct Queries: Service {
         self.routes = routes
         self.positions = positions
         responder = routes.responder(
-            for: .queries, authentication: Authentication(verifier: verifier, serviceKey: serviceKey), logger: logger,
+            for: .queries, authentication: Authentication(verifier: verifier, services: services), logger: logger,
             mapping: Problem.ofReadDatabase)
     }
 

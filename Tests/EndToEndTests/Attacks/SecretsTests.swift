@@ -24,13 +24,14 @@ import Testing
             let system = try await RunningSystem(dataDirectory: directory, environment: ["ANNALS_MASTER_KEY": String(Self.key)])
             let ann = try await Client(base: system.api).signedUp("ann")
             #expect(ann.token != nil)
-            let service = try String(contentsOfFile: directory + "/keys/service.key", encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
+            let service = try String(contentsOfFile: directory + "/keys/services/auth.key", encoding: .utf8).trimmingCharacters(
+                in: .whitespacesAndNewlines)
             for process in [system.processIdentifier, try system.postmaster()] {
                 let arguments = try String(contentsOfFile: "/proc/\(process)/cmdline", encoding: .utf8)
                 #expect(!arguments.isEmpty && !arguments.contains(Self.key) && !arguments.contains(service))
             }
             #expect(!FileManager.default.fileExists(atPath: directory + "/keys/master.key"), "the key of the environment is written nowhere")
-            let rights = try FileManager.default.attributesOfItem(atPath: directory + "/keys/service.key")[.posixPermissions] as? Int
+            let rights = try FileManager.default.attributesOfItem(atPath: directory + "/keys/services/auth.key")[.posixPermissions] as? Int
             #expect(rights == 0o600)
             _ = await system.interrupt()
         }
@@ -54,7 +55,7 @@ import Testing
 
 @Suite struct `A key` {
     @Test(arguments: [
-        ("keys/master.key", 0o644, "600"), ("keys/service.key", 0o602, "600"), ("keys/audit.key", 0o604, "600"), ("keys", 0o755, "700"),
+        ("keys/master.key", 0o644, "600"), ("keys/services/queries.key", 0o602, "600"), ("keys/audit.key", 0o604, "600"), ("keys", 0o755, "700"),
     ])
     func `that every user of the machine can read or write is refused in one line`(row: (path: String, mode: Int, remedy: String)) async throws {
         try await withDataDirectory { directory in

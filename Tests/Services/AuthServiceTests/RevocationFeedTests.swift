@@ -18,9 +18,9 @@ import Testing
             for headers in [[:], [.authorization: "Bearer \(token)"]] as [HTTPFields] {
                 #expect(try await service.call(.get, "/internal/revocations", headers: headers).status == .notFound)
             }
-            let forged: HTTPFields = [.serviceToken: ServiceKey(bytes: Array(repeating: 1, count: 32)).token(from: "queries", to: "auth", now: .now)]
+            let forged: HTTPFields = [.serviceToken: try ServiceIdentity.generate(.queries).token(to: .auth)]
             #expect(try await service.call(.get, "/internal/revocations", headers: forged).status == .unauthorized)
-            let reply = try await service.call(.get, "/internal/revocations", headers: world.asQueries)
+            let reply = try await service.call(.get, "/internal/revocations", headers: try world.asQueries)
             #expect(reply.status == .ok && reply.data?.members?.names == ["cursor", "sessions", "users", "keys"])
             #expect(reply.headers[.cacheControl] == "no-store")
         }
@@ -260,14 +260,16 @@ import Testing
 }
 
 extension World {
-    fileprivate var asQueries: HTTPFields { [.serviceToken: serviceKey.token(from: "queries", to: "auth", now: .now)] }
+    fileprivate var asQueries: HTTPFields {
+        get throws { [.serviceToken: try identities[.queries].token(to: .auth)] }
+    }
 
     fileprivate func follower(
         of service: Auth, _ revocations: RevocationList, _ signal: Signal, clock: any Clock<Duration>
     ) -> RevocationFollower {
         RevocationFollower(
             revocations, signal: signal, clock: clock, logger: logger,
-            feed: ServiceClient(name: .queries, audience: .auth, upstream: service.responder, key: serviceKey).revocationFeed)
+            feed: ServiceClient(identities[.queries], audience: .auth, upstream: service.responder).revocationFeed)
     }
 }
 

@@ -6,6 +6,7 @@ import FoundationEssentials
 import HTTPContract
 import HTTPTypes
 import JSON
+import PublishingAPI
 import Testing
 
 @Suite struct `Views that were gathered` {
@@ -20,7 +21,7 @@ import Testing
     private static func alone(_ post: UUID) -> String { #"{"views":[{"post":"\#(post.lowercased)","count":1}]}"# }
 
     private static func send(_ body: String, to newsroom: Newsroom, key: String? = nil) async throws -> Reply {
-        try await newsroom.call(.post, "/internal/views", body, headers: Newsroom.asService("queries", key: key))
+        try await newsroom.call(.post, "/internal/views", body, headers: Newsroom.asService(.queries, key: key))
     }
 
     @Test func `are one event, however many posts they are of`() async throws {
@@ -59,7 +60,7 @@ import Testing
     @Test func `add up whoever counts`() async throws {
         try await Newsroom.open { newsroom in
             let body = Self.body(Self.posts.map { ($0, "1") })
-            let replies = try await newsroom.send(32, .post, "/internal/views", { _ in body }, headers: Newsroom.asService("queries"))
+            let replies = try await newsroom.send(32, .post, "/internal/views", { _ in body }, headers: Newsroom.asService(.queries))
             #expect(replies.allSatisfy { $0.status == 200 })
             #expect(try await newsroom.events(of: StreamName("viewwindow", Self.window)).map(\.version) == Array(1...32))
         }
@@ -96,7 +97,7 @@ import Testing
             let ann = try await newsroom.person("ann")
             let post = try await newsroom.post(by: ann)
             let body = Self.alone(post.id)
-            var headers = Newsroom.asService("queries", key: "k")
+            var headers = Newsroom.asService(.queries, key: "k")
             headers[try #require(HTTPField.Name("X-Annals-Caller"))] = ann.id.lowercased
             #expect(try await newsroom.call(.post, "/internal/views", body, headers: headers).status == 200)
             let edit = try await newsroom.call(.patch, post.path, #"{"title":"Another"}"#, by: ann, headers: .idempotencyKey("k"))
@@ -138,11 +139,11 @@ import Testing
             let position = try await newsroom.log.store.head()
             _ = try await newsroom.person("bob")
             let path = "/internal/posts/\(post.id.lowercased)/position"
-            #expect(try await newsroom.send(.get, path, headers: Newsroom.asService("queries")).data?["position"] == .integer(position))
-            #expect(try await newsroom.send(.get, path, headers: Newsroom.asService("auth")).status == 404)
+            #expect(try await newsroom.send(.get, path, headers: Newsroom.asService(.queries)).data?["position"] == .integer(position))
+            #expect(try await newsroom.send(.get, path, headers: Newsroom.asService(.auth)).status == 404)
             #expect(try await newsroom.send(.get, path, by: ann).status == 404)
             let unknown = "/internal/posts/\(UUID.v7().lowercased)/position"
-            #expect(try await newsroom.send(.get, unknown, headers: Newsroom.asService("queries")).status == 404)
+            #expect(try await newsroom.send(.get, unknown, headers: Newsroom.asService(.queries)).status == 404)
         }
     }
 }

@@ -27,7 +27,7 @@ private struct Issuer {
 
 @Suite struct `The caller of a route` {
     private let issuer = Issuer()
-    private let key = ServiceKey(bytes: Array("a key that only services have, 32 bytes".utf8))
+    private let identities = ServiceIdentities.generate()
 
     private var service: ServiceResponder {
         var routes = Routes()
@@ -42,7 +42,7 @@ private struct Issuer {
                 }
             }
         }
-        return routes.responder(for: .queries, authentication: Authentication(verifier: issuer.verifier, serviceKey: key), logger: .silent)
+        return routes.responder(for: .queries, authentication: Authentication(verifier: issuer.verifier, services: identities.keys), logger: .silent)
     }
 
     private func answer(_ endpoint: Endpoint, _ headers: HTTPFields = [:]) async throws -> Answered {
@@ -88,7 +88,7 @@ private struct Issuer {
     }
 
     @Test func `is a service with a service's token, and users see no internal route`() async throws {
-        let token = key.token(from: "auth", to: "queries", now: .now)
+        let token = try identities[.auth].token(to: .queries)
         #expect(try await answer(.erasures, [.serviceToken: token]).json?["data"]?.text == "auth")
         #expect(try await answer(.erasures).status == 404)
         #expect(try await answer(.erasures, issuer.bearer(role: .admin)).status == 404)
@@ -97,8 +97,8 @@ private struct Issuer {
     }
 
     @Test func `that is a service may call what names it, and nothing else internal`() async throws {
-        for (name, status) in [("auth", 200), ("commands", 404), ("gateway", 404), ("somebody", 401)] {
-            let token = key.token(from: name, to: "queries", now: .now)
+        for (name, status) in [(.auth, 200), (.commands, 404), (.gateway, 404), (.queries, 404)] as [(ServiceName, Int)] {
+            let token = try identities[name].token(to: .queries)
             #expect(try await answer(.erasures, [.serviceToken: token]).status == status, "\(name)")
         }
     }
@@ -127,7 +127,7 @@ private struct Issuer {
 }
 
 @Suite struct `A cursor` {
-    private let codec = CursorCodec(key: ServiceKey(bytes: Array("a key that only services have".utf8)))
+    private let codec = CursorCodec(key: CursorKey(bytes: Array("a key that only services have".utf8)))
     private let values: [JSONValue] = [.integer(17), .string("2026-01-31T12:00:00.000Z"), .null]
 
     @Test func `comes back as it was given out`() throws {
@@ -150,8 +150,8 @@ private struct Issuer {
     }
 
     @Test func `of another list or another key is 400`() {
-        let other = CursorCodec(key: ServiceKey(bytes: Array("a key that only services have".utf8)), purpose: "audit")
-        let foreign = CursorCodec(key: ServiceKey(bytes: Array("another".utf8)))
+        let other = CursorCodec(key: CursorKey(bytes: Array("a key that only services have".utf8)), purpose: "audit")
+        let foreign = CursorCodec(key: CursorKey(bytes: Array("another".utf8)))
         for codec in [other, foreign] { #expect(problem { _ = try codec.decode(self.codec.encode(values)) }?.code == .malformedRequest) }
     }
 }

@@ -9,9 +9,9 @@ import PublishingAPI
 import Testing
 
 @Suite struct `A service that calls another` {
-    private let key = ServiceKey(bytes: Array("a key that only services have, 32 bytes".utf8))
+    private let identities = ServiceIdentities.generate()
 
-    private func client(_ name: ServiceName = .queries, _ key: ServiceKey? = nil) -> ServiceClient {
+    private func client(_ name: ServiceName = .queries, _ others: ServiceIdentities? = nil) -> ServiceClient {
         var routes = Routes()
         routes.on(.recordViews) { request, context in
             let body = try await request.jsonBody()
@@ -29,8 +29,8 @@ import Testing
             }
         }
         routes.on(.registeredUser) { _, _ in Answer.noContent() }
-        let responder = routes.responder(for: .commands, authentication: Authentication(verifier: nil, serviceKey: self.key), logger: .silent)
-        return ServiceClient(name: name, audience: .commands, upstream: responder, key: key ?? self.key)
+        let responder = routes.responder(for: .commands, authentication: Authentication(verifier: nil, services: identities.keys), logger: .silent)
+        return ServiceClient((others ?? identities)[name], audience: .commands, upstream: responder)
     }
 
     @Test func `is known by name, under the ids of the call that led to it`() async throws {
@@ -63,7 +63,7 @@ import Testing
     @Test func `gets problems as answers`() async throws {
         let answer = try await client(.auth).get(.erasures)
         #expect(!answer.isSuccess && answer.problemCode == .notFound && answer.data == nil)
-        #expect(try await client(.auth, ServiceKey(bytes: Array("another".utf8))).get(.registeredUser, "17").problemCode == .unauthenticated)
+        #expect(try await client(.auth, .generate()).get(.registeredUser, "17").problemCode == .unauthenticated)
     }
 
     @Test func `reads streamed bodies up to a limit`() async throws {

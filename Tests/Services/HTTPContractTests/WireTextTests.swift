@@ -76,13 +76,15 @@ import Testing
         ("the path", { text in _ = problem { _ = try router.match(request(.get, "/api/v1/posts/" + text)) } }),
         ("the query", { text in _ = problem { try request(.get, "/?" + text).refuseParameters() } }),
         ("a parameter's value", { readParameters(request(.get, "/?a=" + $0)) }),
-        ("a cursor", { text in _ = problem { _ = try CursorCodec(key: key).decode(text) } }),
+        (
+            "a cursor",
+            { text in _ = problem { _ = try CursorCodec(key: CursorKey(bytes: Array("a key of thirty-two bytes or more".utf8))).decode(text) } }
+        ),
         ("an address", { _ = NetworkAddress(forwarded: WireText($0)) }),
     ]
 
     private static let router = EndpointRouter(Endpoint.allCases)
-    private static let key = ServiceKey(bytes: Array("a key of thirty-two bytes or more".utf8))
-    private static let authentication = Authentication(verifier: TokenVerifier { [] }, serviceKey: key)
+    private static let authentication = Authentication(verifier: TokenVerifier { [] }, services: ServiceIdentities.generate().keys)
 
     @Test(arguments: parsers.indices) func `costs a few visits a byte, whatever the bytes are`(index: Int) async {
         // Made outside of what is counted.

@@ -42,11 +42,11 @@ final class CommandPeer: Sendable {
     private let asked: AsyncStream<UUID>.Continuation
     /// The posts whose streams were asked for.
     let questions: AsyncStream<UUID>
-    private let serviceKey: ServiceKey
+    private let services: ServiceKeys
     private let logger: Logger
 
-    init(serviceKey: ServiceKey, logger: Logger) {
-        self.serviceKey = serviceKey
+    init(services: ServiceKeys, logger: Logger) {
+        self.services = services
         self.logger = logger
         (calls, heard) = AsyncStream.makeStream()
         (questions, asked) = AsyncStream.makeStream()
@@ -73,7 +73,7 @@ final class CommandPeer: Sendable {
             guard let position = self.state.withLock({ $0.places[post] }) else { throw Problem.notFound() }
             return Answer.data { $0.object { $0.member("position", position) } }
         }
-        return routes.responder(for: .commands, authentication: Authentication(verifier: nil, serviceKey: serviceKey), logger: logger)
+        return routes.responder(for: .commands, authentication: Authentication(verifier: nil, services: services), logger: logger)
     }
 
     func become(_ mood: Mood) { state.withLock { $0.mood = mood } }

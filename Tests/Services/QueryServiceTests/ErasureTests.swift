@@ -5,6 +5,7 @@ import HTTPContract
 import HTTPTypes
 import JSON
 import Postgres
+import PublishingAPI
 import Testing
 
 @testable import QueryService
@@ -57,10 +58,9 @@ import Testing
 
 extension Newsroom {
     fileprivate func erasures(from first: Int, through last: Int) async throws -> Reply {
-        let key = ServiceKey(bytes: Array("an installation's key of 32 bytes".utf8))
-        return try await get(
+        try await get(
             "/internal/erasures?from=\(first)", as: nil,
-            [.serviceToken: key.token(from: "auth", to: "queries", now: .now), .waitForPosition: "\(last)", .prefer: "wait=0"])
+            [.serviceToken: try Self.identities[.auth].token(to: .queries), .waitForPosition: "\(last)", .prefer: "wait=0"])
     }
 
     fileprivate func run(_ sql: String) async throws { try await owner.withSession { try await $0.execute(script: sql) } }

@@ -31,6 +31,8 @@ struct Newsroom: Sendable {
         case apart(Duration)
     }
 
+    static let identities = ServiceIdentities.generate()
+
     /// Runs the service for as long as the body takes, then stops it cleanly.
     static func open(
         window: ViewWindowSettings = .quick, pools: Pools = .one, _ body: @escaping @Sendable (Newsroom) async throws -> Void
@@ -39,9 +41,8 @@ struct Newsroom: Sendable {
             let logger = TestCluster.logger
             var own = target
             own.role = "annals_queries"
-            let serviceKey = ServiceKey(bytes: Array("an installation's key of 32 bytes".utf8))
             let signingKey = SigningKey.generate()
-            let commands = CommandPeer(serviceKey: serviceKey, logger: logger)
+            let commands = CommandPeer(services: identities.keys, logger: logger)
             // One shared connection, so that its counters see every statement.
             var limits = PoolLimits()
             limits.multiplexedConnections = 1
@@ -60,9 +61,9 @@ struct Newsroom: Sendable {
             let positions = ReadModelPositions(read, listeningOn: own, logger: logger)
             let queries = Queries(
                 read: reads, positions: positions,
-                commands: ServiceClient(
-                    name: .queries, audience: .commands, upstream: commands.responder, key: serviceKey, logger: logger),
-                verifier: TokenVerifier { [signingKey.publicKey] }, serviceKey: serviceKey, viewWindow: window, logger: logger)
+                commands: ServiceClient(identities[.queries], audience: .commands, upstream: commands.responder, logger: logger),
+                verifier: TokenVerifier { [signingKey.publicKey] }, services: identities.keys,
+                cursorKey: CursorKey(bytes: Array("an installation's key of 32 bytes".utf8)), viewWindow: window, logger: logger)
             let newsroom = Newsroom(
                 owner: ConnectionPool(target, logger: logger), read: read, queries: queries, commands: commands, signingKey: signingKey)
             try await withThrowingTaskGroup(of: Void.self) { group in

@@ -105,10 +105,10 @@ extension SigningKeyRecord {
 
 extension Operation {
     fileprivate func withSigningKeys<Value: Sendable>(_ body: @Sendable @escaping (SigningKeys) async throws -> Value) async throws -> Value {
-        let secrets = try Secrets.read(settings, from: directory, logger: logger)
+        let wrapping = KeyWrapping(try keys.masterKey())
         do {
             return try await withPool("identity", databases.identity.acting(as: "annals_auth")) { identity in
-                try await body(SigningKeys(identity: identity, wrapping: secrets.wrapping))
+                try await body(SigningKeys(identity: identity, wrapping: wrapping))
             }
         } catch let failure as SigningKeys.Failure {
             switch failure {

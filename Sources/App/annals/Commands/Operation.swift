@@ -37,6 +37,9 @@ struct Operation: Sendable {
         return Operation(settings: settings, installation: try Installation.locate(), databases: databases, directory: directory, logger: logger)
     }
 
+    /// The installation's keys.
+    var keys: KeyFiles { KeyFiles(settings: settings, directory: directory, logger: logger) }
+
     /// Lends connections to one of the databases: see `Databases.withPool`.
     func withPool<Value: Sendable>(
         _ name: String, _ target: ConnectionTarget, _ body: (ConnectionPool) async throws -> Value
@@ -54,7 +57,7 @@ extension Operation {
         switch form {
         case .stored: return try await withLog(form, vault: nil, isWoken: isWoken, body)
         case .opened:
-            let masterKey = try Secrets.read(settings, from: directory, logger: logger).masterKey
+            let masterKey = try keys.masterKey()
             return try await withPool("vault", databases.vault.acting(as: "annals_projector")) { pool in
                 try await withLog(form, vault: KeyVault(pool, masterKey: masterKey), isWoken: isWoken, body)
             }
@@ -115,9 +118,9 @@ extension EventStoreError {
 extension Operation {
     /// The keyed hash of the log's claims and kept ids.
     func systemHasher() async throws -> SystemHasher {
-        let secrets = try Secrets.read(settings, from: directory, logger: logger)
+        let masterKey = try keys.masterKey()
         return try await withPool("vault", databases.vault.acting(as: "annals_commands")) {
-            try await SystemHasher.open($0, masterKey: secrets.masterKey)
+            try await SystemHasher.open($0, masterKey: masterKey)
         }
     }
 

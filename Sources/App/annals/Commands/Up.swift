@@ -10,7 +10,7 @@ struct Up: AsyncParsableCommand {
 
     @OptionGroup var flags: SettingsFlags
 
-    @Flag(help: "Make a new service key in place of one that is lost.")
+    @Flag(help: "Make new keys in place of service keys that are lost, or of the key of list cursors.")
     var replaceServiceKey = false
 
     func run() async throws {
@@ -20,17 +20,15 @@ struct Up: AsyncParsableCommand {
         try refuseTakenPort(settings)
         let directory = try DataDirectory.open(settings.dataDirectory)
         try directory.requirePrivateKeys(logger)
-        let isReplacingServiceKey = replaceServiceKey
+        let isReplacing = replaceServiceKey
         let stop = StopSignals()
 
         @Sendable func serve(_ databases: Databases) async throws {
             try await databases.prepare(installation, logger: logger)
-            let keys = try await InstallationKeys(
-                settings: settings, directory: directory, databases: databases, isReplacingServiceKey: isReplacingServiceKey, logger: logger
-            ).settle()
+            let keys = KeyFiles(settings: settings, directory: directory, logger: logger)
+            try await InstallationKeys(files: keys, databases: databases, isReplacing: isReplacing).settle()
             try await AnnalsSystem(
-                settings: settings, installation: installation, directory: directory, secrets: keys.secrets, auditSigner: keys.audit,
-                databases: databases, stop: stop, logger: logger
+                settings: settings, installation: installation, keys: keys, databases: databases, stop: stop, logger: logger
             ).run()
         }
         try await stop.watch {

@@ -19,9 +19,7 @@ import Vault
 struct AnnalsSystem {
     let settings: Settings
     let installation: Installation
-    let directory: DataDirectory
-    let secrets: Secrets
-    let auditSigner: NoteSigner
+    let keys: KeyFiles
     let databases: Databases
     let stop: StopSignals
     let logger: Logger
@@ -30,10 +28,11 @@ struct AnnalsSystem {
     func run() async throws {
         let pools = Pools(databases, logger: logger)
         let catalog = EventCatalog.publishing
-        let serviceKey = ServiceKey(bytes: secrets.serviceKey)
+        let (masterKey, services, auditSigner) = (try keys.masterKey(), try keys.services.read(), try keys.auditSigner())
+        let identities = try ServiceIdentities(keys.identity)
         // The hasher reads its key from the vault before anything else runs.
-        let hasher = try await ConnectionPool.withPool(databases.vault.acting(as: "annals_commands"), logger: logger) { [secrets] in
-            try await SystemHasher.open($0, masterKey: secrets.masterKey)
+        let hasher = try await ConnectionPool.withPool(databases.vault.acting(as: "annals_commands"), logger: logger) {
+            try await SystemHasher.open($0, masterKey: masterKey)
         }
 
         // The log: as the command service writes it, as the projector reads it opened, and as others read it sealed.
@@ -42,26 +41,25 @@ struct AnnalsSystem {
         {
             PostgresEventStore(pool, appends: appends, head: head, vault: vault, hasher: hasher, catalog: catalog, logger: logger)
         }
-        let keys = KeyVault(pools.commandsVault, masterKey: secrets.masterKey)
-        let projectorKeys = KeyVault(pools.projectorVault, masterKey: secrets.masterKey)
-        let log = store(pools.commandsLog, appends: pools.appends, vault: keys, hasher: hasher)
+        let commandsKeys = KeyVault(pools.commandsVault, masterKey: masterKey)
+        let projectorKeys = KeyVault(pools.projectorVault, masterKey: masterKey)
+        let log = store(pools.commandsLog, appends: pools.appends, vault: commandsKeys, hasher: hasher)
         let opened = store(pools.projectorLog, vault: projectorKeys)
         let sealed = store(pools.authLog)
 
         // Tokens are verified once a process, with the keys that auth publishes and the revocations that its feed tells.
         let revocations = RevocationList(patience: .seconds(60))
         let revocationSignal = Signal()
-        let signingKeys = SigningKeys(identity: pools.identity, wrapping: secrets.wrapping)
+        let signingKeys = SigningKeys(identity: pools.identity, wrapping: KeyWrapping(masterKey))
         let verifier = TokenVerifier(revocations: revocations, fetchKeys: { try await signingKeys.published() })
 
         // The command service, and the followers of the log.
         let cache = CachedStates(following: store(pools.commandsLog), logger: logger)
         let commands = Commands(
-            store: log, catalog: catalog, keys: keys, hasher: hasher, cache: cache, audit: MerkleLog(pools.commandsLog),
-            trail: OpenedTrail(AuditTrail(pools.commandsLog)) { try await log.open($0) }, verifier: verifier, serviceKey: serviceKey, logger: logger)
-        let auditKey = settings.auditKey(in: directory)
+            store: log, catalog: catalog, keys: commandsKeys, hasher: hasher, cache: cache, audit: MerkleLog(pools.commandsLog),
+            trail: OpenedTrail(AuditTrail(pools.commandsLog)) { try await log.open($0) }, verifier: verifier, services: services, logger: logger)
         let merkle = MerkleFollower(
-            pools.projectorLog, wokenBy: sealed, signer: auditSigner, file: auditKey.lastCheckpoint,
+            pools.projectorLog, wokenBy: sealed, signer: auditSigner, file: keys.auditFile.lastCheckpoint,
             logger: logger)
         let projector = databases.readDirect.acting(as: "annals_projector")
         let projectors = try ProjectorGroup(
@@ -72,27 +70,27 @@ struct AnnalsSystem {
         let positions = ReadModelPositions(pools.read.shared, listeningOn: databases.readDirect.acting(as: "annals_queries"), logger: logger)
         let queries = Queries(
             read: pools.read, positions: positions,
-            commands: ServiceClient(name: .queries, audience: .commands, upstream: commands.responder, key: serviceKey), verifier: verifier,
-            serviceKey: serviceKey, logger: logger)
+            commands: ServiceClient(identities[.queries], audience: .commands, upstream: commands.responder), verifier: verifier,
+            services: services, cursorKey: try keys.cursorKey(), logger: logger)
 
         // The auth service. Other processes forget an opened key within a minute after its destruction; this one at once.
-        let destroyer = KeyVault(pools.authVault, masterKey: secrets.masterKey)
+        let destroyer = KeyVault(pools.authVault, masterKey: masterKey)
         let erasure = ErasurePorts(
             posts: { try await sealed.posts(by: $0, in: $1) },
-            queries: ServiceClient(name: .auth, audience: .queries, upstream: queries.responder, key: serviceKey),
+            queries: ServiceClient(identities[.auth], audience: .queries, upstream: queries.responder),
             destroyKey: { user in
                 try await destroyer.destroyKey(of: user)
-                for vault in [keys, projectorKeys] { vault.noteDestruction(of: user) }
+                for vault in [commandsKeys, projectorKeys] { vault.noteDestruction(of: user) }
             })
         let auth = Auth(
             identity: pools.identity, log: sealed, currentClaims: { try await sealed.currentClaims($0, of: $1) },
-            commands: ServiceClient(name: .auth, audience: .commands, upstream: commands.responder, key: serviceKey), erasure: erasure,
-            hasher: hasher, keys: signingKeys, verifier: verifier, serviceKey: serviceKey, revocationSignal: revocationSignal, settings: authSettings,
+            commands: ServiceClient(identities[.auth], audience: .commands, upstream: commands.responder), erasure: erasure,
+            hasher: hasher, keys: signingKeys, verifier: verifier, services: services, revocationSignal: revocationSignal, settings: authSettings,
             logger: logger)
         let authResponder = auth.responder
         let follower = RevocationFollower(
             revocations, signal: revocationSignal, logger: logger,
-            feed: ServiceClient(name: .gateway, audience: .auth, upstream: authResponder, key: serviceKey).revocationFeed)
+            feed: ServiceClient(identities[.gateway], audience: .auth, upstream: authResponder).revocationFeed)
 
         // The gateway, which clients reach.
         let gateway = APIGateway(
@@ -101,8 +99,8 @@ struct AnnalsSystem {
             verifier: verifier, settings: gatewaySettings, limits: RateLimits(settings.server.rateLimits), logger: logger)
 
         // Started in this order and stopped in reverse: the gateway first, the pools last.
-        var services: [any Service] = pools.all.map { pool in LongRunning("pool") { try await pool.run() } }
-        services += [
+        var running: [any Service] = pools.all.map { pool in LongRunning("pool") { try await pool.run() } }
+        running += [
             LongRunning("head") { try await head.run() },
             LongRunning("log") { try await log.run() },
             LongRunning("commands") { try await commands.run() },
@@ -134,7 +132,7 @@ struct AnnalsSystem {
                 await follower.look()
             },
         ]
-        var group = ServiceGroupConfiguration(services: services, logger: logger)
+        var group = ServiceGroupConfiguration(services: running, logger: logger)
         // Then what still runs is cancelled; pools close over queries in flight after a second.
         group.maximumGracefulShutdownDuration = .seconds(2)
         try await stop.run(ServiceGroup(configuration: group))

@@ -21,18 +21,25 @@ struct DataDirectory: Sendable {
     static func open(_ path: String) throws -> DataDirectory {
         let absolute = path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
         // The PostgreSQL server of root's installation runs as another user, who must be able to pass through.
-        for (folder, mode) in [(absolute, 0o711), (absolute + "/keys", 0o700)] {
-            do {
-                try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: mode])
-            } catch {
-                throw Failure("the data folder \(path) can't be written to: \(String(cString: strerror(errno)))")
-            }
-            try requireOwnership(folder)
-            guard access(folder, W_OK | X_OK) == 0 else {
-                throw Failure("the data folder \(path) can't be written to: \(String(cString: strerror(errno)))")
-            }
+        try make(absolute, mode: 0o711)
+        let directory = DataDirectory(path: absolute)
+        try directory.makeFolder("keys")
+        return directory
+    }
+
+    /// Makes a folder in it, for its owner only, unless it is there.
+    func makeFolder(_ name: String) throws { try Self.make("\(path)/\(name)", mode: 0o700) }
+
+    private static func make(_ folder: String, mode: Int) throws {
+        do {
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: mode])
+        } catch {
+            throw Failure("the data folder \(folder) can't be written to: \(String(cString: strerror(errno)))")
         }
-        return DataDirectory(path: absolute)
+        try requireOwnership(folder)
+        guard access(folder, W_OK | X_OK) == 0 else {
+            throw Failure("the data folder \(folder) can't be written to: \(String(cString: strerror(errno)))")
+        }
     }
 
     /// Refuses a folder that another account of the machine could change: it could put keys and databases of its own in the place of ours.

@@ -114,7 +114,7 @@ package struct AtomicFile {
     package init(_ path: String) { self.path = path }
 
     /// Its text; nil when it is not there.
-    func read() throws(AuditFileError) -> String? {
+    package func read() throws(AuditFileError) -> String? {
         guard let data = FileManager.default.contents(atPath: path) else {
             if access(path, F_OK) != 0, errno == ENOENT { return nil }
             throw failure("it can't be read")
@@ -132,7 +132,7 @@ package struct AtomicFile {
     }
 
     /// Replaces it.
-    func replace(_ text: String) throws(AuditFileError) {
+    package func replace(_ text: String) throws(AuditFileError) {
         let unfinished = try write(text)
         guard rename(unfinished, path) == 0 else {
             let reason = lastError

@@ -1,4 +1,4 @@
-package import AccessTokens
+import AccessTokens
 import Crypto
 import EventSourcing
 package import JSON
@@ -43,6 +43,14 @@ package struct Pagination: Sendable, Equatable {
     }
 }
 
+/// The secret that the instances of one service seal their cursors with: any of them takes what another has given out.
+package struct CursorKey: Sendable {
+    fileprivate let root: SymmetricKey
+
+    /// - Parameter bytes: 32 random bytes or more.
+    package init(bytes: some Sequence<UInt8>) { root = SymmetricKey(data: Array(bytes)) }
+}
+
 /// List cursors: opaque to clients, and refused when a client made or changed one. `base64url(JSON array).base64url(16 bytes of HMAC-SHA-256)`.
 package struct CursorCodec: Sendable {
     /// Longer ones are refused unread.
@@ -52,7 +60,9 @@ package struct CursorCodec: Sendable {
     private let key: SymmetricKey
 
     /// - Parameter purpose: names the list; a cursor of another list is then no cursor here.
-    package init(key: ServiceKey, purpose: String = "list") { self.key = key.subkey("cursor \(purpose)") }
+    package init(key: CursorKey, purpose: String = "list") {
+        self.key = HKDF<SHA256>.deriveKey(inputKeyMaterial: key.root, info: Array("annals cursor \(purpose)".utf8), outputByteCount: 32)
+    }
 
     package func encode(_ values: [JSONValue]) -> String {
         let payload = JSONValue.array(values).encoded

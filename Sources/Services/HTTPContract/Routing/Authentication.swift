@@ -7,14 +7,14 @@ package import PublishingAPI
 /// Finds out who calls from the request alone. Nothing that another process says of the caller is believed.
 package struct Authentication: Sendable {
     private let verifier: TokenVerifier?
-    private let serviceKey: ServiceKey?
+    private let services: ServiceKeys?
 
     /// - Parameters:
     ///   - verifier: checks users' tokens; without one, every user is anonymous.
-    ///   - serviceKey: checks other services' tokens; without one, no service is known.
-    package init(verifier: TokenVerifier?, serviceKey: ServiceKey? = nil) {
+    ///   - services: check other services' tokens; without them, no service is known.
+    package init(verifier: TokenVerifier?, services: ServiceKeys? = nil) {
         self.verifier = verifier
-        self.serviceKey = serviceKey
+        self.services = services
     }
 
     /// The verified token of a request; nil when it brings none. A bad one is an error even where none is needed: a client with an expired token
@@ -37,9 +37,7 @@ package struct Authentication: Sendable {
         guard !endpoint.route.ignoresCredentials else { return .anonymous }
         if let token = try await token(of: request, for: endpoint.route.access) { return try Caller(token, calling: service) }
         guard let text = request.header(.serviceToken)?.string else { return .anonymous }
-        guard let name = serviceKey?.verify(text, audience: service.rawValue, now: .now).flatMap({ ServiceName(rawValue: $0) }) else {
-            throw .unauthenticated("The service token is not valid.")
-        }
+        guard let name = services?.verify(text, audience: service) else { throw .unauthenticated("The service token is not valid.") }
         return .service(name)
     }
 

@@ -12,20 +12,20 @@ package struct ServiceClient: Sendable {
     /// More than any internal answer needs.
     private static let maximumAnswerBytes = 16 << 20
 
-    private let name: ServiceName
+    private let identity: ServiceIdentity
     private let audience: ServiceName
     private let upstream: any Upstream
-    private let key: ServiceKey
     private let logger: Logger
 
     /// - Parameters:
-    ///   - name: who calls.
+    ///   - identity: who calls.
     ///   - audience: who is called.
-    package init(name: ServiceName, audience: ServiceName, upstream: any Upstream, key: ServiceKey, logger: Logger = Logger(label: "annals.client")) {
-        self.name = name
+    package init(
+        _ identity: ServiceIdentity, audience: ServiceName, upstream: any Upstream, logger: Logger = Logger(label: "annals.client")
+    ) {
+        self.identity = identity
         self.audience = audience
         self.upstream = upstream
-        self.key = key
         self.logger = logger
     }
 
@@ -65,7 +65,7 @@ package struct ServiceClient: Sendable {
         var headers = headers
         if let context { headers[.caller] = context.keyOwner }
         let context = context ?? CallContext(logger: logger)
-        headers[.serviceToken] = key.token(from: name.rawValue, to: audience.rawValue, now: .now)
+        headers[.serviceToken] = try identity.token(to: audience)
         headers[.requestID] = context.requestID
         headers[.traceparent] = context.traceparent
         let head = HTTPRequest(method: method, scheme: "http", authority: audience.rawValue, path: path, headerFields: headers)

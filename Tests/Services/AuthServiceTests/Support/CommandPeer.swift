@@ -81,18 +81,18 @@ final class CommandPeer: Sendable {
         return claims
     }
 
-    func client(key: ServiceKey, logger: Logger, isAway: Bool) -> ServiceClient {
-        let upstream: any Upstream = isAway ? MissingUpstream() : FaultyUpstream(peer: self, responder: responder(key: key, logger: logger))
-        return ServiceClient(name: .auth, audience: .commands, upstream: upstream, key: key)
+    func client(_ identities: ServiceIdentities, logger: Logger, isAway: Bool) -> ServiceClient {
+        let upstream: any Upstream = isAway ? MissingUpstream() : FaultyUpstream(peer: self, responder: responder(identities.keys, logger: logger))
+        return ServiceClient(identities[.auth], audience: .commands, upstream: upstream)
     }
 
-    private func responder(key: ServiceKey, logger: Logger) -> ServiceResponder {
+    private func responder(_ services: ServiceKeys, logger: Logger) -> ServiceResponder {
         var routes = Routes()
         routes.on(.registerUser) { [self] request, _ in
             return try register(await request.jsonBody(), key: request.headers[.idempotencyKey])
         }
         routes.on(.registeredUser) { [self] _, context in try find(context.id()) }
-        return routes.responder(for: .commands, authentication: Authentication(verifier: nil, serviceKey: key), logger: logger)
+        return routes.responder(for: .commands, authentication: Authentication(verifier: nil, services: services), logger: logger)
     }
 
     private func register(_ body: JSONObject, key: String?) throws -> Response {

@@ -55,7 +55,7 @@ struct World: Sendable {
     let clock = HandClock()
     let hasher = TestHasher()
     let masterKey = SymmetricKey(size: .bits256)
-    let serviceKey = ServiceKey(bytes: Array("a key of thirty-two bytes or more".utf8))
+    let identities = ServiceIdentities.generate()
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
     init(identity: ConnectionPool, owner: ConnectionTarget) {
@@ -78,11 +78,11 @@ struct World: Sendable {
         let keys = SigningKeys(identity: identity, wrapping: .sealed(under: masterKey ?? self.masterKey), settings: settings)
         return Auth(
             identity: identity, log: log, currentClaims: { [peer] in peer.claims($0, $1) },
-            commands: peer.client(key: serviceKey, logger: logger, isAway: peerIsAway),
-            erasure: ErasurePorts(posts: { _, _ in [] }, queries: peer.client(key: serviceKey, logger: logger, isAway: true), destroyKey: { _ in }),
+            commands: peer.client(identities, logger: logger, isAway: peerIsAway),
+            erasure: ErasurePorts(posts: { _, _ in [] }, queries: peer.client(identities, logger: logger, isAway: true), destroyKey: { _ in }),
             hasher: hasher, keys: keys,
             verifier: TokenVerifier(revocations: revocations, now: settings.now, uptime: settings.uptime, fetchKeys: { try await keys.published() }),
-            serviceKey: serviceKey,
+            services: identities.keys,
             revocationSignal: signal, passwords: passwords, settings: settings, logger: logger)
     }
 

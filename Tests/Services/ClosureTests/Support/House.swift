@@ -42,7 +42,7 @@ final class ReadTables: Sendable {
     /// How often they were asked.
     var questions: Int { state.withLock { $0.questions } }
 
-    func responder(key: ServiceKey, logger: Logger) -> ServiceResponder {
+    func responder(_ services: ServiceKeys, logger: Logger) -> ServiceResponder {
         var routes = Routes()
         routes.on(.erasures) { [self] _, _ in
             let isScrubbed = state.withLock { state in
@@ -52,7 +52,7 @@ final class ReadTables: Sendable {
             guard isScrubbed else { throw Problem.readModelBehind(position: 1) }
             return Answer.data { $0.object { _ in } }
         }
-        return routes.responder(for: .queries, authentication: Authentication(verifier: nil, serviceKey: key), logger: logger)
+        return routes.responder(for: .queries, authentication: Authentication(verifier: nil, services: services), logger: logger)
     }
 }
 
@@ -65,7 +65,7 @@ struct House: Sendable {
     let identity: ConnectionPool
     let commands: ServiceResponder
     let signingKey: SymmetricKey
-    let serviceKey = ServiceKey(bytes: Array("an installation's key of 32 bytes".utf8))
+    let identities = ServiceIdentities.generate()
     let clock = HandClock()
     let readTables = ReadTables()
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -94,7 +94,8 @@ struct House: Sendable {
         self.signingKey = signingKey
         commands =
             Commands(
-                store: log.store, catalog: .publishing, keys: log.vault, hasher: log.hasher, verifier: TokenVerifier { [] }, serviceKey: serviceKey,
+                store: log.store, catalog: .publishing, keys: log.vault, hasher: log.hasher, verifier: TokenVerifier { [] },
+                services: identities.keys,
                 logger: logger
             ).responder
     }
@@ -110,7 +111,7 @@ struct House: Sendable {
             identity: identity, log: log.store, currentClaims: { [log] in try await log.store.currentClaims($0, of: $1) },
             commands: client(.commands, upstream ?? MortalUpstream(service: commands, life: life)), erasure: means(life), hasher: log.hasher,
             keys: keys, verifier: TokenVerifier(now: settings.now, uptime: settings.uptime, fetchKeys: { try await keys.published() }),
-            serviceKey: serviceKey,
+            services: identities.keys,
             passwords: PasswordHasher(parameters: Argon2Parameters(memory: 8, passes: 1)), settings: settings, logger: logger)
     }
 
@@ -123,14 +124,14 @@ struct House: Sendable {
                     ).map(\.id)
                 }
             },
-            queries: client(.queries, MortalUpstream(service: readTables.responder(key: serviceKey, logger: logger), life: life)),
+            queries: client(.queries, MortalUpstream(service: readTables.responder(identities.keys, logger: logger), life: life)),
             destroyKey: { [log] user in
                 try await life.around { try await log.runInVault("SELECT vault.destroy_key('\(user)')") }
             })
     }
 
     private func client(_ audience: ServiceName, _ upstream: any Upstream) -> ServiceClient {
-        ServiceClient(name: .auth, audience: audience, upstream: upstream, key: serviceKey)
+        ServiceClient(identities[.auth], audience: audience, upstream: upstream)
     }
 
     /// One number from the identity database.

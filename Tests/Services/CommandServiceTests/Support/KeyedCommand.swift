@@ -1,6 +1,7 @@
 import EventSourcing
 import FoundationEssentials
 import HTTPTypes
+import PublishingAPI
 
 /// Every command that takes an `Idempotency-Key`, as it is sent to a new post of Ann's.
 enum KeyedCommand: String, CaseIterable {
@@ -43,10 +44,10 @@ enum KeyedCommand: String, CaseIterable {
     }
 
     /// The service that sends it; nil for a command of users.
-    var caller: String? {
+    var caller: ServiceName? {
         switch self {
-        case .register: "auth"
-        case .views: "queries"
+        case .register: .auth
+        case .views: .queries
         case .draft, .draftUnderSlug, .edit, .editNothing, .publish, .publishAgain, .unpublish, .delete, .profile: nil
         }
     }

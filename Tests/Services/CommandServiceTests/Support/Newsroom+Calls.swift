@@ -1,3 +1,4 @@
+import AccessTokens
 import EventLog
 import EventLogTesting
 import EventSourcing
@@ -7,6 +8,7 @@ import HTTPTypes
 import Hummingbird
 import JSON
 import NIOCore
+import PublishingAPI
 import TestSupport
 
 /// An answer, read, and the events that the log took meanwhile.
@@ -75,9 +77,9 @@ extension Newsroom {
     }
 
     /// The headers of a call by another service.
-    static func asService(_ name: String = "auth", key: String? = nil) -> HTTPFields {
+    static func asService(_ name: ServiceName = .auth, key: String? = nil) -> HTTPFields {
         var headers = HTTPFields()
-        headers[.serviceToken] = serviceToken(from: name)
+        headers[.serviceToken] = try? identities[name].token(to: .commands)
         headers[.idempotencyKey] = key
         return headers
     }

@@ -8,6 +8,7 @@ import FoundationEssentials
 import HTTPContract
 import HTTPTypes
 import Publishing
+import PublishingAPI
 import TestSupport
 import Vault
 
@@ -26,7 +27,7 @@ struct Newsroom: Sendable {
     }
 
     private static let signingKey = SigningKey.generate()
-    private static let serviceKey = ServiceKey(bytes: Array("an installation's key of 32 bytes".utf8))
+    static let identities = ServiceIdentities.generate()
 
     /// Runs `body` with an empty log.
     static func open(_ body: @Sendable (Newsroom) async throws -> Void) async throws {
@@ -53,7 +54,7 @@ struct Newsroom: Sendable {
     ) -> ServiceResponder {
         Commands(
             store: store, catalog: .publishing, keys: log.vault, hasher: log.hasher, cache: cache, audit: audit, trail: trail,
-            verifier: TokenVerifier { [signingKey.publicKey] }, serviceKey: serviceKey, logger: TestCluster.logger
+            verifier: TokenVerifier { [signingKey.publicKey] }, services: identities.keys, logger: TestCluster.logger
         ).responder
     }
 
@@ -88,6 +89,4 @@ struct Newsroom: Sendable {
         return try signingKey.sign(
             AccessToken(subject: id, role: role, session: nil, audience: [audience], expiresAt: expiry, isOperator: isOperator))
     }
-
-    static func serviceToken(from name: String) -> String { serviceKey.token(from: name, to: "commands", now: .now) }
 }

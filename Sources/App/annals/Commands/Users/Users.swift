@@ -45,13 +45,14 @@ extension AuthOperator {
 extension Operation {
     /// The operator's access to accounts, with the keys of this installation.
     func withAuthOperator<Value: Sendable>(_ body: @Sendable @escaping (AuthOperator) async throws -> Value) async throws -> Value {
-        let secrets = try Secrets.read(settings, from: directory, logger: logger)
+        let masterKey = try keys.masterKey()
         let hasher = try await withPool("vault", databases.vault.acting(as: "annals_auth")) {
-            try await SystemHasher.open($0, masterKey: secrets.masterKey)
+            try await SystemHasher.open($0, masterKey: masterKey)
         }
         do {
             return try await withPool("identity", databases.identity.acting(as: "annals_auth")) { identity in
-                try await body(AuthOperator(identity: identity, hasher: hasher, keys: SigningKeys(identity: identity, wrapping: secrets.wrapping)))
+                try await body(
+                    AuthOperator(identity: identity, hasher: hasher, keys: SigningKeys(identity: identity, wrapping: KeyWrapping(masterKey))))
             }
         } catch let failure as AuthOperator.Failure {
             switch failure {

@@ -1,8 +1,10 @@
+import AccessTokens
 import Audit
 import AuthService
 import Crypto
 import Logging
 import Postgres
+import PublishingAPI
 import Vault
 
 /// The keys at a start: read where they are, made where the databases know none yet, and refused where these know others.
@@ -10,31 +12,31 @@ import Vault
 /// A key that was lost or forgotten beside its databases must not be replaced in silence. A new master key would open nothing, a new service key
 /// would cut off the processes beside this one, and two audit keys would contradict each other.
 struct InstallationKeys: Sendable {
-    let settings: Settings
-    let directory: DataDirectory
+    let files: KeyFiles
     let databases: Databases
-    /// Whether a service key that is lost may be replaced.
-    let isReplacingServiceKey: Bool
-    let logger: Logger
+    /// Whether service keys, and the key of list cursors, may be replaced if they are lost.
+    let isReplacing: Bool
+
+    private var logger: Logger { files.logger }
 
     /// Throws a `Failure` that names the file.
-    func settle() async throws -> (secrets: Secrets, audit: NoteSigner) {
+    func settle() async throws {
         try await databases.withPool("vault", databases.vault.acting(as: "annals_commands"), logger: logger) { vault in
             let known = KnownKeys(vault)
-            let masterKey = try await masterKey(vault, known)
-            let serviceKey = try await serviceKey(known)
-            return (Secrets(masterKey: masterKey, serviceKey: serviceKey), try await auditKey(known))
+            try await settleMasterKey(vault, known)
+            try await settleServiceKeys(known)
+            try await settleAuditKey(known)
         }
     }
 
     // MARK: The master key
 
-    private func masterKey(_ vault: ConnectionPool, _ known: KnownKeys) async throws -> MasterKey {
-        let file = settings.masterKeyFile(in: directory)
+    private func settleMasterKey(_ vault: ConnectionPool, _ known: KnownKeys) async throws {
+        let file = files.masterKeyFile
         let isInVault = try await known.needsMasterKey()
-        return try await databases.withPool("identity", databases.identity.acting(as: "annals_auth"), logger: logger) { identity in
+        try await databases.withPool("identity", databases.identity.acting(as: "annals_auth"), logger: logger) { identity in
             if let file, file.isMissing {
-                guard settings.masterKeyFile == nil else { throw Failure("the key file \(file.path) is missing") }
+                guard files.settings.masterKeyFile == nil else { throw Failure("the key file \(file.path) is missing") }
                 let hasSigningKey = try await identity.query(.hasSigningKey).count > 0
                 guard !isInVault, !hasSigningKey else {
                     throw Failure(
@@ -46,7 +48,7 @@ struct InstallationKeys: Sendable {
                 throw Failure("the log has events, and the vault at \(databases.vault.redacted) is new: it is not the one that belongs to this log")
             }
             if let file, file.isMissing { try file.create() }
-            let key = try settings.masterKey(in: directory, logger: logger)
+            let key = try files.masterKey()
             let name = file?.path ?? "ANNALS_MASTER_KEY"
             do {
                 _ = try await SystemHasher.open(vault, masterKey: key)
@@ -56,7 +58,6 @@ struct InstallationKeys: Sendable {
             } catch SigningKeys.Failure.wrongMasterKey {
                 throw Failure("the master key in \(name) does not open the signing keys at \(databases.identity.redacted): put the right one back")
             }
-            return key
         }
     }
 
@@ -66,34 +67,43 @@ struct InstallationKeys: Sendable {
         }
     }
 
-    // MARK: The service key
+    // MARK: The keys of the services
 
-    private func serviceKey(_ known: KnownKeys) async throws -> [UInt8] {
-        let file = directory.key("service.key")
-        let former = try await known.key("service")
+    private func settleServiceKeys(_ known: KnownKeys) async throws {
+        try files.directory.makeFolder("keys/services")
+        for name in ServiceName.allCases {
+            let file = files.identityFile(name)
+            try await settle(file, "service \(name.rawValue)", known) { Base64URL.encode(try ServiceIdentity(name, seed: $0).publicKey) }
+        }
+        try files.services.write(try ServiceIdentities(files.identity).keys)
+        try await settle(files.cursorFile, "cursors", known) { Base64URL.encode(SHA256.hash(data: $0)) }
+    }
+
+    /// Makes a key where neither the file nor the databases have one. Refuses one that the databases don't know.
+    /// - Parameter publicName: what the databases know the key by, which tells nothing about it.
+    private func settle(_ file: KeyFile, _ name: String, _ known: KnownKeys, publicName: ([UInt8]) throws -> String) async throws {
+        let former = try await known.key(name)
         if file.isMissing {
-            guard former == nil || isReplacingServiceKey else {
+            guard former == nil || isReplacing else {
                 throw Failure(
-                    "the key file \(file.path) is missing, and processes on these databases share one: put it back or copy it from another data "
-                        + "folder. If it is lost, start once with --replace-service-key; list cursors given out before are refused then")
+                    "the key file \(file.path) is missing, and these databases know the key: put it back or copy it from another data folder. If it "
+                        + "is lost, start once with --replace-service-key; list cursors given out before are refused then, and the other processes "
+                        + "need the new keys")
             }
             try file.create()
         }
-        let key = Array(try file.read(logger).utf8.prefix(64))
-        let digest = SHA256.hash(data: key).map { String(UInt16($0) + 0x100, radix: 16).dropFirst() }.joined()
-        let replaced = isReplacingServiceKey ? [former].compactMap { $0 } : []
-        guard try await known.note("service", digest, replacing: replaced) == digest else {
+        let present = try publicName(try file.readBytes(logger))
+        guard try await known.note(name, present, replacing: isReplacing ? [former].compactMap { $0 } : []) == present else {
             throw Failure(
-                "the key in \(file.path) is not the service key that these databases know: processes on the same databases share it, so copy it from "
-                    + "the other data folder")
+                "the key in \(file.path) is not the one that these databases know: processes on the same databases share it, so copy it from the "
+                    + "other data folder")
         }
-        return key
     }
 
     // MARK: The audit key
 
-    private func auditKey(_ known: KnownKeys) async throws -> NoteSigner {
-        let file = settings.auditKey(in: directory)
+    private func settleAuditKey(_ known: KnownKeys) async throws {
+        let file = files.auditFile
         let retired = try Self.retired(beside: file)
         let former = try await known.key("audit").flatMap { NoteVerifier($0) }
         if KeyFile(path: file.path).isMissing, let former, !retired.contains(former) {
@@ -101,14 +111,23 @@ struct InstallationKeys: Sendable {
                 "the key file \(file.path) is missing, and these databases know the audit key \(former.name): put it back, or copy it from another "
                     + "data folder. If it is lost, write \(former) into \(file.path).retired; the next start makes a new one")
         }
-        let signer = try settings.auditSigner(file, logger: logger)
+        let signer = try openAuditKey(file)
         let present = "\(signer.verifier)"
         guard try await known.note("audit", present, replacing: retired.map { "\($0)" }) == present, try await hasSignedLast(signer, retired) else {
             throw Failure(
                 "the key in \(file.path) is not the audit key that these databases know: processes on the same databases share it, so copy it from "
                     + "the other data folder. A key that follows another names that one in \(file.path).retired")
         }
-        return signer
+    }
+
+    /// The key that checkpoints are signed with, made on first use.
+    private func openAuditKey(_ file: AuditKeyFile) throws -> NoteSigner {
+        try KeyFile(path: file.path).requirePrivacy(logger)
+        do {
+            return try file.open(origin: files.settings.auditOrigin)
+        } catch {
+            throw Failure("\(error)")
+        }
     }
 
     /// Whether the newest checkpoint in the log is of this key or of one before it.
@@ -127,19 +146,4 @@ struct InstallationKeys: Sendable {
 extension Statement {
     fileprivate static let hasEvents = Statement("has_events", "SELECT FROM log.events LIMIT 1")
     fileprivate static let hasSigningKey = Statement("has_signing_key", "SELECT FROM identity.signing_keys LIMIT 1")
-}
-
-extension Settings {
-    /// The file of the audit key.
-    func auditKey(in directory: DataDirectory) -> AuditKeyFile { AuditKeyFile(auditKeyFile ?? "\(directory.path)/keys/audit.key") }
-
-    /// The key that checkpoints are signed with, made on first use.
-    func auditSigner(_ file: AuditKeyFile, logger: Logger) throws -> NoteSigner {
-        try KeyFile(path: file.path).requirePrivacy(logger)
-        do {
-            return try file.open(origin: auditOrigin)
-        } catch {
-            throw Failure("\(error)")
-        }
-    }
 }

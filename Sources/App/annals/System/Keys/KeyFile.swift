@@ -1,47 +1,8 @@
 import Audit
-import AuthService
-import Crypto
 import FoundationEssentials
 import Glibc
 import Logging
 import Vault
-
-/// The keys that this process holds.
-struct Secrets: Sendable {
-    let masterKey: MasterKey
-    /// 64 hexadecimal digits as they stand in the file. Services trust each other by it.
-    let serviceKey: [UInt8]
-
-    /// Locks the keys that tokens are signed with.
-    var wrapping: KeyWrapping { KeyWrapping(masterKey) }
-
-    /// The keys of a system that was started before; makes none.
-    static func read(_ settings: Settings, from directory: DataDirectory, logger: Logger) throws -> Secrets {
-        Secrets(
-            masterKey: try settings.masterKey(in: directory, logger: logger),
-            serviceKey: Array(try directory.key("service.key").read(logger).utf8.prefix(64)))
-    }
-}
-
-extension Settings {
-    /// The file of the master key; nil when the key itself is set.
-    func masterKeyFile(in directory: DataDirectory) -> KeyFile? {
-        masterKey == nil ? masterKeyFile.map(KeyFile.init) ?? directory.key("master.key") : nil
-    }
-
-    func masterKey(in directory: DataDirectory, logger: Logger) throws -> MasterKey {
-        guard let text = try masterKeyFile(in: directory)?.read(logger) ?? masterKey, let key = MasterKey(hexadecimal: text) else {
-            throw Failure("the master key is not 64 hexadecimal digits")
-        }
-        return key
-    }
-}
-
-extension KeyWrapping {
-    init(_ masterKey: MasterKey) {
-        self.init(wrap: { try masterKey.wrap($0, for: "signing-key") }, unwrap: { try masterKey.unwrap($0, for: "signing-key") })
-    }
-}
 
 /// A key file, or a folder of them. It is refused while everybody on the machine can read it, because somebody may know the key already.
 struct KeyFile: Sendable {
@@ -53,7 +14,10 @@ struct KeyFile: Sendable {
     func read(_ logger: Logger) throws -> String {
         // By its descriptor, so that the file that is checked is the file that is read.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw Failure("the key file \(path) can't be read: \(String(cString: strerror(errno)))") }
+        guard descriptor >= 0 else {
+            if errno == ENOENT { throw Failure("the key file \(path) is missing; \(CommandName.of("keys init")) makes those of a new system") }
+            throw Failure("the key file \(path) can't be read: \(String(cString: strerror(errno)))")
+        }
         defer { close(descriptor) }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw Failure("the key file \(path) can't be read") }
@@ -65,6 +29,12 @@ struct KeyFile: Sendable {
         let text = String(decoding: bytes.prefix(count), as: UTF8.self)
         guard MasterKey(hexadecimal: text) != nil else { throw Failure("the key file \(path) does not hold 64 hexadecimal digits") }
         return text
+    }
+
+    /// The 32 bytes that the digits stand for.
+    func readBytes(_ logger: Logger) throws -> [UInt8] {
+        let digits = try read(logger).compactMap(\.hexDigitValue)
+        return stride(from: 0, to: digits.count - 1, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
     }
 
     /// Creates the file with a new secret, atomically. Never replaces a key, because sealed data would be lost with it.
