@@ -33,7 +33,8 @@ let layers: [(name: String, modules: [Target])] = [
             .systemLibrary(name: "CArgon2", pkgConfig: "libargon2", providers: [.apt(["libargon2-dev"])]),
             .target(name: "CLinuxIO"),
             .target(name: "JSON"),
-            .target(name: "Postgres", dependencies: ["CLibpq", "CLinuxIO", logging]),
+            .target(name: "Postgres", dependencies: ["CLibpq", "CLinuxIO", coreMetrics, logging]),
+            .target(name: "Telemetry", dependencies: [coreMetrics, logging, nioCore, nioHTTP1, nioPosix, system]),
             .target(name: "PrivatePostgres", dependencies: ["CLibpq", "CLinuxIO", "Postgres", logging]),
         ]
     ),
@@ -65,7 +66,7 @@ let layers: [(name: String, modules: [Target])] = [
                 name: "HTTPContract",
                 dependencies: [
                     "AccessTokens", "EventSourcing", "JSON", "PublishingAPI", hummingbird, httpTypes, nioCore, nioHTTP1, nioPosix, crypto,
-                    logging,
+                    coreMetrics, logging,
                 ]),
             .target(
                 name: "Upstreams",
@@ -127,6 +128,7 @@ let tests: [(folder: String, targets: [Target])] = [
         [
             .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"]),
             .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport", logging]),
+            .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "TestSupport", coreMetrics, httpClient, nioCore, nioHTTP1, logging]),
             .testTarget(name: "PrivatePostgresTests", dependencies: ["Postgres", "PrivatePostgres", "TestSupport", logging]),
         ]
     ),

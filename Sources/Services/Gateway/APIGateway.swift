@@ -26,6 +26,7 @@ package struct APIGateway: Service, HTTPResponder {
     private let addresses: ForwardedAddresses
     private let deadline: Deadline
     private let failures: FailureResponses
+    private let durations = RequestDurations(.gateway)
     private let logger: Logger
 
     /// - Parameters:
@@ -75,6 +76,7 @@ package struct APIGateway: Service, HTTPResponder {
 
     /// One request, in order: named, matched, verified, charged, handed on, marked.
     package func respond(to request: Request, context: CallContext) async throws -> Response {
+        let start = ContinuousClock.now
         var context = context
         context.identify(by: request)
         if let client = addresses.client(of: request, from: context.clientAddress) { context.clientAddress = "\(client)" }
@@ -95,6 +97,7 @@ package struct APIGateway: Service, HTTPResponder {
         for field in charge.headers where !response.headers.contains(field.name) { response.headers[field.name] = field.value }
         if !CrossOrigin.isPreflight(request) { settings.crossOrigin.mark(&response.headers, origin: request.header(.origin)) }
         SecurityHeaders.mark(&response.headers, of: request, strictTransportSecurity: settings.strictTransportSecurity)
+        durations.record(request, endpoint, response, since: start)
         return request.method == .head ? response.createHeadResponse() : response
     }
 

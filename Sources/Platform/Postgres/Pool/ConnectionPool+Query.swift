@@ -7,7 +7,9 @@ extension ConnectionPool {
     /// Throws `.cancelled` at once when the task is cancelled; the statement may run all the same.
     @discardableResult
     package func query(_ statement: Statement, _ values: [SQLValue] = []) async throws(PostgresError) -> QueryResult {
-        try await onSharedConnection { connection throws(PostgresError) in try await connection.query(statement, values) }
+        let start = ContinuousClock.now
+        defer { OperationDurations.shared.record(statement, since: start) }
+        return try await onSharedConnection { connection throws(PostgresError) in try await connection.query(statement, values) }
     }
 
     /// Several statements as one implicit transaction in one round trip. When one fails all are rolled back, and the error's `failedQuery` says

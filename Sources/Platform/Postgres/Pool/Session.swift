@@ -34,7 +34,9 @@ package final class Session: Sendable {
     /// One statement.
     @discardableResult
     package func query(_ statement: Statement, _ values: [SQLValue] = []) async throws(PostgresError) -> QueryResult {
-        try await group([Query(statement, values)])[0]
+        let start = ContinuousClock.now
+        defer { OperationDurations.shared.record(statement, since: start) }
+        return try await group([Query(statement, values)])[0]
     }
 
     /// Several statements in one round trip, under one sync: outside a transaction they are one implicit transaction. The error's

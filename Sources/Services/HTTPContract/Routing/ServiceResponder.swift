@@ -32,7 +32,7 @@ package struct Routes: Sendable {
     ) -> ServiceResponder {
         ServiceResponder(
             service: service, handlers: Dictionary(handlers.map { ($0.endpoint, $0.handler) }) { first, _ in first },
-            router: EndpointRouter(endpoints), authentication: authentication,
+            router: EndpointRouter(endpoints), authentication: authentication, durations: RequestDurations(service),
             failures: FailureResponses(service: service, logger: logger, mapping: mapping))
     }
 }
@@ -56,10 +56,12 @@ package struct ServiceResponder: HTTPResponder, Sendable {
     let handlers: [Endpoint: Routes.Handler]
     let router: EndpointRouter
     let authentication: Authentication
+    let durations: RequestDurations
     let failures: FailureResponses
 
     /// Answers a request of which nothing is known: matches it and verifies its caller. Throws only when the connection itself is broken.
     package func respond(to request: Request, context: CallContext) async throws -> Response {
+        let start = ContinuousClock.now
         var context = context
         context.identify(by: request)
         var response: Response
@@ -76,6 +78,7 @@ package struct ServiceResponder: HTTPResponder, Sendable {
             response = try failures.response(to: error, request, endpoint, context)
         }
         context.mark(&response)
+        durations.record(request, endpoint, response, since: start)
         return request.method == .head ? response.createHeadResponse() : response
     }
 
