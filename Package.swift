@@ -32,8 +32,9 @@ let layers: [(name: String, modules: [Target])] = [
             .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
             .systemLibrary(name: "CArgon2", pkgConfig: "libargon2", providers: [.apt(["libargon2-dev"])]),
             .target(name: "CLinuxIO"),
+            .target(name: "Deadlines"),
             .target(name: "JSON"),
-            .target(name: "Postgres", dependencies: ["CLibpq", "CLinuxIO", coreMetrics, logging]),
+            .target(name: "Postgres", dependencies: ["CLibpq", "CLinuxIO", "Deadlines", coreMetrics, logging]),
             .target(name: "Telemetry", dependencies: [coreMetrics, logging, nioCore, nioHTTP1, nioPosix, system]),
             .target(name: "PrivatePostgres", dependencies: ["CLibpq", "CLinuxIO", "Postgres", logging]),
         ]
@@ -65,14 +66,14 @@ let layers: [(name: String, modules: [Target])] = [
             .target(
                 name: "HTTPContract",
                 dependencies: [
-                    "AccessTokens", "EventSourcing", "JSON", "PublishingAPI", hummingbird, httpTypes, nioCore, nioHTTP1, nioPosix, crypto,
-                    coreMetrics, logging,
+                    "AccessTokens", "Deadlines", "EventSourcing", "JSON", "PublishingAPI", hummingbird, httpTypes, nioCore, nioHTTP1, nioPosix,
+                    crypto, coreMetrics, logging,
                 ]),
             .target(
                 name: "Upstreams",
                 dependencies: [
-                    "AccessTokens", "HTTPContract", "EventSourcing", "JSON", "PublishingAPI", hummingbird, httpClient, httpTypes, nioCore, nioHTTP1,
-                    nioPosix, logging,
+                    "AccessTokens", "Deadlines", "HTTPContract", "EventSourcing", "JSON", "PublishingAPI", hummingbird, httpClient, httpTypes, nioCore,
+                    nioHTTP1, nioPosix, logging,
                 ]),
             .target(
                 name: "AuthService",
@@ -95,8 +96,8 @@ let layers: [(name: String, modules: [Target])] = [
             .target(
                 name: "Gateway",
                 dependencies: [
-                    "AccessTokens", "Audit", "HTTPContract", "EventSourcing", "JSON", "PublishingAPI", hummingbird, hummingbirdCore, httpTypes,
-                    nioCore,
+                    "AccessTokens", "Audit", "Deadlines", "HTTPContract", "EventSourcing", "JSON", "PublishingAPI", hummingbird, hummingbirdCore,
+                    httpTypes, nioCore,
                     nioHTTP1, nioPosix, lifecycle, yaml, logging,
                 ]),
         ]
@@ -182,8 +183,8 @@ let tests: [(folder: String, targets: [Target])] = [
             .testTarget(
                 name: "UpstreamsTests",
                 dependencies: [
-                    "AccessTokens", "EventSourcing", "HTTPContract", "JSON", "PublishingAPI", "TestSupport", "Upstreams", hummingbird, hummingbirdCore,
-                    httpClient, httpTypes, nioCore, nioHTTP1, nioPosix, logging,
+                    "AccessTokens", "Deadlines", "EventSourcing", "HTTPContract", "JSON", "PublishingAPI", "TestSupport", "Upstreams", hummingbird,
+                    hummingbirdCore, httpClient, httpTypes, nioCore, nioHTTP1, nioPosix, logging,
                 ]),
             .testTarget(
                 name: "GatewayTests",

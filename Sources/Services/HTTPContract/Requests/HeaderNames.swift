@@ -9,6 +9,10 @@ extension HTTPField.Name {
     package static let caller = contract("X-Annals-Caller")
     /// `X-Annals-Claimed`: on an answer to the gateway, that the call took a name or an email and so told that it was free. Never sent outside.
     package static let claimed = contract("X-Annals-Claimed")
+    /// `X-Annals-Time-Left`: the milliseconds left for a call of one service to another. Never taken from outside.
+    package static let timeLeft = contract("X-Annals-Time-Left")
+    /// `X-Annals-Attempt`: on a call that may have reached a service before, how many times it is made. Never taken from outside.
+    package static let attempt = contract("X-Annals-Attempt")
     /// `Position`: where in the log a command's last event stands.
     package static let position = contract("Position")
     /// `Read-Model-Position`: how far the read model behind an answer had come.

@@ -92,6 +92,13 @@ extension Problem {
     /// 501.
     package static func notImplemented(_ detail: String) -> Problem { Problem(.notImplemented, detail) }
 
+    /// 502: a service's answer could not be read, or broke off.
+    package static func badUpstream() -> Problem {
+        Problem(
+            .badUpstream,
+            "A service's answer could not be read. The outcome of a command is unknown: repeat it with the same Idempotency-Key, and it happens once.")
+    }
+
     /// 503. `retryAfter` in seconds.
     package static func unavailable(_ detail: String = "A part that this needs is not available.", retryAfter: Int = 1) -> Problem {
         Problem(.unavailable, detail, headers: HTTPFields().with(retryAfter: retryAfter))

@@ -59,6 +59,7 @@ extension Problem {
         case headTooLarge = "REQUEST_HEADER_FIELDS_TOO_LARGE"
         case internalError = "INTERNAL_ERROR"
         case notImplemented = "NOT_IMPLEMENTED"
+        case badUpstream = "BAD_UPSTREAM"
         case unavailable = "UNAVAILABLE"
         case readModelBehind = "READ_MODEL_BEHIND"
         case timeout = "TIMEOUT"
@@ -84,6 +85,7 @@ extension Problem.Code {
         case .headTooLarge: .requestHeaderFieldsTooLarge
         case .internalError: .internalServerError
         case .notImplemented: .notImplemented
+        case .badUpstream: .badGateway
         case .unavailable, .readModelBehind: .serviceUnavailable
         case .timeout: .gatewayTimeout
         }
@@ -112,6 +114,7 @@ extension Problem.Code {
         case .headTooLarge: "The header fields are too large"
         case .internalError: "Something went wrong here"
         case .notImplemented: "The request asks for something that this server does not know"
+        case .badUpstream: "A service did not answer properly"
         case .unavailable: "Not available at the moment"
         case .readModelBehind: "The read model has not come that far yet"
         case .timeout: "The deadline passed"

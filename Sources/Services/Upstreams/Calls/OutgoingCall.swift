@@ -1,0 +1,60 @@
+import HTTPContract
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import NIOHTTP1
+import PublishingAPI
+
+/// A request as it goes to an instance, whichever it is.
+struct OutgoingCall: Sendable {
+    enum Body: Sendable {
+        case none
+        case whole(ByteBuffer)
+        /// As it comes, so many bytes.
+        case stream(RequestBody, length: Int)
+    }
+
+    let method: HTTPMethod
+    /// Path and query, as they came.
+    let target: String
+    let headers: HTTPHeaders
+    let body: Body
+    /// Whether it may be made again although it may have happened: it changes nothing, or has a key by which the service knows it again.
+    let isRepeatable: Bool
+    /// Whether the service may take its time: the client asked it to wait for a position.
+    let isPatient: Bool
+
+    /// - Parameter endpoint: the endpoint, where the caller knows it.
+    init(_ request: Request, for context: CallContext, as endpoint: Endpoint?, bufferingUpTo limit: Int) async throws {
+        method = HTTPMethod(rawValue: request.method.rawValue)
+        target = request.head.path ?? "/"
+        isPatient = request.headers.contains(.waitForPosition)
+        let hasKey = request.headers.contains(.idempotencyKey) && endpoint?.route.takesIdempotencyKey ?? true
+        isRepeatable = request.method == .get || request.method == .head || hasKey
+        body = try await Self.body(of: request, bufferingUpTo: limit)
+
+        var headers = HTTPHeaders()
+        for field in HopByHop.stripped(request.headers) where field.name != .contentLength && field.name != .expect {
+            headers.add(name: field.name.rawName, value: field.value)
+        }
+        headers.replaceOrAdd(name: HTTPField.Name.requestID.rawName, value: context.requestID)
+        headers.replaceOrAdd(name: HTTPField.Name.traceparent.rawName, value: context.traceparent)
+        self.headers = headers
+    }
+
+    /// Whether the body can be sent again; a streamed one is gone once it was begun.
+    var isWhole: Bool {
+        switch body {
+        case .none, .whole: true
+        case .stream: false
+        }
+    }
+
+    private static func body(of request: Request, bufferingUpTo limit: Int) async throws -> Body {
+        // A gateway has read such a body and holds it whole.
+        if request.headers.contains(.transferEncoding) { return .whole(try await request.body.collect(upTo: HTTPLimits.largestBodyBytes)) }
+        guard let length = request.header(.contentLength)?.number, length > 0 else { return .none }
+        guard length <= limit else { return .stream(request.body, length: Int(length)) }
+        return .whole(try await request.body.collect(upTo: limit))
+    }
+}

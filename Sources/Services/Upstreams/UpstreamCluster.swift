@@ -1,0 +1,200 @@
+package import HTTPContract
+import HTTPTypes
+package import Hummingbird
+package import Logging
+package import PublishingAPI
+import Synchronization
+
+/// A service of other processes, in any number of instances.
+///
+/// A call goes to the less busy of two instances whose breakers admit it. One that fails goes to another when a repeat is safe, the budget of retries
+/// has one left, and there is time.
+package final class UpstreamCluster: Upstream, Sendable {
+    struct Core {
+        var fleet: Fleet
+        var budget: RetryBudget
+        var random = SystemRandomNumberGenerator()
+        /// Only while the cluster runs.
+        var client: InstanceClient?
+    }
+
+    let service: ServiceName
+    let discovery: any Discovery
+    let settings: UpstreamSettings
+    let timing: UpstreamTiming
+    let logger: Logger
+    let core: Mutex<Core>
+
+    /// Makes a cluster; nothing is reached before `run()`.
+    package convenience init(service: ServiceName, discovery: any Discovery, settings: UpstreamSettings = UpstreamSettings(), logger: Logger) {
+        self.init(service: service, discovery: discovery, settings: settings, timing: UpstreamTiming(), logger: logger)
+    }
+
+    init(service: ServiceName, discovery: any Discovery, settings: UpstreamSettings, timing: UpstreamTiming, logger: Logger) {
+        self.service = service
+        self.discovery = discovery
+        self.settings = settings
+        self.timing = timing
+        var logger = logger
+        logger[metadataKey: "upstream"] = "\(service)"
+        self.logger = logger
+        core = Mutex(Core(fleet: Fleet(settings), budget: RetryBudget(settings.retries)))
+    }
+
+    /// The instances as they stand now.
+    package var state: UpstreamState {
+        let now = timing.now()
+        return UpstreamState(service: service, instances: core.withLock { $0.fleet.members.map { UpstreamState.InstanceState($0, at: now) } })
+    }
+
+    package func send(_ request: Request, context: CallContext) async throws -> Response {
+        try await send(OutgoingCall(request, for: context, as: nil, bufferingUpTo: settings.bufferedBytes), context)
+    }
+
+    package func send(_ request: Request, as call: VerifiedCall, context: CallContext) async throws -> Response {
+        try await send(OutgoingCall(request, for: context, as: call.match.endpoint, bufferingUpTo: settings.bufferedBytes), context)
+    }
+
+    private func send(_ call: OutgoingCall, _ context: CallContext) async throws -> Response {
+        core.withLock { $0.budget.note(at: timing.now()) }
+        var attempts = Attempts()
+        while true {
+            if context.budget?.isSpent == true { throw Problem.timeout() }
+            let outcome = try await attempt(call, attempts, context)
+            guard let pause = pause(after: outcome, call, &attempts, context) else {
+                switch outcome {
+                case .answer(let response, _): return response
+                case .failure(let failure, _): throw failure.problem
+                }
+            }
+            try await timing.sleep(pause)
+        }
+    }
+
+    /// What was done for a call so far.
+    private struct Attempts {
+        var count = 0
+        /// Those that may have reached a service.
+        var sent = 0
+        var tried: [Instance] = []
+    }
+
+    private enum Outcome {
+        case answer(Response, Instance)
+        case failure(UpstreamFailure, Instance)
+    }
+
+    private func attempt(_ call: OutgoingCall, _ attempts: Attempts, _ context: CallContext) async throws -> Outcome {
+        let (client, place) = try choose(avoiding: attempts.tried)
+        let occupancy = Occupancy(of: place, in: self)
+        do {
+            let response = try await client.send(
+                call, to: place.instance, attempt: attempts.sent + 1, in: time(for: call, context), holding: occupancy)
+            record(response.status.isGatewayFailure ? .bad : .good, at: place)
+            return .answer(response, place.instance)
+        } catch let failure as UpstreamFailure {
+            record(.bad, at: place)
+            logger.warning(
+                "a call to an instance failed",
+                metadata: ["instance": "\(place.instance)", "requestId": "\(context.requestID)", "reason": "\(failure.reason)"])
+            return .failure(failure, place.instance)
+        } catch {
+            record(.none, at: place)
+            throw error
+        }
+    }
+
+    private func choose(avoiding tried: [Instance]) throws(Problem) -> (InstanceClient, Fleet.Place) {
+        let now = timing.now()
+        let (client, choice) = core.withLock { core in
+            (core.client, core.fleet.choose(avoiding: tried, at: now, using: &core.random))
+        }
+        switch choice {
+        case .none(let until): throw .unavailable(retryAfter: Int(((until - now) / .seconds(1)).rounded(.up)))
+        case .place(let place):
+            guard let client else {
+                record(.none, at: place)
+                core.withLock { $0.fleet.leave(place) }
+                throw .unavailable()
+            }
+            return (client, place)
+        }
+    }
+
+    /// How long one attempt may take.
+    private func time(for call: OutgoingCall, _ context: CallContext) -> Duration {
+        let left = context.budget?.remaining ?? .seconds(3600)
+        return call.isRepeatable && !call.isPatient ? min(left, settings.attemptTimeout) : left
+    }
+
+    /// The pause before the call is made again; nil when it is not.
+    private func pause(after outcome: Outcome, _ call: OutgoingCall, _ attempts: inout Attempts, _ context: CallContext) -> Duration? {
+        attempts.count += 1
+        let instance: Instance
+        let needsOther: Bool
+        switch outcome {
+        case .answer(let response, let place):
+            // An instance that is not available has said when it wants to be asked again; another may be.
+            guard response.status.isGatewayFailure || response.status == .serviceUnavailable, call.isRepeatable, !call.isPatient else { return nil }
+            (instance, needsOther) = (place, true)
+            attempts.sent += 1
+        case .failure(let failure, let place):
+            switch failure.kind {
+            case .unreachable: needsOther = false
+            case .broken, .late:
+                attempts.sent += 1
+                guard call.isRepeatable, call.isWhole else { return nil }
+                needsOther = failure.kind == .late
+            }
+            instance = place
+        }
+        attempts.tried.append(instance)
+        let now = timing.now()
+        let pause: Duration? = core.withLock { [attempts] core in
+            guard attempts.count < settings.retries.attempts, !needsOther || core.fleet.hasOther(than: attempts.tried, at: now),
+                core.budget.take(at: now)
+            else { return nil }
+            return Pause.length(before: attempts.count, settings.retries, using: &core.random)
+        }
+        guard let pause, context.budget.map({ pause < $0.remaining }) ?? true else { return nil }
+        return pause
+    }
+
+    private func record(_ verdict: Verdict, at place: Fleet.Place) {
+        change { fleet, now in fleet.record(verdict, at: place, now: now) }
+    }
+
+    /// Changes what is known of the instances, and logs what that has changed.
+    func change(_ body: (inout Fleet, ContinuousClock.Instant) -> [Fleet.Change]) {
+        let now = timing.now()
+        for change in core.withLock({ body(&$0.fleet, now) }) {
+            logger.notice("\(change.message)", metadata: ["instance": "\(change.instance)"])
+        }
+    }
+}
+
+/// A call's place at an instance, given up when the last holder lets go.
+private final class Occupancy: Sendable {
+    private let place: Fleet.Place
+    private let cluster: UpstreamCluster
+
+    init(of place: Fleet.Place, in cluster: UpstreamCluster) {
+        self.place = place
+        self.cluster = cluster
+    }
+
+    deinit {
+        cluster.core.withLock { $0.fleet.leave(place) }
+    }
+}
+
+/// The time as a cluster sees it.
+struct UpstreamTiming: Sendable {
+    var now: @Sendable () -> ContinuousClock.Instant = { .now }
+    var sleep: @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
+}
+
+extension HTTPResponse.Status {
+    /// A gateway's word that the service behind it failed. A service that says 503 has thought about it.
+    var isGatewayFailure: Bool { self == .badGateway || self == .gatewayTimeout }
+}
