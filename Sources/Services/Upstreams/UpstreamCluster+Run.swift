@@ -27,6 +27,9 @@ extension UpstreamCluster {
         let checks = settings.checks
         var round = 0
         while !Task.isCancelled {
+            // Not in step with other callers of the same instances.
+            let pause = round == 0 ? .zero : checks.interval / 4 * Double.random(in: 0.9...1.1)
+            do { try await timing.nextCheck(pause) } catch { return }
             let now = timing.now()
             let due = core.withLock { core in core.fleet.startChecks(isFullRound: round % 4 == 0, at: now) }
             for instance in due {
@@ -37,8 +40,6 @@ extension UpstreamCluster {
                 }
             }
             round += 1
-            // Not in step with other callers of the same instances.
-            do { try await timing.sleep(checks.interval / 4 * Double.random(in: 0.9...1.1)) } catch { return }
         }
     }
 }

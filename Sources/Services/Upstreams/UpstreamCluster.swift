@@ -67,7 +67,7 @@ package final class UpstreamCluster: Upstream, Sendable {
                 case .failure(let failure, _): throw failure.problem
                 }
             }
-            try await timing.sleep(pause)
+            try await timing.pause(pause)
         }
     }
 
@@ -191,7 +191,10 @@ private final class Occupancy: Sendable {
 /// The time as a cluster sees it.
 struct UpstreamTiming: Sendable {
     var now: @Sendable () -> ContinuousClock.Instant = { .now }
-    var sleep: @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
+    /// Before a repeat.
+    var pause: @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
+    /// Until instances are asked again whether they are ready.
+    var nextCheck: @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
 }
 
 extension HTTPResponse.Status {

@@ -15,7 +15,8 @@ import Testing
         (.unsupportedMediaType, 415),
         (.requestTimeout, 408), (.targetTooLong, 414), (.headTooLarge, 431), (.notImplemented, 501),
         (.validationError, 422),
-        (.idempotencyKeyReused, 422), (.rateLimited, 429), (.internalError, 500), (.unavailable, 503), (.readModelBehind, 503), (.timeout, 504),
+        (.idempotencyKeyReused, 422), (.rateLimited, 429), (.internalError, 500), (.badUpstream, 502),
+        (.unavailable, 503), (.readModelBehind, 503), (.timeout, 504),
     ]
 
     @Test(arguments: table) func `has the contract's status for its code`(row: (Problem.Code, Int)) {

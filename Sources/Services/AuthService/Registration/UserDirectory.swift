@@ -41,7 +41,7 @@ struct UserDirectory: Sendable {
         switch answer.problemCode {
         case .duplicateEntry, .conflict, .positionAhead, .validationError, .idempotencyKeyReused, .malformedRequest, .timeout:
             if let problem = Problem(passedOnFrom: answer) { return problem }
-        case .unavailable, .readModelBehind, .rateLimited:
+        case .badUpstream, .unavailable, .readModelBehind, .rateLimited:
             return .unavailable(retryAfter: answer.headers[.retryAfter].flatMap { Int($0) } ?? 1)
         case .foreignKeyViolation, .unauthenticated, .forbidden, .notFound, .methodNotAllowed, .preconditionFailed, .payloadTooLarge,
             .unsupportedMediaType, .requestTimeout, .targetTooLong, .headTooLarge, .notImplemented, .internalError, nil:

@@ -10,6 +10,7 @@ struct Fleet {
         /// Calls on their way.
         fileprivate(set) var outstanding = 0
         fileprivate var isBeingChecked = false
+        fileprivate var wasChecked = false
     }
 
     /// A call's place at an instance; it is given back with the call's verdict.
@@ -103,11 +104,12 @@ struct Fleet {
         members[index].outstanding -= 1
     }
 
-    /// The instances to be asked now whether they are ready: all, or those that are passed over, and none that is being asked.
+    /// The instances to be asked now whether they are ready: all, or those that are new or in trouble, and none that is being asked.
     mutating func startChecks(isFullRound: Bool, at now: Instant) -> [Instance] {
         var due: [Instance] = []
         for index in members.indices where !members[index].isBeingChecked {
-            guard isFullRound || members[index].ejection.isOut(at: now) || members[index].breaker.phase != .closed else { continue }
+            guard isFullRound || !members[index].wasChecked || members[index].ejection.isOut(at: now) || members[index].breaker.phase != .closed
+            else { continue }
             members[index].isBeingChecked = true
             due.append(members[index].instance)
         }
@@ -118,6 +120,7 @@ struct Fleet {
     mutating func checked(_ instance: Instance, isReady: Bool, asked: Instant, now: Instant) -> [Change] {
         guard let index = members.firstIndex(where: { $0.instance == instance }) else { return [] }
         members[index].isBeingChecked = false
+        members[index].wasChecked = true
         return update(index, at: now) { member in
             member.ejection.checked(isReady: isReady, asked: asked)
             if isReady { member.breaker.tryAgain(ifOpenedBefore: asked) }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Upstreams
 
-@Suite("A retry budget") struct RetryBudgetTests {
+@Suite struct `A retry budget` {
     private let start = ContinuousClock.now
 
     @Test func `few requests may be repeated three times`() {
