@@ -17,6 +17,24 @@ extension Connection {
         }.get()
     }
 
+    /// One statement that only reads: it may share a group with those of other callers, and fails alone all the same.
+    func read(_ statement: Statement, _ values: [SQLValue]) async throws(PostgresError) -> QueryResult {
+        let token = nextToken()
+        return try await abandoning(token, true) {
+            await withUnsafeContinuation { (continuation: UnsafeContinuation<Result<QueryResult, PostgresError>, Never>) in
+                if Task.isCancelled { return continuation.resume(returning: .failure(PostgresError.cancelledUnsent)) }
+                let read = SharedRead(query: Query(statement, values), continuation: continuation, token: token)
+                do throws(PostgresError) {
+                    let refused = try self.withWire { wire throws(PostgresError) in try wire.gather(read) }
+                    for delivery in refused { delivery.deliver() }
+                } catch {
+                    return self.refuse(error) { continuation.resume(returning: .failure($0)) }
+                }
+                if Task.isCancelled { self.abandon(token) }
+            }
+        }.get()
+    }
+
     /// Several statements under one sync. `onSent` is called once they are on their way.
     func group(_ queries: [Query], cancellable: Bool = true, onSent: () -> Void = {}) async throws(PostgresError) -> [QueryResult] {
         let token = nextToken()
@@ -53,11 +71,12 @@ extension Connection {
     }
 
     private func abandon(_ token: UInt64) {
+        if let read = withWire({ $0.withdrawRead(token) }) { return read.continuation.resume(returning: .failure(.cancelledUnsent)) }
         let completion = withWire { $0.pipeline.abandon(token) }
         switch completion {
         case .one(let continuation): continuation.resume(returning: .failure(.cancelled(outcomeUnknown: true)))
         case .group(let continuation): continuation.resume(returning: .failure(.cancelled(outcomeUnknown: true)))
-        case .abandoned, nil: break
+        case .reads, .abandoned, nil: break
         }
     }
 

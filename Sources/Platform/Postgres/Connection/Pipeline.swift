@@ -65,17 +65,40 @@ struct Pipeline {
         return true
     }
 
-    /// The group's end has come: its answer, nil when nobody waits for it.
-    mutating func endGroup() -> Delivery? {
+    /// The group's end has come.
+    mutating func endGroup() -> EndedGroup {
         isHeadAnswered = false
         // A head other than the sync would mean that libpq and this book disagree; nothing could be answered rightly any more.
         guard case .sync(let completion, _)? = steps.popFirst() else { preconditionFailure("a sync came out of turn") }
         defer {
-            results.removeAll(keepingCapacity: results.count <= 1)
+            results.removeAll(keepingCapacity: results.count <= 64)
             failure = nil
             queryIndex = 0
         }
-        return delivery(for: completion)
+        if case .reads(let reads) = completion { return endReads(reads) }
+        return EndedGroup(delivery: delivery(for: completion))
+    }
+
+    /// Each read gets its own answer. Those behind one that failed were skipped by the server and have to go again.
+    private func endReads(_ reads: [SharedRead?]) -> EndedGroup {
+        let answered = failure == nil ? reads.count : min(results.count + 1, reads.count)
+        let skipped = reads.dropFirst(answered).compactMap(\.self)
+        // A skipped one that nobody waits for any more does not go again.
+        return EndedGroup(
+            delivery: .reads(answers(to: reads.prefix(answered), orElse: .noResult)), answered: reads.count - skipped.count, skipped: skipped,
+            wereReads: true)
+    }
+
+    private func answers(
+        to reads: some Sequence<SharedRead?>, orElse error: PostgresError
+    ) -> [(UnsafeContinuation<Result<QueryResult, PostgresError>, Never>, Result<QueryResult, PostgresError>)] {
+        reads.enumerated().compactMap { index, read in
+            guard let read else { return nil }
+            if index < results.count { return (read.continuation, .success(results[index])) }
+            guard index == results.count, var failure else { return (read.continuation, .failure(error)) }
+            failure.failedQuery = 0
+            return (read.continuation, .failure(failure))
+        }
     }
 
     /// The connection is gone: everybody gets an answer, the group being answered its own error if it had one.
@@ -83,8 +106,13 @@ struct Pipeline {
         var deliveries: [Delivery] = []
         while let step = steps.popFirst() {
             guard case .sync(let completion, _) = step else { continue }
-            failure = failure ?? error
-            if let delivery = delivery(for: completion) { deliveries.append(delivery) }
+            if case .reads(let reads) = completion {
+                deliveries.append(.reads(answers(to: reads, orElse: error)))
+                results = []
+            } else {
+                failure = failure ?? error
+                if let delivery = delivery(for: completion) { deliveries.append(delivery) }
+            }
             failure = nil
         }
         return deliveries
@@ -93,7 +121,13 @@ struct Pipeline {
     /// Takes the caller out of its place, which stays. Nil when the answer is already on its way.
     mutating func abandon(_ wanted: UInt64) -> Completion? {
         for offset in 0..<steps.count {
-            guard case .sync(let completion, let token)? = steps[offset], token == wanted else { continue }
+            guard case .sync(let completion, let token)? = steps[offset] else { continue }
+            if case .reads(var reads) = completion, let index = reads.firstIndex(where: { $0?.token == wanted }), let read = reads[index] {
+                reads[index] = nil
+                steps[offset] = .sync(.reads(reads), token: token)
+                return .one(read.continuation)
+            }
+            guard token == wanted else { continue }
             steps[offset] = .sync(.abandoned, token: token)
             return completion
         }
@@ -104,11 +138,26 @@ struct Pipeline {
         switch completion {
         case .one(let continuation):
             if let failure { return .one(continuation, .failure(failure)) }
-            return .one(continuation, results.first.map(Result.success) ?? .failure(PostgresError(.connection, "no result", outcomeUnknown: true)))
+            return .one(continuation, results.first.map(Result.success) ?? .failure(.noResult))
         case .group(let continuation):
             return .group(continuation, failure.map(Result.failure) ?? .success(results))
-        case .abandoned:
+        case .reads, .abandoned:
             return nil
         }
     }
+}
+
+/// A group that the server has answered.
+struct EndedGroup {
+    /// The answers; nil when nobody waits for them.
+    var delivery: Delivery?
+    /// How many callers' requests have had their turn.
+    var answered = 1
+    /// Reads that the server has skipped because one before them failed.
+    var skipped: [SharedRead] = []
+    var wereReads = false
+}
+
+extension PostgresError {
+    fileprivate static var noResult: PostgresError { PostgresError(.connection, "no result", outcomeUnknown: true) }
 }

@@ -12,6 +12,8 @@ enum Step {
 enum Completion {
     case one(UnsafeContinuation<Result<QueryResult, PostgresError>, Never>)
     case group(UnsafeContinuation<Result<[QueryResult], PostgresError>, Never>)
+    /// Reads of several callers, in the order of the group's queries; nil for one whose caller was cancelled.
+    case reads([SharedRead?])
     /// The caller was cancelled and is gone; the place in the queue stays.
     case abandoned
 }
@@ -20,12 +22,14 @@ enum Completion {
 enum Delivery {
     case one(UnsafeContinuation<Result<QueryResult, PostgresError>, Never>, Result<QueryResult, PostgresError>)
     case group(UnsafeContinuation<Result<[QueryResult], PostgresError>, Never>, Result<[QueryResult], PostgresError>)
+    case reads([(UnsafeContinuation<Result<QueryResult, PostgresError>, Never>, Result<QueryResult, PostgresError>)])
     case ready(UnsafeContinuation<Result<Void, PostgresError>, Never>, Result<Void, PostgresError>)
 
     func deliver() {
         switch self {
         case .one(let continuation, let result): continuation.resume(returning: result)
         case .group(let continuation, let result): continuation.resume(returning: result)
+        case .reads(let answers): for (continuation, result) in answers { continuation.resume(returning: result) }
         case .ready(let continuation, let result): continuation.resume(returning: result)
         }
     }

@@ -17,6 +17,7 @@ extension Wire {
         guard let connection = handle?.pointer else { return received }
         let isAlive = !readable || PQconsumeInput(connection) == 1
         if task.isNone { collect(connection, &received) } else { collectBulk(connection, &received) }
+        if isAlive { received.deliveries += sendGatheredReads() }
         collectNotifications(connection, &received)
         if isAlive, received.closed == nil { if writable || isBlocked { flush() } else { updateInterest() } }
         guard isAlive, !isLost, received.closed == nil, PQstatus(connection) != CONNECTION_BAD else {
@@ -40,8 +41,10 @@ extension Wire {
                 pipeline.succeed(QueryResult(result))
             case PGRES_PIPELINE_SYNC:
                 PQclear(result)
-                received.answered += 1
-                if let delivery = pipeline.endGroup() { received.deliveries.append(delivery) }
+                let group = pipeline.endGroup()
+                received.answered += group.answered
+                if let delivery = group.delivery { received.deliveries.append(delivery) }
+                if group.wereReads { readsEnded(skipped: group.skipped) }
                 noteAnswered()
             case PGRES_PIPELINE_ABORTED:
                 PQclear(result)

@@ -36,13 +36,13 @@ extension Wire {
         try finishGroup(from: length, completion, token, on: connection)
     }
 
-    private func readyToSend() throws(PostgresError) -> OpaquePointer {
+    func readyToSend() throws(PostgresError) -> OpaquePointer {
         let connection = try open()
         guard task.isNone else { throw PostgresError(.configuration, "a script or COPY is under way on this session") }
         return connection
     }
 
-    private mutating func transmit(_ statement: Statement, from first: Int, count: Int, on connection: OpaquePointer) throws(PostgresError) {
+    mutating func transmit(_ statement: Statement, from first: Int, count: Int, on connection: OpaquePointer) throws(PostgresError) {
         switch mode {
         case .unnamed:
             let sent = parameters.withParameters(from: first) { types, values, lengths, formats in
@@ -73,7 +73,7 @@ extension Wire {
     }
 
     /// A group cut off before its sync can't have been committed, so it may go to another connection; this one is of no more use.
-    private mutating func sending(from length: Int, _ body: (inout Wire) throws(PostgresError) -> Void) throws(PostgresError) {
+    mutating func sending(from length: Int, _ body: (inout Wire) throws(PostgresError) -> Void) throws(PostgresError) {
         do throws(PostgresError) {
             try body(&self)
         } catch {
@@ -82,7 +82,7 @@ extension Wire {
         }
     }
 
-    private mutating func finishGroup(from length: Int, _ completion: Completion, _ token: UInt64, on connection: OpaquePointer) throws(PostgresError)
+    mutating func finishGroup(from length: Int, _ completion: Completion, _ token: UInt64, on connection: OpaquePointer) throws(PostgresError)
     {
         try sending(from: length) { (wire) throws(PostgresError) in try wire.check(PQpipelineSync(connection), connection) }
         pipeline.append(.sync(completion, token: token))

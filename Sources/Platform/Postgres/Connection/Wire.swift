@@ -7,6 +7,9 @@ struct Wire {
     var prepared = PreparedStatements()
     var parameters = ParameterBuffer()
     var task = BulkTask.none
+    /// Reads that wait for a group of others to be answered.
+    var gatheredReads = FIFO<SharedRead>()
+    var readGroupsInFlight = 0
     let mode: PreparationMode
     private(set) var waitingSince: ContinuousClock.Instant?
     private var token: UInt64 = 0
@@ -71,6 +74,9 @@ struct Wire {
         }
     }
 
+    /// Has the holder of the lock close the connection, on which something was sent in part.
+    mutating func giveUp() { isLost = true }
+
     mutating func noteSent() { if waitingSince == nil { waitingSince = .now } }
     mutating func noteAnswered() { waitingSince = pipeline.isEmpty && task.isNone ? nil : .now }
 
@@ -79,7 +85,7 @@ struct Wire {
         guard let handle else { return nil }
         var error = error
         error.outcomeUnknown = true
-        var deliveries = pipeline.endAll(error)
+        var deliveries = pipeline.endAll(error) + endGatheredReads()
         if let delivery = task.end(error) { deliveries.append(delivery) }
         Reactor.shared.forget(PQsocket(handle.pointer), token)
         PQfinish(handle.pointer)

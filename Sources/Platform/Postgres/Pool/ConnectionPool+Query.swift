@@ -12,6 +12,16 @@ extension ConnectionPool {
         return try await onSharedConnection { connection throws(PostgresError) in try await connection.query(statement, values) }
     }
 
+    /// One statement that only reads, on a shared connection. It may leave together with reads of other callers, which spares a busy connection
+    /// most of its sends and wake-ups; it fails alone.
+    ///
+    /// Throws as `query(_:_:)` does. A read behind one that failed may run twice.
+    package func read(_ statement: Statement, _ values: [SQLValue] = []) async throws(PostgresError) -> QueryResult {
+        let start = ContinuousClock.now
+        defer { OperationDurations.shared.record(statement, since: start) }
+        return try await onSharedConnection { connection throws(PostgresError) in try await connection.read(statement, values) }
+    }
+
     /// Several statements as one implicit transaction in one round trip. When one fails all are rolled back, and the error's `failedQuery` says
     /// which.
     @discardableResult

@@ -54,7 +54,7 @@ struct ReadModels: Sendable {
     }
 
     private func ask<Query: ReadQuery>(_ query: Query) async throws -> Snapshot<Query.Answer> {
-        let rows = try await pools[query.statement].query(query.statement, query.values)
+        let rows = try await pools[query.statement].read(query.statement, query.values)
         return Snapshot(position: try rows[0].get(0), value: try query.decode(rows))
     }
 }
