@@ -38,10 +38,10 @@ import Testing
             while case .prepare? = pipeline.steps.first { _ = pipeline.endHead() }
             _ = pipeline.fail(nil)
             while case .query? = pipeline.steps.first { _ = pipeline.endHead() }
-            if pipeline.endGroup() != nil { Issue.record("nobody waits for the first") }
+            if pipeline.endGroup().delivery != nil { Issue.record("nobody waits for the first") }
             _ = pipeline.fail(PostgresError(.server(.invalidStatementName), "prepared statement does not exist"))
             while case .query? = pipeline.steps.first { _ = pipeline.endHead() }
-            pipeline.endGroup()?.deliver()
+            pipeline.endGroup().delivery?.deliver()
         }
         let error = #expect(throws: PostgresError.self) { try outcome.get() }
         #expect(error?.kind == .deadline)

@@ -98,7 +98,8 @@ import Testing
                             let error = await #expect(throws: PostgresError.self) { _ = try await pool.read(.echo, many) }
                             #expect(error?.kind == .configuration)
                         default:
-                            #expect(try await pool.read(.echo, [.int4(number)])[0].get(0, as: Int32.self) == number)
+                            let answer: Int32 = try await pool.read(.echo, [.int4(number)])[0].get(0)
+                            #expect(answer == number)
                         }
                     }
                 }
@@ -126,7 +127,8 @@ import Testing
                     }
                 }
             }
-            #expect(try await pool.read(Self.reciprocal, [.int4(10)])[0].get(0, as: Int32.self) == 100)
+            let later: Int32 = try await pool.read(Self.reciprocal, [.int4(10)])[0].get(0)
+            #expect(later == 100)
             try await eventually { pool.statistics.inUse == 0 }
         }
     }
