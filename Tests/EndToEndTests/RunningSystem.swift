@@ -99,7 +99,8 @@ struct Launch: Sendable {
             process.executableURL = Self.binary
             process.arguments = arguments
         }
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { _, new in new }
+        // The tests' own variables are no settings.
+        process.environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("ANNALS_") }.merging(environment) { _, new in new }
         process.currentDirectoryURL = URL(fileURLWithPath: repositoryRoot)
         process.standardOutput = standardOutput
         process.standardError = standardError

@@ -31,7 +31,7 @@ struct MeasuredLog: Sendable {
         let vaultOwner = vault
         vault.role = "annals_commands"
         let pool = ConnectionPool(log, logger: logger)
-        let appendPool = ConnectionPool(log, limits: .appends, logger: logger)
+        let appendPool = ConnectionPool(log, limits: .appends(), logger: logger)
         let vaultPool = ConnectionPool(vault, logger: logger)
         guard let masterKey = MasterKey(hexadecimal: String(repeating: "5a", count: 32)) else { throw ValidationError("a constant key") }
         let keys = KeyVault(vaultPool, masterKey: masterKey)

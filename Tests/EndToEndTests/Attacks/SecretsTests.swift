@@ -7,13 +7,20 @@ import Testing
 @Suite struct `A secret` {
     private static let key = String(repeating: "5ec7e7", count: 11).prefix(64)
 
+    /// The value that `annals config --json` shows of a setting.
+    private func value(of variable: String, in output: String) throws -> String? {
+        guard case .array(let settings) = try JSONValue.parse(output) else { return nil }
+        return settings.first { $0["variable"]?.text == variable }?["value"]?.text
+    }
+
     @Test func `is shown by no command and stands in no process's arguments`() async throws {
         let url = "postgres://owner:hunter2secret@127.0.0.1:1/annals"
         var environment = Dictionary(uniqueKeysWithValues: ["LOG", "READ", "IDENTITY", "VAULT"].map { ("ANNALS_\($0)_URL", url) })
         environment["ANNALS_MASTER_KEY"] = String(Self.key)
-        let shown = try await Launch.run(["config"], environment: environment)
-        #expect(shown.code == 0 && shown.output.contains("ANNALS_LOG_URL=host=127.0.0.1 port=1 user=owner dbname=annals password=<redacted>"))
-        #expect(shown.output.contains("ANNALS_MASTER_KEY=<redacted>"))
+        let shown = try await Launch.run(["config", "--json"], environment: environment)
+        let log = try value(of: "ANNALS_LOG_URL", in: shown.output)
+        #expect(shown.code == 0 && log == "host=127.0.0.1 port=1 user=owner dbname=annals password=<redacted>")
+        #expect(try value(of: "ANNALS_MASTER_KEY", in: shown.output) == "<redacted>")
         #expect(!shown.output.contains("hunter2secret") && !shown.output.contains(Self.key))
 
         try await withDataDirectory { directory in
@@ -43,10 +50,9 @@ import Testing
             try "postgres://owner:hunter2secret@db.example/annals\n".write(toFile: directory + "/url", atomically: true, encoding: .utf8)
             let environment = Dictionary(
                 uniqueKeysWithValues: ["LOG", "READ", "IDENTITY", "VAULT"].map { ("ANNALS_\($0)_URL_FILE", directory + "/url") })
-            let shown = try await Launch.run(["config"], environment: environment)
-            #expect(
-                shown.code == 0 && shown.output.contains("ANNALS_LOG_URL=host=db.example user=owner dbname=annals password=<redacted>"),
-                "\(shown.output)")
+            let shown = try await Launch.run(["config", "--json"], environment: environment)
+            let log = try value(of: "ANNALS_LOG_URL", in: shown.output)
+            #expect(shown.code == 0 && log == "host=db.example user=owner dbname=annals password=<redacted>", "\(shown.output)")
             let both = try await Launch.run(["config"], environment: environment.merging(["ANNALS_LOG_URL": "postgres://x"]) { _, new in new })
             #expect(both.code == 2 && both.output.contains("ANNALS_LOG_URL_FILE"))
         }

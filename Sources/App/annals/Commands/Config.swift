@@ -1,39 +1,34 @@
 import ArgumentParser
-import Logging
-import Postgres
+import JSON
 
-/// `annals config`: the settings in force, with secrets as `<redacted>`.
+/// `annals config`: every setting with its value and where it comes from.
 struct Config: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Show the settings in force, with secrets as <redacted>.")
+    static let configuration = CommandConfiguration(
+        abstract: "Show every setting, its value and where that comes from.", discussion: "Secrets are shown as <redacted>.")
 
     @OptionGroup var flags: SettingsFlags
 
+    @Flag(help: "Print JSON.")
+    var json = false
+
     func run() async throws {
         let settings = try await Settings.read(flags)
-        let urls = try settings.databases.map(Databases.init)
-        let rows: [(String, String)] =
-            [
-                ("ANNALS_HOST", settings.host),
-                ("ANNALS_PORT", "\(settings.port)"),
-                ("ANNALS_DATA_DIR", settings.dataDirectory),
-                ("ANNALS_LOG_URL", urls?.log.redacted ?? "private"),
-                ("ANNALS_READ_URL", urls?.read.redacted ?? "private"),
-                ("ANNALS_IDENTITY_URL", urls?.identity.redacted ?? "private"),
-                ("ANNALS_VAULT_URL", urls?.vault.redacted ?? "private"),
-                ("ANNALS_LOG_DIRECT_URL", urls.map { $0.logDirect?.redacted ?? "none" } ?? "private"),
-                ("ANNALS_READ_DIRECT_URL", urls?.readDirect.redacted ?? "private"),
-                ("ANNALS_POOLING", "\(urls?.log.pooling ?? .session)"),
-                ("ANNALS_MASTER_KEY", settings.masterKey == nil ? "none" : "<redacted>"),
-                (
-                    "ANNALS_MASTER_KEY_FILE",
-                    settings.masterKey == nil ? settings.masterKeyFile ?? "\(settings.dataDirectory)/keys/master.key" : "none"
-                ),
-                ("ANNALS_AUDIT_KEY_FILE", settings.auditKeyFile ?? "\(settings.dataDirectory)/keys/audit.key"),
-                ("ANNALS_AUDIT_ORIGIN", settings.auditOrigin ?? "named after the key"),
-                ("ANNALS_REFRESH_GRACE", settings.refreshGrace.setting),
-                ("ANNALS_REBUILD_STALE", "\(settings.rebuildsStale)"),
-                ("ANNALS_LOG_LEVEL", settings.logLevel.rawValue),
-            ] + settings.server.rows
-        for (name, value) in rows { printLine("\(name)=\(value)") }
+        // Refuses what `up` would refuse.
+        _ = try settings.databases.map(Databases.init)
+        settings.complaints.forEach { printError("annals: \($0)") }
+        if json { return printLine(JSONValue.array(settings.table.map { .object($0.members) }).serialized) }
+        var table = TextTable("SETTING", "VALUE", "FROM")
+        for setting in settings.table { table.add(setting.variable, setting.value, setting.source.rawValue) }
+        table.lines.forEach(printLine)
+    }
+}
+
+extension Setting {
+    fileprivate var members: JSONObject {
+        [
+            "key": .string("annals.\(key)"), "variable": .string(variable), "value": .string(value), "source": .string(source.rawValue),
+            "default": .string(fallback), "form": .string(form), "services": .array(services.map { .string($0.rawValue) }),
+            "purpose": .string(purpose),
+        ]
     }
 }

@@ -13,7 +13,9 @@ struct Migrate: AsyncParsableCommand {
     func run() async throws {
         let operation = try await Operation.begin(flags, needsKeys: false)
         guard status else {
-            return try await operation.databases.prepare(operation.installation, logger: operation.logger) { name, applied in
+            return try await operation.databases.prepare(
+                operation.installation, statementTimeout: operation.settings.pools.statementTimeout, logger: operation.logger
+            ) { name, applied in
                 printLine("\(name): \(applied.isEmpty ? "nothing to do" : applied.map { "\($0)" }.joined(separator: ", "))")
             }
         }

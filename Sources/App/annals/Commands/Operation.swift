@@ -34,7 +34,8 @@ struct Operation: Sendable {
             }
             databases = Databases { location.target(database: $0) }
         }
-        return Operation(settings: settings, installation: try Installation.locate(), databases: databases, directory: directory, logger: logger)
+        return Operation(
+            settings: settings, installation: try Installation.locate(settings), databases: databases, directory: directory, logger: logger)
     }
 
     /// The installation's keys.

@@ -16,7 +16,7 @@ struct Up: AsyncParsableCommand {
     func run() async throws {
         let settings = try await Settings.read(flags)
         let logger = makeLogger(settings)
-        let installation = try Installation.locate()
+        let installation = try Installation.locate(settings)
         try refuseTakenPort(settings)
         let directory = try DataDirectory.open(settings.dataDirectory)
         try directory.requirePrivateKeys(logger)
@@ -24,7 +24,7 @@ struct Up: AsyncParsableCommand {
         let stop = StopSignals()
 
         @Sendable func serve(_ databases: Databases) async throws {
-            try await databases.prepare(installation, logger: logger)
+            try await databases.prepare(installation, statementTimeout: settings.pools.statementTimeout, logger: logger)
             let keys = KeyFiles(settings: settings, directory: directory, logger: logger)
             try await InstallationKeys(files: keys, databases: databases, isReplacing: isReplacing).settle()
             try await AnnalsSystem(
@@ -45,5 +45,6 @@ func makeLogger(_ settings: Settings) -> Logger {
     LoggingSystem.bootstrap(StreamLogHandler.standardError)
     var logger = Logger(label: "annals")
     logger.logLevel = settings.logLevel
+    settings.complaints.forEach { logger.warning("\($0)") }
     return logger
 }

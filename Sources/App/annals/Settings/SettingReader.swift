@@ -1,78 +1,101 @@
-import Configuration
-import Gateway
+import FoundationEssentials
+import JSON
 
-/// Reads settings of a few forms. A setting in another form ends the program with a line that names it.
-struct SettingReader {
-    private let config: ConfigReader
+/// Reads settings, each by one call that declares it. What it has read is the table of settings.
+final class SettingReader {
+    /// Names that this program takes from the environment and that are no settings.
+    private static let passed = ["ANNALS_COMMAND"]
 
-    init(_ config: ConfigReader) { self.config = config }
+    /// The settings read so far.
+    private(set) var table: [Setting] = []
+    private let flags: [String: String]
+    private let environment: [String: String]
+    private var file: [String: String?] = [:]
 
-    /// A number in a file is not a string to the configuration's reader, and a number in the environment is nothing but a string.
-    private func text(_ key: ConfigKey) -> String? { config.string(forKey: key) ?? config.int(forKey: key).map(String.init) }
-
-    /// Comma-separated.
-    func list(_ key: ConfigKey) -> [String] {
-        (text(key) ?? "").split(separator: ",").map { $0.drop { $0 == " " } }.map { part in String(part.prefix { $0 != " " }) }
+    /// - Parameters:
+    ///   - flags: by the settings' keys.
+    ///   - environment: by the settings' variables.
+    init(flags: [String: String] = [:], environment: [String: String] = [:]) {
+        self.flags = flags
+        self.environment = environment
     }
 
-    func bool(_ key: ConfigKey) throws -> Bool? {
-        guard let text = text(key) else { return nil }
-        guard let value = Bool(text) else { throw Failure("\(key.variable): \(text) is neither true nor false", code: .wrongUse) }
-        return value
-    }
-
-    func number(_ key: ConfigKey, in range: ClosedRange<Int>) throws -> Int? {
-        guard let text = text(key) else { return nil }
-        guard let value = Int(text), range.contains(value) else {
-            throw Failure("\(key.variable): \(text) is not a number from \(range.lowerBound) to \(range.upperBound)", code: .wrongUse)
+    /// Takes a JSON file in as the last source. Its keys stand in an object `annals`; those with dots are objects in objects.
+    func take(file path: String) throws {
+        guard let data = FileManager.default.contents(atPath: path) else { throw Failure("ANNALS_CONFIG_FILE: \(path) can't be read") }
+        do {
+            collect(try JSONValue.parse(data), key: "")
+        } catch {
+            throw Failure("ANNALS_CONFIG_FILE: \(path) is not JSON: \(error)")
         }
-        return value
     }
 
-    /// A duration; nil also for `off`, if that is allowed.
-    func duration(_ key: ConfigKey, orOff: Bool = false, in range: ClosedRange<Duration>) throws -> Duration? {
-        guard let text = text(key), !(orOff && text == "off") else { return nil }
-        guard let value = Duration(setting: text), range.contains(value) else {
-            throw Failure(
-                "\(key.variable): \(text) is not a duration such as 30s from \(range.lowerBound.setting) to \(range.upperBound.setting)",
-                code: .wrongUse)
+    /// Declares a setting, and sets it to what is configured. Unless anything is, it keeps its value, which is the default.
+    func callAsFunction<Value>(
+        _ setting: inout Value, _ key: String, _ form: SettingForm<Value>, for services: [Setting.Service], _ purpose: String
+    ) throws {
+        let fallback = setting
+        let (text, source) = try text(of: key, form.name)
+        if let text {
+            do {
+                setting = try form.read(text)
+            } catch {
+                throw Failure("\(Setting.variable(key)) takes \(form.name)\(form.isSecret ? "" : ", not \(error.text)")", code: .wrongUse)
+            }
         }
-        return value
+        table.append(
+            Setting(
+                key: key, form: form.name, fallback: form.show(fallback), value: form.show(setting), source: source, services: services,
+                purpose: purpose))
     }
 
-    /// A rate limit; nil for `off`.
-    func rateLimit(_ key: ConfigKey, default fallback: RateLimit?) throws -> RateLimit? {
-        guard let text = text(key) else { return fallback }
-        if text == "off" { return nil }
-        guard let limit = RateLimit(text) else {
-            throw Failure("\(key.variable): \(text) is neither off nor a limit such as 100/60s", code: .wrongUse)
+    /// Declares a secret, which can also stand in the first line of a file. Both at once are refused.
+    func secret(
+        _ setting: inout String?, _ key: String, _ form: SettingForm<String>, absent: String, for services: [Setting.Service], _ purpose: String
+    ) throws {
+        let variable = Setting.variable(key)
+        try self(&setting, key, .optional(form, absent: absent), for: services, purpose)
+        var path: String?
+        try self(&path, key + ".file", .optional(.text("a path"), absent: "none"), for: services, "A file with \(variable) in its first line.")
+        guard let path else { return }
+        guard setting == nil else { throw Failure("\(variable) and \(variable)_FILE: set one of them", code: .wrongUse) }
+        guard let data = FileManager.default.contents(atPath: path) else { throw Failure("\(variable)_FILE: \(path) can't be read") }
+        setting = String(decoding: data, as: UTF8.self).split(whereSeparator: \.isNewline).first.map(String.init)
+        table[table.count - 2].value = setting.map(form.show) ?? absent
+        table[table.count - 2].source = table[table.count - 1].source
+    }
+
+    /// A line for each name that is configured and is no setting, with the nearest that is one.
+    var complaints: [String] {
+        let variables = table.map(\.variable)
+        let typed = environment.keys.filter { $0.hasPrefix("ANNALS_") && !variables.contains($0) && !Self.passed.contains($0) }
+        let keys = table.map { "annals.\($0.key)" }
+        return typed.sorted().map { "\($0) is no setting\(Suggestion.text(for: $0, among: variables))" }
+            + file.keys.filter { !keys.contains($0) }.sorted().map {
+                "\($0) in the configuration file is no setting\(Suggestion.text(for: $0, among: keys))"
+            }
+    }
+
+    private func text(of key: String, _ form: String) throws -> (String?, Setting.Source) {
+        if let text = flags[key] { return (text, .flag) }
+        if let text = environment[Setting.variable(key)] { return (text, .environment) }
+        guard let value = file["annals.\(key)"] else { return (nil, .fallback) }
+        guard let text = value else { throw Failure("annals.\(key) in the configuration file takes \(form)", code: .wrongUse) }
+        return (text, .file)
+    }
+
+    /// Notes the values of a file by their whole keys; nil is one of a kind that no setting has.
+    private func collect(_ value: JSONValue, key: String) {
+        switch value {
+        case .object(let object):
+            for member in object.list { collect(member.value, key: key.isEmpty ? member.name : "\(key).\(member.name)") }
+        case .string(let text): file[key] = text
+        case .integer(let number): file[key] = "\(number)"
+        case .bool(let flag): file[key] = "\(flag)"
+        case .array(let elements):
+            let texts = elements.compactMap(\.text)
+            file[key] = .some(texts.count == elements.count ? texts.joined(separator: ",") : nil)
+        case .number, .null: file[key] = .some(nil)
         }
-        return limit
-    }
-}
-
-extension ConfigKey {
-    /// Its name in the environment: `annals.rateLimit` is `ANNALS_RATE_LIMIT`.
-    fileprivate var variable: String {
-        components.joined(separator: "_").reduce(into: "") { $0 += $1.isUppercase ? "_\($1)" : $1.uppercased() }
-    }
-}
-
-extension Duration {
-    private static let units: [(name: String, duration: Duration)] = [
-        ("ms", .milliseconds(1)), ("s", .seconds(1)), ("m", .seconds(60)), ("h", .seconds(3600)), ("d", .seconds(86_400)),
-    ]
-
-    /// A whole number and a unit: `500ms`, `30s`, `5m`, `1h`, `365d`.
-    init?(setting text: String) {
-        let digits = text.prefix { "0"..."9" ~= $0 }
-        guard let count = Int32(digits), let unit = Self.units.first(where: { $0.name == text.dropFirst(digits.count) }) else { return nil }
-        self = unit.duration * Int(count)
-    }
-
-    /// The same in seconds, or in milliseconds if it is not a whole number of seconds.
-    var setting: String {
-        let (seconds, rest) = components
-        return rest == 0 ? "\(seconds)s" : "\(seconds * 1000 + rest / 1_000_000_000_000_000)ms"
     }
 }

@@ -1,4 +1,7 @@
+import ArgumentParser
 import AuthService
+import FoundationEssentials
+import Gateway
 import Logging
 import Postgres
 
@@ -8,8 +11,12 @@ struct Settings: Sendable {
     var port = 3000
     /// Where keys and the private PostgreSQL lie.
     var dataDirectory = ".annals"
+    /// The folder of migrations, projections and pages; nil looks for it.
+    var root: String?
     /// The four databases; nil makes and runs a private PostgreSQL.
     var databases: DatabaseURLs?
+    /// The limits of a pool, as far as a service does not need others.
+    var pools = PoolLimits()
     /// Where the master key is read from; nil keeps one in the data directory.
     var masterKeyFile: String?
     /// The key that audit checkpoints are signed with; nil keeps one in the data directory.
@@ -18,13 +25,18 @@ struct Settings: Sendable {
     var auditOrigin: String?
     /// The master key itself, where secrets are easier to keep in the environment than in files.
     var masterKey: String?
-    /// Limits of the HTTP server.
-    var server = ServerSettings()
-    /// How long a refresh token may be used again after its first use.
-    var refreshGrace = AuthSettings().refreshGrace
+    /// The gateway's server: its limits, origins and proxies.
+    var gateway = GatewaySettings()
+    var rateLimits = RateLimitSettings()
+    /// The lifetimes of tokens and sessions.
+    var auth = AuthSettings()
     /// Whether stale read models are rebuilt after the start.
     var rebuildsStale = false
     var logLevel = Logger.Level.notice
+    /// Each setting as it was read.
+    private(set) var table: [Setting] = []
+    /// Names that are configured and are no settings, a line each.
+    private(set) var complaints: [String] = []
 }
 
 /// One URL for each database. The direct ones lead past a pooler, for LISTEN and for whatever needs a session; without a pooler the same URL serves
@@ -38,4 +50,37 @@ struct DatabaseURLs: Sendable {
     var readDirect: String?
     /// The kind of pooler that the four lead through.
     var pooling = Pooling.session
+}
+
+/// The flags of every command that reaches the system.
+struct SettingsFlags: ParsableArguments {
+    @Option(help: "Port that the system listens on. (ANNALS_PORT, 3000)")
+    var port: Int?
+
+    @Option(help: "Address that the system listens on. (ANNALS_HOST, 127.0.0.1)")
+    var host: String?
+
+    @Option(help: "Folder of the keys and the private PostgreSQL. (ANNALS_DATA_DIR, .annals)")
+    var dataDir: String?
+
+    @Option(help: "Least severe level to log: trace, debug, info, notice, warning, error or critical. (ANNALS_LOG_LEVEL, notice)")
+    var logLevel: String?
+
+    /// By the settings' keys.
+    fileprivate var values: [String: String] {
+        let values = ["port": port.map(String.init), "host": host, "dataDir": dataDir, "logLevel": logLevel]
+        return values.compactMapValues { $0 }
+    }
+}
+
+extension Settings {
+    /// Reads the settings.
+    static func read(_ flags: SettingsFlags, environment: [String: String] = ProcessInfo.processInfo.environment) async throws -> Settings {
+        var settings = Settings()
+        let reader = SettingReader(flags: flags.values, environment: environment)
+        try settings.read(by: reader)
+        settings.table = reader.table
+        settings.complaints = reader.complaints
+        return settings
+    }
 }

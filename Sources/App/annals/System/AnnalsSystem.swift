@@ -26,7 +26,7 @@ struct AnnalsSystem {
 
     /// Runs until it is told to stop. Says one line when it is ready.
     func run() async throws {
-        let pools = Pools(databases, logger: logger)
+        let pools = Pools(databases, limits: settings.pools, logger: logger)
         let catalog = EventCatalog.publishing
         let (masterKey, services, auditSigner) = (try keys.masterKey(), try keys.services.read(), try keys.auditSigner())
         let identities = try ServiceIdentities(keys.identity)
@@ -85,7 +85,7 @@ struct AnnalsSystem {
         let auth = Auth(
             identity: pools.identity, log: sealed, currentClaims: { try await sealed.currentClaims($0, of: $1) },
             commands: ServiceClient(identities[.auth], audience: .commands, upstream: commands.responder), erasure: erasure,
-            hasher: hasher, keys: signingKeys, verifier: verifier, services: services, revocationSignal: revocationSignal, settings: authSettings,
+            hasher: hasher, keys: signingKeys, verifier: verifier, services: services, revocationSignal: revocationSignal, settings: settings.auth,
             logger: logger)
         let authResponder = auth.responder
         let follower = RevocationFollower(
@@ -96,7 +96,7 @@ struct AnnalsSystem {
         let gateway = APIGateway(
             auth: authResponder, commands: commands.responder, queries: queries.responder,
             readiness: readiness(pools, log: log, accounts: auth.follower, merkle: merkle), pages: try Pages(root: installation.root),
-            verifier: verifier, settings: gatewaySettings, limits: RateLimits(settings.server.rateLimits), logger: logger)
+            verifier: verifier, settings: gatewaySettings, limits: RateLimits(settings.rateLimits), logger: logger)
 
         // Started in this order and stopped in reverse: the gateway first, the pools last.
         var running: [any Service] = pools.all.map { pool in LongRunning("pool") { try await pool.run() } }
@@ -138,17 +138,10 @@ struct AnnalsSystem {
         try await stop.run(ServiceGroup(configuration: group))
     }
 
-    private var authSettings: AuthSettings {
-        var auth = AuthSettings()
-        auth.refreshGrace = settings.refreshGrace
-        return auth
-    }
-
     private var gatewaySettings: GatewaySettings {
-        var gateway = settings.server.gateway
+        var gateway = settings.gateway
         gateway.host = settings.host
         gateway.port = settings.port
-        gateway.connections = settings.server.connections
         gateway.onListening = { [settings] port in
             printLine("Annals is ready at http://\(settings.host):\(port) (data in \(settings.dataDirectory))")
         }

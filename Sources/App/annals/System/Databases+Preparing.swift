@@ -6,12 +6,14 @@ extension Databases {
     /// Has each database as this program needs it: in the right encoding, migrated, with the services' roles and rights. Throws a `Failure` that
     /// names the database and says what to do. `note` is told what was applied to each.
     func prepare(
-        _ installation: Installation, logger: Logger, note: (_ name: String, _ applied: [AppliedMigration]) -> Void = { _, _ in }
+        _ installation: Installation, statementTimeout: Duration?, logger: Logger,
+        note: (_ name: String, _ applied: [AppliedMigration]) -> Void = { _, _ in }
     ) async throws {
         var unsafe: [String] = []
         for (name, target) in all {
             let applied = try await explaining(name) {
-                let pins = target.pooling == .transaction ? RolePins(name: name, target: target, logger: logger) : nil
+                let pins =
+                    target.pooling == .transaction ? RolePins(name: name, target: target, statementTimeout: statementTimeout, logger: logger) : nil
                 let check = try await DatabaseCheck(name: name, target: target, logger: logger).run()
                 if !check.isEmpty { unsafe.append("\(name): \(check.joined(separator: ", "))") }
                 try await pins?.settle([target.user])

@@ -5,11 +5,13 @@ import Glibc
 struct Installation: Sendable {
     let root: String
 
-    /// Looks from `ANNALS_ROOT`, from the executable upwards, from the working directory upwards, then in `/usr/share/annals`.
-    static func locate() throws -> Installation {
-        let environment = ProcessInfo.processInfo.environment["ANNALS_ROOT"].map { [$0] } ?? []
+    /// Looks from the folder of the settings, from the executable upwards, from the working directory upwards, then in `/usr/share/annals`.
+    static func locate(_ settings: Settings) throws -> Installation {
         let executable = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
-        let candidates = environment + parents(of: executable) + parents(of: FileManager.default.currentDirectoryPath) + ["/usr/share/annals"]
+        let candidates =
+            [settings.root].compactMap { $0 } + parents(of: executable) + parents(of: FileManager.default.currentDirectoryPath) + [
+                "/usr/share/annals"
+            ]
         for root in candidates
         where FileManager.default.fileExists(atPath: root + "/migrations/log") && FileManager.default.fileExists(atPath: root + "/projections") {
             return Installation(root: root)

@@ -10,16 +10,14 @@ struct Pools {
     let authLog, authVault, identity: ConnectionPool
     let read: ReadPools
 
-    init(_ databases: Databases, logger: Logger) {
+    init(_ databases: Databases, limits: PoolLimits, logger: Logger) {
         func pool(_ target: ConnectionTarget, as role: String, multiplexed: Int = 2) -> ConnectionPool {
-            var limits = PoolLimits()
+            var limits = limits
             limits.multiplexedConnections = multiplexed
-            // A caller is better told soon that a database is away than kept until its own patience ends.
-            limits.acquireTimeout = .seconds(3)
             return ConnectionPool(target.acting(as: role), limits: limits, logger: logger)
         }
         commandsLog = pool(databases.log, as: "annals_commands", multiplexed: 4)
-        appends = ConnectionPool(databases.log.acting(as: "annals_commands"), limits: .appends, logger: logger)
+        appends = ConnectionPool(databases.log.acting(as: "annals_commands"), limits: .appends(limits), logger: logger)
         commandsVault = pool(databases.vault, as: "annals_commands")
         projectorLog = pool(databases.log, as: "annals_projector")
         projectorVault = pool(databases.vault, as: "annals_projector")

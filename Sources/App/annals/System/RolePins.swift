@@ -13,6 +13,7 @@ struct RolePins {
 
     let name: String
     let target: ConnectionTarget
+    let statementTimeout: Duration?
     let logger: Logger
 
     /// The services that log in to this database.
@@ -35,7 +36,7 @@ struct RolePins {
     /// `[(name, value to set)]`
     private func brokenPromises(of role: String) async throws -> [(name: String, value: String)] {
         // The owner migrates, which takes its time. A service's statement may take as long as elsewhere.
-        let tooShort = role == target.user ? Int64.max : PoolLimits().statementTimeout.map { $0.components.seconds * 1000 - 1 } ?? .max
+        let tooShort = role == target.user ? Int64.max : statementTimeout.map { $0.components.seconds * 1000 - 1 } ?? .max
         return try await ConnectionPool.withPool(target.acting(as: role), logger: logger) { pool in
             let broken = try await pool.query(.brokenPromises).map { (name: try $0.get(0, as: String.self), value: try $0.get(1, as: String.self)) }
             let short = try await pool.query(.shortStatementTimeout, [.int8(tooShort)])

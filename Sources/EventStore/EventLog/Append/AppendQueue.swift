@@ -171,12 +171,10 @@ package struct AppendLimits: Sendable {
 extension PoolLimits {
     /// One connection that carries all appends of a process, batch behind batch: two would only wait for each other at the append lock. Nothing else
     /// rides on it, so no read waits behind a batch.
-    package static var appends: PoolLimits {
-        var limits = PoolLimits()
+    package static func appends(_ limits: PoolLimits = PoolLimits()) -> PoolLimits {
+        var limits = limits
         limits.multiplexedConnections = 1
         limits.maximumConnections = 2
-        // A caller is better told soon that the log is away than kept until its own patience ends.
-        limits.acquireTimeout = .seconds(3)
         return limits
     }
 }

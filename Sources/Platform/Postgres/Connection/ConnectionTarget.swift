@@ -84,7 +84,7 @@ extension ConnectionTarget: CustomStringConvertible, CustomDebugStringConvertibl
 }
 
 /// How a connection comes to a server process.
-package enum Pooling: Sendable, Hashable {
+package enum Pooling: String, CaseIterable, Sendable {
     /// By itself, or through a pooler that keeps one for it: settings of the session stay.
     case session
     /// Through a pooler that lends one for each transaction. Nothing is set in the session or prepared by name: it would be left to strangers, and

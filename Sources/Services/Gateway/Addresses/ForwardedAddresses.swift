@@ -54,7 +54,7 @@ final class ForwardedAddresses: Sendable {
 }
 
 /// A block of IP addresses, such as `10.0.0.0/8`, `2001:db8::/32` or a single address.
-package struct AddressBlock: Hashable, Sendable {
+package struct AddressBlock: Hashable, Sendable, CustomStringConvertible {
     private let network: NetworkAddress
     /// Of the 128 bits.
     private let length: Int
@@ -76,6 +76,8 @@ package struct AddressBlock: Hashable, Sendable {
         self.length = length
         network = Self.masked(address, length)
     }
+
+    package var description: String { length == 128 ? "\(network)" : "\(network)/\(network.isVersion4 ? length - 96 : length)" }
 
     package func contains(_ address: NetworkAddress) -> Bool { Self.masked(address, length) == network }
 

@@ -52,5 +52,5 @@ package struct NetworkAddress: Hashable, Sendable, CustomStringConvertible {
     /// address.
     package var network: NetworkAddress { isVersion4 ? self : NetworkAddress(high: high, low: 0) }
 
-    private var isVersion4: Bool { high == 0 && low >> 32 == 0xFFFF }
+    package var isVersion4: Bool { high == 0 && low >> 32 == 0xFFFF }
 }

@@ -45,21 +45,74 @@ private func refusal(environment: [String: String]) async -> (line: String, code
         #expect(defaults.databases == nil)
     }
 
+    @Test func `knows of each value where it comes from`() async throws {
+        let read = try await settings(["--port", "3003"], environment: ["ANNALS_HOST": "::1"], file: #"{"annals": {"bodyRate": 5}}"#)
+        let sources = Dictionary(uniqueKeysWithValues: read.table.map { ($0.key, $0.source) })
+        #expect(sources["port"] == .flag)
+        #expect(sources["host"] == .environment)
+        #expect(sources["bodyRate"] == .file)
+        #expect(sources["dataDir"] == .fallback)
+    }
+
+    @Test func `takes truths and lists in the file as such or as text`() async throws {
+        for file in [
+            #"{"annals": {"rebuildStale": true, "trustedProxies": ["10.0.0.0/8", "::1"]}}"#,
+            #"{"annals": {"rebuildStale": "true", "trustedProxies": "10.0.0.0/8, ::1"}}"#,
+        ] {
+            let read = try await settings(file: file)
+            #expect(read.rebuildsStale)
+            #expect(read.gateway.proxies.map(\.description) == ["10.0.0.0/8", "::1"])
+        }
+    }
+
+    @Test(arguments: [#"{"annals": {"port": {"a": {}}}}"#, #"{"annals": {"port": 1.5}}"#, #"{"annals": {"port": null}}"#])
+    func `refuses by its key what no setting can be in the file`(file: String) async throws {
+        do {
+            let read = try await settings(file: file)
+            #expect(read.complaints == ["annals.port.a in the configuration file is no setting; did you mean annals.port?"])
+        } catch let failure as Failure {
+            #expect(failure.message == "annals.port in the configuration file takes a number from 0 to 65535")
+        }
+    }
+
+    @Test func `tells of names that are no settings, with the nearest that is one`() async throws {
+        let read = try await settings(
+            environment: ["ANNALS_PROT": "1", "ANNALS_COMMAND": "bin/annals", "ANNALS_WEATHER": "", "OTHER": ""],
+            file: #"{"annals": {"rateLimits": "off", "port": 1}, "anals": {"port": 1}}"#)
+        #expect(
+            read.complaints == [
+                "ANNALS_PROT is no setting; did you mean ANNALS_PORT?", "ANNALS_WEATHER is no setting",
+                "anals.port in the configuration file is no setting; did you mean annals.port?",
+                "annals.rateLimits in the configuration file is no setting; did you mean annals.rateLimit?",
+            ])
+    }
+
+    @Test(arguments: [("30s", "30s"), ("300s", "5m"), ("24h", "1d"), ("1500ms", "1500ms"), ("0s", "0s"), ("90m", "90m")])
+    func `shows a time in its largest whole unit`(text: String, shown: String) {
+        #expect(Duration(setting: text)?.setting == shown)
+    }
+
     @Test func `takes a number in the file as a number or as text`() async throws {
         for port in ["3001", #""3001""#] { #expect(try await settings(file: #"{"annals": {"port": \#(port)}}"#).port == 3001) }
     }
 
     @Test(
         arguments: [
-            ("ANNALS_PORT", "70000", "ANNALS_PORT: 70000 is not a number from 0 to 65535"),
-            ("ANNALS_PORT", "x", "ANNALS_PORT: x is not a number from 0 to 65535"),
-            ("ANNALS_REBUILD_STALE", "maybe", "ANNALS_REBUILD_STALE: maybe is neither true nor false"),
-            ("ANNALS_REFRESH_GRACE", "2m", "ANNALS_REFRESH_GRACE: 2m is not a duration such as 30s from 0s to 60s"),
-            ("ANNALS_LOG_LEVEL", "loud", "ANNALS_LOG_LEVEL: loud is not a log level"),
-            ("ANNALS_RATE_LIMIT", "lots", "ANNALS_RATE_LIMIT: lots is neither off nor a limit such as 100/60s"),
-            ("ANNALS_DEADLINE", "soon", "ANNALS_DEADLINE: soon is not a duration such as 30s from 10ms to 3600s"),
-            ("ANNALS_TRUSTED_PROXIES", "10.0.0.0/8, proxy", "ANNALS_TRUSTED_PROXIES: proxy is neither an IP address nor a block such as 10.0.0.0/8"),
-            ("ANNALS_CORS_ORIGINS", "example.org", "ANNALS_CORS_ORIGINS: example.org is not an origin such as https://example.org"),
+            ("ANNALS_PORT", "70000", "ANNALS_PORT takes a number from 0 to 65535, not 70000"),
+            ("ANNALS_PORT", "x", "ANNALS_PORT takes a number from 0 to 65535, not x"),
+            ("ANNALS_REBUILD_STALE", "maybe", "ANNALS_REBUILD_STALE takes true or false, not maybe"),
+            ("ANNALS_REFRESH_GRACE", "2m", "ANNALS_REFRESH_GRACE takes a duration from 0s to 1m, not 2m"),
+            ("ANNALS_LOG_LEVEL", "loud", "ANNALS_LOG_LEVEL takes one of trace, debug, info, notice, warning, error, critical, not loud"),
+            ("ANNALS_RATE_LIMIT", "lots", "ANNALS_RATE_LIMIT takes off, or a rate such as 100/60s, not lots"),
+            ("ANNALS_DEADLINE", "soon", "ANNALS_DEADLINE takes a duration from 10ms to 1h, not soon"),
+            (
+                "ANNALS_TRUSTED_PROXIES", "10.0.0.0/8, proxy",
+                "ANNALS_TRUSTED_PROXIES takes IP addresses and blocks such as 10.0.0.0/8, separated by commas, not proxy"
+            ),
+            (
+                "ANNALS_CORS_ORIGINS", "example.org",
+                "ANNALS_CORS_ORIGINS takes origins such as https://example.org, separated by commas, not example.org"
+            ),
         ])
     func `names a setting that it can't understand, and what it should look like`(name: String, value: String, line: String) async {
         let refusal = await refusal(environment: [name: value])
@@ -68,7 +121,7 @@ private func refusal(environment: [String: String]) async -> (line: String, code
     }
 
     @Test func `turns the other limits off with the first, unless they are set`() async throws {
-        let off = try await settings(environment: ["ANNALS_RATE_LIMIT": "off", "ANNALS_LOGIN_RATE_LIMIT": "5/60s"]).server.rateLimits
+        let off = try await settings(environment: ["ANNALS_RATE_LIMIT": "off", "ANNALS_LOGIN_RATE_LIMIT": "5/60s"]).rateLimits
         #expect(off.calls == nil)
         #expect(off.registrations == nil)
         #expect(off.logins != nil)

@@ -1,0 +1,207 @@
+import AuthService
+import Gateway
+import HTTPContract
+import Logging
+import Postgres
+
+/// The table of settings. docs/configure.md shows it, and a test holds the page to it.
+extension Settings {
+    mutating func read(by read: SettingReader) throws {
+        var file: String?
+        try read(&file, "configFile", .optional(.text("a path"), absent: "none"), for: .all, "A JSON file of settings; not in the file itself.")
+        if let file { try read.take(file: file) }
+
+        try read(&dataDirectory, "dataDir", .text("a path"), for: .all, "The folder of keys and the private PostgreSQL; made when missing.")
+        try read(
+            &root, "root", .optional(.text("a path"), absent: "found by itself"), for: .all, "The folder with `migrations` and `projections`.")
+        try read(&logLevel, "logLevel", .word, for: .all, "The least severe level to log.")
+        try readServer(read)
+        try readRates(read)
+        try readConnections(read)
+        try readDatabases(read)
+        try readPools(read)
+        try readKeys(read)
+        try readSessions(read)
+        try read(
+            &rebuildsStale, "rebuildStale", .flag, for: [.projector], "`true`: read models whose folder has changed are rebuilt after the start.")
+    }
+
+    private mutating func readServer(_ read: SettingReader) throws {
+        try read(
+            &port, "port", .number(0...65_535), for: .gateway, "The port to listen on; 0 takes a free one, which the ready line names.")
+        try read(&host, "host", .text("an address"), for: .gateway, "The address to listen on, where `annals import` also calls the system.")
+        try read(
+            &gateway.proxies, "trustedProxies", .list(.addressBlock), for: .gateway,
+            "Your own proxies. `X-Forwarded-For` is believed from these only.")
+        var (origins, withCredentials): ([String], Bool) = ([], false)
+        try read(
+            &origins, "corsOrigins", .list(.text("origins such as https://example.org")), for: .gateway,
+            "Origins whose pages may call from browsers; or `*` alone.")
+        try read(
+            &withCredentials, "corsCredentials", .flag, for: .gateway,
+            "`true`: pages of these origins may send cookies, which Annals has no use for; never with `*`.")
+        gateway.crossOrigin = try CrossOrigin(reading: origins, withCredentials: withCredentials)
+        try read(
+            &gateway.strictTransportSecurity, "hsts", .offOr(.duration(.seconds(1)...(.seconds(63_072_000)))), for: .gateway,
+            "The time for `Strict-Transport-Security`, such as `365d`, subdomains included; only with TLS.")
+        try read(
+            &gateway.deadline, "deadline", .duration(.milliseconds(10)...(.seconds(3600))), for: .gateway,
+            "A request that takes longer is answered 504.")
+        try read(
+            &gateway.maximumBodyBytes, "maxBody", .number(1024...HTTPLimits.largestBodyBytes), for: .gateway,
+            "The largest body in bytes. A post of 200,000 characters fits in UTF-8 (800 kB); as `\\u` escapes, up to 12 bytes a character, it may not."
+        )
+    }
+
+    private mutating func readRates(_ read: SettingReader) throws {
+        try read(&rateLimits.calls, "rateLimit", .offOr(.rate), for: .gateway, "Calls of one caller in a time.")
+        if rateLimits.calls == nil { rateLimits = .off }
+        try read(
+            &rateLimits.logins, "loginRateLimit", .offOr(.rate), for: .gateway,
+            "Logins from one address, and other calls that ask for a password; `off` if the one above is.")
+        try read(
+            &rateLimits.registrations, "registrationRateLimit", .offOr(.rate), for: .gateway,
+            "Registrations from one address, and changes of a profile there that meet a taken name or email; `off` likewise.")
+    }
+
+    private mutating func readConnections(_ read: SettingReader) throws {
+        let time = SettingForm.duration(.milliseconds(10)...(.seconds(86_400)))
+        try read(
+            &gateway.connections.idle, "idleTimeout", time, for: .gateway,
+            "How long a connection may be idle between two requests; longer than clients and proxies keep theirs.")
+        try read(
+            &gateway.connections.headers, "headerTimeout", time, for: .gateway, "How long a request's headers may take from their first byte.")
+        try read(
+            &gateway.connections.bodyGrace, "bodyTimeout", time, for: .gateway,
+            "How long a body may take, plus one second for each `ANNALS_BODY_RATE` bytes.")
+        try read(&gateway.connections.bodyRate, "bodyRate", .number(1...(1 << 30)), for: .gateway, "The least rate of a body in bytes a second.")
+        try read(
+            &gateway.connections.send, "sendTimeout", time, for: .gateway, "How long a client may take nothing of a response that waits for it.")
+        try read(
+            &gateway.connections.connections, "maxConnections", .optional(.number(1...1_000_000), absent: "by descriptors"), for: .gateway,
+            "The most client connections at a time; see [limits](#limits).")
+    }
+
+    private mutating func readDatabases(_ read: SettingReader) throws {
+        var urls: [String: String] = [:]
+        func url(_ name: String, for services: [Setting.Service], absent: String, _ purpose: String) throws {
+            try read.secret(&urls[name], name + ".url", .databaseURL, absent: absent, for: services, purpose)
+        }
+        try url("log", for: [.auth, .commands, .projector], absent: "private", "The database of the log; all four or none.")
+        try url("read", for: [.queries, .projector], absent: "private", "The database of the read models.")
+        try url("identity", for: [.auth], absent: "private", "The database of passwords and sessions.")
+        try url("vault", for: [.auth, .commands, .projector], absent: "private", "The database of the data keys.")
+        try url(
+            "log.direct", for: [.commands, .projector], absent: "the log's",
+            "Where LISTEN works if the log's URL is a pooler's; without it, the log is polled behind a pooler in transaction mode.")
+        try url(
+            "read.direct", for: [.queries, .projector], absent: "the read database's",
+            "The same for the read database, and for the projectors; required with `ANNALS_POOLING=transaction`.")
+        var pooling = Pooling.session
+        try read(&pooling, "pooling", .word, for: .withDatabases, "`transaction` if the four URLs lead through a pooler in transaction mode.")
+        if urls.isEmpty { return }
+        guard let log = urls["log"], let read = urls["read"], let identity = urls["identity"], let vault = urls["vault"] else {
+            let missing = Databases.names.filter { urls[$0] == nil }.map { "ANNALS_\($0.uppercased())_URL" }
+            throw Failure("\(missing.joined(separator: ", ")) must be set too: the four databases go together")
+        }
+        databases = DatabaseURLs(
+            log: log, read: read, identity: identity, vault: vault, logDirect: urls["log.direct"], readDirect: urls["read.direct"], pooling: pooling)
+    }
+
+    private mutating func readPools(_ read: SettingReader) throws {
+        // A caller is better told soon that a database is away than kept until its own patience ends.
+        pools.acquireTimeout = .seconds(3)
+        let time = SettingForm.duration(.milliseconds(10)...(.seconds(86_400)))
+        try read(
+            &pools.maximumConnections, "poolSize", .number(2...1000), for: .withDatabases,
+            "The most connections of one pool; see [databases](#databases-of-your-own).")
+        try read(
+            &pools.pipelineDepth, "poolPipeline", .number(1...10_000), for: .withDatabases,
+            "The most statements under way at once on one shared connection.")
+        try read(
+            &pools.acquireTimeout, "poolWait", time, for: .withDatabases,
+            "How long a request waits for a connection, or for a database to come back.")
+        try read(&pools.connectTimeout, "connectTimeout", time, for: .withDatabases, "How long one attempt to connect to a database may take.")
+        try read(&pools.idleTimeout, "poolIdleTimeout", time, for: .withDatabases, "A connection to a database that is idle for longer is closed.")
+        try read(
+            &pools.lifetime, "poolLifetime", time, for: .withDatabases, "The age at which a connection to a database is replaced, give or take 10 %.")
+        var ceiling = pools.statementTimeout ?? .seconds(30)
+        try read(
+            &ceiling, "statementTimeout", .duration(.seconds(1)...(.seconds(3600))), for: .withDatabases,
+            "The most that one statement may take at the server, whatever is set there.")
+        pools.statementTimeout = ceiling
+    }
+
+    private mutating func readKeys(_ read: SettingReader) throws {
+        try read(
+            &masterKey, "masterKey", .optional(.secret("64 hexadecimal digits"), absent: "none"), for: [.auth, .commands, .projector],
+            "The key that locks the data keys, instead of a file.")
+        try read(
+            &masterKeyFile, "masterKeyFile", .optional(.text("a path"), absent: "keys/master.key in the data folder"),
+            for: [.auth, .commands, .projector],
+            "The file with the master key.")
+        guard masterKey == nil || masterKeyFile == nil else {
+            throw Failure("ANNALS_MASTER_KEY and ANNALS_MASTER_KEY_FILE: set one of them", code: .wrongUse)
+        }
+        try read(
+            &auditKeyFile, "auditKeyFile", .optional(.text("a path"), absent: "keys/audit.key in the data folder"), for: [.projector],
+            "The key that audit checkpoints are signed with. Beside it are the last checkpoint (`….checkpoint`) and the earlier keys (`….retired`).")
+        try read(
+            &auditOrigin, "auditOrigin", .optional(.text("a name"), absent: "annals- and the beginning of the public key"), for: [.projector],
+            "The log's name in checkpoints, such as `example.org/log`. It belongs to the key: set it before the first start.")
+    }
+
+    private mutating func readSessions(_ read: SettingReader) throws {
+        try read(
+            &auth.accessTokenLifetime, "accessTokenLifetime", .duration(.seconds(10)...(.seconds(86_400))), for: [.auth],
+            "How long an access token is good for.")
+        try read(
+            &auth.refreshTokenLifetime, "refreshTokenLifetime", .duration(.seconds(60)...(.seconds(31_536_000))), for: [.auth],
+            "How long a refresh token is good for if it is not used.")
+        try read(
+            &auth.sessionLifetime, "sessionLifetime", .duration(.seconds(60)...(.seconds(31_536_000))), for: [.auth],
+            "The longest life of a session, however often it is refreshed.")
+        try read(
+            &auth.refreshGrace, "refreshGrace", .duration(.zero...(.seconds(60))), for: [.auth],
+            "How long a refresh token may be used again after its first use; `0s` for never.")
+    }
+}
+
+extension SettingForm<String> {
+    /// A URL is shown without its password.
+    fileprivate static var databaseURL: Self {
+        .secret("a PostgreSQL URL") { url in (try? ConnectionTarget(url: url))?.redacted ?? "<redacted>" }
+    }
+}
+
+extension SettingForm<AddressBlock> {
+    fileprivate static var addressBlock: Self {
+        Self("IP addresses and blocks such as 10.0.0.0/8", show: { "\($0)" }) { text throws(Misfit) in
+            guard let block = AddressBlock(text) else { throw Misfit(text: text) }
+            return block
+        }
+    }
+}
+
+extension SettingForm<RateLimit> {
+    fileprivate static var rate: Self {
+        Self("a rate such as 100/60s", show: { "\($0)" }) { text throws(Misfit) in
+            guard let limit = RateLimit(text) else { throw Misfit(text: text) }
+            return limit
+        }
+    }
+}
+
+extension CrossOrigin {
+    fileprivate init(reading origins: [String], withCredentials: Bool) throws {
+        do {
+            self = try CrossOrigin(origins: origins, withCredentials: withCredentials)
+        } catch {
+            switch error {
+            case .wildcard: throw Failure("ANNALS_CORS_ORIGINS: * stands alone, and without ANNALS_CORS_CREDENTIALS", code: .wrongUse)
+            case .notAnOrigin(let text):
+                throw Failure("ANNALS_CORS_ORIGINS takes origins such as https://example.org, separated by commas, not \(text)", code: .wrongUse)
+            }
+        }
+    }
+}
