@@ -13,6 +13,15 @@ extension HTTPField.Name {
     package static let timeLeft = contract("X-Annals-Time-Left")
     /// `X-Annals-Attempt`: on a call that may have reached a service before, how many times it is made. Never taken from outside.
     package static let attempt = contract("X-Annals-Attempt")
+    /// `X-Annals-Client`: the client's address, from the gateway to a service of another process. Never taken from outside.
+    package static let client = contract("X-Annals-Client")
+    /// `X-Annals-Gateway`: the gateway's token beside it, without which it is not believed. Never taken from outside.
+    package static let gatewayToken = contract("X-Annals-Gateway")
+    /// `Forwarded` (RFC 7239), and the three headers from before it.
+    package static let forwarded = contract("Forwarded")
+    package static let forwardedFor = contract("X-Forwarded-For")
+    package static let forwardedProto = contract("X-Forwarded-Proto")
+    package static let forwardedHost = contract("X-Forwarded-Host")
     /// `Position`: where in the log a command's last event stands.
     package static let position = contract("Position")
     /// `Read-Model-Position`: how far the read model behind an answer had come.

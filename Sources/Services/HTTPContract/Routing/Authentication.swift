@@ -3,11 +3,13 @@ import EventSourcing
 import HTTPTypes
 package import Hummingbird
 package import PublishingAPI
+import Synchronization
 
 /// Finds out who calls from the request alone. Nothing that another process says of the caller is believed.
 package struct Authentication: Sendable {
     private let verifier: TokenVerifier?
     private let services: ServiceKeys?
+    private let gateways = GatewayTokens()
 
     /// - Parameters:
     ///   - verifier: checks users' tokens; without one, every user is anonymous.
@@ -41,10 +43,36 @@ package struct Authentication: Sendable {
         return .service(name)
     }
 
+    /// The client's address, as the gateway of another process says it beside a token of its own; nil from anyone else.
+    func client(of request: Request, for service: ServiceName) -> String? {
+        guard let services, let client = request.header(.client), let token = request.header(.gatewayToken)?.string else { return nil }
+        guard gateways.isGood(token, { services.verify(token, audience: service) == .gateway }) else { return nil }
+        return NetworkAddress(client.text)?.description
+    }
+
     /// The token of `Bearer <token>` (RFC 6750 §2.1), nil for another scheme. The scheme's case does not matter.
     private static func bearerToken(_ authorization: WireText) -> String? {
         guard let (scheme, token) = authorization.cut(at: " "), scheme.isWord("bearer") else { return nil }
         return token.trimmingBlanks.string
+    }
+}
+
+/// The gateways' tokens that were good a moment ago: one comes with each of many requests, and costs more to verify than most cost to answer.
+private final class GatewayTokens: Sendable {
+    private static let reuse = Duration.seconds(30)
+    private static let maximum = 64
+
+    private let good = Mutex<[String: ContinuousClock.Instant]>([:])
+
+    func isGood(_ token: String, _ verify: () -> Bool) -> Bool {
+        let now = ContinuousClock.now
+        if good.withLock({ $0[token].map { now < $0 } ?? false }) { return true }
+        guard verify() else { return false }
+        good.withLock { good in
+            if good.count >= Self.maximum { good.removeAll() }
+            good[token] = now + Self.reuse
+        }
+        return true
     }
 }
 

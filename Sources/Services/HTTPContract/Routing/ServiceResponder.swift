@@ -64,6 +64,7 @@ package struct ServiceResponder: HTTPResponder, Sendable {
         let start = ContinuousClock.now
         var context = context
         context.identify(by: request)
+        if let client = authentication.client(of: request, for: service) { context.clientAddress = client }
         var response: Response
         var endpoint: Endpoint?
         do {
