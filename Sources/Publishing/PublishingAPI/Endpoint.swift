@@ -12,6 +12,7 @@ package enum Endpoint: String, CaseIterable, Sendable {
 
     case listPosts, createPost, postBySlug, post, postInThePast, editPost, deletePost, publishPost, unpublishPost
     case postHistory, postViews, recordView
+    case trendingPosts, ownTotals, dashboard
 
     case auditEvents, auditProof, auditCheckpoint, auditTile
 
@@ -67,6 +68,10 @@ extension Endpoint {
         case .postHistory: .query("/posts/{id}/history", .commands, .signedIn)
         case .postViews: .query("/posts/{id}/views", .queries, .signedIn)
         case .recordView: .command(.post, "/posts/{id}/views", .queries, .anyone)
+
+        case .trendingPosts: .query("/posts/trending", .queries, .anyone)
+        case .ownTotals: .query("/users/me/totals", .queries, .signedIn)
+        case .dashboard: .query("/dashboard", .gateway, .signedIn)
 
         case .auditEvents: .query("/audit/events", .commands, .admin)
         case .auditProof: .query("/audit/events/{position}/proof", .commands, .admin)

@@ -1,4 +1,5 @@
 package import AccessTokens
+package import EventSourcing
 package import HTTPContract
 package import Logging
 package import Postgres
@@ -20,9 +21,10 @@ package struct Queries: Service {
     ///   - verifier: verifies users' tokens.
     ///   - services: verify other services' tokens.
     ///   - cursorKey: seals list cursors.
+    ///   - now: the time up to which the last 24 hours are counted.
     package init(
         read: ReadPools, positions: ReadModelPositions, commands: ServiceClient, verifier: TokenVerifier, services: ServiceKeys, cursorKey: CursorKey,
-        viewWindow: ViewWindowSettings = ViewWindowSettings(), logger: Logger
+        viewWindow: ViewWindowSettings = ViewWindowSettings(), now: @escaping @Sendable () -> Timestamp = { .now }, logger: Logger
     ) {
         let models = ReadModels(pools: read, positions: positions)
         let recorder = ViewRecorder(commands: commands)
@@ -35,6 +37,7 @@ package struct Queries: Service {
         PostRoutes(models: models, views: views, limit: limit).add(to: &routes)
         PostViewRoutes(models: models, views: views, limit: limit, recorder: recorder, cursors: cursors).add(to: &routes)
         UserRoutes(models: models, cursors: cursors).add(to: &routes)
+        OverviewRoutes(models: models, now: now).add(to: &routes)
         ErasureRoutes(pool: read.shared, positions: positions).add(to: &routes)
         self.routes = routes
         self.positions = positions
@@ -61,6 +64,7 @@ package enum ReadStatements {
         single + [PostList.newest, .newestOfAuthor, .allOfAuthor, .mostViewed, .mostViewedOfAuthor].flatMap { [$0.afterRow, $0.afterOffset] }
 
     private static let single: [Statement] = [
-        .postByID, .postBySlug, .publishedPost, .userByID, .usersByName, .newestUsers, .hourlyViews, .dailyViews,
+        .postByID, .postBySlug, .publishedPost, .userByID, .usersByName, .newestUsers, .hourlyViews, .dailyViews, .totalsOfAuthor,
+        .trendingPosts,
     ]
 }

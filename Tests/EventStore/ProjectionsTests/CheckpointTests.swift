@@ -32,7 +32,7 @@ import Testing
             }
             #expect(after == "on")
             let positions = try await database.rows("SELECT model, position FROM annals.checkpoints ORDER BY model")
-            #expect(positions == ["(posts,3)", "(users,1)", "(view_counts,1)"])
+            #expect(positions == ["(posts,3)", "(trending,1)", "(users,1)", "(view_counts,1)"])
         }
     }
 }

@@ -20,7 +20,7 @@ import Testing
             let rows = try await database.lines(FoldedTables.query)
             #expect(Set(rows).symmetricDifference(expected) == [], "seed \(seed)")
             #expect(rows.count == expected.count, "seed \(seed)")
-            for model in ["posts", "users", "view_counts"] {
+            for model in ["posts", "users", "view_counts", "trending"] {
                 _ = try await database.maintenance(history.store).rebuild(.ofRepository(model), workers: 3)
             }
             let rebuilt = try await database.lines(FoldedTables.query)

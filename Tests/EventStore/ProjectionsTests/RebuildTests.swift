@@ -31,8 +31,8 @@ private func projecting<T: Sendable>(
             try await project(history.store, into: database) { try await $0.caughtUp() }
             let live = try await database.everything()
             let indexes = try await database.rows(
-                "SELECT schemaname, indexdef FROM pg_indexes WHERE schemaname IN ('posts', 'users', 'view_counts') ORDER BY 2")
-            for name in ["posts", "users", "view_counts"] {
+                "SELECT schemaname, indexdef FROM pg_indexes WHERE schemaname IN ('posts', 'users', 'view_counts', 'trending') ORDER BY 2")
+            for name in ["posts", "users", "view_counts", "trending"] {
                 let report = try await database.maintenance(history.store).rebuild(.ofRepository(name), workers: workers)
                 let head = try await history.store.head()
                 #expect(report.position == head)
@@ -40,7 +40,7 @@ private func projecting<T: Sendable>(
             #expect(try await database.everything() == live, "seed \(seed)")
             #expect(
                 try await database.rows(
-                    "SELECT schemaname, indexdef FROM pg_indexes WHERE schemaname IN ('posts', 'users', 'view_counts') ORDER BY 2") == indexes)
+                    "SELECT schemaname, indexdef FROM pg_indexes WHERE schemaname IN ('posts', 'users', 'view_counts', 'trending') ORDER BY 2") == indexes)
         }
     }
 

@@ -9,7 +9,7 @@ import Testing
 
 @Suite struct `A verification` {
     private func verified(
-        _ history: History, _ alter: String = "", models: [String] = ["posts", "users", "view_counts"]
+        _ history: History, _ alter: String = "", models: [String] = ["posts", "users", "view_counts", "trending"]
     ) async throws -> [VerificationReport] {
         try await withReadDatabase { database in
             try await project(history.store, into: database) { projecting in

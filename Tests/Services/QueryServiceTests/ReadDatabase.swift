@@ -9,16 +9,16 @@ func withReadDatabase(_ body: (ConnectionTarget) async throws -> Void) async thr
     try await TestCluster.withDatabase(migrations: repositoryRoot + "/migrations/read") { target in
         try await ConnectionPool.withPool(target, logger: TestCluster.logger) { pool in
             try await pool.withSession { session in
-                for model in [JoinedModel.posts, .users, .viewCounts].map(\.rawValue) {
-                    let folder = repositoryRoot + "/projections/\(model)"
+                for model in JoinedModel.all.map(\.rawValue) {
+                    let files = ["table.sql", "indexes.sql"].map { "\(repositoryRoot)/projections/\(model)/\($0)" }
+                    let definitions = try files.filter(FileManager.default.fileExists).map { try String(contentsOfFile: $0, encoding: .utf8) }
                     // Made by the projector's role, so that the queries' role has the rights that it will have.
                     try await session.execute(
                         script: """
                             CREATE SCHEMA \(model) AUTHORIZATION annals_projector;
                             SET ROLE annals_projector;
                             SET search_path = \(model);
-                            \(String(contentsOfFile: folder + "/table.sql", encoding: .utf8));
-                            \(String(contentsOfFile: folder + "/indexes.sql", encoding: .utf8));
+                            \(definitions.joined(separator: ";"));
                             RESET search_path;
                             RESET ROLE;
                             INSERT INTO annals.read_model_versions (model, version, sql) VALUES ('\(model)', 'v', '{}');

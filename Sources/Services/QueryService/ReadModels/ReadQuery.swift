@@ -33,7 +33,8 @@ struct JoinedModel: RawRepresentable, Sendable {
     static let posts = JoinedModel(rawValue: "posts")
     static let users = JoinedModel(rawValue: "users")
     static let viewCounts = JoinedModel(rawValue: "view_counts")
-    static let all = [posts, users, viewCounts]
+    static let trending = JoinedModel(rawValue: "trending")
+    static let all = [posts, users, viewCounts, trending]
 }
 
 extension [JoinedModel] {

@@ -16,17 +16,36 @@ enum QueryResponse {
         entity(version: user.version, at: position, to: request) { writer, _ in user.write(members, to: &writer) }
     }
 
-    /// One page of a list. `write` writes the items, and names the places of their view counts.
+    /// An author's totals.
+    static func totals(_ totals: AuthorTotals, at position: Int64, to request: Request) -> Response {
+        var writer = JSONWriter(capacity: 128)
+        var views = 0..<0
+        writer.object {
+            $0.name("data")
+            $0.object {
+                $0.member("posts", totals.posts)
+                $0.member("published", totals.published)
+                let start = $0.bytes.count
+                $0.member("views", totals.views)
+                views = start..<$0.bytes.count
+            }
+        }
+        return response(writer.bytes, tag: entityTag(listBody: writer.bytes, excluding: [views]), position, request)
+    }
+
+    /// One page of a list, or a list that is whole. `write` writes the items, and names the places of their view counts.
     static func list(
-        _ pagination: Pagination, at position: Int64, to request: Request, _ write: (inout JSONWriter, inout [Range<Int>]) -> Void
+        _ pagination: Pagination?, at position: Int64, to request: Request, _ write: (inout JSONWriter, inout [Range<Int>]) -> Void
     ) -> Response {
         var writer = JSONWriter(capacity: 16384)
         var viewCounts: [Range<Int>] = []
         writer.object {
             $0.name("data")
             $0.array { write(&$0, &viewCounts) }
-            $0.name("pagination")
-            pagination.write(to: &$0)
+            if let pagination {
+                $0.name("pagination")
+                pagination.write(to: &$0)
+            }
         }
         return response(writer.bytes, tag: entityTag(listBody: writer.bytes, excluding: viewCounts), position, request)
     }

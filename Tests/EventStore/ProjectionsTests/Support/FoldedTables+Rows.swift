@@ -23,6 +23,7 @@ extension FoldedTables {
         UNION ALL SELECT concat_ws('|', 'status', status, count) FROM users.account_count
         UNION ALL SELECT concat_ws('|', 'total', post, count, published) FROM view_counts.total
         UNION ALL SELECT concat_ws('|', 'hour', post, hour, count) FROM view_counts.hourly
+        UNION ALL SELECT concat_ws('|', 'bucket', post, hour, count) FROM trending.bucket
         """
 
     var lines: Set<String> {
@@ -47,7 +48,11 @@ extension FoldedTables {
         for status in statuses { lines.insert(line("status", status, "\(accounts.values.count { $0.status == status })")) }
         for id in drafted.union(views.keys) { lines.insert(line("total", id.lowercased, "\(views[id] ?? 0)", flag(posts[id]?.isPublished == true))) }
         for (id, counts) in hours {
-            for (hour, count) in counts { lines.insert(line("hour", id.lowercased, time(Timestamp(milliseconds: hour * 3_600_000)), "\(count)")) }
+            for (hour, count) in counts {
+                for table in ["hour", "bucket"] {
+                    lines.insert(line(table, id.lowercased, time(Timestamp(milliseconds: hour * 3_600_000)), "\(count)"))
+                }
+            }
         }
         return lines
     }

@@ -26,7 +26,7 @@ struct ReadDatabase: Sendable {
         var all: [String] = []
         for table in [
             "posts.post", "posts.author_count", "posts.published_count", "users.account", "users.account_count", "view_counts.total",
-            "view_counts.hourly",
+            "view_counts.hourly", "trending.bucket",
         ] {
             all += try await rows("SELECT '\(table)', t FROM \(table) AS t ORDER BY t")
         }
