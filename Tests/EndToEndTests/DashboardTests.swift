@@ -1,6 +1,8 @@
 import EventSourcing
 import Foundation
 import JSON
+import NIOHTTP1
+import Postgres
 import Testing
 
 @Suite(.timeLimit(.minutes(3))) struct `A user's dashboard` {

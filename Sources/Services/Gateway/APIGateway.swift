@@ -42,22 +42,26 @@ package struct APIGateway: Service, HTTPResponder {
         routes.on(.health) { _, _ in Answer.bytes(json: Array(#"{"status":"ok"}"#.utf8), headers: [.cacheControl: "no-store"]) }
         routes.on(.readiness) { _, _ in try await readiness.response() }
         pages.addRoutes(to: &routes)
-        let own = routes.responder(for: .gateway, authentication: Authentication(verifier: nil), logger: logger)
-        services = { name in
+        // The gateway's own endpoints are no part of a dashboard, which it answers itself.
+        let others: @Sendable (ServiceName) -> any Upstream = { name in
             switch name {
-            case .gateway: own
             case .auth: auth
             case .commands: commands
-            case .queries: queries
+            case .queries, .gateway: queries
             }
         }
+        let loop = MultiThreadedEventLoopGroup.singleton.any()
+        let dashboard = Dashboard(services: others, deadline: Deadline(settings.dashboardDeadline, on: loop))
+        routes.on(.dashboard) { request, context in try await dashboard.response(to: request, context) }
+        let own = routes.responder(for: .gateway, authentication: Authentication(verifier: nil), logger: logger)
+        services = { $0 == .gateway ? own : others($0) }
         self.routes = routes
         router = EndpointRouter(Endpoint.allCases.filter(\.route.isPublic))
         authentication = Authentication(verifier: verifier)
         self.limits = limits
         self.settings = settings
         addresses = ForwardedAddresses(proxies: settings.proxies, logger: logger)
-        deadline = Deadline(settings.deadline, on: MultiThreadedEventLoopGroup.singleton.any())
+        deadline = Deadline(settings.deadline, on: loop)
         failures = FailureResponses(service: .gateway, logger: logger)
         self.logger = logger
     }
@@ -65,7 +69,8 @@ package struct APIGateway: Service, HTTPResponder {
     /// Listens until stopped.
     package func run() async throws {
         let server = Application(
-            responder: self, server: .http1(limits: settings.connections),
+            responder: self,
+            server: settings.certificates.map { .https(certificates: $0, limits: settings.connections) } ?? .http1(limits: settings.connections),
             configuration: ApplicationConfiguration(address: .hostname(settings.host, port: settings.port), serverName: nil),
             onServerRunning: { [settings, logger] channel in
                 await AcceptBackoff.guardListener(channel, settings.connections, logger: logger)
@@ -79,7 +84,8 @@ package struct APIGateway: Service, HTTPResponder {
         let start = ContinuousClock.now
         var context = context
         context.identify(by: request)
-        if let client = addresses.client(of: request, from: context.clientAddress) { context.clientAddress = "\(client)" }
+        let client = addresses.client(of: request, from: context.clientAddress)
+        if let client { context.clientAddress = "\(client)" }
         var endpoint: Endpoint?
         var charge = RateLimits.Charge()
         var response: Response
@@ -88,7 +94,7 @@ package struct APIGateway: Service, HTTPResponder {
             endpoint = match.endpoint
             let token = await token(of: request, for: endpoint)
             charge = try limits.charge(request, match, token, from: context.clientAddress)
-            response = try await answer(request, try match.get(), token, context)
+            response = try await answer(request.admitted(fromOurProxy: client != nil), try match.get(), token, context)
         } catch {
             response = try failures.response(to: error, request, endpoint, context)
         }
@@ -130,7 +136,7 @@ package struct APIGateway: Service, HTTPResponder {
             try request.checkAnnouncedLength(limit: settings.maximumBodyBytes)
             let route = match.endpoint.route
             let call = VerifiedCall(match: match, token: route.ignoresCredentials ? nil : try token.get())
-            let (request, service, limit) = (request.withoutInternalHeaders, services(route.service), settings.maximumBodyBytes)
+            let (service, limit) = (services(route.service), settings.maximumBodyBytes)
             return try await deadline.apply {
                 try await service.send(try await request.withUnannouncedBodyCollected(limit: limit), as: call, context: context)
             }
@@ -155,12 +161,16 @@ extension Request {
         }
     }
 
-    /// The same without any `X-Annals-…` header: those are said between services only, and no client may say them.
-    fileprivate var withoutInternalHeaders: Request {
-        func isInternal(_ field: HTTPField) -> Bool { field.name.canonicalName.hasPrefix("x-annals-") }
-        guard headers.contains(where: isInternal) else { return self }
+    /// The same without what this client may not say: any `X-Annals-…` header, which services say to each other only, and for whom it calls, unless
+    /// it is a proxy of ours that is believed.
+    fileprivate func admitted(fromOurProxy isBelieved: Bool) -> Request {
+        func isRefused(_ field: HTTPField) -> Bool {
+            let name = field.name.canonicalName
+            return name.hasPrefix("x-annals-") || !isBelieved && (name.hasPrefix("x-forwarded-") || name == "forwarded")
+        }
+        guard headers.contains(where: isRefused) else { return self }
         var head = head
-        head.headerFields = HTTPFields(headers.filter { !isInternal($0) })
+        head.headerFields = HTTPFields(headers.filter { !isRefused($0) })
         return Request(head: head, body: body)
     }
 }

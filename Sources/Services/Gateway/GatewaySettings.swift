@@ -7,6 +7,8 @@ package struct GatewaySettings: Sendable {
     package var port = 0
     /// Called with the port once it listens.
     package var onListening: @Sendable (_ port: Int) -> Void = { _ in }
+    /// The certificate with which it speaks TLS; nil speaks plainly, behind a proxy that has one or on a machine's own network.
+    package var certificates: CertificateFiles?
     /// The limits of one connection.
     package var connections = ConnectionLimits()
     /// Which other origins' pages may call.
@@ -15,8 +17,10 @@ package struct GatewaySettings: Sendable {
     package var maximumBodyBytes: Int
     /// How long one request may take before it is answered with 504.
     package var deadline: Duration
-    /// Our own proxies, whose word on the client's address is taken (`X-Forwarded-For`). Anyone else could pose as any address.
+    /// Our own proxies, whose word on the client's address is taken (`Forwarded`, `X-Forwarded-…`). Anyone else could pose as any address.
     package var proxies: [AddressBlock]
+    /// How long one part of a dashboard may take before the others are answered without it.
+    package var dashboardDeadline = Duration.seconds(2)
     /// How long browsers are told to come by TLS only; nil says nothing, as a gateway without TLS in front of it must.
     package var strictTransportSecurity: Duration?
 

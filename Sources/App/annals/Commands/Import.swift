@@ -8,6 +8,7 @@ import EventSourcing
 import FoundationEssentials
 import HTTPContract
 import JSON
+import NIOSSL
 
 /// `annals import`: a blog of Markdown files, through the running system's own API.
 struct Import: AsyncParsableCommand {
@@ -150,8 +151,16 @@ extension Operation {
     fileprivate func withImportClient<Value: Sendable>(
         _ body: @Sendable @escaping (APIClient, AuthOperator, ProgressBar) async throws -> Value
     ) async throws -> Value {
-        let host = settings.host.contains(":") ? "[\(settings.host)]" : settings.host
-        let address = "http://\(host):\(settings.port)"
+        let address = settings.address(port: settings.port)
+        var configuration = HTTPClient.Configuration()
+        if let certificate = settings.tls?.certificate {
+            // The system's own certificate, at an address of this machine that it need not name.
+            var tls = TLSConfiguration.makeClientConfiguration()
+            tls.additionalTrustRoots = [.file(certificate)]
+            tls.certificateVerification = .noHostnameVerification
+            configuration.tlsConfiguration = tls
+        }
+        let client = configuration
         return try await withAuthOperator { auth in
             let tokens: APIClient.TokenSource = { subject in
                 switch subject {
@@ -163,7 +172,7 @@ extension Operation {
             let bar = ProgressBar("import")
             defer { bar.finish() }
             do {
-                return try await HTTPClient.withHTTPClient { http in
+                return try await HTTPClient.withHTTPClient(configuration: client) { http in
                     let client = APIClient(tokens: tokens, send: http.sendingAPIRequests(to: address), logger: logger)
                     return try await body(client, auth, bar)
                 }

@@ -30,9 +30,19 @@ extension Settings {
         try read(
             &port, "port", .number(0...65_535), for: .gateway, "The port to listen on; 0 takes a free one, which the ready line names.")
         try read(&host, "host", .text("an address"), for: .gateway, "The address to listen on, where `annals import` also calls the system.")
+        var (certificate, key): (String?, String?)
+        try read(
+            &certificate, "tlsCertificate", .optional(.text("a path"), absent: "none"), for: .gateway,
+            "A PEM file: the certificate that the gateway speaks TLS with, and those that lead to its root. Read again when it changes.")
+        try read(&key, "tlsKey", .optional(.text("a path"), absent: "none"), for: .gateway, "The PEM file of the certificate's private key.")
+        switch (certificate, key) {
+        case (nil, nil): break
+        case (let certificate?, let key?): tls = TLSFiles(certificate: certificate, key: key)
+        case (_, nil), (nil, _): throw Failure("ANNALS_TLS_CERTIFICATE and ANNALS_TLS_KEY: set both of them", code: .wrongUse)
+        }
         try read(
             &gateway.proxies, "trustedProxies", .list(.addressBlock), for: .gateway,
-            "Your own proxies. `X-Forwarded-For` is believed from these only.")
+            "Your own proxies. `Forwarded` and `X-Forwarded-…` are believed from these only.")
         var (origins, withCredentials): ([String], Bool) = ([], false)
         try read(
             &origins, "corsOrigins", .list(.text("origins such as https://example.org")), for: .gateway,
@@ -47,6 +57,9 @@ extension Settings {
         try read(
             &gateway.deadline, "deadline", .duration(.milliseconds(10)...(.seconds(3600))), for: .gateway,
             "A request that takes longer is answered 504.")
+        try read(
+            &gateway.dashboardDeadline, "dashboardDeadline", .duration(.milliseconds(10)...(.seconds(60))), for: .gateway,
+            "A part of a dashboard that takes longer is named as unavailable.")
         try read(
             &gateway.maximumBodyBytes, "maxBody", .number(1024...HTTPLimits.largestBodyBytes), for: .gateway,
             "The largest body in bytes. A post of 200,000 characters fits in UTF-8 (800 kB); as `\\u` escapes, up to 12 bytes a character, it may not."
@@ -80,6 +93,9 @@ extension Settings {
         try read(
             &gateway.connections.connections, "maxConnections", .optional(.number(1...1_000_000), absent: "by descriptors"), for: .gateway,
             "The most client connections at a time; see [limits](#limits).")
+        try read(
+            &gateway.connections.streams, "maxStreams", .number(1...10_000), for: .gateway,
+            "The most requests at a time on one connection of HTTP/2.")
     }
 
     private mutating func readDatabases(_ read: SettingReader) throws {

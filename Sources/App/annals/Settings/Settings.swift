@@ -25,6 +25,8 @@ struct Settings: Sendable {
     var auditOrigin: String?
     /// The master key itself, where secrets are easier to keep in the environment than in files.
     var masterKey: String?
+    /// The PEM files with which the gateway speaks TLS; nil speaks plainly.
+    var tls: TLSFiles?
     /// The gateway's server: its limits, origins and proxies.
     var gateway = GatewaySettings()
     var rateLimits = RateLimitSettings()
@@ -37,6 +39,12 @@ struct Settings: Sendable {
     private(set) var table: [Setting] = []
     /// Names that are configured and are no settings, a line each.
     private(set) var complaints: [String] = []
+}
+
+/// Where the gateway's certificate and its key are.
+struct TLSFiles: Sendable {
+    let certificate: String
+    let key: String
 }
 
 /// One URL for each database. The direct ones lead past a pooler, for LISTEN and for whatever needs a session; without a pooler the same URL serves
@@ -74,6 +82,11 @@ struct SettingsFlags: ParsableArguments {
 }
 
 extension Settings {
+    /// The address of the gateway on this machine.
+    func address(port: Int) -> String {
+        "\(tls == nil ? "http" : "https")://\(host.contains(":") ? "[\(host)]" : host):\(port)"
+    }
+
     /// Reads the settings.
     static func read(_ flags: SettingsFlags, environment: [String: String] = ProcessInfo.processInfo.environment) async throws -> Settings {
         var settings = Settings()

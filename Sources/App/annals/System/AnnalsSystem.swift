@@ -96,7 +96,7 @@ struct AnnalsSystem {
         let gateway = APIGateway(
             auth: authResponder, commands: commands.responder, queries: queries.responder,
             readiness: readiness(pools, log: log, accounts: auth.follower, merkle: merkle), pages: try Pages(root: installation.root),
-            verifier: verifier, settings: gatewaySettings, limits: RateLimits(settings.rateLimits), logger: logger)
+            verifier: verifier, settings: try gatewaySettings(), limits: RateLimits(settings.rateLimits), logger: logger)
 
         // Started in this order and stopped in reverse: the gateway first, the pools last.
         var running: [any Service] = pools.all.map { pool in LongRunning("pool") { try await pool.run() } }
@@ -138,12 +138,19 @@ struct AnnalsSystem {
         try await stop.run(ServiceGroup(configuration: group))
     }
 
-    private var gatewaySettings: GatewaySettings {
+    private func gatewaySettings() throws -> GatewaySettings {
         var gateway = settings.gateway
+        gateway.certificates = try settings.tls.map { files in
+            do {
+                return try CertificateFiles(certificate: files.certificate, key: files.key, logger: logger)
+            } catch {
+                throw Failure("ANNALS_TLS_CERTIFICATE and ANNALS_TLS_KEY can't be used: \(error)")
+            }
+        }
         gateway.host = settings.host
         gateway.port = settings.port
         gateway.onListening = { [settings] port in
-            printLine("Annals is ready at http://\(settings.host):\(port) (data in \(settings.dataDirectory))")
+            printLine("Annals is ready at \(settings.address(port: port)) (data in \(settings.dataDirectory))")
         }
         return gateway
     }

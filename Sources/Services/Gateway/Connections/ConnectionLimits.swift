@@ -20,13 +20,15 @@ package struct ConnectionLimits: Sendable, Equatable {
     package var headBytes: Int
     /// The most header fields.
     package var headerFields: Int
+    /// The most requests of one HTTP/2 connection at a time.
+    package var streams: Int
     /// The most connections at a time. Nil leaves some of the process's descriptors for everything else.
     package var connections: Int?
 
     package init(
         idle: Duration = .seconds(300), headers: Duration = .seconds(10), bodyGrace: Duration = .seconds(10), bodyRate: Int = 1024,
         send: Duration = .seconds(30), linger: Duration = .seconds(2), targetBytes: Int = 8 << 10, headBytes: Int = 32 << 10,
-        headerFields: Int = 100, connections: Int? = nil
+        headerFields: Int = 100, streams: Int = 100, connections: Int? = nil
     ) {
         self.idle = idle
         self.headers = headers
@@ -37,6 +39,7 @@ package struct ConnectionLimits: Sendable, Equatable {
         self.targetBytes = targetBytes
         self.headBytes = headBytes
         self.headerFields = headerFields
+        self.streams = streams
         self.connections = connections
     }
 }

@@ -53,7 +53,9 @@ struct HTTP1Connections: ServerChildChannel {
         let timeouts = ConnectionTimeouts(limits, at: now)
         let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
         try pipeline.addHandler(ExchangeHandler(timeouts, limits: limits, logger: logger), position: .after(decoder))
-        try pipeline.addHandler(TimeoutHandler(timeouts, linger: limits.linger), position: .first)
+        // Where bytes are bytes of HTTP: behind TLS, if there is any.
+        let encoder = try pipeline.handler(type: HTTPResponseEncoder.self)
+        try pipeline.addHandler(TimeoutHandler(timeouts, linger: limits.linger), position: .before(encoder))
     }
 
     func handle(value: HTTP1Channel.Value, logger: Logger) async { await http1.handle(value: value, logger: logger) }

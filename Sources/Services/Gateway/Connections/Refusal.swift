@@ -13,20 +13,37 @@ struct Refusal {
 
     /// - Parameter head: the head that is refused; nil when none could be read.
     init(_ problem: Problem, of head: HTTPRequestHead? = nil) {
-        self.problem = problem
-        requestID = RequestIdentity.requestID(given: head?.headers.first(name: "X-Request-ID").map { WireText($0) })
-        traceparent = RequestIdentity.traceparent(given: head?.headers.first(name: "traceparent").map { WireText($0) })
+        self.init(problem, requestID: head?.headers.first(name: "X-Request-ID"), traceparent: head?.headers.first(name: "traceparent"))
     }
 
+    /// - Parameters:
+    ///   - requestID, traceparent: those of the request, if they were read.
+    init(_ problem: Problem, requestID: String?, traceparent: String?) {
+        self.problem = problem
+        self.requestID = RequestIdentity.requestID(given: requestID.map { WireText($0) })
+        self.traceparent = RequestIdentity.traceparent(given: traceparent.map { WireText($0) })
+    }
+
+    /// The response over HTTP/1.1.
     func response(date: Date) -> [HTTPServerResponsePart] {
-        let document = ByteBuffer(bytes: problem.document(instance: "urn:annals:request:\(requestID)", requestID: requestID))
-        var headers: HTTPHeaders = [
-            "Content-Type": Problem.mediaType, "Content-Length": String(document.readableBytes), "Connection": "close", "Date": date.imfFixdate,
-            HTTPField.Name.requestID.rawName: requestID, HTTPField.Name.traceparent.rawName: traceparent,
-        ]
-        for header in SecurityHeaders.always { headers.add(name: header.name.rawName, value: header.value) }
+        let (response, document) = streamResponse(date: date)
+        var headers = HTTPHeaders(response.headerFields.map { ($0.name.rawName, $0.value) })
+        headers.add(name: "Connection", value: "close")
         let status = HTTPResponseStatus(statusCode: problem.status.code, reasonPhrase: problem.status.reasonPhrase)
         return [.head(HTTPResponseHead(version: .http1_1, status: status, headers: headers)), .body(.byteBuffer(document)), .end(nil)]
+    }
+
+    /// The response on a stream of HTTP/2, and its body.
+    func streamResponse(date: Date) -> (HTTPResponse, ByteBuffer) {
+        let document = ByteBuffer(bytes: problem.document(instance: "urn:annals:request:\(requestID)", requestID: requestID))
+        var response = HTTPResponse(
+            status: problem.status,
+            headerFields: [
+                .contentType: Problem.mediaType, .contentLength: String(document.readableBytes), .date: date.imfFixdate, .requestID: requestID,
+                .traceparent: traceparent,
+            ])
+        for header in SecurityHeaders.always { response.headerFields[header.name] = header.value }
+        return (response, document)
     }
 }
 

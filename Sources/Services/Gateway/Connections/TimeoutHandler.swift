@@ -15,6 +15,7 @@ final class TimeoutHandler: ChannelDuplexHandler {
     private var writtenBytes = 0
     private var hasTimer = false
     private var isClosed = false
+    private var isLingering = false
 
     init(_ timeouts: ConnectionTimeouts, linger: Duration) {
         self.timeouts = timeouts
@@ -46,6 +47,12 @@ final class TimeoutHandler: ChannelDuplexHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if case .outputClosed? = event as? ChannelEvent { closeSoon(context) }
         context.fireUserInboundEventTriggered(event)
+    }
+
+    /// TLS shuts its output without such an event.
+    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        if mode == .output { closeSoon(context) }
+        context.close(mode: mode, promise: promise)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -86,6 +93,8 @@ final class TimeoutHandler: ChannelDuplexHandler {
     /// All is sent and the server's side is shut. The client may read the last of it before the connection ends for good.
     private func closeSoon(_ context: ChannelHandlerContext) {
         timeouts.endInput()
+        guard !isLingering else { return }
+        isLingering = true
         context.eventLoop.assumeIsolated().scheduleTask(in: linger) { [weak self, weak context] in
             guard let self, let context, !self.isClosed else { return }
             self.isClosed = true

@@ -1,7 +1,9 @@
 import ArgumentParser
+import AuthService
 import FoundationEssentials
 import Gateway
 import Logging
+import Postgres
 import Testing
 
 @testable import annals
@@ -118,6 +120,24 @@ private func refusal(environment: [String: String]) async -> (line: String, code
         let refusal = await refusal(environment: [name: value])
         #expect(refusal?.line == line)
         #expect(refusal?.code == .wrongUse)
+    }
+
+    @Test func `takes the limits of pools and the lifetimes of sessions`() async throws {
+        let read = try await settings(environment: [
+            "ANNALS_POOL_SIZE": "7", "ANNALS_POOL_WAIT": "1s", "ANNALS_POOL_LIFETIME": "2h", "ANNALS_POOL_IDLE_TIMEOUT": "5m",
+            "ANNALS_CONNECT_TIMEOUT": "4s", "ANNALS_POOL_PIPELINE": "9", "ANNALS_STATEMENT_TIMEOUT": "6s", "ANNALS_ACCESS_TOKEN_LIFETIME": "1m",
+        ])
+        #expect(read.pools.maximumConnections == 7 && read.pools.pipelineDepth == 9)
+        #expect(read.pools.acquireTimeout == .seconds(1) && read.pools.connectTimeout == .seconds(4))
+        #expect(read.pools.lifetime == .seconds(7200) && read.pools.idleTimeout == .seconds(300) && read.pools.statementTimeout == .seconds(6))
+        #expect(read.auth.accessTokenLifetime == .seconds(60))
+    }
+
+    @Test func `wants a certificate and its key, or neither`() async throws {
+        #expect(await refusal(environment: ["ANNALS_TLS_KEY": "k"])?.line == "ANNALS_TLS_CERTIFICATE and ANNALS_TLS_KEY: set both of them")
+        let read = try await settings(environment: ["ANNALS_TLS_KEY": "k", "ANNALS_TLS_CERTIFICATE": "c", "ANNALS_HOST": "::1"])
+        #expect(read.tls?.certificate == "c" && read.tls?.key == "k" && read.address(port: 1) == "https://[::1]:1")
+        #expect(try await settings().address(port: 3000) == "http://127.0.0.1:3000")
     }
 
     @Test func `turns the other limits off with the first, unless they are set`() async throws {

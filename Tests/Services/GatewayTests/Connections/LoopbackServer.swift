@@ -12,12 +12,13 @@ import TestSupport
 /// The gateway's HTTP server on a port of its own, before a service that answers with what it has understood: `<method> <target> <bytes of the
 /// body>`.
 enum LoopbackServer {
-    static func run(_ limits: ConnectionLimits = ConnectionLimits(), logger: Logger = .silent, _ body: @Sendable (Int) async throws -> Void)
-        async throws
-    {
+    static func run(
+        _ limits: ConnectionLimits = ConnectionLimits(), certificates: CertificateFiles? = nil, logger: Logger = .silent,
+        _ body: @Sendable (Int) async throws -> Void
+    ) async throws {
         let (ports, port) = AsyncStream<Int>.makeStream()
         let server = Application(
-            responder: Echo(), server: .http1(limits: limits),
+            responder: Echo(), server: certificates.map { .https(certificates: $0, limits: limits) } ?? .http1(limits: limits),
             configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: 0)),
             onServerRunning: { port.yield($0.localAddress?.port ?? 0) }, logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { group in
