@@ -13,6 +13,9 @@ final class InstanceLists: Sendable {
 
     init(_ known: [ServiceName: [Instance]] = [:]) { state = Mutex(State(known: known)) }
 
+    /// Those found last; none when nothing is known.
+    func known(of service: ServiceName) -> [Instance] { state.withLock { $0.known[service] ?? [] } }
+
     /// The list as it is known, then each new one. A follower who falls behind gets the newest only.
     func changes(of service: ServiceName) -> AsyncStream<[Instance]> {
         let (stream, continuation) = AsyncStream.makeStream(of: [Instance].self, bufferingPolicy: .bufferingNewest(1))

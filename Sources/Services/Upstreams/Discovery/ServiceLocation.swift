@@ -10,6 +10,18 @@ package enum ServiceLocation: Hashable, Sendable {
     case redis
 }
 
+extension ServiceLocation: CustomStringConvertible {
+    /// As the setting says it.
+    package var description: String {
+        switch self {
+        case .fixed(let instances): instances.map { "\($0)" }.joined(separator: ",")
+        case .dns(let name, let port): "dns:\(name):\(port)"
+        case .srv(let name): "srv:\(name)"
+        case .redis: "redis"
+        }
+    }
+}
+
 extension ServiceLocation {
     /// Reads the text of a setting.
     /// - Parameter setting: its name, for the error.
