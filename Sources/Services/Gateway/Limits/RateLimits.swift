@@ -30,20 +30,36 @@ package struct RateLimitSettings: Sendable, Equatable {
 /// The rate limits of one gateway.
 ///
 /// A caller is the holder of a good token, else the client's address. A bad token is charged to its address in a bucket of its own, so a good one
-/// never pays for bad ones.
+/// never pays for bad ones. With Redis all gateways charge the same buckets.
 package struct RateLimits: Sendable {
     private let calls: RateLimiter?
     private let logins: RateLimiter?
     private let registrations: RateLimiter?
     private let badTokens: RateLimiter?
+    private let shared: SharedLimits?
 
-    /// - Parameter now: nanoseconds of a clock that only goes forward.
-    package init(_ settings: RateLimitSettings, now: @escaping @Sendable () -> UInt64 = { NIODeadline.now().uptimeNanoseconds }) {
+    /// - Parameters:
+    ///   - shared: the same limits in Redis; nil keeps them in this process.
+    ///   - now: nanoseconds of a clock that only goes forward.
+    package init(
+        _ settings: RateLimitSettings, shared: SharedLimits? = nil, now: @escaping @Sendable () -> UInt64 = { NIODeadline.now().uptimeNanoseconds }
+    ) {
         func limiter(_ name: String, _ limit: RateLimit?) -> RateLimiter? { limit.map { RateLimiter(name, $0, now: now) } }
         calls = limiter("default", settings.calls)
         logins = limiter("login", settings.logins)
         registrations = limiter("registration", settings.registrations)
         badTokens = limiter("bad-token", settings.calls)
+        self.shared = shared
+    }
+
+    /// Whether Redis decides at the moment.
+    package var areShared: Bool { shared?.isInUse ?? false }
+
+    /// Keeps up with Redis and with the other gateways until cancelled.
+    package func run() async throws {
+        if let shared { return try await shared.run() }
+        // A service that returns would end the others.
+        while true { try await Task.sleep(for: .seconds(86_400)) }
     }
 
     /// The charge for one call.
@@ -61,7 +77,7 @@ package struct RateLimits: Sendable {
     ///   - address: the client's.
     func charge(
         _ request: Request, _ match: Result<EndpointRouter.Match, Problem>, _ token: Result<VerifiedToken?, Problem>, from address: String?
-    ) throws(Problem) -> Charge {
+    ) async throws(Problem) -> Charge {
         let address = BucketKey.address(address)
         guard let limit = Self.limit(of: request, match) else { return Charge() }
         let ignoresCredentials = match.endpoint?.route.ignoresCredentials == true
@@ -71,30 +87,51 @@ package struct RateLimits: Sendable {
         case .failure(let problem):
             // When nobody knows whether the token is good, nobody is to blame: the address pays as for any call.
             guard problem.code == .unauthenticated, !ignoresCredentials else { break }
-            return Charge(headers: try badTokens?.charge(address) ?? [:])
+            return Charge(headers: try await take(badTokens, address))
         }
         if let user, user.isOperator { return Charge() }
         let caller = user.map { BucketKey.user($0.id) } ?? address
         switch limit {
         // A token must not buy more guesses.
-        case .login: return Charge(headers: try logins?.charge(address) ?? [:])
-        case .registration: return Charge(headers: try registrations?.charge(address) ?? [:])
-        case .password: return Charge(headers: try logins?.charge(caller) ?? [:])
-        case .calls, .partialTiles: return Charge(headers: try calls?.charge(caller) ?? [:])
-        case .claims:
-            let headers = try calls?.charge(caller) ?? [:]
-            // Before the call, or many at once would find out as much as they like.
-            _ = try registrations?.charge(address)
-            return Charge(headers: headers, claimant: address)
+        case .login: return Charge(headers: try await take(logins, address))
+        case .registration: return Charge(headers: try await take(registrations, address))
+        case .password: return Charge(headers: try await take(logins, caller))
+        case .calls, .partialTiles: return Charge(headers: try await take(calls, caller))
+        // Before the call, or many at once would find out as much as they like.
+        case .claims: return Charge(headers: try await take((calls, caller), then: (registrations, address)), claimant: address)
         case .uncounted: return Charge()
         }
     }
 
+    /// Takes a call out of a bucket. Headers that tell what is left, or 429.
+    private func take(_ limiter: RateLimiter?, _ key: BucketKey) async throws(Problem) -> HTTPFields {
+        guard let limiter else { return [:] }
+        guard let shared else { return try limiter.headers(for: limiter.take(key)) }
+        let verdicts = await shared.take([SharedLimits.Ask(limiter: limiter, key: key)])
+        return try limiter.headers(for: verdicts[0])
+    }
+
+    /// Takes a call out of one bucket and then of another, unless the first is empty. The headers of the first, or 429.
+    private func take(
+        _ first: (limiter: RateLimiter?, key: BucketKey), then second: (limiter: RateLimiter?, key: BucketKey)
+    ) async throws(Problem) -> HTTPFields {
+        guard let shared, let one = first.limiter, let two = second.limiter else {
+            let headers = try await take(first.limiter, first.key)
+            _ = try await take(second.limiter, second.key)
+            return headers
+        }
+        let verdicts = await shared.take([SharedLimits.Ask(limiter: one, key: first.key), SharedLimits.Ask(limiter: two, key: second.key)])
+        let headers = try one.headers(for: verdicts[0])
+        if verdicts.count > 1 { _ = try two.headers(for: verdicts[1]) }
+        return headers
+    }
+
     /// Gives back what was taken for a claim that told nothing of names or emails, neither that one is taken nor that it was free.
-    func settle(_ charge: Charge, _ response: inout Response) {
+    func settle(_ charge: Charge, _ response: inout Response) async {
         let hasClaimed = response.headers[.claimed] != nil
         response.headers[.claimed] = nil
-        if let claimant = charge.claimant, response.status != .conflict, !hasClaimed { registrations?.giveBack(claimant) }
+        guard let claimant = charge.claimant, let registrations, response.status != .conflict, !hasClaimed else { return }
+        if let shared { await shared.giveBack(registrations, claimant) } else { registrations.giveBack(claimant) }
     }
 
     /// Which limit a call counts for; nil for none. By the endpoint, not by the path as it was written: `%6Cogin` is a login, too.
