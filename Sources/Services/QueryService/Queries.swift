@@ -9,6 +9,9 @@ import ServiceLifecycle
 
 /// The query service: reads the read database, and asks the command service to record views.
 package struct Queries: Service {
+    /// The read models that it reads.
+    package static let models = JoinedModel.all.map(\.rawValue)
+
     package let routes: Routes
     package let responder: ServiceResponder
     let views: ViewWindow

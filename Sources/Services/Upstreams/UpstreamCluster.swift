@@ -93,7 +93,7 @@ package final class UpstreamCluster: Upstream, Sendable {
             record(response.status.isGatewayFailure ? .bad : .good, at: place)
             return .answer(response, place.instance)
         } catch let failure as UpstreamFailure {
-            record(.bad, at: place)
+            record(failure.kind == .unreachable ? .gone : .bad, at: place)
             logger.warning(
                 "a call to an instance failed",
                 metadata: ["instance": "\(place.instance)", "requestId": "\(context.requestID)", "reason": "\(failure.reason)"])
@@ -151,9 +151,10 @@ package final class UpstreamCluster: Upstream, Sendable {
         attempts.tried.append(instance)
         let now = timing.now()
         let pause: Duration? = core.withLock { [attempts] core in
-            guard attempts.count < settings.retries.attempts, !needsOther || core.fleet.hasOther(than: attempts.tried, at: now),
-                core.budget.take(at: now)
-            else { return nil }
+            let hasOther = core.fleet.hasOther(than: attempts.tried, at: now)
+            // To look further for one that listens asks nothing more of any service.
+            if hasOther, attempts.sent == 0 { return .zero }
+            guard attempts.count < settings.retries.attempts, hasOther || !needsOther, core.budget.take(at: now) else { return nil }
             return Pause.length(before: attempts.count, settings.retries, using: &core.random)
         }
         guard let pause, context.budget.map({ pause < $0.remaining }) ?? true else { return nil }

@@ -24,8 +24,8 @@ package struct UpstreamSettings: Sendable {
     package struct Retries: Sendable {
         /// Attempts at one call, the first included.
         package var attempts = 3
-        /// Repeats over the window, as a share of the requests.
-        package var share = 0.2
+        /// Repeats over the window, in percent of the requests.
+        package var percentage = 20
         /// Repeats over the window that are always allowed.
         package var minimum = 3
         package var window: Duration = .seconds(10)

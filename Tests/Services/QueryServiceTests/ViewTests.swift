@@ -23,7 +23,7 @@ import Testing
         }
     }
 
-    @Test func `is not counted for the author, for DNT, for HEAD, for a draft, for a list`() async throws {
+    @Test func `is not counted for the author, for DNT, for a repeat of the gateway, for HEAD, for a draft, for a list`() async throws {
         try await Newsroom.open { room in
             let ann = try await room.register("ann")
             let id = try await room.post("Title", by: ann.id).lowercased
@@ -31,6 +31,7 @@ import Testing
             let witness = try await room.post("Witness", by: ann.id).lowercased
             #expect(try await room.get("/api/v1/posts/\(id)", as: ann).status == 200)
             #expect(try await room.get("/api/v1/posts/\(id)", [.doNotTrack: "1"]).status == 200)
+            #expect(try await room.get("/api/v1/posts/\(id)", [.attempt: "2"]).status == 200)
             #expect(try await room.send(.head, "/api/v1/posts/\(id)", [:]).status == 200)
             #expect(try await room.get("/api/v1/posts/\(draft)", as: .admin()).status == 200)
             #expect(try await room.get("/api/v1/posts").status == 200)

@@ -1,11 +1,14 @@
-/// A caller's requests. Each awaits its answer; with `cancellable` a cancelled task gets `.cancelled` at once and the place in the queue stays.
+import Deadlines
+
+/// A caller's requests. Each awaits its answer; with `cancellable` a cancelled task gets `.cancelled` at once and the place in the queue
+/// stays. What is not sent when the time of its request is up is not sent any more.
 extension Connection {
     /// One autocommit statement.
     func query(_ statement: Statement, _ values: [SQLValue], cancellable: Bool = true) async throws(PostgresError) -> QueryResult {
         let token = nextToken()
         return try await abandoning(token, cancellable) {
             await withUnsafeContinuation { (continuation: UnsafeContinuation<Result<QueryResult, PostgresError>, Never>) in
-                if cancellable, Task.isCancelled { return continuation.resume(returning: .failure(PostgresError.cancelledUnsent)) }
+                if cancellable, let reason = PostgresError.reasonNotToSend { return continuation.resume(returning: .failure(reason)) }
                 do throws(PostgresError) {
                     try self.withWire { wire throws(PostgresError) in try wire.send(statement, values, .one(continuation), token: token) }
                 } catch {
@@ -22,7 +25,7 @@ extension Connection {
         let token = nextToken()
         return try await abandoning(token, true) {
             await withUnsafeContinuation { (continuation: UnsafeContinuation<Result<QueryResult, PostgresError>, Never>) in
-                if Task.isCancelled { return continuation.resume(returning: .failure(PostgresError.cancelledUnsent)) }
+                if let reason = PostgresError.reasonNotToSend { return continuation.resume(returning: .failure(reason)) }
                 let read = SharedRead(query: Query(statement, values), continuation: continuation, token: token)
                 do throws(PostgresError) {
                     let refused = try self.withWire { wire throws(PostgresError) in try wire.gather(read) }
@@ -40,7 +43,7 @@ extension Connection {
         let token = nextToken()
         return try await abandoning(token, cancellable) {
             await withUnsafeContinuation { (continuation: UnsafeContinuation<Result<[QueryResult], PostgresError>, Never>) in
-                if cancellable, Task.isCancelled { return continuation.resume(returning: .failure(PostgresError.cancelledUnsent)) }
+                if cancellable, let reason = PostgresError.reasonNotToSend { return continuation.resume(returning: .failure(reason)) }
                 do throws(PostgresError) {
                     try self.withWire { wire throws(PostgresError) in try wire.send(queries, .group(continuation), token: token) }
                 } catch {
@@ -88,6 +91,11 @@ extension Connection {
 }
 
 extension PostgresError {
+    /// Nobody waits for the answer any more: the task was cancelled, or its request's time is up.
+    fileprivate static var reasonNotToSend: PostgresError? {
+        Task.isCancelled || Deadline.hasPassed ? .cancelledUnsent : nil
+    }
+
     fileprivate static var cancelledUnsent: PostgresError {
         var error = PostgresError.cancelled()
         error.isUnsent = true

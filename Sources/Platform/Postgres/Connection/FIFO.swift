@@ -47,6 +47,9 @@ struct FIFO<Element> {
         return removed
     }
 
+    /// The least of a value that each element has; nil when there is none.
+    func earliest<Value: Comparable>(_ value: (Element) -> Value) -> Value? { (0..<count).compactMap { self[$0].map(value) }.min() }
+
     private mutating func grow() {
         let elements = (0..<count).map { ring[(head + $0) & (ring.count - 1)] }
         ring = elements + Array(repeating: nil, count: ring.count)

@@ -12,7 +12,7 @@ package struct PostgresError: Error {
         case poolTimeout
         /// The statement took longer than it may.
         case deadline
-        /// The task was cancelled.
+        /// The task was cancelled, or the time of its request was up.
         case cancelled
         /// The program or its settings are wrong: nothing was sent.
         case configuration

@@ -1,3 +1,4 @@
+import Deadlines
 import Synchronization
 
 /// Waits for a connection.
@@ -21,7 +22,8 @@ extension ConnectionPool {
     }
 
     private func enqueue(_ continuation: UnsafeContinuation<Result<Lease, PostgresError>, Never>, _ id: UInt64, _ lane: State.Lane) {
-        let deadline = ContinuousClock.now + limits.acquireTimeout
+        let patience = ContinuousClock.now + limits.acquireTimeout
+        let deadline = Deadline.current.map { min($0.instant, patience) } ?? patience
         let answer: Result<Lease, PostgresError>? = core.withLock { core in
             if core.state.isClosed { return .failure(.poolClosed) }
             // One may have come back since the first look.
@@ -31,32 +33,31 @@ extension ConnectionPool {
         }
         if let answer { return continuation.resume(returning: answer) }
         wake()
-        setTimer()
+        setTimer(at: deadline)
     }
 
     private func cancelWaiter(_ id: UInt64) {
         core.withLock { $0.state.removeWaiter(id) }?.resume(returning: .failure(.cancelled()))
     }
 
-    /// One timer serves all waiters: they wait equally long, so the first in the queue is the first to give up.
-    private func setTimer() {
-        let deadline: ContinuousClock.Instant? = core.withLock { core in
-            guard !core.isTimerSet, let deadline = core.state.nextDeadline else { return nil }
-            core.isTimerSet = true
-            return deadline
+    /// One timer serves all waiters. Most wait equally long; a request that has less time left sets an earlier one.
+    private func setTimer(at deadline: ContinuousClock.Instant) {
+        let isFirst = core.withLock { core in
+            if let timer = core.timer, timer <= deadline { return false }
+            core.timer = deadline
+            return true
         }
-        guard let deadline else { return }
-        Reactor.shared.schedule(at: deadline) { [weak self] in self?.expireWaiters() }
+        if isFirst { Reactor.shared.schedule(at: deadline) { [weak self] in self?.expireWaiters() } }
     }
 
     private func expireWaiters() {
-        let (expired, error) = core.withLock { core in
-            core.isTimerSet = false
-            return (core.state.removeWaiters(dueAt: .now), core.lastFailure)
+        let (expired, error, next) = core.withLock { core in
+            core.timer = nil
+            return (core.state.removeWaiters(dueAt: .now), core.lastFailure, core.state.nextDeadline)
         }
-        let answer = error ?? PostgresError(.poolTimeout, "no connection came free within \(limits.acquireTimeout)")
+        let answer = error ?? PostgresError(.poolTimeout, "no connection came free in time")
         for waiter in expired { waiter.resume(returning: .failure(answer)) }
-        setTimer()
+        if let next { setTimer(at: next) }
     }
 }
 

@@ -20,7 +20,8 @@ package final class ConnectionPool: Sendable {
         var hasConnected = false
         /// How often the server has failed to write since the last proof that it can.
         var writeFailures = 0
-        var isTimerSet = false
+        /// When the waiters are looked through next.
+        var timer: ContinuousClock.Instant?
         var whenEmpty: UnsafeContinuation<Void, Never>?
     }
 

@@ -17,7 +17,7 @@ package struct PoolLimits: Sendable {
     package var multiplexedConnections = 2
     /// Requests under way at once on one of those.
     package var pipelineDepth = 64
-    /// How long a caller waits for a connection, or for the database to come back.
+    /// How long a caller waits for a connection, or for the database to come back; no longer than its `Deadline`.
     package var acquireTimeout: Duration = .seconds(10)
     /// How statements reach the server. Always `.unnamed` with `Pooling.transaction`.
     package var prepare: PreparationMode = .named

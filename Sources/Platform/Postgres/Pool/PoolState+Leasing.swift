@@ -72,5 +72,5 @@ extension PoolState {
     }
 
     /// When the next waiter's time is up.
-    var nextDeadline: Instant? { [sharedWaiters.first?.deadline, pinnedWaiters.first?.deadline].compactMap { $0 }.min() }
+    var nextDeadline: Instant? { [sharedWaiters.earliest { $0.deadline }, pinnedWaiters.earliest { $0.deadline }].compactMap { $0 }.min() }
 }

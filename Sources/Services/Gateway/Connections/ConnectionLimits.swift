@@ -14,6 +14,8 @@ package struct ConnectionLimits: Sendable, Equatable {
     package var send: Duration
     /// How long a connection that the server has ended may stay, so that the client can read the last response before it is reset (RFC 9112 §9.6).
     package var linger: Duration
+    /// How long a client that has shut its side may wait for its answer: it is hardly ever there any more, and looks the same when it is.
+    package var halfClosed: Duration
     /// The longest request target, in bytes. RFC 9112 §3 asks for 8000 at least.
     package var targetBytes: Int
     /// The largest request line and header fields together, in bytes.
@@ -27,8 +29,8 @@ package struct ConnectionLimits: Sendable, Equatable {
 
     package init(
         idle: Duration = .seconds(300), headers: Duration = .seconds(10), bodyGrace: Duration = .seconds(10), bodyRate: Int = 1024,
-        send: Duration = .seconds(30), linger: Duration = .seconds(2), targetBytes: Int = 8 << 10, headBytes: Int = 32 << 10,
-        headerFields: Int = 100, streams: Int = 100, connections: Int? = nil
+        send: Duration = .seconds(30), linger: Duration = .seconds(2), halfClosed: Duration = .seconds(1), targetBytes: Int = 8 << 10,
+        headBytes: Int = 32 << 10, headerFields: Int = 100, streams: Int = 100, connections: Int? = nil
     ) {
         self.idle = idle
         self.headers = headers
@@ -36,6 +38,7 @@ package struct ConnectionLimits: Sendable, Equatable {
         self.bodyRate = bodyRate
         self.send = send
         self.linger = linger
+        self.halfClosed = halfClosed
         self.targetBytes = targetBytes
         self.headBytes = headBytes
         self.headerFields = headerFields

@@ -94,6 +94,7 @@ final class ExchangeHandler: ChannelDuplexHandler {
         case let violation as ConnectionTimeouts.Violation: refuse(Refusal(Problem(violation, limits: limits)), context)
         case ChannelEvent.inputClosed:
             endAfterLastExchange(context)
+            endUnlessAnswered(context)
             context.fireUserInboundEventTriggered(event)
         // The server behind would take it for the end of everything and reset the connection under the response that was just sent.
         case ChannelEvent.outputClosed: break
@@ -136,6 +137,17 @@ final class ExchangeHandler: ChannelDuplexHandler {
         } else {
             exchanges.last?.isLast = true
             if exchanges.last?.isRequestComplete == true { timeouts.endInput() }
+        }
+    }
+
+    /// A client that has shut its side may wait for its answer, but has most likely gone. It gets a moment; then the connection ends, and with it the
+    /// work for it.
+    private func endUnlessAnswered(_ context: ChannelHandlerContext) {
+        guard !exchanges.isEmpty else { return }
+        let bound = NIOLoopBound((handler: self, context: context), eventLoop: context.eventLoop)
+        context.eventLoop.scheduleTask(in: TimeAmount(limits.halfClosed)) {
+            let (handler, context) = bound.value
+            if handler.exchanges.first?.isResponseBegun == false { context.close(mode: .all, promise: nil) }
         }
     }
 

@@ -3,7 +3,7 @@ import EventSourcing
 package import FoundationEssentials
 package import Hummingbird
 package import Logging
-import NIOCore
+package import NIOCore
 package import PublishingAPI
 
 /// The context of one call: the same type in every service, so that a gateway can hand its own to a service in the same process.
@@ -14,17 +14,21 @@ package struct CallContext: RequestContext {
     /// The W3C trace context; empty until the first responder has read or made it.
     package var traceparent = ""
     package var caller = Caller.anonymous
+    /// The connection, or the stream of one, that the request came by; nil where there is none.
+    package let channel: (any Channel)?
     private let peer: SocketAddress?
     private var knownAddress: String?
 
     package init(source: ApplicationRequestContextSource) {
         coreContext = CoreRequestContextStorage(source: source)
+        channel = source.channel
         peer = source.channel.remoteAddress
     }
 
     /// A context for a call that no request led to, such as a follower asking for its feed.
     package init(logger: Logger, requestID: String = RequestIdentity.makeRequestID(), traceparent: String = RequestIdentity.makeTraceparent()) {
         coreContext = CoreRequestContextStorage(source: DetachedSource(logger: logger))
+        channel = nil
         peer = nil
         self.requestID = requestID
         self.traceparent = traceparent

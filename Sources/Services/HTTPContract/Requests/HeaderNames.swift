@@ -47,6 +47,9 @@ extension HTTPField.Name {
     /// `X-Frame-Options`.
     package static let frameOptions = contract("X-Frame-Options")
 
+    /// `Cache-Status` (RFC 9211): whether an answer was kept from before.
+    package static let cacheStatus = contract("Cache-Status")
+
     private static func contract(_ name: StaticString) -> HTTPField.Name {
         guard let field = HTTPField.Name(name.description) else { preconditionFailure("\(name) is no field name") }
         return field

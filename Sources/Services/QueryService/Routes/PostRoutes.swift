@@ -32,6 +32,7 @@ struct PostRoutes: Sendable {
 
     /// Whether this answer is a view: somebody else than the author gets to see a published post, and does not object to being counted.
     private func isView(of post: PostDocument, _ request: Request, _ context: CallContext) -> Bool {
-        post.isPublished && request.method == .get && request.header(.doNotTrack) != "1" && context.user?.id != post.author.id
+        post.isPublished && request.method == .get && request.header(.doNotTrack) != "1" && request.header(.attempt) == nil
+            && context.user?.id != post.author.id
     }
 }

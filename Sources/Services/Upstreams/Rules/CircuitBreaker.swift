@@ -2,6 +2,8 @@
 enum Verdict {
     case good
     case bad
+    /// Nobody listens there.
+    case gone
     /// It was given up by its caller, and says nothing.
     case none
 }
@@ -62,7 +64,7 @@ struct CircuitBreaker {
         switch (phase, verdict) {
         case (.open, _), (.closed, .none): break
         case (.closed, .good): window.add(at: now)
-        case (.closed, .bad):
+        case (.closed, .bad), (.closed, .gone):
             window.add(marked: 1, at: now)
             let total = window.total
             if total.all >= settings.minimumVolume, total.marked * 100 >= total.all * settings.failurePercentage { open(at: now) }
@@ -74,7 +76,7 @@ struct CircuitBreaker {
                 window = RollingWindow(settings.window)
                 enter(.closed)
             }
-        case (.halfOpen, .bad): open(at: now)
+        case (.halfOpen, .bad), (.halfOpen, .gone): open(at: now)
         }
     }
 

@@ -1,4 +1,4 @@
-/// Whether an instance is passed over: after failed calls in a row, or while it says that it is not ready.
+/// Whether an instance is passed over: after failed calls in a row, when nobody listens there, or while it says that it is not ready.
 struct Ejection {
     typealias Instant = ContinuousClock.Instant
 
@@ -13,10 +13,12 @@ struct Ejection {
     func isOut(at now: Instant) -> Bool { !isReady || ejected.map { now < $0.until } ?? false }
 
     /// A call failed.
-    /// - Parameter isLast: no other instance is left; then it stays.
-    mutating func failed(isLast: Bool, at now: Instant) {
+    /// - Parameters:
+    ///   - isGone: nobody listens there, which needs no second opinion.
+    ///   - isLast: no other instance is left; then it stays.
+    mutating func failed(isGone: Bool = false, isLast: Bool, at now: Instant) {
         failures += 1
-        if failures >= settings.failures, !isLast { ejected = (now, now + settings.time) }
+        if isGone || failures >= settings.failures, !isLast { ejected = (now, now + settings.time) }
     }
 
     /// A call went well: it is taken back at once.

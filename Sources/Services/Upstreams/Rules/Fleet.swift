@@ -87,12 +87,13 @@ struct Fleet {
     /// Takes the verdict of a call. Says what it has changed.
     mutating func record(_ verdict: Verdict, at place: Place, now: Instant) -> [Change] {
         guard let index = members.firstIndex(where: { $0.id == place.id }) else { return [] }
-        let isLast = verdict == .bad && !members.indices.contains { $0 != index && !members[$0].ejection.isOut(at: now) }
+        let isLast = (verdict == .bad || verdict == .gone) && !members.indices.contains { $0 != index && !members[$0].ejection.isOut(at: now) }
         return update(index, at: now) { member in
             member.breaker.record(verdict, of: place.permit, at: now)
             switch verdict {
             case .good: member.ejection.succeeded()
             case .bad: member.ejection.failed(isLast: isLast, at: now)
+            case .gone: member.ejection.failed(isGone: true, isLast: isLast, at: now)
             case .none: break
             }
         }

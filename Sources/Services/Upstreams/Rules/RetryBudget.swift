@@ -17,7 +17,7 @@ struct RetryBudget {
     /// Takes one repeat, if there is one left.
     mutating func take(at now: Instant) -> Bool {
         window.advance(to: now)
-        let allowed = max(settings.minimum, Int(Double(window.total.all) * settings.share))
+        let allowed = max(settings.minimum, window.total.all * settings.percentage / 100)
         guard window.total.marked < allowed else { return false }
         window.add(all: 0, marked: 1, at: now)
         return true

@@ -110,17 +110,17 @@ import Testing
                     if let permit { running.append((permit, breaker.phase != .closed)) }
                 } else if !running.isEmpty {
                     let call = running.remove(at: Int.random(in: running.indices, using: &random))
-                    let verdict: Verdict = [.good, .good, .bad, .none][Int.random(in: 0..<4, using: &random)]
+                    let verdict: Verdict = [.good, .good, .good, .bad, .gone, .none][Int.random(in: 0..<6, using: &random)]
                     let before = breaker.phase
-                    if before == .closed, verdict == .bad { failuresSinceClosed += 1 }
+                    if before == .closed, verdict == .bad || verdict == .gone { failuresSinceClosed += 1 }
                     breaker.record(verdict, of: call.permit, at: now)
                     switch (before, breaker.phase) {
                     case (.closed, .open):
-                        #expect(verdict == .bad && failuresSinceClosed * 2 >= settings.minimumVolume, "seed \(seed)")
+                        #expect(verdict != .good && failuresSinceClosed * 2 >= settings.minimumVolume, "seed \(seed)")
                     case (.halfOpen, .closed):
                         #expect(verdict == .good && call.isProbe, "seed \(seed)")
                         failuresSinceClosed = 0
-                    case (.halfOpen, .open): #expect(verdict == .bad && call.isProbe, "seed \(seed)")
+                    case (.halfOpen, .open): #expect((verdict == .bad || verdict == .gone) && call.isProbe, "seed \(seed)")
                     case (.closed, .closed), (.open, .open), (.halfOpen, .halfOpen): break
                     case (.closed, .halfOpen), (.open, .closed), (.open, .halfOpen): Issue.record("a verdict led to \(breaker.phase), seed \(seed)")
                     }

@@ -39,6 +39,12 @@ private let start = ContinuousClock.now
         for _ in 0..<20 { #expect(story.choose()?.instance == second) }
     }
 
+    @Test func `one where nobody listens is passed over at once`() {
+        var story = Story(fleet(first, second))
+        story.call(first, .gone)
+        for _ in 0..<20 { #expect(story.choose()?.instance == second) }
+    }
+
     @Test func `the last one is never ejected`() {
         var story = Story(fleet(first, second))
         story.fail(first, times: 5)
