@@ -35,11 +35,14 @@ let layers: [(name: String, modules: [Target])] = [
         [
             .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
             .systemLibrary(name: "CArgon2", pkgConfig: "libargon2", providers: [.apt(["libargon2-dev"])]),
+            .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
+            .systemLibrary(name: "CCares", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
             .target(name: "CLinuxIO"),
             .target(name: "Deadlines"),
             .target(name: "JSON"),
             .target(name: "Postgres", dependencies: ["CLibpq", "CLinuxIO", "Deadlines", coreMetrics, logging]),
             .target(name: "Telemetry", dependencies: [coreMetrics, logging, nioCore, nioHTTP1, nioPosix, system]),
+            .target(name: "Redis", dependencies: ["CHiredis", crypto, logging, nioCore, nioPosix]),
             .target(name: "PrivatePostgres", dependencies: ["CLibpq", "CLinuxIO", "Postgres", logging]),
         ]
     ),
@@ -49,7 +52,7 @@ let layers: [(name: String, modules: [Target])] = [
         [
             .target(name: "EventSourcing", dependencies: ["JSON"]),
             .target(name: "Vault", dependencies: ["EventSourcing", "JSON", "Postgres", crypto]),
-            .target(name: "EventLog", dependencies: ["EventSourcing", "JSON", "Postgres", "Vault", logging]),
+            .target(name: "EventLog", dependencies: ["Deadlines", "EventSourcing", "JSON", "Postgres", "Vault", logging]),
             .target(name: "Projections", dependencies: ["EventSourcing", "JSON", "Postgres", coreMetrics, logging]),
             .target(name: "Audit", dependencies: ["EventSourcing", "JSON", "Postgres", crypto, logging]),
         ]
@@ -76,8 +79,8 @@ let layers: [(name: String, modules: [Target])] = [
             .target(
                 name: "Upstreams",
                 dependencies: [
-                    "AccessTokens", "Deadlines", "HTTPContract", "EventSourcing", "JSON", "PublishingAPI", hummingbird, httpClient, httpTypes, nioCore,
-                    nioHTTP1, nioPosix, logging,
+                    "AccessTokens", "Deadlines", "HTTPContract", "EventSourcing", "JSON", "PublishingAPI", "CCares", "Redis", hummingbird, httpClient,
+                    httpTypes, nioCore, nioHTTP1, nioPosix, logging,
                 ]),
             .target(
                 name: "AuthService",
@@ -101,7 +104,8 @@ let layers: [(name: String, modules: [Target])] = [
                 name: "Gateway",
                 dependencies: [
                     "AccessTokens", "Audit", "Deadlines", "HTTPContract", "EventSourcing", "JSON", "PublishingAPI", hummingbird, hummingbirdCore,
-                    httpTypes, nioCore, nioHTTP1, nioHTTP2, nioHTTPTypes, nioHTTPTypesHTTP2, nioPosix, nioSSL, nioTLS, lifecycle, yaml, logging,
+                    httpTypes, nioCore, nioHTTP1, nioHTTP2, nioHTTPTypes, nioHTTPTypesHTTP2, nioPosix, nioSSL, nioTLS, lifecycle, yaml, "Redis",
+                    coreMetrics, logging,
                 ]),
         ]
     ),
@@ -115,10 +119,10 @@ let layers: [(name: String, modules: [Target])] = [
             .executableTarget(
                 name: "annals",
                 dependencies: [
-                    "AccessTokens", "Audit", "AuthService", "BlogImport", "CommandService", "EventLog", "EventSourcing", "Gateway", "HTTPContract",
-                    "JSON", "Postgres",
-                    "PrivatePostgres", "Projections", "Publishing", "PublishingAPI", "QueryService", "Vault", arguments, crypto,
-                    httpClient,
+                    "AccessTokens", "Audit", "AuthService", "BlogImport", "CLinuxIO", "CommandService", "EventLog", "EventSourcing", "Gateway",
+                    "HTTPContract", "JSON", "Postgres",
+                    "PrivatePostgres", "Projections", "Publishing", "PublishingAPI", "QueryService", "Upstreams", "Vault", arguments, crypto,
+                    httpClient, httpTypes,
                     hummingbird, hummingbirdCore, lifecycle, logging, nioCore, nioPosix, nioSSL, signals, system,
                 ]),
         ]
@@ -131,8 +135,9 @@ let tests: [(folder: String, targets: [Target])] = [
         "Platform",
         [
             .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"]),
-            .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport", logging]),
+            .testTarget(name: "PostgresTests", dependencies: ["Deadlines", "Postgres", "TestSupport", logging]),
             .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "TestSupport", coreMetrics, httpClient, nioCore, nioHTTP1, logging]),
+            .testTarget(name: "RedisTests", dependencies: ["Redis", "TestSupport", logging, nioCore, nioPosix]),
             .testTarget(name: "PrivatePostgresTests", dependencies: ["Postgres", "PrivatePostgres", "TestSupport", logging]),
         ]
     ),
@@ -179,7 +184,7 @@ let tests: [(folder: String, targets: [Target])] = [
             .testTarget(
                 name: "HTTPContractTests",
                 dependencies: [
-                    "AccessTokens", "EventSourcing", "HTTPContract", "JSON", "PublishingAPI", "TestSupport", hummingbird, hummingbirdTesting,
+                    "AccessTokens", "Deadlines", "EventSourcing", "HTTPContract", "JSON", "PublishingAPI", "TestSupport", hummingbird, hummingbirdTesting,
                     httpTypes, crypto,
                     nioCore, logging,
                 ]),
@@ -187,13 +192,13 @@ let tests: [(folder: String, targets: [Target])] = [
                 name: "UpstreamsTests",
                 dependencies: [
                     "AccessTokens", "Deadlines", "EventSourcing", "HTTPContract", "JSON", "PublishingAPI", "TestSupport", "Upstreams", hummingbird,
-                    hummingbirdCore, httpClient, httpTypes, nioCore, nioHTTP1, nioPosix, logging,
+                    hummingbirdCore, httpClient, httpTypes, nioCore, nioHTTP1, nioPosix, logging, "Redis",
                 ]),
             .testTarget(
                 name: "GatewayTests",
                 dependencies: [
                     "AccessTokens", "EventSourcing", "Gateway", "HTTPContract", "JSON", "PublishingAPI", "TestSupport", hummingbird, hummingbirdCore,
-                    hummingbirdTesting, httpTypes, nioCore, nioEmbedded, nioHTTP1, nioPosix, logging,
+                    hummingbirdTesting, httpTypes, nioCore, nioEmbedded, nioHTTP1, nioPosix, "Redis", coreMetrics, metricsTesting, logging,
                 ], exclude: ["TLS/Attackers"]),
             .testTarget(
                 name: "AuthServiceTests",
@@ -254,8 +259,8 @@ let tests: [(folder: String, targets: [Target])] = [
             .testTarget(
                 name: "EndToEndTests",
                 dependencies: [
-                    "annals", "EventSourcing", "JSON", "Postgres", "PrivatePostgres", "PublishingAPI", "TestSupport", nioCore, nioHTTP1, httpClient,
-                    logging,
+                    "annals", "AccessTokens", "EventSourcing", "JSON", "Postgres", "PrivatePostgres", "PublishingAPI", "TestSupport", nioCore,
+                    nioHTTP1, httpClient, logging,
                 ],
                 exclude: ["API/Verifiers"]),
             .testTarget(
@@ -312,7 +317,7 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
         .package(url: "https://github.com/LebJe/TOMLKit", exact: "0.6.0"),
     ],
-    targets: layers.flatMap(\.modules) + tests.flatMap(\.targets)
+    targets: layers.flatMap(\.modules) + tests.flatMap(\.targets).filter { ["RedisTests", "UpstreamsTests", "GatewayTests", "TestSupport"].contains($0.name) }
 )
 
 // One set of rules for every Swift target: language mode 6 and the upcoming features that make isolation and imports explicit.

@@ -16,10 +16,15 @@ func withDataDirectory(_ body: (String) async throws -> Void) async throws {
 
 /// A running system for one test; stopped by Ctrl-C afterwards.
 func withSystem(
-    environment: [String: String] = [:], isLimited: Bool = false, _ body: (RunningSystem, Client) async throws -> Void
+    environment: [String: String] = [:], isLimited: Bool = false, isApart: Bool? = nil, _ body: (RunningSystem, Client) async throws -> Void
 ) async throws {
     try await withDataDirectory { directory in
-        let system = try await RunningSystem(dataDirectory: directory, environment: environment, isLimited: isLimited)
+        let system =
+            if let isApart {
+                try await RunningSystem(dataDirectory: directory, environment: environment, isLimited: isLimited, isApart: isApart)
+            } else {
+                try await RunningSystem(dataDirectory: directory, environment: environment, isLimited: isLimited)
+            }
         do {
             try await body(system, Client(base: system.api))
         } catch {

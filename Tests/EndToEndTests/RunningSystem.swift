@@ -17,13 +17,16 @@ final class RunningSystem: Sendable {
     ///   - isLimited: with its rate limits, as it is run elsewhere; most tests ask for more than one caller may.
     ///   - logFile: where its log goes.
     ///   - descriptors: how many it may have open.
+    ///   - isApart: with each service as a process of its own. With `ANNALS_TEST_APART=1` all tests run so.
     init(
-        dataDirectory: String, environment: [String: String] = [:], isLimited: Bool = false, logFile: String? = nil, descriptors: Int? = nil
+        dataDirectory: String, environment: [String: String] = [:], isLimited: Bool = false, logFile: String? = nil, descriptors: Int? = nil,
+        isApart: Bool = ProcessInfo.processInfo.environment["ANNALS_TEST_APART"] == "1"
     ) async throws {
-        let limits = isLimited ? [:] : ["ANNALS_RATE_LIMIT": "off"]
+        var settings = isLimited ? [:] : ["ANNALS_RATE_LIMIT": "off"]
+        if isApart { for name in ["AUTH", "COMMANDS", "QUERIES", "PROJECTOR"] { settings["ANNALS_\(name)_PORT"] = "0" } }
         let launched = try Launch(
-            ["up", "--port", "0", "--data-dir", dataDirectory], environment: limits.merging(environment) { _, new in new }, logFile: logFile,
-            descriptors: descriptors)
+            ["up"] + (isApart ? ["--apart"] : []) + ["--port", "0", "--data-dir", dataDirectory],
+            environment: settings.merging(environment) { _, new in new }, logFile: logFile, descriptors: descriptors)
         guard let line = await launched.nextLine(), let port = line.split(separator: " ").compactMap({ URL(string: String($0))?.port }).first else {
             throw LaunchFailure(output: await launched.output())
         }
@@ -74,10 +77,46 @@ final class RunningSystem: Sendable {
         return pid
     }
 
+    /// The process of each service that runs apart, by its name.
+    func services() throws -> [String: ServiceChild] {
+        let children = try FileManager.default.contentsOfDirectory(atPath: "/proc").compactMap { pid_t($0) }
+            .filter { parent(of: $0) == process.processIdentifier }.compactMap { ServiceChild(pid: $0) }
+        return Dictionary(children.map { ($0.name, $0) }) { first, _ in first }
+    }
+
     private func parent(of pid: pid_t) -> pid_t? {
         guard let stat = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8), let name = stat.lastIndex(of: ")") else { return nil }
         return stat[name...].split(separator: " ").dropFirst(2).first.flatMap { pid_t($0) }
     }
+}
+
+/// A process that `annals up --apart` has started.
+struct ServiceChild {
+    let pid: pid_t
+    let name: String
+    let environment: [String: String]
+
+    /// Nil for a process that serves nothing.
+    init?(pid: pid_t) {
+        func words(_ file: String) -> [String] {
+            let bytes = FileManager.default.contents(atPath: "/proc/\(pid)/\(file)") ?? Data()
+            return bytes.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+        }
+        let arguments = words("cmdline")
+        guard arguments.count > 2, arguments[1] == "serve" else { return nil }
+        self.pid = pid
+        name = arguments[2]
+        environment = Dictionary(
+            words("environ").compactMap { line in
+                line.firstIndex(of: "=").map { (String(line[..<$0]), String(line[line.index(after: $0)...])) }
+            }
+        ) { $1 }
+    }
+
+    var isAlive: Bool { kill(pid, 0) == 0 }
+
+    /// Where it listens.
+    var base: String { "http://127.0.0.1:\(environment["ANNALS_\(name.uppercased())_PORT"] ?? environment["ANNALS_PORT"] ?? "")" }
 }
 
 struct LaunchFailure: Error {

@@ -1,5 +1,11 @@
 -- Each service's rights to the log. This runs after the migrations, at every start: a dump that was restored without its roles has lost them.
 
+DO $$
+BEGIN
+    EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
+    EXECUTE format('GRANT CONNECT ON DATABASE %I TO annals_commands, annals_projector, annals_auth', current_database());
+END
+$$;
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA log TO annals_commands, annals_projector, annals_auth;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA log FROM PUBLIC;

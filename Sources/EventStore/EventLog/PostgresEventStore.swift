@@ -1,3 +1,4 @@
+import Deadlines
 package import EventSourcing
 package import FoundationEssentials
 package import Logging
@@ -116,7 +117,7 @@ package final class PostgresEventStore: EventStore {
             do {
                 return try await body()
             } catch let error as PostgresError {
-                if Task.isCancelled { throw CancellationError() }
+                if Task.isCancelled || Deadline.hasPassed { throw CancellationError() }
                 if let refusal = EventStoreError(refusal: error) { throw refusal }
                 guard error.isTransient || error.outcomeUnknown else { throw error }
                 guard ContinuousClock.now - start < .seconds(1) else { throw EventStoreError.unavailable(reason: error.description) }

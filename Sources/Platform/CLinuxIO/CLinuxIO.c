@@ -9,7 +9,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-int linux_spawn(pid_t *process, char *const arguments[], char *const environment[], const char *directory, int output) {
+int linux_spawn(
+    pid_t *process, const char *program, char *const arguments[], char *const environment[], const char *directory, int input, int output, int errors) {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     int status = posix_spawn_file_actions_init(&actions);
@@ -29,12 +30,13 @@ int linux_spawn(pid_t *process, char *const arguments[], char *const environment
         (status = posix_spawnattr_setsigmask(&attributes, &none)) == 0 &&
         (status = posix_spawnattr_setsigdefault(&attributes, &usual)) == 0 &&
         (status = posix_spawn_file_actions_addchdir_np(&actions, directory)) == 0 &&
-        (status = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)) == 0 &&
+        (status = input < 0 ? posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+                            : posix_spawn_file_actions_adddup2(&actions, input, 0)) == 0 &&
         (status = posix_spawn_file_actions_adddup2(&actions, output, 1)) == 0 &&
-        (status = posix_spawn_file_actions_adddup2(&actions, output, 2)) == 0 &&
+        (status = posix_spawn_file_actions_adddup2(&actions, errors, 2)) == 0 &&
         // It may outlive its parent, and must not keep the parent's sockets and pipes open then.
         (status = posix_spawn_file_actions_addclosefrom_np(&actions, 3)) == 0)
-        status = posix_spawnp(process, arguments[0], &actions, &attributes, arguments, environment);
+        status = posix_spawnp(process, program, &actions, &attributes, arguments, environment);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     return status;

@@ -24,7 +24,8 @@ package struct APIGateway: Service, HTTPResponder {
     private let limits: RateLimits
     private let settings: GatewaySettings
     private let addresses: ForwardedAddresses
-    private let deadline: Deadline
+    private let deadlines: DeadlineWatch
+    private let stale: StaleAnswers?
     private let failures: FailureResponses
     private let durations = RequestDurations(.gateway)
     private let logger: Logger
@@ -42,6 +43,8 @@ package struct APIGateway: Service, HTTPResponder {
         routes.on(.health) { _, _ in Answer.bytes(json: Array(#"{"status":"ok"}"#.utf8), headers: [.cacheControl: "no-store"]) }
         routes.on(.readiness) { _, _ in try await readiness.response() }
         pages.addRoutes(to: &routes)
+        let shed = { (service: any Upstream) in AdmissionQueue(service, settings.shedding) }
+        let (auth, commands, queries) = (shed(auth), shed(commands), shed(queries))
         // The gateway's own endpoints are no part of a dashboard, which it answers itself.
         let others: @Sendable (ServiceName) -> any Upstream = { name in
             switch name {
@@ -51,7 +54,7 @@ package struct APIGateway: Service, HTTPResponder {
             }
         }
         let loop = MultiThreadedEventLoopGroup.singleton.any()
-        let dashboard = Dashboard(services: others, deadline: Deadline(settings.dashboardDeadline, on: loop))
+        let dashboard = Dashboard(services: others, deadline: settings.dashboardDeadline, on: loop)
         routes.on(.dashboard) { request, context in try await dashboard.response(to: request, context) }
         let own = routes.responder(for: .gateway, authentication: Authentication(verifier: nil), logger: logger)
         services = { $0 == .gateway ? own : others($0) }
@@ -61,7 +64,8 @@ package struct APIGateway: Service, HTTPResponder {
         self.limits = limits
         self.settings = settings
         addresses = ForwardedAddresses(proxies: settings.proxies, logger: logger)
-        deadline = Deadline(settings.deadline, on: loop)
+        deadlines = DeadlineWatch(longest: settings.deadline, on: loop)
+        stale = settings.stale.map { StaleAnswers($0) }
         failures = FailureResponses(service: .gateway, logger: logger)
         self.logger = logger
     }
@@ -93,12 +97,12 @@ package struct APIGateway: Service, HTTPResponder {
             let match = match(request)
             endpoint = match.endpoint
             let token = await token(of: request, for: endpoint)
-            charge = try limits.charge(request, match, token, from: context.clientAddress)
+            charge = try await limits.charge(request, match, token, from: context.clientAddress)
             response = try await answer(request.admitted(fromOurProxy: client != nil), try match.get(), token, context)
         } catch {
             response = try failures.response(to: error, request, endpoint, context)
         }
-        limits.settle(charge, &response)
+        await limits.settle(charge, &response)
         context.mark(&response)
         for field in charge.headers where !response.headers.contains(field.name) { response.headers[field.name] = field.value }
         if !CrossOrigin.isPreflight(request) { settings.crossOrigin.mark(&response.headers, origin: request.header(.origin)) }
@@ -137,9 +141,13 @@ package struct APIGateway: Service, HTTPResponder {
             let route = match.endpoint.route
             let call = VerifiedCall(match: match, token: route.ignoresCredentials ? nil : try token.get())
             let (service, limit) = (services(route.service), settings.maximumBodyBytes)
-            return try await deadline.apply {
-                try await service.send(try await request.withUnannouncedBodyCollected(limit: limit), as: call, context: context)
+            let send = {
+                try await deadlines.apply(TimeBudget(settings.deadline), channel: context.channel) {
+                    try await service.send(try await request.withUnannouncedBodyCollected(limit: limit), as: call, context: context)
+                }
             }
+            guard let stale else { return try await send() }
+            return try await stale.answer(request, for: match.endpoint, send)
         }
     }
 }

@@ -17,6 +17,10 @@ package struct GatewaySettings: Sendable {
     package var maximumBodyBytes: Int
     /// How long one request may take before it is answered with 504.
     package var deadline: Duration
+    /// How many calls a service gets at once.
+    package var shedding = SheddingSettings()
+    /// Which answers are kept for when their service does not answer; nil keeps none.
+    package var stale: StaleSettings?
     /// Our own proxies, whose word on the client's address is taken (`Forwarded`, `X-Forwarded-…`). Anyone else could pose as any address.
     package var proxies: [AddressBlock]
     /// How long one part of a dashboard may take before the others are answered without it.

@@ -35,13 +35,14 @@ extension String {
 }
 
 @Suite struct `The README` {
-    @Test func `shows commands that work by copy and paste, and what they print`() async throws {
+    @Test(arguments: [false, true]) func `shows commands that work by copy and paste, and what they print`(isApart: Bool) async throws {
         let page = try String(contentsOfFile: repositoryRoot + "/README.md", encoding: .utf8)
         let demonstration = Demonstration(page: page)
         #expect(demonstration.commands.count == 5)
         #expect(demonstration.outputs.allSatisfy { $0 != nil })
         try await withRepositoryCopy { root in
-            let system = try await RunningSystem(dataDirectory: root + "/.annals", environment: ["ANNALS_ROOT": root], isLimited: true)
+            let system = try await RunningSystem(
+                dataDirectory: root + "/.annals", environment: ["ANNALS_ROOT": root], isLimited: true, isApart: isApart)
             // One shell for all of it, since later commands use variables of earlier ones.
             let mark = "--- next ---"
             let script = demonstration.commands.joined(separator: "\necho '\(mark)'\n").replacing("127.0.0.1:3000", with: "127.0.0.1:\(system.port)")

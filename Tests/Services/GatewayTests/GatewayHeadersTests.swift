@@ -118,7 +118,7 @@ import Testing
     @Test func `the gateway is ready when all that it needs answers`() async throws {
         let readiness = Readiness(
             checks: [.init("log") {}, .init("redis", isRequired: false) { throw Down() }],
-            projections: { [.init(name: "posts", position: 17, lag: 3, state: "stale", parked: 2)] }, logger: .silent)
+            progress: { .init(projections: [.init(name: "posts", position: 17, state: "stale", parked: 2)], head: 20) }, logger: .silent)
         let answer = try await SpiedGateway(readiness: readiness).answer(.get, "/ready")
         #expect(answer.status == 200)
         #expect(
@@ -129,13 +129,14 @@ import Testing
                     "projections": .object([
                         "posts": .object(["position": .integer(17), "lag": .integer(3), "status": .string("stale"), "parked": .integer(2)])
                     ]),
+                    "head": .integer(20),
                 ]))
     }
 
     @Test func `the gateway is not ready without a part that it needs, and does not say why`() async throws {
         let failing = [
             Readiness(checks: [.init("log") { throw Down() }, .init("read") {}], logger: .silent),
-            Readiness(checks: [.init("read") {}], projections: { throw Down() }, logger: .silent),
+            Readiness(checks: [.init("read") {}], progress: { throw Down() }, logger: .silent),
         ]
         for readiness in failing {
             let answer = try await SpiedGateway(readiness: readiness).answer(.get, "/ready")

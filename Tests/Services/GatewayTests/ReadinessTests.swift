@@ -1,5 +1,6 @@
 import HTTPContract
 import HTTPTypes
+import JSON
 import Synchronization
 import Testing
 
@@ -44,5 +45,28 @@ private final class Count: Sendable {
         }
         #expect(try await probe.outcome { 2 } == 2)
         #expect(try await probe.outcome { 3 } == 2)
+    }
+
+    @Test func `says how the instances of each service do, and no address`() async throws {
+        let upstreams = [
+            Readiness.Upstream(name: "queries", instances: 2, open: 1, halfOpen: 0, ejected: 1),
+            Readiness.Upstream(name: "commands", instances: 1, open: 1, halfOpen: 0, ejected: 0),
+        ]
+        let answer = try await SpiedGateway(readiness: Readiness(checks: [], upstreams: { upstreams }, logger: .silent)).answer(.get, "/ready")
+        // Reads are still answered.
+        #expect(answer.status == 200)
+        let commands = answer.json?["upstreams"]?["commands"]
+        #expect(
+            commands
+                == .object([
+                    "status": .string("down"), "instances": .integer(1), "open": .integer(1), "halfOpen": .integer(0), "ejected": .integer(0),
+                ]))
+        #expect(answer.json?["upstreams"]?["queries"]?["status"]?.text == "up")
+    }
+
+    @Test func `is unavailable when no service can be called`() async throws {
+        let upstreams = [Readiness.Upstream(name: "queries", instances: 2, open: 2, halfOpen: 0, ejected: 0)]
+        let answer = try await SpiedGateway(readiness: Readiness(checks: [], upstreams: { upstreams }, logger: .silent)).answer(.get, "/ready")
+        #expect(answer.status == 503)
     }
 }

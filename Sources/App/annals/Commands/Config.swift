@@ -14,7 +14,7 @@ struct Config: AsyncParsableCommand {
     func run() async throws {
         let settings = try await Settings.read(flags)
         // Refuses what `up` would refuse.
-        _ = try settings.databases.map(Databases.init)
+        _ = try settings.databases.map { try ServiceDatabases($0) }
         settings.complaints.forEach { printError("annals: \($0)") }
         if json { return printLine(JSONValue.array(settings.table.map { .object($0.members) }).serialized) }
         var table = TextTable("SETTING", "VALUE", "FROM")

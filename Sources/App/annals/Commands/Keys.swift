@@ -4,11 +4,30 @@ import EventSourcing
 import JSON
 import Postgres
 
-/// `annals keys`: the keys that access tokens are signed with.
+/// `annals keys`: the keys of the installation.
 struct Keys: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Rotate, withdraw and list the keys that access tokens are signed with.",
-        subcommands: [KeysRotate.self, KeysRevoke.self, KeysList.self])
+        abstract: "Make the keys of a new installation; rotate, withdraw and list the keys that access tokens are signed with.",
+        subcommands: [KeysInit.self, KeysRotate.self, KeysRevoke.self, KeysList.self])
+}
+
+/// `annals keys init`
+struct KeysInit: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "init", abstract: "Make the keys that are not there yet, before services are served.",
+        discussion: "It needs the four databases, after migrate: a key that they know is not made again.")
+
+    @OptionGroup var flags: SettingsFlags
+
+    @Flag(help: "Make new keys in place of service keys that are lost, or of the key of list cursors.")
+    var replaceServiceKey = false
+
+    func run() async throws {
+        let directory = try DataDirectory.open(try await Settings.read(flags).dataDirectory)
+        let operation = try await Operation.begin(flags)
+        try await InstallationKeys(files: operation.keys, databases: operation.databases, isReplacing: replaceServiceKey).settle()
+        printLine("The keys are in \(directory.path)/keys.")
+    }
 }
 
 /// `annals keys rotate`

@@ -2,13 +2,16 @@ import ArgumentParser
 import Logging
 import Postgres
 
-/// `annals up`: everything in one process.
+/// `annals up`: the whole system.
 struct Up: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Run everything in one process.",
+        abstract: "Run everything, in one process or in one for each service.",
         discussion: "Without database URLs in the settings it makes and runs its own PostgreSQL in the data folder.")
 
     @OptionGroup var flags: SettingsFlags
+
+    @Flag(help: "Run each service as a process of its own, and start it again whenever it ends.")
+    var apart = false
 
     @Flag(help: "Make new keys in place of service keys that are lost, or of the key of list cursors.")
     var replaceServiceKey = false
@@ -17,26 +20,36 @@ struct Up: AsyncParsableCommand {
         let settings = try await Settings.read(flags)
         let logger = makeLogger(settings)
         let installation = try Installation.locate(settings)
-        try refuseTakenPort(settings)
+        let given = try settings.databases.map(Databases.init)
+        if apart, given != nil {
+            throw Failure("--apart runs beside the private PostgreSQL; with databases of your own, run each service by: \(CommandName.of("serve"))")
+        }
+        if !apart { try refuseTakenPort(settings.host, settings.port) }
         let directory = try DataDirectory.open(settings.dataDirectory)
         try directory.requirePrivateKeys(logger)
-        let isReplacing = replaceServiceKey
+        let keys = KeyFiles(settings: settings, directory: directory, logger: logger)
         let stop = StopSignals()
 
-        @Sendable func serve(_ databases: Databases) async throws {
+        @Sendable func prepare(_ databases: Databases) async throws {
             try await databases.prepare(installation, statementTimeout: settings.pools.statementTimeout, logger: logger)
-            let keys = KeyFiles(settings: settings, directory: directory, logger: logger)
-            try await InstallationKeys(files: keys, databases: databases, isReplacing: isReplacing).settle()
-            try await AnnalsSystem(
-                settings: settings, installation: installation, keys: keys, databases: databases, stop: stop, logger: logger
-            ).run()
+            try await InstallationKeys(files: keys, databases: databases, isReplacing: replaceServiceKey).settle()
         }
         try await stop.watch {
-            if let urls = settings.databases {
-                try await serve(Databases(urls))
-            } else {
-                try await withPrivateDatabases(directory, logger: logger, serve)
+            if apart {
+                let apart = try await ServicesApart(settings, directory: directory, stop: stop, logger: logger)
+                return try await withPrivateDatabases(directory, logger: logger) { databases in
+                    try await prepare(databases)
+                    try await apart.run()
+                }
             }
+            @Sendable func run(_ databases: Databases) async throws {
+                try await prepare(databases)
+                try await ServiceProcess(
+                    components: Set(Component.allCases), isServing: false, settings: settings, installation: installation, keys: keys,
+                    databases: ServiceDatabases(databases), stop: stop, logger: logger
+                ).run()
+            }
+            if let given { try await run(given) } else { try await withPrivateDatabases(directory, logger: logger, run) }
         }
     }
 }

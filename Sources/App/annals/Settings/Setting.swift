@@ -1,9 +1,7 @@
 /// One row of the table of settings, as it was read.
 struct Setting: Sendable {
     /// The services that make use of it. The raw value is the name in tables.
-    enum Service: String, CaseIterable, Sendable {
-        case gateway, auth, commands, queries, projector
-    }
+    typealias Service = Component
 
     /// Where its value came from: of several the first that has one.
     enum Source: String, Sendable {

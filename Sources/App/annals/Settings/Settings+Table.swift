@@ -3,6 +3,8 @@ import Gateway
 import HTTPContract
 import Logging
 import Postgres
+import PublishingAPI
+import Upstreams
 
 /// The table of settings. docs/configure.md shows it, and a test holds the page to it.
 extension Settings {
@@ -16,6 +18,7 @@ extension Settings {
             &root, "root", .optional(.text("a path"), absent: "found by itself"), for: .all, "The folder with `migrations` and `projections`.")
         try read(&logLevel, "logLevel", .word, for: .all, "The least severe level to log.")
         try readServer(read)
+        try readServices(read)
         try readRates(read)
         try readConnections(read)
         try readDatabases(read)
@@ -66,6 +69,25 @@ extension Settings {
         )
     }
 
+    private mutating func readServices(_ read: SettingReader) throws {
+        try read(
+            &services.host, "internalHost", .text("an address"), for: [.auth, .commands, .queries, .projector],
+            "The address that services listen on for other processes.")
+        for component in ServiceSettings.listening {
+            try read(
+                &services[port: component], component.rawValue + ".port", .number(0...65_535), for: [component],
+                "The port of `serve \(component.rawValue)`\(component == .projector ? ", for `/health` and `/ready`" : ""); 0 takes a free one.")
+        }
+        for (name, callers) in [
+            (ServiceName.auth, [.gateway, .commands, .queries]), (.commands, [.gateway, .auth, .queries]),
+            (.queries, [.gateway, .auth]),
+        ] as [(ServiceName, [Setting.Service])] {
+            try read(
+                &services.locations[name], name.rawValue + ".at", .optional(.location, absent: "this machine, at its port"), for: callers,
+                "Where the instances of the \(name.rawValue) service are: `host:port` (several with commas), `dns:name:port`, `srv:name` or `redis`.")
+        }
+    }
+
     private mutating func readRates(_ read: SettingReader) throws {
         try read(&rateLimits.calls, "rateLimit", .offOr(.rate), for: .gateway, "Calls of one caller in a time.")
         if rateLimits.calls == nil { rateLimits = .off }
@@ -103,12 +125,14 @@ extension Settings {
         func url(_ name: String, for services: [Setting.Service], absent: String, _ purpose: String) throws {
             try read.secret(&urls[name], name + ".url", .databaseURL, absent: absent, for: services, purpose)
         }
-        try url("log", for: [.auth, .commands, .projector], absent: "private", "The database of the log; all four or none.")
+        try url(
+            "log", for: [.auth, .commands, .projector], absent: "private",
+            "The database of the log. `up` takes all four or none; a process that `serve` runs, those of its services.")
         try url("read", for: [.queries, .projector], absent: "private", "The database of the read models.")
         try url("identity", for: [.auth], absent: "private", "The database of passwords and sessions.")
         try url("vault", for: [.auth, .commands, .projector], absent: "private", "The database of the data keys.")
         try url(
-            "log.direct", for: [.commands, .projector], absent: "the log's",
+            "log.direct", for: [.auth, .commands, .projector], absent: "the log's",
             "Where LISTEN works if the log's URL is a pooler's; without it, the log is polled behind a pooler in transaction mode.")
         try url(
             "read.direct", for: [.queries, .projector], absent: "the read database's",
@@ -116,12 +140,9 @@ extension Settings {
         var pooling = Pooling.session
         try read(&pooling, "pooling", .word, for: .withDatabases, "`transaction` if the four URLs lead through a pooler in transaction mode.")
         if urls.isEmpty { return }
-        guard let log = urls["log"], let read = urls["read"], let identity = urls["identity"], let vault = urls["vault"] else {
-            let missing = Databases.names.filter { urls[$0] == nil }.map { "ANNALS_\($0.uppercased())_URL" }
-            throw Failure("\(missing.joined(separator: ", ")) must be set too: the four databases go together")
-        }
         databases = DatabaseURLs(
-            log: log, read: read, identity: identity, vault: vault, logDirect: urls["log.direct"], readDirect: urls["read.direct"], pooling: pooling)
+            log: urls["log"], read: urls["read"], identity: urls["identity"], vault: urls["vault"], logDirect: urls["log.direct"],
+            readDirect: urls["read.direct"], pooling: pooling)
     }
 
     private mutating func readPools(_ read: SettingReader) throws {
@@ -187,6 +208,14 @@ extension SettingForm<String> {
     /// A URL is shown without its password.
     fileprivate static var databaseURL: Self {
         .secret("a PostgreSQL URL") { url in (try? ConnectionTarget(url: url))?.redacted ?? "<redacted>" }
+    }
+}
+
+extension SettingForm<ServiceLocation> {
+    fileprivate static var location: Self {
+        Self("a place", show: { "\($0)" }) { text throws(Misfit) in
+            do { return try ServiceLocation(text, of: "") } catch { throw Misfit(text: text) }
+        }
     }
 }
 

@@ -13,7 +13,7 @@ struct Settings: Sendable {
     var dataDirectory = ".annals"
     /// The folder of migrations, projections and pages; nil looks for it.
     var root: String?
-    /// The four databases; nil makes and runs a private PostgreSQL.
+    /// The databases, as far as this process is told of them; nil makes and runs a private PostgreSQL.
     var databases: DatabaseURLs?
     /// The limits of a pool, as far as a service does not need others.
     var pools = PoolLimits()
@@ -30,6 +30,8 @@ struct Settings: Sendable {
     /// The gateway's server: its limits, origins and proxies.
     var gateway = GatewaySettings()
     var rateLimits = RateLimitSettings()
+    /// Where services listen for other processes and find each other.
+    var services = ServiceSettings()
     /// The lifetimes of tokens and sessions.
     var auth = AuthSettings()
     /// Whether stale read models are rebuilt after the start.
@@ -50,10 +52,10 @@ struct TLSFiles: Sendable {
 /// One URL for each database. The direct ones lead past a pooler, for LISTEN and for whatever needs a session; without a pooler the same URL serves
 /// both.
 struct DatabaseURLs: Sendable {
-    var log: String
-    var read: String
-    var identity: String
-    var vault: String
+    var log: String?
+    var read: String?
+    var identity: String?
+    var vault: String?
     var logDirect: String?
     var readDirect: String?
     /// The kind of pooler that the four lead through.

@@ -16,35 +16,20 @@ struct Databases: Sendable {
 
     /// At the URLs of the settings.
     init(_ urls: DatabaseURLs) throws {
-        func target(_ url: String, _ name: String) throws -> ConnectionTarget {
-            do {
-                return try ConnectionTarget(url: url)
-            } catch {
-                throw Failure("ANNALS_\(name)_URL is not a PostgreSQL URL")
-            }
+        guard let log = urls.log, let read = urls.read, let identity = urls.identity, let vault = urls.vault else {
+            let missing = zip(Self.names, [urls.log, urls.read, urls.identity, urls.vault]).filter { $0.1 == nil }
+            let variables = missing.map { "ANNALS_\($0.0.uppercased())_URL" }.joined(separator: ", ")
+            throw Failure("\(variables) must be set too: the four databases go together")
         }
-        func pooled(_ url: String, _ name: String) throws -> ConnectionTarget {
-            var target = try target(url, name)
-            target.pooling = urls.pooling
-            return target
+        self.log = try urls.target(log, "LOG")
+        self.read = try urls.target(read, "READ")
+        self.identity = try urls.target(identity, "IDENTITY")
+        self.vault = try urls.target(vault, "VAULT")
+        logDirect = try urls.direct(urls.logDirect, "LOG_DIRECT", besides: self.log)
+        guard let readDirect = try urls.direct(urls.readDirect, "READ_DIRECT", besides: self.read) else {
+            throw Failure("ANNALS_READ_DIRECT_URL must be set with ANNALS_POOLING=transaction: projectors need sessions of their own")
         }
-        log = try pooled(urls.log, "LOG")
-        read = try pooled(urls.read, "READ")
-        identity = try pooled(urls.identity, "IDENTITY")
-        vault = try pooled(urls.vault, "VAULT")
-        let logDirect = try urls.logDirect.map { try target($0, "LOG_DIRECT") }
-        let readDirect = try urls.readDirect.map { try target($0, "READ_DIRECT") }
-        switch urls.pooling {
-        case .session:
-            self.logDirect = logDirect ?? log
-            self.readDirect = readDirect ?? read
-        case .transaction:
-            self.logDirect = logDirect
-            guard let readDirect else {
-                throw Failure("ANNALS_READ_DIRECT_URL must be set with ANNALS_POOLING=transaction: projectors need sessions of their own")
-            }
-            self.readDirect = readDirect
-        }
+        self.readDirect = readDirect
     }
 
     /// In the private server.
@@ -58,6 +43,29 @@ struct Databases: Sendable {
     }
 
     var all: [(name: String, target: ConnectionTarget)] { [("log", log), ("read", read), ("identity", identity), ("vault", vault)] }
+}
+
+extension DatabaseURLs {
+    /// The database at one of the URLs, through the pooler if there is one.
+    func target(_ url: String, _ name: String) throws -> ConnectionTarget {
+        var target = try Self.parse(url, name)
+        target.pooling = pooling
+        return target
+    }
+
+    /// The database where sessions are kept: at a URL of its own, or, without a pooler in transaction mode, where all else is.
+    func direct(_ url: String?, _ name: String, besides pooled: ConnectionTarget?) throws -> ConnectionTarget? {
+        if let url { return try Self.parse(url, name) }
+        return pooling == .session ? pooled : nil
+    }
+
+    private static func parse(_ url: String, _ name: String) throws -> ConnectionTarget {
+        do {
+            return try ConnectionTarget(url: url)
+        } catch {
+            throw Failure("ANNALS_\(name)_URL is not a PostgreSQL URL")
+        }
+    }
 }
 
 extension ConnectionTarget {

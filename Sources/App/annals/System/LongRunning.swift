@@ -14,6 +14,9 @@ struct LongRunning: Service {
         self.body = body
     }
 
+    /// Keeps pools connected.
+    static func pools(_ pools: [ConnectionPool]) -> [any Service] { pools.map { pool in LongRunning("pool") { try await pool.run() } } }
+
     func run() async throws {
         do {
             try await cancelWhenGracefulShutdown { try await body() }
@@ -40,9 +43,9 @@ struct ShutdownHook: Service {
     }
 }
 
-/// The HTTP server. It starts to listen when the read models and accounts are ready.
-struct GatewayServer<Server: Service>: Service {
-    let server: Server
+/// An HTTP server that starts to listen when what it needs is there.
+struct PreparedServer: Service {
+    let server: any Service
     /// Returns when everything is there, or when waiting longer is pointless; `/ready` then says what is missing.
     let prepare: @Sendable () async throws -> Void
 

@@ -25,7 +25,14 @@ struct Dashboard: Sendable {
     }
 
     let services: @Sendable (ServiceName) -> any Upstream
-    let deadline: Deadline
+    private let deadline: Duration
+    private let deadlines: DeadlineWatch
+
+    init(services: @escaping @Sendable (ServiceName) -> any Upstream, deadline: Duration, on loop: any EventLoop) {
+        self.services = services
+        self.deadline = deadline
+        deadlines = DeadlineWatch(longest: deadline, on: loop)
+    }
 
     func response(to request: Request, _ context: CallContext) async throws -> Response {
         try request.refuseParameters()
@@ -76,7 +83,7 @@ struct Dashboard: Sendable {
         let call = Request(head: head, body: RequestBody(buffer: ByteBuffer()))
         let service = services(part.endpoint.route.service)
         do {
-            return try await deadline.apply {
+            return try await deadlines.apply(TimeBudget(deadline)) {
                 let response = try await service.send(call, context: context)
                 guard response.status == .ok else { throw FailedPart(status: response.status.code) }
                 return try PartAnswer(try await response.body.collect(upTo: Self.maximumBytes), response.headers)

@@ -84,20 +84,20 @@ final class HandClock: Sendable {
     @Test func `keeps as many callers as it has room for, whoever comes`() {
         var table = BucketTable(capacity: 1000)
         #expect(table.capacity == 1024)
-        for number in 0..<1_000_000 { table.keep(BucketKey(kind: .address, high: UInt64(number), low: 0), fullAt: UInt64(number + 1)) }
-        let kept = (0..<1_000_000).filter { table.fullAt(BucketKey(kind: .address, high: UInt64($0), low: 0)) > 0 }
+        for number in 0..<1_000_000 { table[BucketKey(kind: .address, high: UInt64(number), low: 0)] = Bucket(fullAt: UInt64(number + 1)) }
+        let kept = (0..<1_000_000).filter { table[BucketKey(kind: .address, high: UInt64($0), low: 0)].fullAt > 0 }
         #expect(kept.count == table.capacity)
     }
 
     @Test func `forgets who owes the least first`() {
         var table = BucketTable(capacity: 8)
         func key(_ number: UInt64) -> BucketKey { BucketKey(kind: .address, high: number, low: 0) }
-        for number in 1...8 as ClosedRange<UInt64> { table.keep(key(number), fullAt: 100 + number) }
-        table.keep(key(9), fullAt: 50)
-        #expect(table.fullAt(key(1)) == 0 && table.fullAt(key(9)) == 50)
-        table.keep(key(10), fullAt: 40)
-        #expect(table.fullAt(key(9)) == 0)
-        for number in 2...8 as ClosedRange<UInt64> { #expect(table.fullAt(key(number)) == 100 + number) }
+        for number in 1...8 as ClosedRange<UInt64> { table[key(number)] = Bucket(fullAt: 100 + number) }
+        table[key(9)] = Bucket(fullAt: 50)
+        #expect(table[key(1)].fullAt == 0 && table[key(9)].fullAt == 50)
+        table[key(10)] = Bucket(fullAt: 40)
+        #expect(table[key(9)].fullAt == 0)
+        for number in 2...8 as ClosedRange<UInt64> { #expect(table[key(number)].fullAt == 100 + number) }
     }
 
     @Test(arguments: [

@@ -1,0 +1,184 @@
+import AccessTokens
+import EventLog
+import Gateway
+import HTTPContract
+import Logging
+import Postgres
+import PublishingAPI
+import ServiceLifecycle
+import Upstreams
+
+/// One process: the components that it runs, put together. `annals up` runs all of them, `annals serve` those that are named.
+///
+/// Read `run()` from top to bottom to see what depends on what, and each component to see which databases and secrets it has.
+struct ServiceProcess {
+    let components: Set<Component>
+    /// Whether other processes call the services of this one, so that each listens.
+    let isServing: Bool
+    let settings: Settings
+    let installation: Installation
+    let keys: KeyFiles
+    let databases: ServiceDatabases
+    let stop: StopSignals
+    let logger: Logger
+
+    /// Runs until it is told to stop. Says one line when it is ready, or for each service when it serves.
+    func run() async throws {
+        let limits = settings.pools
+        let upstreams = ServiceUpstreams(own: components.compactMap(\.service), clusters: try clusters())
+        let tokens = try callers.first.map { caller in
+            TokenChecks(auth: ServiceClient(try keys.identity(caller), audience: .auth, upstream: upstreams[.auth]), logger: logger)
+        }
+        let head = try LogHead(components, databases, limits: limits, logger: logger)
+
+        var projector: ProjectorComponent?
+        if components.contains(.projector), let head {
+            projector = try ProjectorComponent(
+                .init(databases), ProjectorSecrets(keys), folder: installation.projections, rebuildsStale: settings.rebuildsStale, head: head.watch,
+                limits: limits, logger: logger)
+        }
+        var commands: CommandsComponent?
+        if components.contains(.commands), let head, let tokens {
+            commands = try await CommandsComponent(
+                .init(databases), CommandsSecrets(keys), head: head.watch, tokens: tokens, limits: limits, logger: logger)
+        }
+        var queries: QueriesComponent?
+        if components.contains(.queries), let tokens {
+            queries = try QueriesComponent(
+                .init(databases), QueriesSecrets(keys), commands: upstreams[.commands], tokens: tokens, limits: limits, logger: logger)
+        }
+        var auth: AuthComponent?
+        if components.contains(.auth), let head, let tokens {
+            auth = try await AuthComponent(
+                .init(databases), AuthSecrets(keys), commands: upstreams[.commands], queries: upstreams[.queries],
+                openedKeys: [commands?.openedKeys, projector?.openedKeys].compactMap(\.self), head: head.watch, tokens: tokens,
+                settings: settings.auth,
+                limits: limits, logger: logger)
+        }
+        if let commands { upstreams.add(.commands, commands.responder) }
+        if let queries { upstreams.add(.queries, queries.responder) }
+        if let auth { upstreams.add(.auth, auth.responder) }
+
+        let local: [Component: Readiness] = [
+            .projector: projector?.readiness, .commands: commands?.readiness, .queries: queries?.readiness, .auth: auth?.readiness,
+        ].compactMapValues(\.self)
+        var gateway: GatewayComponent?
+        if components.contains(.gateway), let tokens {
+            let identity = try GatewaySecrets(keys).identity
+            func reach(_ name: ServiceName, _ own: ServiceResponder?) -> any Upstream {
+                own ?? ForwardingUpstream(upstreams[name], isSecure: settings.tls != nil) { try identity.token(to: name) }
+            }
+            func part(_ component: Component) -> Readiness.Part? {
+                if let readiness = local[component] { return Readiness.Part(component.rawValue) { try await readiness.report() } }
+                return component.service.map { .asking(ServiceClient(identity, audience: $0, upstream: upstreams[$0]), $0) }
+            }
+            gateway = GatewayComponent(
+                auth: reach(.auth, auth?.responder), commands: reach(.commands, commands?.responder), queries: reach(.queries, queries?.responder),
+                parts: [.commands, .queries, .auth, .projector].compactMap(part), pages: try Pages(root: installation.root), tokens: tokens,
+                settings: try gatewaySettings(), limits: settings.rateLimits, logger: logger)
+        }
+
+        // Started in this order and stopped in reverse: the servers first, the pools last.
+        var runs: [any Service] = upstreams.clusters.values.map { cluster in LongRunning("upstream") { try await cluster.run() } }
+        runs += head?.runs ?? []
+        for component in [commands?.runs, projector?.runs, auth?.runs, queries?.runs] { runs += component ?? [] }
+        if let tokens {
+            runs.append(
+                LongRunning("revocations") {
+                    try await upstreams.find(.auth)
+                    try await tokens.follower.run()
+                })
+        }
+        if isServing {
+            for (component, readiness) in local.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+                let responder = [.commands: commands?.responder, .queries: queries?.responder, .auth: auth?.responder][component] ?? nil
+                let server = ServiceServer(
+                    component: component, responder: responder, readiness: readiness, host: settings.services.host,
+                    port: settings.services[port: component], deadline: settings.gateway.deadline, limits: settings.gateway.connections, logger: logger)
+                runs.append(
+                    PreparedServer(server: server) { [queries, auth] in
+                        switch component {
+                        case .queries: try await queries?.prepare()
+                        case .auth: try await auth?.prepare()
+                        case .commands, .projector, .gateway: break
+                        }
+                    })
+            }
+        }
+        if let gateway {
+            runs.append(
+                PreparedServer(server: gateway.gateway) { [queries, auth] in
+                    try await queries?.prepare()
+                    try await auth?.prepare()
+                    if isServing {
+                        for name in Component.gateway.calls { try await upstreams.find(name) }
+                        try await gateway.prepare()
+                    }
+                    // Until the feed has answered once no token is accepted.
+                    await tokens?.follower.look()
+                })
+        }
+        var group = ServiceGroupConfiguration(services: runs, logger: logger)
+        // Then what still runs is cancelled; pools close over queries in flight after a second.
+        group.maximumGracefulShutdownDuration = .seconds(2)
+        try await stop.run(ServiceGroup(configuration: group))
+    }
+
+    /// The services of this process that call others.
+    private var callers: [ServiceName] { ServiceName.allCases.filter { name in components.contains { $0.service == name } } }
+
+    /// The services of other processes that those of this one call.
+    private func clusters() throws -> [ServiceName: UpstreamCluster] {
+        let called = components.reduce(into: Set<ServiceName>()) { $0.formUnion($1.calls) }.subtracting(components.compactMap(\.service))
+        let discovery = try settings.services.discovery()
+        return Dictionary(
+            uniqueKeysWithValues: called.map { ($0, UpstreamCluster(service: $0, discovery: discovery, logger: logger)) })
+    }
+
+    private func gatewaySettings() throws -> GatewaySettings {
+        var gateway = settings.gateway
+        gateway.certificates = try settings.tls.map { files in
+            do {
+                return try CertificateFiles(certificate: files.certificate, key: files.key, logger: logger)
+            } catch {
+                throw Failure("ANNALS_TLS_CERTIFICATE and ANNALS_TLS_KEY can't be used: \(error)")
+            }
+        }
+        gateway.host = settings.host
+        gateway.port = settings.port
+        gateway.onListening = { [settings, isServing] port in
+            printLine(
+                isServing
+                    ? "gateway is ready at \(settings.address(port: port))"
+                    : "Annals is ready at \(settings.address(port: port)) (data in \(settings.dataDirectory))")
+        }
+        return gateway
+    }
+}
+
+/// How far the log has grown: one watch for all of a process that read it, with connections of its own.
+private struct LogHead {
+    let watch: HeadWatch
+    let runs: [any Service]
+
+    /// Nil when no component reads the log.
+    init?(_ components: Set<Component>, _ databases: ServiceDatabases, limits: PoolLimits, logger: Logger) throws {
+        let (target, direct): (ConnectionTarget, ConnectionTarget?)
+        if components.contains(.projector) {
+            let own = try ProjectorComponent.Databases(databases)
+            (target, direct) = (own.log, own.logDirect)
+        } else if components.contains(.commands) {
+            let own = try CommandsComponent.Databases(databases)
+            (target, direct) = (own.log, own.logDirect)
+        } else if components.contains(.auth) {
+            let own = try AuthComponent.Databases(databases)
+            (target, direct) = (own.log, own.logDirect)
+        } else {
+            return nil
+        }
+        let pool = ConnectionPool(target, limits: limits.sharing(1), logger: logger)
+        let watch = HeadWatch(pool, direct: direct, logger: logger)
+        self.watch = watch
+        runs = LongRunning.pools([pool]) + [LongRunning("head") { try await watch.run() }]
+    }
+}

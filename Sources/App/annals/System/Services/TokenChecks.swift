@@ -1,0 +1,23 @@
+import AccessTokens
+import EventSourcing
+import HTTPContract
+import Logging
+import PublishingAPI
+
+/// Verifies users' tokens, once a process: with the keys that auth publishes, and the revocations that its feed tells.
+struct TokenChecks {
+    let verifier: TokenVerifier
+    let follower: RevocationFollower
+    /// Raised by an auth service of this process when it revokes something.
+    let signal = Signal()
+
+    init(auth: ServiceClient, logger: Logger) {
+        let revocations = RevocationList(patience: .seconds(60))
+        verifier = TokenVerifier(revocations: revocations) {
+            let answer = try await auth.get(.signingKeys)
+            guard answer.isSuccess, let keys = answer.body else { throw Problem.unavailable() }
+            return VerificationKey.keys(jwks: keys)
+        }
+        follower = RevocationFollower(revocations, signal: signal, logger: logger, feed: auth.revocationFeed)
+    }
+}

@@ -1,0 +1,160 @@
+import HTTPContract
+import HTTPTypes
+package import Hummingbird
+package import JSON
+package import Logging
+import NIOCore
+
+/// Whether requests can be served: each dependency asked side by side, and each service that depends on others of its own.
+package struct Readiness: Sendable {
+    /// One thing that requests depend on.
+    package struct Check: Sendable {
+        package let name: String
+        /// Whether requests fail without it. All else is ready without the others.
+        package let isRequired: Bool
+        /// Returns when it answers; throws when it does not.
+        package let probe: @Sendable () async throws -> Void
+
+        package init(_ name: String, isRequired: Bool = true, probe: @escaping @Sendable () async throws -> Void) {
+            self.name = name
+            self.isRequired = isRequired
+            self.probe = probe
+        }
+    }
+
+    /// A service that requests depend on, and how it says whether it is ready.
+    package struct Part: Sendable {
+        package let name: String
+        package let report: @Sendable () async throws -> Report
+
+        /// - Parameter report: throws when the service can't be reached.
+        package init(_ name: String, report: @escaping @Sendable () async throws -> Report) {
+            self.name = name
+            self.report = report
+        }
+    }
+
+    /// How far the read models have come, and the log, as far as they are known here.
+    package struct Progress: Sendable {
+        package var projections: [Report.Projection] = []
+        package var head: Int64?
+
+        package init(projections: [Report.Projection] = [], head: Int64? = nil) {
+            self.projections = projections
+            self.head = head
+        }
+    }
+
+    /// A dependency that takes longer counts as down.
+    private static let patience = Duration.seconds(1)
+    /// A service waits as long for its own, and has to answer.
+    private static let patienceWithServices = Duration.milliseconds(1500)
+
+    private let checks: [Check]
+    private let parts: [Part]
+    private let progress: (@Sendable () async throws -> Progress)?
+    private let upstreams: @Sendable () -> [Upstream]
+    private let logger: Logger
+    private let probe: SingleFlight<Report>
+
+    /// - Parameters:
+    ///   - parts: the services that this one hands requests on to.
+    ///   - progress: asks how far read models and log are.
+    ///   - upstreams: how the instances of services of other processes do.
+    ///   - now: nanoseconds of a clock that only goes forward.
+    package init(
+        checks: [Check], parts: [Part] = [], progress: (@Sendable () async throws -> Progress)? = nil,
+        upstreams: @escaping @Sendable () -> [Upstream] = { [] }, logger: Logger,
+        now: @escaping @Sendable () -> UInt64 = { NIODeadline.now().uptimeNanoseconds }
+    ) {
+        self.checks = checks
+        self.parts = parts
+        self.progress = progress
+        self.upstreams = upstreams
+        self.logger = logger
+        probe = SingleFlight(lifetime: .seconds(1), now: now)
+    }
+
+    /// 200 while everything required is there, else 503, with the report as body. It says that something is down, never why: anyone may ask. However
+    /// many do, the dependencies are asked once a second at most.
+    package func response() async throws -> Response {
+        let report = try await report()
+        var headers: HTTPFields = [.cacheControl: "no-store"]
+        if !report.isReady { headers[.retryAfter] = "1" }
+        return Answer.bytes(json: report.json, status: report.isReady ? .ok : .serviceUnavailable, headers: headers)
+    }
+
+    /// The state of everything, not older than a second.
+    package func report() async throws -> Report { try await probe.outcome { await ask() } }
+
+    private func ask() async -> Report {
+        async let own = failedChecks()
+        async let found = readProgress()
+        async let reports = partReports()
+        var report = await Report(reports)
+        let down = await own
+        for check in checks { report.note(check.name, isUp: !down.contains(check.name), isRequired: check.isRequired) }
+        if progress != nil { report.note(await found) }
+        report.note(upstreams())
+        return report
+    }
+
+    private func failedChecks() async -> Set<String> {
+        await withTaskGroup(of: String?.self) { group in
+            for check in checks {
+                group.addTask {
+                    do {
+                        try await Self.within(Self.patience, check.probe)
+                        return nil
+                    } catch {
+                        logger.warning("a dependency does not answer", metadata: ["check": "\(check.name)", "error": "\(error)"])
+                        return check.name
+                    }
+                }
+            }
+            return await group.reduce(into: []) { failed, name in if let name { failed.insert(name) } }
+        }
+    }
+
+    /// In the order of the parts; nil for one that can't be reached.
+    private func partReports() async -> [(String, Report?)] {
+        await withTaskGroup(of: (Int, Report?).self) { group in
+            for (place, part) in parts.enumerated() {
+                group.addTask {
+                    do {
+                        return (place, try await Self.within(Self.patienceWithServices, part.report))
+                    } catch {
+                        logger.warning("a service does not say whether it is ready", metadata: ["service": "\(part.name)", "error": "\(error)"])
+                        return (place, nil)
+                    }
+                }
+            }
+            return await group.reduce(into: parts.map { ($0.name, nil) }) { reports, found in reports[found.0].1 = found.1 }
+        }
+    }
+
+    private func readProgress() async -> Progress? {
+        guard let progress else { return nil }
+        do {
+            return try await Self.within(Self.patience, progress)
+        } catch {
+            logger.warning("the projections' progress can't be read", metadata: ["error": "\(error)"])
+            return nil
+        }
+    }
+
+    private static func within<Value: Sendable>(
+        _ patience: Duration, _ probe: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        try await withThrowingTaskGroup(of: Value.self) { group in
+            group.addTask { try await probe() }
+            group.addTask {
+                try await Task.sleep(for: patience)
+                throw Problem.timeout()
+            }
+            defer { group.cancelAll() }
+            guard let value = try await group.next() else { throw CancellationError() }
+            return value
+        }
+    }
+}

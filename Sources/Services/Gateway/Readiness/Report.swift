@@ -1,0 +1,160 @@
+package import JSON
+
+extension Readiness {
+    /// What was found: the body of `/ready`. Services send theirs to the gateway, which makes one of all.
+    ///
+    /// `{"status", "services"?: {name: {"status"}}, "checks": {name: {"status"}}, "projections": {name: {"position", "lag"?, "status", "parked"}},
+    /// "upstreams"?: {name: {"status", "instances", "open", "halfOpen", "ejected"}}, "head"?}`
+    package struct Report: Sendable {
+        /// How far a projection has come.
+        package struct Projection: Sendable {
+            package let name: String
+            package let position: Int64
+            /// `current`, or what keeps it from being that, in one word.
+            package let state: String
+            /// Streams that wait behind an event that could not be applied.
+            package let parked: Int
+
+            package init(name: String, position: Int64, state: String = "current", parked: Int = 0) {
+                self.name = name
+                self.position = position
+                self.state = state
+                self.parked = parked
+            }
+        }
+
+        /// Whether requests can be served.
+        package private(set) var isReady = true
+        private var services: [(name: String, isUp: Bool)] = []
+        private var checks: [(name: String, isUp: Bool)] = []
+        private var projections: [Projection] = []
+        private var upstreams: [Readiness.Upstream] = []
+        /// The log's last position, where it is known.
+        private var head: Int64?
+    }
+}
+
+extension Readiness.Report {
+    /// The report of what stands before these services; nil for one that can't be reached.
+    init(_ parts: [(String, Readiness.Report?)]) {
+        for (name, report) in parts {
+            services.append((name, report?.isReady ?? false))
+            guard let report, report.isReady else {
+                isReady = false
+                if let report { take(report) }
+                continue
+            }
+            take(report)
+        }
+    }
+
+    private mutating func take(_ report: Self) {
+        for check in report.checks { note(check.name, isUp: check.isUp, isRequired: false) }
+        projections += report.projections
+        head = report.head ?? head
+    }
+
+    /// Adds a check. What several depend on is up when it is for all of them.
+    mutating func note(_ name: String, isUp: Bool, isRequired: Bool) {
+        if isRequired, !isUp { isReady = false }
+        if let place = checks.firstIndex(where: { $0.name == name }) {
+            checks[place].isUp = checks[place].isUp && isUp
+        } else {
+            checks.append((name, isUp))
+        }
+    }
+
+    /// Adds how the instances of other processes' services do. While any service can be called its calls are answered.
+    mutating func note(_ upstreams: [Readiness.Upstream]) {
+        self.upstreams = upstreams
+        if !upstreams.isEmpty, !upstreams.contains(where: \.isUp) { isReady = false }
+    }
+
+    /// Adds how far read models and log are; nil when that can't be read.
+    mutating func note(_ progress: Readiness.Progress?) {
+        guard let progress else { return note("projections", isUp: false, isRequired: true) }
+        projections += progress.projections
+        head = progress.head ?? head
+    }
+}
+
+extension Readiness.Report {
+    var json: [UInt8] {
+        var writer = JSONWriter()
+        writer.object {
+            $0.name("status")
+            $0.string(isReady ? "ready" : "unavailable")
+            if !services.isEmpty { Self.write("services", services, to: &$0) }
+            Self.write("checks", checks, to: &$0)
+            $0.name("projections")
+            $0.object { for projection in projections { Self.write(projection, head: head, to: &$0) } }
+            if !upstreams.isEmpty {
+                $0.name("upstreams")
+                $0.object { for upstream in upstreams { Self.write(upstream, to: &$0) } }
+            }
+            guard let head else { return }
+            $0.name("head")
+            $0.integer(head)
+        }
+        return writer.bytes
+    }
+
+    /// Reads the report of another process; nil when it is none.
+    package init?(_ json: JSONValue) {
+        guard let status = json["status"]?.text, let checks = json["checks"]?.members, let projections = json["projections"]?.members else {
+            return nil
+        }
+        isReady = status == "ready"
+        self.checks = checks.list.map { ($0.name, $0.value["status"]?.text == "up") }
+        self.projections = projections.list.map {
+            Projection(
+                name: $0.name, position: $0.value["position"]?.int ?? 0, state: $0.value["status"]?.text ?? "unknown",
+                parked: Int($0.value["parked"]?.int ?? 0))
+        }
+        head = json["head"]?.int
+    }
+
+    private static func write(_ name: String, _ states: [(name: String, isUp: Bool)], to writer: inout JSONWriter) {
+        writer.name(name)
+        writer.object {
+            for state in states {
+                $0.name(state.name)
+                $0.object {
+                    $0.name("status")
+                    $0.string(state.isUp ? "up" : "down")
+                }
+            }
+        }
+    }
+
+    private static func write(_ upstream: Readiness.Upstream, to writer: inout JSONWriter) {
+        writer.name(upstream.name)
+        writer.object {
+            $0.name("status")
+            $0.string(upstream.isUp ? "up" : "down")
+            for (name, count) in [
+                ("instances", upstream.instances), ("open", upstream.open), ("halfOpen", upstream.halfOpen), ("ejected", upstream.ejected),
+            ] {
+                $0.name(name)
+                $0.integer(count)
+            }
+        }
+    }
+
+    private static func write(_ projection: Projection, head: Int64?, to writer: inout JSONWriter) {
+        writer.name(projection.name)
+        writer.object {
+            $0.name("position")
+            $0.integer(projection.position)
+            if let head {
+                // Events that it has not applied yet.
+                $0.name("lag")
+                $0.integer(max(0, head - projection.position))
+            }
+            $0.name("status")
+            $0.string(projection.state)
+            $0.name("parked")
+            $0.integer(Int64(projection.parked))
+        }
+    }
+}
