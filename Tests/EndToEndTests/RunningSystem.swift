@@ -138,8 +138,10 @@ struct Launch: Sendable {
             process.executableURL = Self.binary
             process.arguments = arguments
         }
-        // The tests' own variables are no settings.
-        process.environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("ANNALS_") }.merging(environment) { _, new in new }
+        // The tests' own variables are no settings. Many systems run side by side, and one only could have the port of the metrics.
+        let defaults = arguments.first == "up" ? ["ANNALS_METRICS_PORT": "off"] : [:]
+        process.environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("ANNALS_") }
+            .merging(defaults.merging(environment) { $1 }) { $1 }
         process.currentDirectoryURL = URL(fileURLWithPath: repositoryRoot)
         process.standardOutput = standardOutput
         process.standardError = standardError

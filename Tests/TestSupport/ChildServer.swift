@@ -83,7 +83,8 @@ package final class ChildServer: Sendable {
         return String(decoding: bytes.prefix(count), as: UTF8.self)
     }
 
-    private static func freePort() throws -> Int {
+    /// A port of loopback that nobody listens on at this moment.
+    package static func freePort() throws -> Int {
         let probe = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(probe) }
         var address = sockaddr_in()

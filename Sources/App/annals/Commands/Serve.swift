@@ -21,6 +21,7 @@ struct Serve: AsyncParsableCommand {
     func run() async throws {
         let settings = try await Settings.read(flags)
         let logger = makeLogger(settings)
+        Metrics.begin()
         if supervised { endWithSupervisor() }
         let directory = try DataDirectory.existing(settings.dataDirectory)
         try directory.requirePrivateKeys(logger)

@@ -19,6 +19,7 @@ struct Up: AsyncParsableCommand {
     func run() async throws {
         let settings = try await Settings.read(flags)
         let logger = makeLogger(settings)
+        Metrics.begin()
         let installation = try Installation.locate(settings)
         let given = try settings.databases.map(Databases.init)
         if apart, given != nil {

@@ -17,6 +17,9 @@ extension Settings {
         try read(
             &root, "root", .optional(.text("a path"), absent: "found by itself"), for: .all, "The folder with `migrations` and `projections`.")
         try read(&logLevel, "logLevel", .word, for: .all, "The least severe level to log.")
+        try read(
+            &metricsPort, "metricsPort", .offOr(.number(0...65_530)), for: .all,
+            "The port of `/metrics`, on `ANNALS_INTERNAL_HOST`; with `serve`, the gateway's, and auth, commands, queries and projector take those after it.")
         try readServer(read)
         try readServices(read)
         try readRates(read)

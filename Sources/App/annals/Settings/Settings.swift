@@ -37,6 +37,8 @@ struct Settings: Sendable {
     /// Whether stale read models are rebuilt after the start.
     var rebuildsStale = false
     var logLevel = Logger.Level.notice
+    /// The port of `/metrics`; nil serves none.
+    var metricsPort: Int? = 9464
     /// Each setting as it was read.
     private(set) var table: [Setting] = []
     /// Names that are configured and are no settings, a line each.

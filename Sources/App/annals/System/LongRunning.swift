@@ -15,7 +15,10 @@ struct LongRunning: Service {
     }
 
     /// Keeps pools connected.
-    static func pools(_ pools: [ConnectionPool]) -> [any Service] { pools.map { pool in LongRunning("pool") { try await pool.run() } } }
+    static func pools(_ pools: [ConnectionPool]) -> [any Service] {
+        Metrics.show(pools)
+        return pools.map { pool in LongRunning("pool") { try await pool.run() } }
+    }
 
     func run() async throws {
         do {

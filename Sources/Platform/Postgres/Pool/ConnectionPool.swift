@@ -41,6 +41,9 @@ package final class ConnectionPool: Sendable {
         (wakes, wakeUp) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
+    /// Who reaches which database by it, for people: `annals_queries@annals_read`.
+    package var name: String { "\(target.applicationName)@\(target.database)" }
+
     /// Open, idle, in use, waiting.
     package var statistics: PoolStatistics { core.withLock { $0.state.statistics } }
 

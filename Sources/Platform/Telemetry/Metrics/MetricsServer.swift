@@ -41,7 +41,7 @@ package struct MetricsServer: Sendable {
                 }
                 .bind(host: host, port: port).get()
         } catch {
-            logger.error("metrics can't be served", metadata: ["host": "\(host)", "port": "\(port)", "error": "\(error)"])
+            logger.warning("metrics can't be served", metadata: ["host": "\(host)", "port": "\(port)", "error": "\(error)"])
             while true { try await Task.sleep(for: .seconds(86_400)) }
         }
         onListening(channel.localAddress?.port ?? port)

@@ -6,6 +6,7 @@ import Logging
 import Postgres
 import PublishingAPI
 import ServiceLifecycle
+import Telemetry
 import Upstreams
 
 /// One process: the components that it runs, put together. `annals up` runs all of them, `annals serve` those that are named.
@@ -55,7 +56,11 @@ struct ServiceProcess {
                 settings: settings.auth,
                 limits: limits, logger: logger)
         }
-        if let commands { upstreams.add(.commands, commands.responder) }
+        Metrics.show(upstreams.clusters.values)
+        if let commands {
+            Metrics.show(commands.log)
+            upstreams.add(.commands, commands.responder)
+        }
         if let queries { upstreams.add(.queries, queries.responder) }
         if let auth { upstreams.add(.auth, auth.responder) }
 
@@ -79,7 +84,8 @@ struct ServiceProcess {
         }
 
         // Started in this order and stopped in reverse: the servers first, the pools last.
-        var runs: [any Service] = upstreams.clusters.values.map { cluster in LongRunning("upstream") { try await cluster.run() } }
+        var runs: [any Service] = metricsServer
+        runs += upstreams.clusters.values.map { cluster in LongRunning("upstream") { try await cluster.run() } }
         runs += head?.runs ?? []
         for component in [commands?.runs, projector?.runs, auth?.runs, queries?.runs] { runs += component ?? [] }
         if let tokens {
@@ -133,6 +139,14 @@ struct ServiceProcess {
         let discovery = try settings.services.discovery()
         return Dictionary(
             uniqueKeysWithValues: called.map { ($0, UpstreamCluster(service: $0, discovery: discovery, logger: logger)) })
+    }
+
+    /// Each service's process has the port after the one before it, so that all can stand on one machine.
+    private var metricsServer: [any Service] {
+        guard let port = settings.metricsPort else { return [] }
+        let place = isServing ? Component.allCases.firstIndex(where: components.contains) ?? 0 : 0
+        let server = MetricsServer(Metrics.registry, host: settings.services.host, port: port == 0 ? 0 : port + place, logger: logger)
+        return [LongRunning("metrics") { try await server.run() }]
     }
 
     private func gatewaySettings() throws -> GatewaySettings {

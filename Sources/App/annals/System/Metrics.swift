@@ -1,0 +1,85 @@
+import ArgumentParser
+import CoreMetrics
+import EventLog
+import Logging
+import Postgres
+import PublishingAPI
+import Synchronization
+import Telemetry
+import Upstreams
+
+/// The metrics of this process: `/metrics` on a port of its own. docs/metrics.md lists them.
+enum Metrics {
+    static let registry: MetricsRegistry = {
+        let registry = MetricsRegistry([
+            MetricDescription("http_server_request_duration_seconds", "Time from a request's head to its answer's head."),
+            MetricDescription(
+                "db_client_operation_duration_seconds", "Time of a statement, with the wait for a connection.",
+                buckets: MetricDescription.databaseBuckets),
+            MetricDescription("annals_projection_parked_streams", "Streams that wait behind an event that could not be applied."),
+            MetricDescription("annals_projection_parkings_total", "Streams that were parked."),
+            MetricDescription("annals_rate_limit_falls_total", "Times that the shared limits fell back to this gateway's part."),
+            MetricDescription("annals_rate_limit_local_calls_total", "Calls charged while they had."),
+        ])
+        registry.observeProcess(version: Annals.configuration.version)
+        registry.observe("db_client_connection_count", .gauge, help: "Connections to a database, by pool and state.") { poolSamples(\.idle, \.inUse) }
+        registry.observe("db_client_connection_pending_requests", .gauge, help: "Requests that wait for a connection.") { poolSamples(\.waiting) }
+        registry.observe("annals_upstream_instances", .gauge, help: "Instances of services of other processes, by their breaker.", upstreamSamples)
+        return registry
+    }()
+
+    /// The registry becomes the one of swift-metrics. Comes before whatever makes an instrument.
+    static func begin() { _ = bootstrapped }
+
+    private static let bootstrapped: Void = MetricsSystem.bootstrap(registry)
+
+    // MARK: Pools
+
+    private static let pools = Mutex<[ConnectionPool]>([])
+
+    /// Shows the pools of this process, those of one role on one database together.
+    static func show(_ pools: [ConnectionPool]) { Self.pools.withLock { $0 += pools } }
+
+    private static func poolSamples(_ values: KeyPath<PoolStatistics, Int>...) -> [MetricSample] {
+        var sums: [String: [Int]] = [:]
+        for pool in pools.withLock({ $0 }) {
+            let statistics = pool.statistics
+            let known = sums[pool.name] ?? Array(repeating: 0, count: values.count)
+            sums[pool.name] = zip(known, values).map { $0 + statistics[keyPath: $1] }
+        }
+        return sums.flatMap { name, counts in
+            let pool = ("db_client_connection_pool_name", name)
+            guard counts.count == 2 else { return [MetricSample(Double(counts[0]), [pool])] }
+            return zip(["idle", "used"], counts).map { MetricSample(Double($1), [pool, ("db_client_connection_state", $0)]) }
+        }
+    }
+
+    // MARK: Upstreams
+
+    private static let clusters = Mutex<[UpstreamCluster]>([])
+
+    /// Shows how the instances of services of other processes do.
+    static func show(_ clusters: some Sequence<UpstreamCluster>) { Self.clusters.withLock { $0 += clusters } }
+
+    private static func upstreamSamples() -> [MetricSample] {
+        clusters.withLock { $0 }.flatMap { cluster in
+            let state = cluster.state
+            return [UpstreamState.Breaker.closed, .open, .halfOpen].map { breaker in
+                MetricSample(
+                    Double(state.instances.count { $0.breaker == breaker }), [("upstream", state.service.rawValue), ("breaker", breaker.rawValue)])
+            }
+        }
+    }
+
+    // MARK: The log
+
+    /// Shows what the log's append queue does.
+    static func show(_ log: PostgresEventStore) {
+        registry.observe("annals_append_batches_total", .counter, help: "Batches sent to the log.") {
+            [MetricSample(Double(log.appendStatistics.batches))]
+        }
+        registry.observe("annals_append_requests_total", .counter, help: "Requests in them.") {
+            [MetricSample(Double(log.appendStatistics.requests))]
+        }
+    }
+}
