@@ -44,7 +44,8 @@ import Testing
     }
 
     @Test func `whose head is too large gets 431, and keeps the connection`() async throws {
-        #expect(try await attack("large_head") == "431 200")
+        let large = try await attack("large_head")
+        #expect(large == "431 200")
         #expect(try await attack("many_fields") == "431")
     }
 

@@ -33,6 +33,18 @@ class Client:
         self.flush()
         return self
 
+    def settle(self):
+        """Returns when the server has applied its own settings, which it does once it knows that the client has them (RFC 9113 §6.5.3)."""
+        has_settings = False
+        for event in self.events():
+            if isinstance(event, h2.events.RemoteSettingsChanged) and not has_settings:
+                has_settings = True
+                self.h2.ping(b"applied!")
+                self.flush()
+            elif isinstance(event, h2.events.PingAckReceived) and event.ping_data == b"applied!":
+                break
+        return self
+
     def flush(self):
         try:
             self.socket.sendall(self.h2.data_to_send())
@@ -146,7 +158,7 @@ def many_streams(port):
 
 
 def large_head(port):
-    client = Client(port).begin()
+    client = Client(port).begin().settle()
     client.request(1, headers=[("x-filler", "y" * 40_000)])
     client.request(3)
     client.flush()
