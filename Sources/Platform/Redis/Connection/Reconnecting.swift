@@ -11,8 +11,10 @@ struct Reconnecting: Sendable {
         onMessage: (@Sendable (String, String) -> Void)? = nil, _ body: (RedisConnection) async throws -> Void
     ) async throws {
         var failures = 0
+        var isMissed = false
         while true {
-            if let connection = try await connect(onMessage, &failures) {
+            if let connection = try await connect(onMessage, &isMissed) {
+                failures = 0
                 defer { connection.close(.unavailable("the client has stopped")) }
                 try await withTaskCancellationHandler {
                     try await body(connection)
@@ -26,16 +28,18 @@ struct Reconnecting: Sendable {
         }
     }
 
-    private func connect(_ onMessage: (@Sendable (String, String) -> Void)?, _ failures: inout Int) async throws -> RedisConnection? {
+    /// - Parameter isMissed: whether the log has told of an outage.
+    private func connect(_ onMessage: (@Sendable (String, String) -> Void)?, _ isMissed: inout Bool) async throws -> RedisConnection? {
         do throws(RedisError) {
             let connection = try await RedisConnection.open(target, limits, onMessage: onMessage)
-            if failures > 0 { logger.info("Redis is there again", metadata: ["server": "\(target)"]) }
-            failures = 0
+            if isMissed { logger.info("Redis is there again", metadata: ["server": "\(target)"]) }
+            isMissed = false
             return connection
         } catch {
             try Task.checkCancellation()
-            let level: Logger.Level = failures > 1 ? .debug : .warning
-            if failures != 1 { logger.log(level: level, "Redis can't be reached", metadata: ["server": "\(target)", "reason": "\(error)"]) }
+            let level: Logger.Level = isMissed ? .debug : .warning
+            logger.log(level: level, "Redis can't be reached", metadata: ["server": "\(target)", "reason": "\(error)"])
+            isMissed = true
             return nil
         }
     }

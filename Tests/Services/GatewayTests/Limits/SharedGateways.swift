@@ -39,10 +39,14 @@ func withGateways(
     let gateways = clients.map { SharedLimits($0, settings, logger: logger) }
     try await withThrowingTaskGroup { group in
         for client in clients { group.addTask { try await client.run() } }
-        for gateway in gateways { group.addTask { try await gateway.run() } }
         defer { group.cancelAll() }
-        try await eventually { gateways.allSatisfy { $0.isInUse && $0.gateways == all ?? count } }
-        try await body(gateways)
+        // These end first, and tell Redis.
+        try await withThrowingTaskGroup { inner in
+            for gateway in gateways { inner.addTask { try await gateway.run() } }
+            defer { inner.cancelAll() }
+            try await eventually { gateways.allSatisfy { $0.isInUse && $0.gateways == all ?? count } }
+            try await body(gateways)
+        }
     }
 }
 

@@ -50,8 +50,8 @@ import Testing
                 #expect(!gateways[0].isInUse)
                 server.resume()
                 try await eventually { gateways[0].isInUse && gateways[1].isInUse }
-                #expect(log.lines(at: .warning).allSatisfy { $0.contains("not shared") && $0.contains("gateways=2") })
-                #expect(!log.lines(at: .warning).isEmpty && !log.lines(at: .info).isEmpty)
+                #expect(log.lines(at: .warning).contains { $0.contains("rate limits are not shared") && $0.contains("gateways=2") })
+                #expect(log.lines(at: .info).contains { $0.contains("rate limits are shared again") })
             }
         }
     }
@@ -112,11 +112,13 @@ import Testing
                                 #expect(answer.status == 200 || answer.status == 429)
                                 #expect(answer.headers[.rateLimit] != nil)
                                 served.add()
+                                // A call that asks nobody gives nobody else a turn.
+                                await Task.yield()
                             }
                         }
                     }
                     func serveSome() async throws {
-                        let target = served.count + 300
+                        let target = served.count + 100
                         try await eventually { served.count >= target }
                     }
                     try await serveSome()
