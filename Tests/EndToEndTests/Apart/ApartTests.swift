@@ -2,6 +2,7 @@ import AccessTokens
 import EventSourcing
 import Foundation
 import Glibc
+import JSON
 import NIOHTTP1
 import Postgres
 import PublishingAPI
