@@ -121,7 +121,7 @@ let layers: [(name: String, modules: [Target])] = [
                 dependencies: [
                     "AccessTokens", "Audit", "AuthService", "BlogImport", "CLinuxIO", "CommandService", "EventLog", "EventSourcing", "Gateway",
                     "HTTPContract", "JSON", "Postgres",
-                    "PrivatePostgres", "Projections", "Publishing", "PublishingAPI", "QueryService", "Upstreams", "Vault", arguments, crypto,
+                    "PrivatePostgres", "Projections", "Publishing", "PublishingAPI", "QueryService", "Redis", "Upstreams", "Vault", arguments, crypto,
                     httpClient, httpTypes,
                     hummingbird, hummingbirdCore, lifecycle, logging, nioCore, nioPosix, nioSSL, signals, system,
                 ]),

@@ -5,6 +5,7 @@ import HTTPContract
 import Logging
 import Postgres
 import PublishingAPI
+import Redis
 import ServiceLifecycle
 import Upstreams
 
@@ -25,7 +26,9 @@ struct ServiceProcess {
     /// Runs until it is told to stop. Says one line when it is ready, or for each service when it serves.
     func run() async throws {
         let limits = settings.pools
-        let upstreams = ServiceUpstreams(own: components.compactMap(\.service), clusters: try clusters())
+        let redis = try redisClient()
+        let discovery = try settings.services.discovery(redis, logger: logger)
+        let upstreams = ServiceUpstreams(own: components.compactMap(\.service), clusters: clusters(found: discovery))
         let tokens = try callers.first.map { caller in
             TokenChecks(auth: ServiceClient(try keys.identity(caller), audience: .auth, upstream: upstreams[.auth]), logger: logger)
         }
@@ -75,11 +78,15 @@ struct ServiceProcess {
             gateway = GatewayComponent(
                 auth: reach(.auth, auth?.responder), commands: reach(.commands, commands?.responder), queries: reach(.queries, queries?.responder),
                 parts: [.commands, .queries, .auth, .projector].compactMap(part), pages: try Pages(root: installation.root), tokens: tokens,
-                settings: try gatewaySettings(), limits: settings.rateLimits, logger: logger)
+                settings: try gatewaySettings(),
+                limits: RateLimits(settings.rateLimits, shared: redis.map { SharedLimits($0, settings.sharedLimits, logger: logger) }),
+                upstreams: { [clusters = upstreams.clusters] in clusters.values.map { Readiness.Upstream($0.state) } }, logger: logger)
         }
 
         // Started in this order and stopped in reverse: the servers first, the pools last.
-        var runs: [any Service] = upstreams.clusters.values.map { cluster in LongRunning("upstream") { try await cluster.run() } }
+        var runs: [any Service] = [redis.map { redis in LongRunning("redis") { try await redis.run() } }].compactMap(\.self)
+        if !upstreams.clusters.isEmpty { runs.append(LongRunning("discovery") { try await discovery.run() }) }
+        runs += upstreams.clusters.values.map { cluster in LongRunning("upstream") { try await cluster.run() } }
         runs += head?.runs ?? []
         for component in [commands?.runs, projector?.runs, auth?.runs, queries?.runs] { runs += component ?? [] }
         if let tokens {
@@ -94,7 +101,8 @@ struct ServiceProcess {
                 let responder = [.commands: commands?.responder, .queries: queries?.responder, .auth: auth?.responder][component] ?? nil
                 let server = ServiceServer(
                     component: component, responder: responder, readiness: readiness, host: settings.services.host,
-                    port: settings.services[port: component], deadline: settings.gateway.deadline, limits: settings.gateway.connections, logger: logger)
+                    port: settings.services[port: component], deadline: settings.gateway.deadline, limits: settings.gateway.connections,
+                    announce: announcement(of: component, in: redis), logger: logger)
                 runs.append(
                     PreparedServer(server: server) { [queries, auth] in
                         switch component {
@@ -106,6 +114,7 @@ struct ServiceProcess {
             }
         }
         if let gateway {
+            runs.append(LongRunning("limits") { try await gateway.limits.run() })
             runs.append(
                 PreparedServer(server: gateway.gateway) { [queries, auth] in
                     try await queries?.prepare()
@@ -128,11 +137,27 @@ struct ServiceProcess {
     private var callers: [ServiceName] { ServiceName.allCases.filter { name in components.contains { $0.service == name } } }
 
     /// The services of other processes that those of this one call.
-    private func clusters() throws -> [ServiceName: UpstreamCluster] {
+    private func clusters(found discovery: ConfiguredDiscovery) -> [ServiceName: UpstreamCluster] {
         let called = components.reduce(into: Set<ServiceName>()) { $0.formUnion($1.calls) }.subtracting(components.compactMap(\.service))
-        let discovery = try settings.services.discovery()
         return Dictionary(
-            uniqueKeysWithValues: called.map { ($0, UpstreamCluster(service: $0, discovery: discovery, logger: logger)) })
+            uniqueKeysWithValues: called.map {
+                ($0, UpstreamCluster(service: $0, discovery: discovery, settings: settings.services.upstream, logger: logger))
+            })
+    }
+
+    private func redisClient() throws -> RedisClient? {
+        try settings.redisURL.map { url in
+            guard let target = RedisTarget(url) else { throw Failure("ANNALS_REDIS_URL is not a Redis URL") }
+            return RedisClient(target, logger: logger)
+        }
+    }
+
+    /// Registers a service of this process in Redis, where others look for it there.
+    private func announcement(of component: Component, in redis: RedisClient?) -> (@Sendable (_ port: Int) async throws -> Void)? {
+        guard let redis, let name = component.service, settings.services.locations[name] == .redis else { return nil }
+        let registry = ServiceRegistry(redis, following: [], logger: logger)
+        let host = settings.services.advertisedHost ?? settings.services.host
+        return { port in try await registry.announce(name, at: Instance(host: host, port: port)) }
     }
 
     private func gatewaySettings() throws -> GatewaySettings {
