@@ -121,7 +121,8 @@ let layers: [(name: String, modules: [Target])] = [
                 dependencies: [
                     "AccessTokens", "Audit", "AuthService", "BlogImport", "CLinuxIO", "CommandService", "EventLog", "EventSourcing", "Gateway",
                     "HTTPContract", "JSON", "Postgres",
-                    "PrivatePostgres", "Projections", "Publishing", "PublishingAPI", "QueryService", "Telemetry", "Upstreams", "Vault", arguments, coreMetrics, crypto,
+                    "PrivatePostgres", "Projections", "Publishing", "PublishingAPI", "QueryService", "Redis", "Telemetry", "Upstreams", "Vault",
+                    arguments, coreMetrics, crypto,
                     httpClient, httpTypes,
                     hummingbird, hummingbirdCore, lifecycle, logging, nioCore, nioPosix, nioSSL, signals, system,
                 ]),

@@ -1,4 +1,6 @@
+import Logging
 import PublishingAPI
+import Redis
 import Upstreams
 
 /// Where services listen for other processes, and where these find them.
@@ -9,6 +11,12 @@ struct ServiceSettings: Sendable {
     var host = "127.0.0.1"
     /// Where instances of a service are; nil where the service listens by these very settings.
     var locations: [ServiceName: ServiceLocation] = [:]
+    /// As what a service registers itself; nil is the address that it listens on.
+    var advertisedHost: String?
+    /// The DNS server that is asked; nil is the machine's.
+    var dnsServer: Instance?
+    /// How services of other processes are called.
+    var upstream = UpstreamSettings()
     private var ports: [Component: Int] = [.auth: 3001, .commands: 3002, .queries: 3003, .projector: 3004]
 
     /// The port that a component listens on; 0 is any free one.
@@ -17,17 +25,15 @@ struct ServiceSettings: Sendable {
         set { ports[component] = newValue }
     }
 
-    /// Finds the instances of services.
-    func discovery() throws -> any Discovery {
-        var instances: [ServiceName: [Instance]] = [:]
+    /// Finds the instances of services. Throws a `Failure` where a location is a Redis that is not named.
+    func discovery(_ redis: RedisClient?, logger: Logger) throws -> ConfiguredDiscovery {
+        var all: [ServiceName: ServiceLocation] = [:]
         for component in Self.listening {
             guard let name = component.service else { continue }
-            switch locations[name] {
-            case .fixed(let fixed): instances[name] = fixed
-            case nil: instances[name] = [Instance(host: host, port: self[port: component])]
-            case .dns, .srv, .redis: throw Failure("ANNALS_\(name.rawValue.uppercased())_AT: only host:port is known yet")
-            }
+            let location = locations[name] ?? .fixed([Instance(host: host, port: self[port: component])])
+            if location == .redis, redis == nil { throw Failure("ANNALS_REDIS_URL must be set: ANNALS_\(name.rawValue.uppercased())_AT is redis") }
+            all[name] = location
         }
-        return StaticDiscovery(instances)
+        return ConfiguredDiscovery(all, redis: redis, dnsServer: dnsServer, logger: logger)
     }
 }

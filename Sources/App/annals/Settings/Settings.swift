@@ -30,6 +30,10 @@ struct Settings: Sendable {
     /// The gateway's server: its limits, origins and proxies.
     var gateway = GatewaySettings()
     var rateLimits = RateLimitSettings()
+    /// How gateways share these limits, where there is a Redis.
+    var sharedLimits = SharedLimits.Settings()
+    /// Where Redis is; nil does without.
+    var redisURL: String?
     /// Where services listen for other processes and find each other.
     var services = ServiceSettings()
     /// The lifetimes of tokens and sessions.

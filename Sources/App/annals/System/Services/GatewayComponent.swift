@@ -4,21 +4,26 @@ import JSON
 import Logging
 import PublishingAPI
 import ServiceLifecycle
+import Upstreams
 
 /// The gateway with what it depends on: the three services behind it, and nothing else. It has no database.
 struct GatewayComponent {
     let gateway: APIGateway
+    let limits: RateLimits
     private let parts: [Readiness.Part]
 
-    /// - Parameter parts: how each service, and each other part that is known here, says whether it is ready.
+    /// - Parameters:
+    ///   - parts: how each service, and each other part that is known here, says whether it is ready.
+    ///   - upstreams: how the instances of other processes' services do.
     init(
         auth: any Upstream, commands: any Upstream, queries: any Upstream, parts: [Readiness.Part], pages: Pages, tokens: TokenChecks,
-        settings: GatewaySettings, limits: RateLimitSettings, logger: Logger
+        settings: GatewaySettings, limits: RateLimits, upstreams: @escaping @Sendable () -> [Readiness.Upstream], logger: Logger
     ) {
         self.parts = parts
+        self.limits = limits
         gateway = APIGateway(
-            auth: auth, commands: commands, queries: queries, readiness: Readiness(checks: [], parts: parts, logger: logger), pages: pages,
-            verifier: tokens.verifier, settings: settings, limits: RateLimits(limits), logger: logger)
+            auth: auth, commands: commands, queries: queries, readiness: Readiness(checks: [], parts: parts, upstreams: upstreams, logger: logger),
+            pages: pages, verifier: tokens.verifier, settings: settings, limits: limits, logger: logger)
     }
 
     /// Returns when all services are ready, or when waiting longer is pointless; `/ready` then says what is missing.
@@ -30,6 +35,15 @@ struct GatewayComponent {
                 try await Task.sleep(for: .milliseconds(50))
             }
         }
+    }
+}
+
+extension Readiness.Upstream {
+    init(_ state: UpstreamState) {
+        func count(_ isSo: (UpstreamState.InstanceState) -> Bool) -> Int { state.instances.count(where: isSo) }
+        self.init(
+            name: state.service.rawValue, instances: state.instances.count, open: count { $0.breaker == .open },
+            halfOpen: count { $0.breaker == .halfOpen }, ejected: count(\.isEjected))
     }
 }
 

@@ -5,6 +5,7 @@ import HTTPContract
 import Logging
 import Postgres
 import PublishingAPI
+import Redis
 import ServiceLifecycle
 import Telemetry
 import Upstreams
@@ -26,7 +27,9 @@ struct ServiceProcess {
     /// Runs until it is told to stop. Says one line when it is ready, or for each service when it serves.
     func run() async throws {
         let limits = settings.pools
-        let upstreams = ServiceUpstreams(own: components.compactMap(\.service), clusters: try clusters())
+        let redis = try redisClient()
+        let discovery = try settings.services.discovery(redis, logger: logger)
+        let upstreams = ServiceUpstreams(own: components.compactMap(\.service), clusters: clusters(found: discovery))
         let tokens = try callers.first.map { caller in
             TokenChecks(auth: ServiceClient(try keys.identity(caller), audience: .auth, upstream: upstreams[.auth]), logger: logger)
         }
@@ -80,11 +83,15 @@ struct ServiceProcess {
             gateway = GatewayComponent(
                 auth: reach(.auth, auth?.responder), commands: reach(.commands, commands?.responder), queries: reach(.queries, queries?.responder),
                 parts: [.commands, .queries, .auth, .projector].compactMap(part), pages: try Pages(root: installation.root), tokens: tokens,
-                settings: try gatewaySettings(), limits: settings.rateLimits, logger: logger)
+                settings: try gatewaySettings(),
+                limits: RateLimits(settings.rateLimits, shared: redis.map { SharedLimits($0, settings.sharedLimits, logger: logger) }),
+                upstreams: { [clusters = upstreams.clusters] in clusters.values.map { Readiness.Upstream($0.state) } }, logger: logger)
         }
 
         // Started in this order and stopped in reverse: the servers first, the pools last.
         var runs: [any Service] = metricsServer
+        if let redis { runs.append(LongRunning("redis") { try await redis.run() }) }
+        if !upstreams.clusters.isEmpty { runs.append(LongRunning("discovery") { try await discovery.run() }) }
         runs += upstreams.clusters.values.map { cluster in LongRunning("upstream") { try await cluster.run() } }
         runs += head?.runs ?? []
         for component in [commands?.runs, projector?.runs, auth?.runs, queries?.runs] { runs += component ?? [] }
@@ -100,7 +107,8 @@ struct ServiceProcess {
                 let responder = [.commands: commands?.responder, .queries: queries?.responder, .auth: auth?.responder][component] ?? nil
                 let server = ServiceServer(
                     component: component, responder: responder, readiness: readiness, host: settings.services.host,
-                    port: settings.services[port: component], deadline: settings.gateway.deadline, limits: settings.gateway.connections, logger: logger)
+                    port: settings.services[port: component], deadline: settings.gateway.deadline, limits: settings.gateway.connections,
+                    announce: announcement(of: component, in: redis), logger: logger)
                 runs.append(
                     PreparedServer(server: server) { [queries, auth] in
                         switch component {
@@ -112,6 +120,7 @@ struct ServiceProcess {
             }
         }
         if let gateway {
+            runs.append(LongRunning("limits") { try await gateway.limits.run() })
             runs.append(
                 PreparedServer(server: gateway.gateway) { [queries, auth] in
                     try await queries?.prepare()
@@ -134,11 +143,27 @@ struct ServiceProcess {
     private var callers: [ServiceName] { ServiceName.allCases.filter { name in components.contains { $0.service == name } } }
 
     /// The services of other processes that those of this one call.
-    private func clusters() throws -> [ServiceName: UpstreamCluster] {
+    private func clusters(found discovery: ConfiguredDiscovery) -> [ServiceName: UpstreamCluster] {
         let called = components.reduce(into: Set<ServiceName>()) { $0.formUnion($1.calls) }.subtracting(components.compactMap(\.service))
-        let discovery = try settings.services.discovery()
         return Dictionary(
-            uniqueKeysWithValues: called.map { ($0, UpstreamCluster(service: $0, discovery: discovery, logger: logger)) })
+            uniqueKeysWithValues: called.map {
+                ($0, UpstreamCluster(service: $0, discovery: discovery, settings: settings.services.upstream, logger: logger))
+            })
+    }
+
+    private func redisClient() throws -> RedisClient? {
+        try settings.redisURL.map { url in
+            guard let target = RedisTarget(url) else { throw Failure("ANNALS_REDIS_URL is not a Redis URL") }
+            return RedisClient(target, logger: logger)
+        }
+    }
+
+    /// Registers a service of this process in Redis, where others look for it there.
+    private func announcement(of component: Component, in redis: RedisClient?) -> (@Sendable (_ port: Int) async throws -> Void)? {
+        guard let redis, let name = component.service, settings.services.locations[name] == .redis else { return nil }
+        let registry = ServiceRegistry(redis, following: [], logger: logger)
+        let host = settings.services.advertisedHost ?? settings.services.host
+        return { port in try await registry.announce(name, at: Instance(host: host, port: port)) }
     }
 
     /// Each service's process has the port after the one before it, so that all can stand on one machine.

@@ -18,17 +18,36 @@ struct ServiceServer: Service {
     /// The longest time that a call has.
     let deadline: Duration
     let limits: ConnectionLimits
+    /// Tells others where it listens, until cancelled; nil where nobody looks for it.
+    let announce: (@Sendable (_ port: Int) async throws -> Void)?
     let logger: Logger
 
     func run() async throws {
+        let (ports, listening) = AsyncStream.makeStream(of: Int.self)
         let server = Application(
             responder: ServerResponder(responder: responder.map { TimedResponder($0, limit: deadline) }, readiness: readiness),
             server: .http1(limits: limits), configuration: ApplicationConfiguration(address: .hostname(host, port: port), serverName: nil),
             onServerRunning: { channel in
                 await AcceptBackoff.guardListener(channel, limits, logger: logger)
-                printLine("\(component.rawValue) is ready at http://\(host):\(channel.localAddress?.port ?? port)")
+                let port = channel.localAddress?.port ?? port
+                listening.yield(port)
+                listening.finish()
+                printLine("\(component.rawValue) is ready at http://\(host):\(port)")
             }, logger: logger)
-        try await server.run()
+        guard let announce else { return try await server.run() }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await server.run() }
+            group.addTask {
+                for await port in ports {
+                    do {
+                        try await cancelWhenGracefulShutdown { try await announce(port) }
+                    } catch is CancellationError {
+                        return
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
     }
 }
 
