@@ -317,7 +317,7 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
         .package(url: "https://github.com/LebJe/TOMLKit", exact: "0.6.0"),
     ],
-    targets: layers.flatMap(\.modules) + tests.flatMap(\.targets).filter { ["RedisTests", "UpstreamsTests", "GatewayTests", "TestSupport"].contains($0.name) }
+    targets: layers.flatMap(\.modules) + tests.flatMap(\.targets)
 )
 
 // One set of rules for every Swift target: language mode 6 and the upcoming features that make isolation and imports explicit.

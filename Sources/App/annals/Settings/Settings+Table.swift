@@ -21,6 +21,7 @@ extension Settings {
         try readServices(read)
         try readRates(read)
         try readConnections(read)
+        try readUpstreams(read)
         try readDatabases(read)
         try readPools(read)
         try readKeys(read)

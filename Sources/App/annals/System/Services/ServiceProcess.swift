@@ -132,7 +132,7 @@ struct ServiceProcess {
         let called = components.reduce(into: Set<ServiceName>()) { $0.formUnion($1.calls) }.subtracting(components.compactMap(\.service))
         let discovery = try settings.services.discovery()
         return Dictionary(
-            uniqueKeysWithValues: called.map { ($0, UpstreamCluster(service: $0, discovery: discovery, logger: logger)) })
+            uniqueKeysWithValues: called.map { ($0, UpstreamCluster(service: $0, discovery: discovery, settings: settings.upstreams, logger: logger)) })
     }
 
     private func gatewaySettings() throws -> GatewaySettings {
