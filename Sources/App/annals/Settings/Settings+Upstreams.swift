@@ -81,5 +81,5 @@ extension Settings {
 
 extension [Setting.Service] {
     /// Those that call other services.
-    fileprivate static var callers: Self { [.gateway, .auth, .queries] }
+    fileprivate static var callers: Self { [.gateway, .auth, .commands, .queries] }
 }

@@ -94,7 +94,8 @@ struct ServiceProcess {
                 let responder = [.commands: commands?.responder, .queries: queries?.responder, .auth: auth?.responder][component] ?? nil
                 let server = ServiceServer(
                     component: component, responder: responder, readiness: readiness, host: settings.services.host,
-                    port: settings.services[port: component], deadline: settings.gateway.deadline, limits: settings.gateway.connections, logger: logger)
+                    port: settings.services[port: component], deadline: settings.gateway.deadline, limits: settings.gateway.connections,
+                    logger: logger)
                 runs.append(
                     PreparedServer(server: server) { [queries, auth] in
                         switch component {
@@ -132,7 +133,9 @@ struct ServiceProcess {
         let called = components.reduce(into: Set<ServiceName>()) { $0.formUnion($1.calls) }.subtracting(components.compactMap(\.service))
         let discovery = try settings.services.discovery()
         return Dictionary(
-            uniqueKeysWithValues: called.map { ($0, UpstreamCluster(service: $0, discovery: discovery, settings: settings.upstreams, logger: logger)) })
+            uniqueKeysWithValues: called.map {
+                ($0, UpstreamCluster(service: $0, discovery: discovery, settings: settings.upstreams, logger: logger))
+            })
     }
 
     private func gatewaySettings() throws -> GatewaySettings {
