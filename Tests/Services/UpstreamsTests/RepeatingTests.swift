@@ -26,6 +26,19 @@ import Testing
         try await there.kill()
     }
 
+    @Test func `goes to another instance with a body that is too large to keep, since nobody has read any of it`() async throws {
+        let (gone, there) = (try await Peer.start { _ in .ok() }, try await Peer.start { call in .ok("\(call.body.utf8.count)") })
+        let nobody = gone.instance
+        try await gone.kill()
+        try await RunningCluster.run([nobody, there.instance]) { running in
+            for _ in 0..<8 {
+                let text = try await running.send(.post, "/", body: String(repeating: "x", count: 1 << 20)).text()
+                #expect(text == "\(1 << 20)")
+            }
+        }
+        try await there.kill()
+    }
+
     @Test func `is repeated, marked as such, when it only reads`() async throws {
         let (bad, good) = (try await Peer.start { _ in .reset }, try await Peer.start { _ in .ok() })
         try await RunningCluster.run([bad, good]) { running in

@@ -15,8 +15,6 @@ struct ServiceSettings: Sendable {
     var advertisedHost: String?
     /// The DNS server that is asked; nil is the machine's.
     var dnsServer: Instance?
-    /// How services of other processes are called.
-    var upstream = UpstreamSettings()
     private var ports: [Component: Int] = [.auth: 3001, .commands: 3002, .queries: 3003, .projector: 3004]
 
     /// The port that a component listens on; 0 is any free one.

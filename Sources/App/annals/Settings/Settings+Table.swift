@@ -22,9 +22,10 @@ extension Settings {
             "The port of `/metrics`, on `ANNALS_INTERNAL_HOST`; with `serve`, the gateway's, and auth, commands, queries and projector take those after it.")
         try readServer(read)
         try readServices(read)
-        try readUpstreams(read)
+        try readDiscovery(read)
         try readRates(read)
         try readConnections(read)
+        try readUpstreams(read)
         try readDatabases(read)
         try readPools(read)
         try readKeys(read)
@@ -92,10 +93,8 @@ extension Settings {
         }
     }
 
-    private mutating func readUpstreams(_ read: SettingReader) throws {
-        let (time, callers): (SettingForm<Duration>, [Setting.Service]) = (
-            .duration(.milliseconds(10)...(.seconds(3600))), [.gateway, .auth, .commands, .queries]
-        )
+    private mutating func readDiscovery(_ read: SettingReader) throws {
+        let callers: [Setting.Service] = [.gateway, .auth, .commands, .queries]
         try read.secret(
             &redisURL, "redis.url", .redisURL, absent: "none", for: callers,
             "A Redis in which gateways share their limits and services register.")
@@ -109,41 +108,6 @@ extension Settings {
             &services.advertisedHost, "advertisedHost", .optional(.text("an address"), absent: "the internal host"),
             for: [.auth, .commands, .queries],
             "The address that a service registers in Redis for others to call.")
-        try read(&services.upstream.connectTimeout, "upstreamConnectTimeout", time, for: callers, "How long a connection to an instance may take.")
-        try read(
-            &services.upstream.attemptTimeout, "upstreamAttemptTimeout", time, for: callers,
-            "How long one attempt may take at a call that may be repeated.")
-        try read(&services.upstream.retries.attempts, "upstreamAttempts", .number(1...10), for: callers, "Attempts at one call; 1 repeats nothing.")
-        try read(
-            &services.upstream.retries.percentage, "upstreamRetryShare", .number(0...100), for: callers,
-            "Repeats in percent of the requests of ten seconds; 3 are always allowed.")
-        try read(
-            &services.upstream.breaker.failurePercentage, "upstreamBreakerFailures", .number(1...100), for: callers,
-            "The percentage of failed calls at which an instance's breaker opens.")
-        try read(
-            &services.upstream.breaker.minimumVolume, "upstreamBreakerVolume", .number(1...1_000_000), for: callers,
-            "The least calls in ten seconds for that.")
-        try read(&services.upstream.breaker.openTime, "upstreamBreakerOpenTime", time, for: callers, "How long a breaker stays open.")
-        try read(
-            &services.upstream.breaker.probes, "upstreamBreakerProbes", .number(1...100), for: callers, "The calls that try an instance after that.")
-        try read(
-            &services.upstream.ejection.failures, "upstreamEjectionFailures", .number(1...1000), for: callers,
-            "Failed calls in a row after which an instance is passed over.")
-        try read(&services.upstream.ejection.time, "upstreamEjectionTime", time, for: callers, "For how long it is.")
-        try read(
-            &services.upstream.checks.interval, "upstreamCheckInterval", time, for: callers, "How often an instance is asked whether it is ready.")
-        try read(
-            &gateway.shedding.concurrency, "upstreamConcurrency", .number(1...100_000), for: .gateway, "The most calls on their way to one service.")
-        try read(
-            &gateway.shedding.reads, "upstreamReads", .number(1...100_000), for: .gateway,
-            "How many of them may be reads; the rest is kept for commands and sign-ins.")
-        try read(
-            &gateway.shedding.queue, "upstreamQueue", .number(0...1_000_000), for: .gateway, "The most calls that wait for their turn at a service.")
-        var staleBytes: Int?
-        try read(
-            &staleBytes, "staleAnswers", .offOr(.number(1024...(1 << 34))), for: .gateway,
-            "Bytes for the last answers to public reads, given while the query service does not answer.")
-        gateway.stale = staleBytes.map { StaleSettings(bytes: $0) }
     }
 
     private mutating func readRates(_ read: SettingReader) throws {

@@ -4,6 +4,7 @@ import FoundationEssentials
 import Gateway
 import Logging
 import Postgres
+import Upstreams
 
 /// How this process is set up: flags over environment over a file over defaults.
 struct Settings: Sendable {
@@ -36,6 +37,8 @@ struct Settings: Sendable {
     var redisURL: String?
     /// Where services listen for other processes and find each other.
     var services = ServiceSettings()
+    /// How services of other processes are called.
+    var upstreams = UpstreamSettings()
     /// The lifetimes of tokens and sessions.
     var auth = AuthSettings()
     /// Whether stale read models are rebuilt after the start.

@@ -9,6 +9,9 @@ final class BodyRelay: AsyncSequence, Sendable {
     typealias Element = ByteBuffer
 
     private struct State {
+        /// Whether the client has asked for the first part.
+        var isAsked = false
+        var start: CheckedContinuation<Bool, Never>?
         var part: ByteBuffer?
         var end: Result<Void, any Error>?
         var reader: CheckedContinuation<ByteBuffer?, any Error>?
@@ -17,8 +20,9 @@ final class BodyRelay: AsyncSequence, Sendable {
 
     private let state = Mutex(State())
 
-    /// Reads the body to its end. After `close()` the rest is dropped.
+    /// Reads the body to its end. After `close()` the rest is dropped. A body that the client never asked for is not touched, and can be sent elsewhere.
     func relay(_ body: some AsyncSequence<ByteBuffer, any Error> & Sendable) async {
+        guard await isWanted() else { return }
         do {
             for try await part in body { await hand(part) }
             end(.success(()))
@@ -29,6 +33,18 @@ final class BodyRelay: AsyncSequence, Sendable {
 
     /// Nobody reads any more.
     func close() { end(.failure(CancellationError())) }
+
+    private func isWanted() async -> Bool {
+        await withCheckedContinuation { continuation in
+            let known: Bool? = state.withLock { state in
+                if state.isAsked { return true }
+                if state.end != nil { return false }
+                state.start = continuation
+                return nil
+            }
+            if let known { continuation.resume(returning: known) }
+        }
+    }
 
     private func hand(_ part: ByteBuffer) async {
         await withCheckedContinuation { continuation in
@@ -45,16 +61,22 @@ final class BodyRelay: AsyncSequence, Sendable {
     }
 
     private func end(_ result: Result<Void, any Error>) {
-        let (reader, writer) = state.withLock { state in
+        let (reader, writer, start) = state.withLock { state in
             if state.end == nil { state.end = result }
-            return (state.reader.take(), state.writer.take())
+            return (state.reader.take(), state.writer.take(), state.start.take())
         }
+        start?.resume(returning: false)
         writer?.resume()
         reader?.resume(with: result.map { nil })
     }
 
     private func next() async throws -> ByteBuffer? {
         try await withCheckedThrowingContinuation { continuation in
+            let start = state.withLock { state in
+                state.isAsked = true
+                return state.start.take()
+            }
+            start?.resume(returning: true)
             let (answer, writer) = state.withLock { state -> (Result<ByteBuffer?, any Error>?, CheckedContinuation<Void, Never>?) in
                 if let part = state.part.take() { return (.success(part), state.writer.take()) }
                 if let end = state.end { return (end.map { nil }, nil) }

@@ -147,7 +147,7 @@ struct ServiceProcess {
         let called = components.reduce(into: Set<ServiceName>()) { $0.formUnion($1.calls) }.subtracting(components.compactMap(\.service))
         return Dictionary(
             uniqueKeysWithValues: called.map {
-                ($0, UpstreamCluster(service: $0, discovery: discovery, settings: settings.services.upstream, logger: logger))
+                ($0, UpstreamCluster(service: $0, discovery: discovery, settings: settings.upstreams, logger: logger))
             })
     }
 
