@@ -123,7 +123,7 @@ let layers: [(name: String, modules: [Target])] = [
                     "HTTPContract", "JSON", "Postgres",
                     "PrivatePostgres", "Projections", "Publishing", "PublishingAPI", "QueryService", "Upstreams", "Vault", arguments, crypto,
                     httpClient, httpTypes,
-                    hummingbird, hummingbirdCore, lifecycle, logging, nioCore, nioPosix, nioSSL, signals, system,
+                    hummingbird, hummingbirdCore, lifecycle, logging, nioCore, nioHTTP1, nioPosix, nioSSL, signals, system,
                 ]),
         ]
     ),
@@ -184,7 +184,8 @@ let tests: [(folder: String, targets: [Target])] = [
             .testTarget(
                 name: "HTTPContractTests",
                 dependencies: [
-                    "AccessTokens", "Deadlines", "EventSourcing", "HTTPContract", "JSON", "PublishingAPI", "TestSupport", hummingbird, hummingbirdTesting,
+                    "AccessTokens", "Deadlines", "EventSourcing", "HTTPContract", "JSON", "PublishingAPI", "TestSupport", hummingbird,
+                    hummingbirdTesting,
                     httpTypes, crypto,
                     nioCore, logging,
                 ]),
@@ -241,7 +242,8 @@ let tests: [(folder: String, targets: [Target])] = [
             .testTarget(
                 name: "annalsTests",
                 dependencies: [
-                    "annals", "AuthService", "EventLog", "EventLogTesting", "EventSourcing", "Gateway", "JSON", "Postgres", "Publishing", "TestSupport",
+                    "annals", "AuthService", "EventLog", "EventLogTesting", "EventSourcing", "Gateway", "JSON", "Postgres", "Publishing",
+                    "TestSupport",
                     "Vault", arguments,
                     logging,
                 ]),
@@ -254,7 +256,7 @@ let tests: [(folder: String, targets: [Target])] = [
         "",
         [
             // Rules that the repository keeps for its own files.
-            .testTarget(name: "RepositoryTests"),
+            .testTarget(name: "RepositoryTests", exclude: ["Packages"]),
             .target(name: "TestSupport", dependencies: ["CLinuxIO", "JSON", "Postgres", "PrivatePostgres", logging]),
             .testTarget(
                 name: "EndToEndTests",
@@ -262,7 +264,7 @@ let tests: [(folder: String, targets: [Target])] = [
                     "annals", "AccessTokens", "EventSourcing", "JSON", "Postgres", "PrivatePostgres", "PublishingAPI", "TestSupport", nioCore,
                     nioHTTP1, httpClient, logging,
                 ],
-                exclude: ["API/Verifiers"]),
+                exclude: ["API/Verifiers", "Image/compose.py", "Image/packages.py", "Image/rehearse", "Image/requirements.txt"]),
             .testTarget(
                 name: "FaultTests",
                 dependencies: [
@@ -317,7 +319,8 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
         .package(url: "https://github.com/LebJe/TOMLKit", exact: "0.6.0"),
     ],
-    targets: layers.flatMap(\.modules) + tests.flatMap(\.targets).filter { ["RedisTests", "UpstreamsTests", "GatewayTests", "TestSupport"].contains($0.name) }
+    targets: layers.flatMap(\.modules)
+        + tests.flatMap(\.targets).filter { ["RedisTests", "UpstreamsTests", "GatewayTests", "TestSupport"].contains($0.name) }
 )
 
 // One set of rules for every Swift target: language mode 6 and the upcoming features that make isolation and imports explicit.
