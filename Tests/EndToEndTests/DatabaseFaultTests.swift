@@ -135,39 +135,7 @@ import Testing
         }
     }
 
-    @Test func `an owner who may make roles needs nobody else, be it on clusters apart`() async throws {
-        try await withServer { first in
-            try await withServer { second in
-                try await withDataDirectory { directory in
-                    var urls: [String: String] = [:]
-                    for (location, names) in [(first, ["log", "identity"]), (second, ["read", "vault"])] {
-                        try await letEveryUserIn(at: location)
-                        try await execute("CREATE ROLE maker LOGIN CREATEROLE CREATEDB NOSUPERUSER", at: location)
-                        for name in names { try await execute("CREATE DATABASE annals_\(name)", at: location, as: "maker") }
-                        let all = urlsOfDatabases(at: location, user: "maker") { "annals_\($0)" }
-                        for name in names { urls["ANNALS_\(name.uppercased())_URL"] = all["ANNALS_\(name.uppercased())_URL"] }
-                    }
-                    // The second time there is nothing to do.
-                    for _ in 1...2 {
-                        let migrated = try await Launch.run(["migrate", "--data-dir", directory], environment: urls)
-                        #expect(migrated.code == 0, "\(migrated.output)")
-                    }
-                    let system = try await RunningSystem(dataDirectory: directory, environment: urls)
-                    let ann = try await Client(base: system.api).signedUp("ann")
-                    let posted = try await ann.call(.POST, "/posts", json: #"{"title":"Kept","content":"x","publish":true}"#)
-                    #expect(posted.status == 201)
-                    let read = try await Client(base: system.api).call(
-                        .GET, "/posts/by-slug/kept", headers: ["Wait-For-Position": posted.position, "Prefer": "wait=10"])
-                    #expect(read.status == 200)
-                    for command in [["projections", "rebuild", "--all"], ["projections", "verify", "--all"], ["audit", "verify"]] {
-                        let done = try await Launch.run(command + ["--data-dir", directory], environment: urls)
-                        #expect(done.code == 0, "\(command): \(done.output)")
-                    }
-                    #expect(await system.interrupt() == 0)
-                }
-            }
-        }
-    }
+    @Test func `an owner who may make roles needs nobody else, be it on clusters apart`() async throws { try await ownerWhoMayMakeRoles() }
 
     @Test(arguments: ["", "--no-owner --no-privileges"]) func `gives dumps that were restored into a new cluster their roles and rights`(
         options: String
@@ -245,33 +213,6 @@ import Testing
         }
     }
 
-    // MARK: A server beside the system
-
-    private func withServer(settings: String? = nil, _ body: (PrivateServer.Location) async throws -> Void) async throws {
-        try await withDataDirectory { directory in
-            var server = PrivateServer(directory: directory, durability: .throwaway, logger: .init(label: "tests"))
-            try await server.start()
-            if let settings {
-                await server.stop()
-                try Data(settings.utf8).write(to: URL(fileURLWithPath: "\(directory)/data/local.conf"))
-                server = PrivateServer(directory: directory, durability: .throwaway, logger: .init(label: "tests"))
-                try await server.start()
-            }
-            do {
-                try await body(try #require(PrivateServer.locate(directory: directory)))
-            } catch {
-                await server.stop(within: .seconds(3))
-                throw error
-            }
-            await server.stop(within: .seconds(3))
-        }
-    }
-
-    private func withDatabases(at location: PrivateServer.Location, _ body: ([String: String]) async throws -> Void) async throws {
-        for name in ["log", "read", "identity", "vault"] { try await execute("CREATE DATABASE annals_\(name)", at: location) }
-        try await body(urlsOfDatabases(at: location) { "annals_\($0)" })
-    }
-
     /// The settings of a role in a database, in order.
     private func settings(of role: String, in database: String, at location: PrivateServer.Location) async throws -> [String] {
         let statement = Statement(
@@ -283,21 +224,6 @@ import Testing
             """)
         return try await ConnectionPool.withPool(location.target(database: "postgres"), logger: .init(label: "tests")) {
             try await $0.query(statement, [.text(role), .text(database)]).map { try $0.get(0, as: String.self) }.sorted()
-        }
-    }
-
-    /// By whatever name, and without a password.
-    private func letEveryUserIn(at location: PrivateServer.Location) async throws {
-        let folder = URL(filePath: location.socketFolder).deletingLastPathComponent()
-        try Data("local all all trust\n".utf8).write(to: folder.appending(path: "data/pg_hba.conf"))
-        try await execute("SELECT pg_reload_conf()", at: location)
-    }
-
-    /// Each statement by itself: a database can't be made in a transaction.
-    private func execute(_ sql: String, at location: PrivateServer.Location, as user: String = "postgres") async throws {
-        let target = ConnectionTarget(socketDirectory: location.socketFolder, port: location.port, user: user, database: "postgres")
-        try await ConnectionPool.withPool(target, limits: .patient, logger: .init(label: "tests")) { pool in
-            for statement in sql.split(separator: ";") { try await pool.withSession { try await $0.execute(script: String(statement)) } }
         }
     }
 }

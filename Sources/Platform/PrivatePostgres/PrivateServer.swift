@@ -34,6 +34,9 @@ package final class PrivateServer: Sendable {
         self.logger = logger
     }
 
+    /// Whether this machine has a PostgreSQL server to run.
+    package static var isInstalled: Bool { (try? ServerBinaries.find(version: nil)) != nil }
+
     /// Starts the server, making its database cluster the first time, or adopts one left by a program that was killed. Returns when it answers.
     package func start() async throws(PrivateServerError) { try await start { _ in true } }
 

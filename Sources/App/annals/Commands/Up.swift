@@ -21,6 +21,7 @@ struct Up: AsyncParsableCommand {
         let logger = makeLogger(settings)
         Metrics.begin()
         let installation = try Installation.locate(settings)
+        if settings.databases == nil { try requirePrivateServer() }
         let given = try settings.databases.map(Databases.init)
         if apart, given != nil {
             throw Failure("--apart runs beside the private PostgreSQL; with databases of your own, run each service by: \(CommandName.of("serve"))")

@@ -52,8 +52,14 @@ struct DataDirectory: Sendable {
 
     var postgres: String { path + "/postgres" }
 
-    /// Refuses a folder of keys that everybody may look into, since somebody may have.
-    func requirePrivateKeys(_ logger: Logger) throws { try KeyFile(path: path + "/keys").requirePrivacy(logger) }
+    /// Refuses a folder of keys that everybody may look into, since somebody may have. Kubernetes mounts secrets read-only, in a folder that it opens
+    /// to everybody: there each key says by itself who may read it.
+    func requirePrivateKeys(_ logger: Logger) throws {
+        let keys = KeyFile(path: path + "/keys")
+        var status = statvfs()
+        if statvfs(keys.path, &status) == 0, status.f_flag & UInt(ST_RDONLY) != 0 { return }
+        try keys.requirePrivacy(logger)
+    }
 
     /// A file of the keys' folder.
     func key(_ name: String) -> KeyFile { KeyFile(path: "\(path)/keys/\(name)") }

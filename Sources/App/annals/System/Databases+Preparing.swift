@@ -11,13 +11,15 @@ extension Databases {
     ) async throws {
         var unsafe: [String] = []
         for (name, target) in all {
-            let applied = try await explaining(name) {
+            // Queries may read from a standby, which can't be changed.
+            let primary = name == "read" ? readDirect : target
+            let applied = try await explaining(name, at: primary) {
                 let pins =
                     target.pooling == .transaction ? RolePins(name: name, target: target, statementTimeout: statementTimeout, logger: logger) : nil
-                let check = try await DatabaseCheck(name: name, target: target, logger: logger).run()
+                let check = try await DatabaseCheck(name: name, target: primary, logger: logger).run()
                 if !check.isEmpty { unsafe.append("\(name): \(check.joined(separator: ", "))") }
                 try await pins?.settle([target.user])
-                let applied = try await Migrator(directory: installation.migrations(name), logger: logger).migrate(target)
+                let applied = try await Migrator(directory: installation.migrations(name), logger: logger).migrate(primary)
                 try await pins?.settle(pins?.services ?? [])
                 return applied
             }

@@ -32,6 +32,15 @@ func withPrivateDatabases(_ directory: DataDirectory, logger: Logger, _ body: @e
     try result.get()
 }
 
+/// Refuses a start without databases where none can be made, as in a container without a server, before anything is written.
+func requirePrivateServer() throws {
+    guard PrivateServer.isInstalled else {
+        throw Failure(
+            "no PostgreSQL server was found to make a private one with: set ANNALS_LOG_URL, ANNALS_READ_URL, ANNALS_IDENTITY_URL and "
+                + "ANNALS_VAULT_URL, or install one (on Debian and Ubuntu: apt-get install postgresql)")
+    }
+}
+
 /// Makes those of the four databases that the server lacks.
 private func createDatabases(at location: PrivateServer.Location, logger: Logger) async throws {
     try await ConnectionPool.withPool(location.target(database: "postgres"), logger: logger) { pool in

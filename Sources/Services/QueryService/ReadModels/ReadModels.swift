@@ -25,6 +25,7 @@ struct ReadModels: Sendable {
 
     /// Answers from models that have reached a position, else throws 503 `READ_MODEL_BEHIND`.
     func read<Query: ReadQuery>(_ query: Query, from wait: WaitForPosition) async throws -> Snapshot<Query.Answer> {
+        let deadline = ContinuousClock.now + wait.timeout
         var answer = try await ask(query)
         if positions.haveDiverged(Query.models.map(\.rawValue)) { throw Problem.readModelBehind(position: 0) }
         if answer.position < wait.position {
@@ -33,8 +34,14 @@ struct ReadModels: Sendable {
                 throw Problem.readModelBehind(position: answer.position)
             }
             answer = try await ask(query)
-            // A standby may have been asked that is behind the one which told that the position is reached.
-            guard answer.position >= wait.position else { throw Problem.readModelBehind(position: answer.position) }
+            // The server that told may be the primary, and the one that answers a standby which gets there a moment later.
+            var pause = Duration.milliseconds(1)
+            while answer.position < wait.position {
+                guard ContinuousClock.now + pause < deadline else { throw Problem.readModelBehind(position: answer.position) }
+                try await Task.sleep(for: pause)
+                pause = min(pause * 2, .milliseconds(50))
+                answer = try await ask(query)
+            }
         }
         if let entity = query.entity(in: answer.value), let parked = try await parkedPosition(of: entity, upTo: wait.position, in: Query.models) {
             throw Problem.readModelBehind(position: parked - 1)

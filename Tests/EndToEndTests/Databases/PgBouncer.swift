@@ -1,0 +1,68 @@
+import Foundation
+import PrivatePostgres
+import TestSupport
+import Testing
+
+/// A PgBouncer in transaction mode in front of a server, for one test.
+struct PgBouncer {
+    private static let port = 6432
+
+    private let folder: String
+
+    /// Starts one that lets these users in and passes their names on.
+    static func with(_ server: PrivateServer.Location, users: [String], _ body: (PgBouncer) async throws -> Void) async throws {
+        try await withDataDirectory { folder in
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            let configuration = """
+                [databases]
+                * = host=\(server.socketFolder) port=\(server.port)
+                [pgbouncer]
+                listen_port = \(port)
+                unix_socket_dir = \(folder)
+                auth_type = trust
+                auth_file = \(folder)/users
+                pool_mode = transaction
+                default_pool_size = 10
+                max_client_conn = 500
+                logfile = \(folder)/log
+                """
+            try configuration.write(toFile: folder + "/pgbouncer.ini", atomically: true, encoding: .utf8)
+            try users.map { "\"\($0)\" \"\"\n" }.joined().write(toFile: folder + "/users", atomically: true, encoding: .utf8)
+            // The server's account, which alone may enter the folder of its socket. PgBouncer refuses to be root.
+            let account = try FileManager.default.attributesOfItem(atPath: server.socketFolder)[.ownerAccountID] as? Int ?? 0
+            try FileManager.default.setAttributes([.ownerAccountID: account], ofItemAtPath: folder)
+            let process = Process()
+            process.executableURL = URL(filePath: "/usr/bin/env")
+            let asAccount = geteuid() == 0 ? ["setpriv", "--reuid=\(account)", "--clear-groups"] : []
+            process.arguments = asAccount + ["pgbouncer", "--quiet", folder + "/pgbouncer.ini"]
+            process.environment = ["PATH": "/usr/sbin:/usr/bin:/bin"]
+            try process.run()
+            do {
+                try await eventually {
+                    try #require(process.isRunning, "\((try? String(contentsOfFile: folder + "/log", encoding: .utf8)) ?? "it did not start")")
+                    return FileManager.default.fileExists(atPath: folder + "/.s.PGSQL.\(port)")
+                }
+                try await body(PgBouncer(folder: folder))
+            } catch {
+                await stop(process)
+                throw error
+            }
+            await stop(process)
+        }
+    }
+
+    /// The settings that lead through it to the four databases.
+    var urls: [String: String] {
+        let folder = folder.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
+        return Dictionary(
+            uniqueKeysWithValues: ["log", "read", "identity", "vault"].map {
+                ("ANNALS_\($0.uppercased())_URL", "postgres://postgres@\(folder):\(Self.port)/annals_\($0)")
+            })
+    }
+
+    private static func stop(_ process: Process) async {
+        // It keeps nothing, and the tests' threads have handed it their mask, which holds other signals back.
+        kill(process.processIdentifier, SIGKILL)
+        await process.waitForExit()
+    }
+}

@@ -1,0 +1,34 @@
+import Foundation
+import Testing
+
+/// The newest version, and with ANNALS_LONG_TESTS=1 each that is supported.
+private let versions = ProcessInfo.processInfo.environment["ANNALS_LONG_TESTS"] == "1" ? [15, 16, 17, 18] : [18]
+
+@Suite(.serialized, .timeLimit(.minutes(10))) struct `On each PostgreSQL` {
+    @Test(arguments: versions) func `the main job is done, by itself and for owners without a superuser`(version: Int) async throws {
+        let programs = try await programs(of: version)
+        try await withSystem(environment: ["PATH": programs + ":/usr/sbin:/usr/bin:/bin"]) { system, anyone in
+            #expect(try await system.query("current_setting('server_version_num')::int / 10000", in: "annals_log") == "\(version)")
+            let job = MainJob(anyone)
+            try await job.walk()
+            try await job.race()
+            try await job.readOwnWrites(160)
+            for command in [["projections", "rebuild", "--all"], ["projections", "verify", "--all"], ["audit", "verify"]] {
+                let done = try await Launch.run(command + ["--data-dir", system.dataDirectory])
+                #expect(done.code == 0, "\(command): \(done.output)")
+            }
+        }
+        try await ownerWhoMayMakeRoles(programs: programs)
+        if version >= 16 { try await ownerWhoMeetsRoles(programs: programs) }
+    }
+
+    /// Debian's own, or one that PyPI carries, as `bin/test --postgres` takes it.
+    private func programs(of version: Int) async throws -> String {
+        let debian = "/usr/lib/postgresql/\(version)/bin"
+        if FileManager.default.fileExists(atPath: debian + "/postgres") { return debian }
+        let said = try await Shell.run("source '\(repositoryRoot)/bin/.prepare'; use_postgres \(version); dirname \"$(command -v postgres)\"")
+        let folder = try #require(said.split(separator: "\n").last.map(String.init))
+        try #require(FileManager.default.fileExists(atPath: folder + "/postgres"), "\(said)")
+        return folder
+    }
+}

@@ -1,0 +1,54 @@
+import Foundation
+import NIOHTTP1
+import PrivatePostgres
+import TestSupport
+import Testing
+
+@Suite(.timeLimit(.minutes(5))) struct `With a hot standby for queries` {
+    @Test func `clients read their own writes, go on reading without the primary, and write again when it is back`() async throws {
+        try await StreamingPair.with { pair in
+            try await withDatabases(at: pair.primaryLocation) { _ in
+                try await withSystem(environment: pair.urls) { system, anyone in
+                    try await MainJob(anyone).walk()
+                    try await MainJob(anyone).readOwnWrites(160)
+                    // The standby has served them.
+                    let sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'annals_queries' AND state = 'idle'"
+                    #expect(try await number(sessions, at: pair.standbyLocation) > 0)
+
+                    let ann = try await anyone.signedUp("ann2")
+                    let posted = try await ann.call(.POST, "/posts", json: #"{"title":"Kept","content":"x","publish":true}"#)
+                    let wait = ["Wait-For-Position": posted.position, "Prefer": "wait=10", "DNT": "1"]
+                    #expect(try await anyone.call(.GET, "/posts/by-slug/kept", headers: wait).status == 200)
+
+                    await pair.primary.kill()
+                    for _ in 1...20 {
+                        let read = try await anyone.call(.GET, "/posts/by-slug/kept", headers: wait)
+                        #expect(read.status == 200, "\(read.json)")
+                        #expect(try await anyone.call(.GET, "/posts").status == 200)
+                    }
+                    let refused = try await ann.call(.POST, "/posts", json: #"{"title":"Not now","content":"x"}"#)
+                    #expect(refused.status == 503 && refused.headers.first(name: "Retry-After") != nil, "\(refused.json)")
+                    #expect(try await anyone.call(.GET, "http://127.0.0.1:\(system.port)/ready").status == 503)
+                    // A position that nobody can reach is told as such.
+                    let later = ["Wait-For-Position": "\((Int(posted.position) ?? 0) + 1)", "Prefer": "wait=0"]
+                    #expect(try await anyone.call(.GET, "/posts/by-slug/kept", headers: later).code == "READ_MODEL_BEHIND")
+
+                    try await pair.primary.start()
+                    var last: Client.Answer?
+                    try await eventually {
+                        last = try await ann.call(.POST, "/posts", json: #"{"title":"Again","content":"x","slug":"again","publish":true}"#)
+                        return last?.status == 201
+                    }
+                    let again = ["Wait-For-Position": last?.position ?? "", "Prefer": "wait=10"]
+                    // The standby finds the primary again by itself.
+                    try await eventually { try await anyone.call(.GET, "/posts/by-slug/again", headers: again).status == 200 }
+                }
+            }
+        }
+    }
+
+    private func number(_ sql: String, at location: PrivateServer.Location) async throws -> Int {
+        let text = try await Shell.run("psql -h '\(location.socketFolder)' -p \(location.port) -U postgres -AtXc \"\(sql)\" postgres")
+        return try #require(Int(text.trimmingCharacters(in: .whitespacesAndNewlines)), "\(text)")
+    }
+}
