@@ -35,10 +35,10 @@ package struct ForwardingUpstream: Upstream {
         let said = ForwardedElement.list(forwarded: request.header(.forwarded) ?? "")?.last
         func last(_ name: HTTPField.Name) -> WireText? { request.header(name)?.split(at: ",").last?.trimmingBlanks }
         let schemes = [last(.forwardedProto), said?.scheme].compactMap { $0 }
-        let scheme = schemes.first { $0.isWord("http") || $0.isWord("https") }?.string.lowercased() ?? (isSecure ? "https" : "http")
+        let isHTTPS = schemes.first { $0.isWord("http") || $0.isWord("https") }?.isWord("https") ?? isSecure
         let hosts = [last(.forwardedHost), said?.host].compactMap { $0 }
         let host = hosts.first { RequestHeadRules.isHost($0.string.utf8) }?.string ?? head.authority
-        head.headerFields.setForwarded(for: context.clientAddress, scheme: scheme, host: host)
+        head.headerFields.setForwarded(for: context.clientAddress, scheme: isHTTPS ? "https" : "http", host: host)
         head.headerFields[.client] = context.clientAddress
         head.headerFields[.gatewayToken] = try token.current()
         return Request(head: head, body: request.body)

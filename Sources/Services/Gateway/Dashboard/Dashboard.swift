@@ -78,7 +78,7 @@ struct Dashboard: Sendable {
     /// Nil when the part fails in any way, or is late.
     private func answer(_ part: Part, _ request: Request, _ context: CallContext) async -> PartAnswer? {
         var headers = HTTPFields()
-        for name in Self.passedOn { headers[name] = request.headers[name] }
+        for name in Self.passedOn { headers[name] = request.header(name)?.string }
         let head = HTTPRequest(method: .get, scheme: "http", authority: request.head.authority, path: part.target, headerFields: headers)
         let call = Request(head: head, body: RequestBody(buffer: ByteBuffer()))
         let service = services(part.endpoint.route.service)

@@ -27,7 +27,7 @@ extension Statement {
             SELECT * FROM (
                 SELECT \(PostColumns.item), summed.views FROM (
                     SELECT post AS id, sum(count) AS views FROM trending.bucket
-                    WHERE hour > $1 - interval '24 hours' AND hour <= $1
+                    WHERE hour > $1::timestamptz - interval '24 hours' AND hour <= $1
                     GROUP BY post ORDER BY views DESC, id DESC
                 ) AS summed
                 JOIN LATERAL (SELECT * FROM posts.post WHERE post.id = summed.id AND post.published LIMIT 1) AS post ON true

@@ -67,7 +67,7 @@ private func refusal(environment: [String: String]) async -> (line: String, code
         }
     }
 
-    @Test(arguments: [#"{"annals": {"port": {"a": {}}}}"#, #"{"annals": {"port": 1.5}}"#, #"{"annals": {"port": null}}"#])
+    @Test(arguments: [#"{"annals": {"port": {"a": 1}}}"#, #"{"annals": {"port": 1.5}}"#, #"{"annals": {"port": null}}"#])
     func `refuses by its key what no setting can be in the file`(file: String) async throws {
         do {
             let read = try await settings(file: file)
@@ -79,11 +79,11 @@ private func refusal(environment: [String: String]) async -> (line: String, code
 
     @Test func `tells of names that are no settings, with the nearest that is one`() async throws {
         let read = try await settings(
-            environment: ["ANNALS_PROT": "1", "ANNALS_COMMAND": "bin/annals", "ANNALS_WEATHER": "", "OTHER": ""],
+            environment: ["ANNALS_PORTS": "1", "ANNALS_COMMAND": "bin/annals", "ANNALS_WEATHER": "", "OTHER": ""],
             file: #"{"annals": {"rateLimits": "off", "port": 1}, "anals": {"port": 1}}"#)
         #expect(
             read.complaints == [
-                "ANNALS_PROT is no setting; did you mean ANNALS_PORT?", "ANNALS_WEATHER is no setting",
+                "ANNALS_PORTS is no setting; did you mean ANNALS_PORT?", "ANNALS_WEATHER is no setting",
                 "anals.port in the configuration file is no setting; did you mean annals.port?",
                 "annals.rateLimits in the configuration file is no setting; did you mean annals.rateLimit?",
             ])
