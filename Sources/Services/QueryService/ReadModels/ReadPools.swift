@@ -15,8 +15,8 @@ package struct ReadPools: Sendable {
         var byTables: [Set<Substring>: ConnectionPool] = [:]
         byStatement = ReadStatements.all.reduce(into: [:]) { pools, statement in
             let tables = statement.tables
-            // Posts with their authors and views are what most callers ask for.
-            let pool = byTables[tables] ?? makePool(tables.contains("view_counts.total") ? 4 : 2)
+            // Reads gather behind each other, so a second connection would only make their groups smaller.
+            let pool = byTables[tables] ?? makePool(1)
             byTables[tables] = pool
             pools[statement.name] = pool
         }

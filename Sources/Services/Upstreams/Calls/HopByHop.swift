@@ -11,7 +11,7 @@ enum HopByHop {
     ///
     /// What a gateway adds can't be named away: a client could else take from a service what it is told about the client.
     static func stripped(_ fields: HTTPFields) -> HTTPFields {
-        let named = fields[values: .connection].flatMap { WireText($0).split(at: ",").map { $0.trimmingBlanks.string.lowercased() } }
+        let named = fields[values: .connection].flatMap { WireText($0).split(at: ",").compactMap { HTTPField.Name($0.trimmingBlanks.string)?.canonicalName } }
         return HTTPFields(
             fields.filter { field in
                 let name = field.name.canonicalName
