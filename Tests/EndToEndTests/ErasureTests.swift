@@ -38,7 +38,9 @@ import Testing
             #expect(post.data["author"]?["username"]?.text == "bob" && post.data["content"]?.text == "stays")
 
             // The log still says what happened, and the read tables are still what it says.
-            for model in ["posts", "trending", "users", "view_counts"] { #expect(try await system.run(["projections", "verify", model]).code == 0, "\(model)") }
+            for model in ["posts", "trending", "users", "view_counts"] {
+                #expect(try await system.run(["projections", "verify", model]).code == 0, "\(model)")
+            }
             #expect(try await system.run(["projections", "rebuild", "--all"]).code == 0)
             try await system.expectNothing(of: "zyx", "after a rebuild from the log")
             try await zyx.expectForgotten(by: system)

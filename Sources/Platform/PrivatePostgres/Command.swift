@@ -17,7 +17,8 @@ package struct Command {
         let environment = ["PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL=C"]
         var process: pid_t = 0
         let status = withCStrings(arguments) { arguments in
-            withCStrings(environment) { environment in linux_spawn(&process, self.arguments[0], arguments, environment, directory, -1, output, output) }
+            withCStrings(environment) { environment in linux_spawn(&process, self.arguments[0], arguments, environment, directory, -1, output, output)
+            }
         }
         guard status == 0 else { throw SpawnError(code: status) }
         return process

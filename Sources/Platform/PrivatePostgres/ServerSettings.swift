@@ -49,9 +49,9 @@ struct ServerSettings {
             """
     }
 
-    /// The superuser's door is for the account that runs this program: the kernel tells the server which account is at the other end of the socket. An
-    /// account without a name can't be told from others that way; then the server runs as that account, too, and the socket lies in a folder closed to
-    /// all others. Any other log-in needs a password of its own, and has none unless it is given one.
+    /// The superuser's door is for the account that runs this program: the kernel tells the server which account is at the other end of the socket.
+    /// An account without a name can't be told from others that way; then the server runs as that account, too, and the socket lies in a folder
+    /// closed to all others. Any other log-in needs a password of its own, and has none unless it is given one.
     private var access: String {
         let method = Self.accountName == nil ? "trust" : "peer map=annals"
         return "local all postgres \(method)\nlocal replication postgres \(method)\nlocal all all scram-sha-256\n"

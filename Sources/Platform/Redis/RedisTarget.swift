@@ -20,8 +20,8 @@ package struct RedisTarget: Hashable, Sendable {
 }
 
 extension RedisTarget {
-    /// Reads `redis://user:password@host:port/database`, of which all but the host may be missing, or `unix:///path/of/socket?db=1`. User and password
-    /// are percent-encoded. Nil when it is neither.
+    /// Reads `redis://user:password@host:port/database`, of which all but the host may be missing, or `unix:///path/of/socket?db=1`. User and
+    /// password are percent-encoded. Nil when it is neither.
     package init?(_ url: String) {
         if url.hasPrefix("unix://") {
             let parts = url.dropFirst(7).split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)

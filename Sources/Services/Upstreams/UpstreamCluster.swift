@@ -71,7 +71,7 @@ package final class UpstreamCluster: Upstream, Sendable {
         }
     }
 
-    /// What was done for a call so far.
+    /// The work done for a call so far.
     private struct Attempts {
         var count = 0
         /// Those that may have reached a service.

@@ -64,7 +64,7 @@ import Testing
             #expect(urls.keys.sorted() == databases[name]?.map { "ANNALS_\($0)_URL" }, "\(name)")
             for url in urls.values { #expect(url.hasPrefix("postgres://annals_\(name):"), "\(name)") }
         }
-        // What the log-in of the query service may do.
+        // The rights of the query service's log-in.
         let own = try ConnectionTarget(url: try #require(services["queries"]?.environment["ANNALS_READ_URL"]))
         #expect(try await canRead("SELECT FROM annals.checkpoints", own))
         #expect(try await !canRead("DELETE FROM annals.checkpoints", own))

@@ -110,7 +110,7 @@ private func startRefusal(_ files: [String: String]) async throws -> (ReadModelE
                 return projecting.group.statuses
             }
             let stop = ProjectorStop.logRewritten(position: 3)
-            #expect(statuses.map(\.state) == Array(repeating: .stopped(reason: "\(stop)"), count: 3))
+            #expect(!statuses.isEmpty && statuses.allSatisfy { $0.state == .stopped(reason: "\(stop)") })
             #expect(try await database.everything() == before)
         }
     }

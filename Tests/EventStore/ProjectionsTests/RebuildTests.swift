@@ -40,7 +40,8 @@ private func projecting<T: Sendable>(
             #expect(try await database.everything() == live, "seed \(seed)")
             #expect(
                 try await database.rows(
-                    "SELECT schemaname, indexdef FROM pg_indexes WHERE schemaname IN ('posts', 'users', 'view_counts', 'trending') ORDER BY 2") == indexes)
+                    "SELECT schemaname, indexdef FROM pg_indexes WHERE schemaname IN ('posts', 'users', 'view_counts', 'trending') ORDER BY 2")
+                    == indexes)
         }
     }
 

@@ -17,7 +17,7 @@ import Testing
                 if !alter.isEmpty { try await database.run(alter) }
                 var reports: [VerificationReport] = []
                 for model in models { reports.append(try await database.maintenance(history.store).verify(model)) }
-                #expect(try await database.schemas().count == 3)
+                #expect(try await database.schemas().count == 4)
                 return reports
             }
         }

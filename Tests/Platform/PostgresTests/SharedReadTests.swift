@@ -91,7 +91,9 @@ import Testing
                     group.addTask {
                         switch number % 3 {
                         case 0:
-                            let error = await #expect(throws: PostgresError.self) { _ = try await pool.read(Statement("nowhere", "SELECT 1 FROM nowhere")) }
+                            let error = await #expect(throws: PostgresError.self) {
+                                _ = try await pool.read(Statement("nowhere", "SELECT 1 FROM nowhere"))
+                            }
                             #expect(error?.kind == .server(.undefinedTable))
                         case 1:
                             let many = [SQLValue](repeating: .int4(1), count: 70_000)

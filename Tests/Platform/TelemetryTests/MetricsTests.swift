@@ -135,7 +135,9 @@ struct MetricsServerTests {
                 request.method = .init(rawValue: method)
                 if let accept { request.headers.add(name: "accept", value: accept) }
                 let answer = try await HTTPClient.shared.execute(request, timeout: .seconds(30))
-                return (Int(answer.status.code), answer.headers.first(name: "content-type"), String(buffer: try await answer.body.collect(upTo: 1 << 20)))
+                return (
+                    Int(answer.status.code), answer.headers.first(name: "content-type"), String(buffer: try await answer.body.collect(upTo: 1 << 20))
+                )
             }
             let plain = try await get("/metrics")
             #expect(plain.0 == 200 && plain.1 == "text/plain; version=0.0.4; charset=utf-8" && plain.2.contains("seen_total 1\n"))

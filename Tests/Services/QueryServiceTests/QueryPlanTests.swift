@@ -55,7 +55,7 @@ import Testing
         let relation = plan["Relation Name"]?.text ?? ""
         let rows = plan.actualRows ?? 0
         #expect(kind != "Seq Scan" || !largeTables.contains(relation), "\(name): \(kind) of \(relation)")
-        // What is trending is a sum over a day, which is sorted once.
+        // The trend is a sum over a day, which is sorted once.
         if kind.hasSuffix("Sort"), name != Statement.trendingPosts.name {
             #expect(
                 plan["Plans"]?.elements.allSatisfy { $0.actualRows ?? 0 <= Int64(PostList.lookAhead) } == true, "\(name): sorts \(rows) rows"

@@ -136,7 +136,7 @@ import Testing
         try await RunningCluster.run([peer], logger: log.logger) { running in
             let problem = try #require(try await running.problem(.post))
             #expect(problem.code == .badUpstream && problem.status == .badGateway)
-            // Who that was is for the log only.
+            // The instance's name is for the log only.
             #expect(!"\(problem)".contains("127.0.0.1") && !"\(problem)".contains("ESMTP"))
             #expect(log.text.contains("\(peer.instance)"))
         }

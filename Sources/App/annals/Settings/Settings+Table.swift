@@ -19,7 +19,8 @@ extension Settings {
         try read(&logLevel, "logLevel", .word, for: .all, "The least severe level to log.")
         try read(
             &metricsPort, "metricsPort", .offOr(.number(0...65_530)), for: .all,
-            "The port of `/metrics`, on `ANNALS_INTERNAL_HOST`; with `serve`, the gateway's, and auth, commands, queries and projector take those after it.")
+            "The port of `/metrics`, on `ANNALS_INTERNAL_HOST`; with `serve`, the gateway's, and auth, commands, queries and projector take those after it."
+        )
         try readServer(read)
         try readServices(read)
         try readDiscovery(read)

@@ -1,7 +1,7 @@
 import Gateway
 import Upstreams
 
-/// What becomes of calls to services that are slow, gone, or have too much to do. docs/gateway.md explains it.
+/// The handling of calls to services that are slow, gone, or have too much to do. docs/gateway.md explains it.
 extension Settings {
     mutating func readUpstreams(_ read: SettingReader) throws {
         try readCalls(read)

@@ -9,8 +9,8 @@ struct SharedRead {
 /// Reads under one sync.
 ///
 /// Each sync costs a send, a wake-up of the server, and a send and a wake-up back; a read of one row costs less than those. So while two groups of
-/// reads are under way, further ones gather, and leave together when one of the groups has been answered. No timer: an idle connection sends a read at
-/// once, and a busy one has large groups.
+/// reads are under way, further ones gather, and leave together when one of the groups has been answered. No timer: an idle connection sends a read
+/// at once, and a busy one has large groups.
 ///
 /// The server skips the reads behind one that fails. They changed nothing, so they go again with the next group.
 extension Wire {
@@ -38,7 +38,7 @@ extension Wire {
                     reads.append(read)
                 } catch {
                     refused.append(.one(read.continuation, .failure(error)))
-                    // What was written of its values is in the way of those behind it.
+                    // Its values, half written, are in the way of those behind it.
                     if let error = encodeAnew(reads) { return refused + refuse(reads, error) }
                 }
             }

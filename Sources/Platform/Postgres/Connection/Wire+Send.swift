@@ -82,8 +82,7 @@ extension Wire {
         }
     }
 
-    mutating func finishGroup(from length: Int, _ completion: Completion, _ token: UInt64, on connection: OpaquePointer) throws(PostgresError)
-    {
+    mutating func finishGroup(from length: Int, _ completion: Completion, _ token: UInt64, on connection: OpaquePointer) throws(PostgresError) {
         try sending(from: length) { (wire) throws(PostgresError) in try wire.check(PQpipelineSync(connection), connection) }
         pipeline.append(.sync(completion, token: token))
         noteSent()

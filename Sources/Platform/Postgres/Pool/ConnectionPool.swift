@@ -41,7 +41,7 @@ package final class ConnectionPool: Sendable {
         (wakes, wakeUp) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
-    /// Who reaches which database by it, for people: `annals_queries@annals_read`.
+    /// The role and the database that it connects, for people: `annals_queries@annals_read`.
     package var name: String { "\(target.applicationName)@\(target.database)" }
 
     /// Open, idle, in use, waiting.

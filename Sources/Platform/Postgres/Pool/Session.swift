@@ -1,3 +1,4 @@
+import Deadlines
 import Synchronization
 
 /// A connection lent to one caller. Its statements run in the order they are made; those of concurrent child tasks interleave.
@@ -84,9 +85,9 @@ package final class Session: Sendable {
         return error
     }
 
-    /// Runs a request; a cancelled task has the server stop it, and the error is then `.cancelled`.
+    /// Runs a request, unless its time is up; a cancelled task has the server stop it. The error is then `.cancelled`.
     func cancelling<T>(_ request: () async throws(PostgresError) -> T) async throws(PostgresError) -> T {
-        if Task.isCancelled { throw .cancelled() }
+        if Task.isCancelled || Deadline.hasPassed { throw .cancelled() }
         let result = await withTaskCancellationHandler {
             do throws(PostgresError) {
                 return Result<T, PostgresError>.success(try await request())

@@ -6,7 +6,8 @@ struct Reconnecting: Sendable {
     let limits: RedisLimits
     let logger: Logger
 
-    /// Runs `body` with each connection in turn until cancelled or `body` throws; `body` returns when its connection has ended. An outage is told once.
+    /// Runs `body` with each connection in turn until cancelled or `body` throws; `body` returns when its connection has ended. An outage is told
+    /// once.
     func run(
         onMessage: (@Sendable (String, String) -> Void)? = nil, _ body: (RedisConnection) async throws -> Void
     ) async throws {

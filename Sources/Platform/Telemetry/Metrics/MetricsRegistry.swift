@@ -42,7 +42,8 @@ package final class MetricsRegistry: MetricsFactory {
             (
                 "annals_metrics_rejected_total",
                 { text in
-                    text.family("annals_metrics_rejected_total", .counter, help: "Instruments that were refused: too many sets of labels, or two kinds.")
+                    text.family(
+                        "annals_metrics_rejected_total", .counter, help: "Instruments that were refused: too many sets of labels, or two kinds.")
                     text.sample("annals_metrics_rejected_total", "", Double(rejected))
                 }
             ))

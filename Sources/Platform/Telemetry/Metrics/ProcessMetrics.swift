@@ -51,7 +51,8 @@ private struct ProcessStatus {
     }
 
     static func startTime() -> Double? {
-        guard let process = read(), let text = contents("/proc/stat"), let line = text.split(separator: "\n").first(where: { $0.hasPrefix("btime ") }),
+        guard let process = read(), let text = contents("/proc/stat"),
+            let line = text.split(separator: "\n").first(where: { $0.hasPrefix("btime ") }),
             let boot = Double(line.dropFirst("btime ".count))
         else { return nil }
         return boot + process.started

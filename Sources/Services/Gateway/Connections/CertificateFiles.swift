@@ -7,8 +7,8 @@ import Synchronization
 /// The certificate that TLS connections are answered with, from two PEM files that are read again when they change: those who renew certificates
 /// replace files and restart nothing.
 ///
-/// The files are looked at when a connection comes, once a second at most. New ones that can't be used are told once and the old ones kept; so are two
-/// files of which only one has been replaced yet, until the other is.
+/// The files are looked at when a connection comes, once a second at most. New ones that can't be used are told once and the old ones kept; so are
+/// two files of which only one has been replaced yet, until the other is.
 package final class CertificateFiles: Sendable {
     private static let pause = TimeAmount.seconds(1)
 

@@ -139,7 +139,7 @@ final class StreamHandler: ChannelDuplexHandler {
             isAnswering = true
             context.write(data, promise: promise)
         case .body(let part):
-            // What the client's window has no room for waits, and its promise with it.
+            // A part that the client's window has no room for waits, and its promise with it.
             let count = part.readableBytes
             writtenBytes += count
             let sent = promise ?? context.eventLoop.makePromise(of: Void.self)

@@ -14,7 +14,7 @@ import PublishingAPI
 struct Dashboard: Sendable {
     /// More than any part needs.
     private static let maximumBytes = 1 << 20
-    /// What the parts take from the caller's request.
+    /// The fields of the caller's request that the parts get.
     private static let passedOn: [HTTPField.Name] = [.authorization, .waitForPosition, .prefer]
 
     private struct Part {
@@ -95,7 +95,7 @@ struct Dashboard: Sendable {
     }
 }
 
-/// What a service answered for its part.
+/// A service's answer for its part.
 private struct PartAnswer {
     let data: JSONValue
     let tag: String?

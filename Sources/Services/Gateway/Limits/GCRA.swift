@@ -1,9 +1,9 @@
 /// The arithmetic of one limit: the generic cell rate algorithm in its form of virtual scheduling (ITU-T I.371 §A). A caller owes time: each call
 /// adds an interval, which passes as time does, and nobody may owe more than the burst. All times in nanoseconds.
 struct GCRA: Equatable {
-    /// What one call costs.
+    /// The price of one call.
     let interval: UInt64
-    /// What an empty bucket owes.
+    /// The debt of an empty bucket.
     let burst: UInt64
 
     init(_ limit: RateLimit) {

@@ -1,7 +1,7 @@
 package import JSON
 
 extension Readiness {
-    /// What was found: the body of `/ready`. Services send theirs to the gateway, which makes one of all.
+    /// The findings: the body of `/ready`. Services send theirs to the gateway, which makes one of all.
     ///
     /// `{"status", "services"?: {name: {"status"}}, "checks": {name: {"status"}}, "projections": {name: {"position", "lag"?, "status", "parked"}},
     /// "upstreams"?: {name: {"status", "instances", "open", "halfOpen", "ejected"}}, "head"?}`
@@ -105,7 +105,7 @@ extension Readiness.Report {
             return nil
         }
         isReady = status == "ready"
-        self.checks = checks.list.map { ($0.name, $0.value["status"]?.text == "up") }
+        self.checks = checks.list.map { ($0.name, $0.value["status"] == .string("up")) }
         self.projections = projections.list.map {
             Projection(
                 name: $0.name, position: $0.value["position"]?.int ?? 0, state: $0.value["status"]?.text ?? "unknown",

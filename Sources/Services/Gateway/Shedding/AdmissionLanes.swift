@@ -1,7 +1,7 @@
 import HTTPTypes
 import PublishingAPI
 
-/// What a call counts for where there is not room for all.
+/// The rank of a call where there is not room for all.
 enum AdmissionLane {
     /// Commands, signing in, keys.
     case essential

@@ -1,5 +1,5 @@
-/// How long a call may stand in a queue, after the idea of CoDel (RFC 8289) in its simplest form: a queue that was empty a moment ago is a burst, which
-/// may take its time; one that has not been empty for a while only makes everybody late.
+/// How long a call may stand in a queue, after the idea of CoDel (RFC 8289) in its simplest form: a queue that was empty a moment ago is a burst,
+/// which may take its time; one that has not been empty for a while only makes everybody late.
 struct QueueDelay {
     typealias Instant = ContinuousClock.Instant
 

@@ -1,8 +1,8 @@
 package import Deadlines
 package import Hummingbird
 
-/// The time that is left for a request. It enters at the gateway, is spent by every wait and every call that the request leads to, and goes from service
-/// to service in `X-Annals-Time-Left`: milliseconds, for clocks differ between machines.
+/// The time that is left for a request. It enters at the gateway, is spent by every wait and every call that the request leads to, and goes from
+/// service to service in `X-Annals-Time-Left`: milliseconds, for clocks differ between machines.
 package struct TimeBudget: Sendable {
     package let deadline: Deadline
 

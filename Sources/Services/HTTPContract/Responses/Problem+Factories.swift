@@ -96,7 +96,8 @@ extension Problem {
     package static func badUpstream() -> Problem {
         Problem(
             .badUpstream,
-            "A service's answer could not be read. The outcome of a command is unknown: repeat it with the same Idempotency-Key, and it happens once.")
+            "A service's answer could not be read. The outcome of a command is unknown: repeat it with the same Idempotency-Key, and it happens once."
+        )
     }
 
     /// 503. `retryAfter` in seconds.

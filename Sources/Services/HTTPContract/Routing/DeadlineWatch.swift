@@ -22,8 +22,8 @@ package final class DeadlineWatch: Sendable {
         self.loop = loop
     }
 
-    /// Runs the work, which finds the deadline in its task. At the deadline it is cancelled and, as soon as it has ended, whatever it yields is dropped
-    /// for a 504. When the client has gone it is cancelled, too.
+    /// Runs the work, which finds the deadline in its task. At the deadline it is cancelled and, as soon as it has ended, whatever it yields is
+    /// dropped for a 504. When the client has gone it is cancelled, too.
     /// - Parameter channel: how the client is reached.
     package func apply<Value: Sendable>(
         _ budget: TimeBudget, channel: (any Channel)? = nil, _ work: @escaping @Sendable () async throws -> Value

@@ -165,7 +165,7 @@ package struct FailureResponses: Sendable {
 
     private func problem(_ error: any Error, _ request: Request, _ endpoint: Endpoint?, _ context: CallContext) -> Problem {
         var problem = error as? Problem ?? mapping(error) ?? Problem.general(error)
-        // What was not done because the time was up is late, whatever refused to do it.
+        // Work that was not done because the time was up is late, whatever refused to do it.
         if !(error is Problem), Deadline.hasPassed, problem == nil || problem?.code == .unavailable { problem = .timeout() }
         if case EventStoreError.refused(let statement, let reason) = error {
             log("a database refuses a statement", ["statement": "\(statement)", "error": "\(reason)"], request, endpoint, context)

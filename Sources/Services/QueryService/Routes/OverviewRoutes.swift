@@ -4,7 +4,7 @@ import HTTPContract
 import Hummingbird
 import PublishingAPI
 
-/// What is read most at present, and what an author has: what dashboards are made of.
+/// The parts of dashboards: the posts that are read most at present, and an author's totals.
 struct OverviewRoutes: Sendable {
     let models: ReadModels
     let now: @Sendable () -> Timestamp

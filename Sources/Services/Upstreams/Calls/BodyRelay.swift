@@ -3,8 +3,8 @@ import Synchronization
 
 /// Hands the parts of a request's body to the HTTP client, one at a time: the next is read when the last was taken.
 ///
-/// The client reads in a task of its own, which may go on for a moment after the call. The body may be read by one task only. So the client reads here,
-/// and the task of the call reads the body.
+/// The client reads in a task of its own, which may go on for a moment after the call. The body may be read by one task only. So the client reads
+/// here, and the task of the call reads the body.
 final class BodyRelay: AsyncSequence, Sendable {
     typealias Element = ByteBuffer
 
@@ -20,7 +20,8 @@ final class BodyRelay: AsyncSequence, Sendable {
 
     private let state = Mutex(State())
 
-    /// Reads the body to its end. After `close()` the rest is dropped. A body that the client never asked for is not touched, and can be sent elsewhere.
+    /// Reads the body to its end. After `close()` the rest is dropped. A body that the client never asked for is not touched, and can be sent
+    /// elsewhere.
     func relay(_ body: some AsyncSequence<ByteBuffer, any Error> & Sendable) async {
         guard await isWanted() else { return }
         do {

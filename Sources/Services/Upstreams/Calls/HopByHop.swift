@@ -9,9 +9,11 @@ enum HopByHop {
 
     /// The fields that are passed on: all but those of the connection and those that `Connection` names.
     ///
-    /// What a gateway adds can't be named away: a client could else take from a service what it is told about the client.
+    /// A field that the gateway adds can't be named away: a client could else keep from a service what it is told about the client.
     static func stripped(_ fields: HTTPFields) -> HTTPFields {
-        let named = fields[values: .connection].flatMap { WireText($0).split(at: ",").compactMap { HTTPField.Name($0.trimmingBlanks.string)?.canonicalName } }
+        let named = fields[values: .connection].flatMap { value in
+            WireText(value).split(at: ",").compactMap { HTTPField.Name($0.trimmingBlanks.string)?.canonicalName }
+        }
         return HTTPFields(
             fields.filter { field in
                 let name = field.name.canonicalName

@@ -24,7 +24,7 @@ struct UpstreamFailure: Error {
         self.reason = reason
     }
 
-    /// What the HTTP client threw.
+    /// The error of the HTTP client.
     init(_ error: any Error) {
         self.init(Self.kind(of: error), "\(error)")
     }

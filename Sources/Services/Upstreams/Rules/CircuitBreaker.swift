@@ -1,4 +1,4 @@
-/// What a call says about the instance that it went to.
+/// The verdict of a call on the instance that it went to.
 enum Verdict {
     case good
     case bad

@@ -52,8 +52,8 @@ struct Fleet {
 
     /// The one of two random instances that has fewer calls on their way.
     ///
-    /// Those in good standing come before the ejected, and those that were not tried for this call before those that were. When all are ejected the one
-    /// with the fewest failures is taken.
+    /// Those in good standing come before the ejected, and those that were not tried for this call before those that were. When all are ejected the
+    /// one with the fewest failures is taken.
     mutating func choose(avoiding tried: [Instance] = [], at now: Instant, using random: inout some RandomNumberGenerator) -> Choice {
         var best = Rank.excluded
         var count = 0

@@ -1,4 +1,5 @@
-/// Two counts over the last while: of everything, and of some of it. It moves on in steps of a tenth, so counting costs the same however much there is.
+/// Two counts over the last while: of everything, and of some of it. It moves on in steps of a tenth, so counting costs the same however much there
+/// is.
 struct RollingWindow {
     typealias Instant = ContinuousClock.Instant
 

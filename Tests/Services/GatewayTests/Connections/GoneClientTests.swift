@@ -18,7 +18,7 @@ import Testing
             let wire = try Wire(port: port)
             await wire.send("GET /api/v1/posts HTTP/1.1\r\nHost: annals\r\n\r\n")
             try await eventually { queries.requests.count == 1 }
-            // What a client leaves behind that is killed.
+            // As a client that is killed leaves it behind.
             wire.finish()
             _ = await cancelled.first { _ in true }
         }

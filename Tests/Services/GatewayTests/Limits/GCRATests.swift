@@ -34,7 +34,7 @@ import Testing
             #expect(verdict.isAllowed == model.take(at: clock.reading()), "seed \(seed), step \(step)")
             #expect(verdict.remaining == Int(model.tokens / rule.interval), "seed \(seed), step \(step)")
             guard !verdict.isAllowed else { continue }
-            // What it says is enough, and no second too many.
+            // The time that it says is enough, and no second too many.
             #expect(model.tokens + UInt64(verdict.nextIn) * 1_000_000_000 >= rule.interval, "seed \(seed), step \(step)")
             #expect(model.tokens + UInt64(verdict.nextIn - 1) * 1_000_000_000 < rule.interval, "seed \(seed), step \(step)")
         }

@@ -42,7 +42,7 @@ import Testing
                     }
                 }
                 #expect(admitted.count <= 500)
-                // What was leased and not used comes back, and not one call is lost or doubled.
+                // Calls that were leased and not used come back, and not one call is lost or doubled.
                 try await eventually {
                     clock.advance(.milliseconds(300))
                     for (gateway, ask) in zip(gateways, asks) where await gateway.take([ask])[0].isAllowed { admitted.add() }

@@ -148,7 +148,7 @@ private final class Lanes {
 
     func expire(at now: ContinuousClock.Instant) -> [String] { lanes.expire(at: now) }
 
-    /// Who may go on, and who is refused, when a call has ended.
+    /// Those who may go on, and those who are refused, when a call has ended.
     func leave(_ lane: AdmissionLane, at now: ContinuousClock.Instant) -> (admitted: [String], refused: [String])? { lanes.leave(lane) { now } }
 
     func end(_ lane: AdmissionLane) -> [String]? { leave(lane, at: start)?.admitted }

@@ -5,7 +5,7 @@ import Testing
 @testable import Gateway
 
 @Suite(.timeLimit(.minutes(2))) struct `A client of HTTP/2` {
-    /// What becomes of an attacker. The server is patient in all that a test does not change, however busy the machine is.
+    /// The fate of an attacker. The server is patient in all that a test does not change, however busy the machine is.
     private func attack(_ kind: String, _ change: @Sendable (inout ConnectionLimits) -> Void = { _ in }) async throws -> String {
         var limits = ConnectionLimits(headers: .seconds(20), bodyGrace: .seconds(20), send: .seconds(20))
         change(&limits)

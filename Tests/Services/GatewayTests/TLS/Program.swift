@@ -3,7 +3,7 @@ import TestSupport
 
 /// Programs of other people that speak to a server of ours.
 enum Program {
-    /// What it prints, on both streams.
+    /// Its output, on both streams.
     static func run(_ arguments: String...) async throws -> String { try await run(arguments) }
 
     static func run(_ arguments: [String]) async throws -> String {

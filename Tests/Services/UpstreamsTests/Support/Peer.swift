@@ -36,7 +36,7 @@ final class Peer: Sendable {
     private let seen: Seen
 
     var instance: Instance { Instance(host: "127.0.0.1", port: channel.localAddress?.port ?? 0) }
-    /// What it was asked, checks left out.
+    /// The requests that it got, checks left out.
     var calls: [Call] { seen.calls.withLock { $0 } }
     /// Connections that are there.
     var connections: Int { seen.connections.withLock { $0 } }

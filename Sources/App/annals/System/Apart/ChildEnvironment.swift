@@ -3,7 +3,7 @@ import Upstreams
 
 /// The environments of the services' processes: each holds the settings that its service makes use of, its own log-in, and nobody else's.
 struct ChildEnvironment {
-    /// What programs need that are not configured by it.
+    /// Variables that programs need, though nothing is configured by them.
     private static let kept = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "SWIFT_BACKTRACE", "ANNALS_COMMAND"]
 
     let settings: Settings

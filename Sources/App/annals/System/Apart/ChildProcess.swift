@@ -7,7 +7,7 @@ import Synchronization
 ///
 /// The child's standard input is a pipe that nobody writes to. It ends when this process does, whatever ends it, and so tells the child.
 final class ChildProcess: Sendable {
-    /// What is heard of a child.
+    /// News of a child.
     enum Event: Sendable {
         /// A line on its standard output.
         case line(String)

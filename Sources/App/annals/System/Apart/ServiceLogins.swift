@@ -3,8 +3,8 @@ import Postgres
 import PrivatePostgres
 import Vault
 
-/// The log-ins of the services on the private server: a role and a password each. The passwords are made anew at each start, and kept in the memory of
-/// this process and of the one that logs in.
+/// The log-ins of the services on the private server: a role and a password each. The passwords are made anew at each start, and kept in the memory
+/// of this process and of the one that logs in.
 struct ServiceLogins: Sendable {
     private let location: PrivateServer.Location
     private var passwords: [Component: String] = [:]

@@ -48,7 +48,7 @@ final class Supervisor: Service {
                     try await group.waitForAll()
                 } catch {
                     stop()
-                    // What still runs is stopped before the reason is told.
+                    // Services that still run are stopped before the reason is told.
                     while (try? await group.next()) != nil {}
                     throw error
                 }

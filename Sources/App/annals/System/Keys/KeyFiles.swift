@@ -29,7 +29,7 @@ struct KeyFiles: Sendable {
     /// The file of a service's private key.
     func identityFile(_ name: ServiceName) -> KeyFile { directory.key("services/\(name.rawValue).key") }
 
-    /// What a service signs its calls with.
+    /// The key that a service signs its calls with.
     func identity(_ name: ServiceName) throws -> ServiceIdentity { try ServiceIdentity(name, seed: identityFile(name).readBytes(logger)) }
 
     /// The file of all services' public keys, which every service may read.

@@ -1,7 +1,7 @@
 import ArgumentParser
 import PublishingAPI
 
-/// What a process can run.
+/// The parts of the system that a process can run.
 enum Component: String, CaseIterable, Sendable, ExpressibleByArgument {
     case gateway, auth, commands, queries, projector
 

@@ -1,7 +1,7 @@
 import Gateway
 import Postgres
 
-// What services ask of the databases that they depend on.
+// The questions of services to the databases that they depend on.
 
 extension Statement {
     static let isAlive = Statement("is_alive", "SELECT 1")

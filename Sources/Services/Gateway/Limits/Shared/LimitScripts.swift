@@ -1,7 +1,7 @@
 import Redis
 
-/// What Redis does in one step. A bucket's key is `annals:limit:<policy>:<caller>`; it holds the moment at which the bucket is full again, as seconds
-/// of Redis's clock with nine decimals, and is gone from then on.
+/// The work of Redis, each script in one step. A bucket's key is `annals:limit:<policy>:<caller>`; it holds the moment at which the bucket is full
+/// again, as seconds of Redis's clock with nine decimals, and is gone from then on.
 enum LimitScripts {
     static let charge = RedisScript(charging(clock: "redis.call('TIME')"))
 

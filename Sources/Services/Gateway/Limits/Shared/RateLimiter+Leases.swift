@@ -1,6 +1,6 @@
 import Synchronization
 
-/// What a gateway keeps of buckets that live in Redis: the last answer for each caller, and calls that are paid for.
+/// A gateway's memory of buckets that live in Redis: the last answer for each caller, and calls that are paid for.
 ///
 /// A caller that comes again and again is leased 4 to 32 calls at once, so most of its calls touch no network. They are charged when they are leased:
 /// all gateways together never admit more than the limit. A lease that is not used in time is given back.

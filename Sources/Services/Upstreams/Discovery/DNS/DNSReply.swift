@@ -56,7 +56,7 @@ struct DNSReply {
 
     private func number(at offset: Int) -> Int { Int(bytes[offset]) << 8 | Int(bytes[offset + 1]) }
 
-    /// What follows a name: labels up to an empty one or to a pointer.
+    /// The place behind a name: behind its labels, up to an empty one or to a pointer.
     private static func withoutName(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
         var rest = bytes
         while let length = rest.first {

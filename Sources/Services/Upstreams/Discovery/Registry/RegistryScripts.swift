@@ -1,8 +1,8 @@
 import PublishingAPI
 import Redis
 
-/// What the registry does in one step. A service has a set of its instances' ids, `annals:services:<service>`, and each instance a key with its address
-/// that Redis forgets in time, `annals:services:<service>:<id>`. Changes are told on a channel.
+/// The work of the registry, each script in one step. A service has a set of its instances' ids, `annals:services:<service>`, and each instance a key
+/// with its address that Redis forgets in time, `annals:services:<service>:<id>`. Changes are told on a channel.
 enum RegistryScripts {
     static let channel = "annals:services"
 
