@@ -6,7 +6,8 @@ import Testing
 
     /// With a direct way to the log, appends of other processes are heard of; without one they are polled for.
     @Test(arguments: [true, false]) func `the main job is done as everywhere`(isLogDirect: Bool) async throws {
-        try await withServer { server in
+        // As promised from the start: a pooler keeps sessions from before a setting.
+        try await withServer(settings: "synchronous_commit = on\n") { server in
             try await letEveryUserIn(at: server)
             let services = ["annals_commands", "annals_projector", "annals_queries", "annals_auth"]
             for role in services { try await execute("CREATE ROLE \(role) LOGIN", at: server) }

@@ -152,10 +152,11 @@ private func refusal(environment: [String: String]) async -> (line: String, code
     private let urls = Dictionary(
         uniqueKeysWithValues: ["LOG", "READ", "IDENTITY", "VAULT"].map { ("ANNALS_\($0)_URL", "postgres://ann:secret@db/\($0.lowercased())") })
 
-    @Test func `wants all four or none`() async throws {
+    @Test func `wants all four or none for the whole system`() async throws {
         #expect(try await settings(environment: urls).databases?.vault == "postgres://ann:secret@db/vault")
-        let one = await refusal(environment: urls.filter { $0.key == "ANNALS_READ_URL" })
-        #expect(one?.line.hasPrefix("ANNALS_LOG_URL, ANNALS_IDENTITY_URL, ANNALS_VAULT_URL must be set too") == true)
+        let one = try #require(try await settings(environment: urls.filter { $0.key == "ANNALS_READ_URL" }).databases)
+        let refusal = #expect(throws: Failure.self) { try Databases(one) }
+        #expect(refusal?.message.hasPrefix("ANNALS_LOG_URL, ANNALS_IDENTITY_URL, ANNALS_VAULT_URL must be set too") == true)
     }
 
     @Test func `takes a URL from a file, without the line end, and not from both`() async throws {
