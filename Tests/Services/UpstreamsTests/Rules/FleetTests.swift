@@ -53,10 +53,14 @@ private let start = ContinuousClock.now
         #expect(story.choose()?.instance == second)
     }
 
-    @Test func `a good call takes an ejected one back at once`() {
+    @Test func `a good call takes an ejected one back at once`() throws {
         var story = Story(fleet(first, second))
+        // It began before the others failed.
+        let held = story.place(at: first)
+        let place = try #require(held)
         story.fail(first, times: 5)
-        story.call(first, .good)
+        #expect(story.fleet.members[0].ejection.isOut(at: start))
+        _ = story.fleet.record(.good, at: place, now: start)
         #expect(!story.fleet.members[0].ejection.isOut(at: start))
     }
 
@@ -136,15 +140,18 @@ private struct Story {
 
     mutating func fail(_ instance: Instance, times: Int) { for _ in 0..<times { call(instance, .bad) } }
 
-    /// A call to this instance, all others being out of the choice.
     mutating func call(_ instance: Instance, _ verdict: Verdict) {
-        var places: [Fleet.Place] = []
-        while let place = choose(avoiding: fleet.members.map(\.instance).filter { $0 != instance }) {
-            places.append(place)
-            guard place.instance == instance else { continue }
-            _ = fleet.record(verdict, at: place, now: start)
-            break
-        }
-        for place in places { fleet.leave(place) }
+        guard let place = place(at: instance) else { return }
+        _ = fleet.record(verdict, at: place, now: start)
+        fleet.leave(place)
+    }
+
+    /// A place at this instance, all others being out of the choice. Nil, which is an issue, when it is not called.
+    mutating func place(at instance: Instance) -> Fleet.Place? {
+        let others = fleet.members.map(\.instance).filter { $0 != instance }
+        let place = choose(avoiding: others)
+        if place?.instance == instance { return place }
+        Issue.record("\(instance) is not called, seed \(seed)")
+        return nil
     }
 }
