@@ -9,8 +9,12 @@ import Testing
         try await withFolder { folder in
             try await withServer("\(folder)/pg") { server in
                 try await ConnectionPool.withPool(#require(server.target(database: "postgres")), logger: TestCluster.logger) { pool in
-                    let rules = Statement("rules", "SELECT string_agg(DISTINCT auth_method, ' ') FROM pg_hba_file_rules")
-                    try await #expect(pool.query(rules)[0].get(0) == "peer")
+                    // Services that run apart log in by passwords; the superuser never does.
+                    let rules = Statement(
+                        "rules",
+                        "SELECT string_agg(DISTINCT user_name[1] || ' ' || auth_method, ', ' ORDER BY user_name[1] || ' ' || auth_method)"
+                            + " FROM pg_hba_file_rules")
+                    try await #expect(pool.query(rules)[0].get(0) == "all scram-sha-256, postgres peer")
                 }
             }
         }
