@@ -107,7 +107,7 @@ import Testing
                 ["up", "--port", "0"], ["ANNALS_LOG_URL": "postgres://127.0.0.1:1/none"], 1,
                 "annals: ANNALS_READ_URL, ANNALS_IDENTITY_URL, ANNALS_VAULT_URL must be set too"
             ),
-            (["up", "--port", "70000"], [:], 2, "annals: ANNALS_PORT: 70000 is not a number from 0 to 65535"),
+            (["up", "--port", "70000"], [:], 2, "annals: ANNALS_PORT takes a number from 0 to 65535, not 70000"),
             (["up", "--no-such-flag"], [:], 2, "Error: Unknown option '--no-such-flag'"),
         ] as [([String], [String: String], Int32, String)])
     func `wrong settings are one clear line`(arguments: [String], environment: [String: String], code: Int32, line: String) async throws {

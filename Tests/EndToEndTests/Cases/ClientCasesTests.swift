@@ -55,7 +55,7 @@ extension `One running system` {
                 #expect(left(answer) == #""default";r=\#(count);"#, "\(address)")
             }
             _ = try await one.anyone.call(.GET, "/posts", headers: ["X-Forwarded-For": "no address"])
-            try await eventually { try one.log.contains("holds something that is no address") }
+            try await eventually { try one.log.contains("forwards for something that is no address") }
         }
 
         @Test func `lets good tokens never pay for bad ones`() async throws {
