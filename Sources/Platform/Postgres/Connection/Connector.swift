@@ -87,7 +87,9 @@ struct Connector: Sendable {
     }
 
     private func failure(_ connection: OpaquePointer) -> PostgresError {
-        PostgresError(connectFailure: String(cString: PQerrorMessage(connection)))
+        // Then it is libpq that gives up, without a word from the server.
+        if PQconnectionNeedsPassword(connection) == 1 { return PostgresError(noPasswordFor: PQuser(connection).map { String(cString: $0) } ?? "") }
+        return PostgresError(connectFailure: String(cString: PQerrorMessage(connection)))
     }
 }
 

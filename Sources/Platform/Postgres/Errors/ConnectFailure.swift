@@ -44,6 +44,13 @@ extension PostgresError {
         connectReason = failure.reason
     }
 
+    /// The server wants a password, and there is none.
+    init(noPasswordFor user: String) {
+        let reason = "the server wants a password for \"\(user)\", and there is none"
+        self.init(.connection, reason, report: ServerReport(sqlState: SQLState(rawValue: "28P01")))
+        connectReason = reason
+    }
+
     /// Whether waiting can't help a connection that couldn't be made: the server is there, and refuses this account or does not have this database.
     package var isRefusedLogin: Bool {
         guard kind == .connection, connectReason != nil, let sqlState else { return false }
