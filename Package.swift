@@ -257,7 +257,7 @@ let tests: [(folder: String, targets: [Target])] = [
         "",
         [
             // Rules that the repository keeps for its own files.
-            .testTarget(name: "RepositoryTests", exclude: ["Packages"]),
+            .testTarget(name: "RepositoryTests", dependencies: ["TestSupport"], exclude: ["Packages"]),
             .target(name: "TestSupport", dependencies: ["CLinuxIO", "JSON", "Postgres", "PrivatePostgres", logging]),
             .testTarget(
                 name: "EndToEndTests",

@@ -4,6 +4,7 @@ import Foundation
 import JSON
 import NIOCore
 import NIOHTTP1
+import TestSupport
 
 /// A client of the HTTP API, as a program of another team would be one.
 struct Client: Sendable {
@@ -38,17 +39,41 @@ struct Client: Sendable {
         if let token { request.headers.add(name: "Authorization", value: "Bearer \(token)") }
         for (name, value) in headers { request.headers.add(name: name, value: value) }
         if let body { request.body = .bytes(ByteBuffer(bytes: body)) }
-        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
+        // A test that says nothing of how long it waits has time.
+        let isPatient = headers["Wait-For-Position"] != nil && headers["Prefer"] == nil
+        if isPatient { request.headers.add(name: "Prefer", value: "wait=10") }
+        var answer = try await perform(request)
+        try await eventually {
+            guard isPatient, answer.code == "READ_MODEL_BEHIND" else { return true }
+            answer = try await perform(request)
+            return false
+        }
+        return answer
+    }
+
+    private func perform(_ request: HTTPClientRequest) async throws -> Answer {
+        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(120))
         let buffer = try await response.body.collect(upTo: 16 << 20)
         return Answer(status: Int(response.status.code), headers: response.headers, body: Array(buffer.readableBytesView))
+    }
+
+    /// The answer to a call that is repeated while the system has no room for it.
+    private func admitted(_ path: String, json: String) async throws -> Answer {
+        var answer = try await call(.POST, path, json: json)
+        try await eventually {
+            guard answer.status == 503 else { return true }
+            answer = try await call(.POST, path, json: json)
+            return false
+        }
+        return answer
     }
 
     /// Registers a user and signs in.
     func signedUp(_ username: String) async throws -> Client {
         let password = "a password of \(username)"
-        _ = try await call(
-            .POST, "/auth/register", json: #"{"username":"\#(username)","email":"\#(username)@example.org","password":"\#(password)"}"#)
-        let login = try await call(.POST, "/auth/login", json: #"{"email":"\#(username)@example.org","password":"\#(password)"}"#)
+        _ = try await admitted(
+            "/auth/register", json: #"{"username":"\#(username)","email":"\#(username)@example.org","password":"\#(password)"}"#)
+        let login = try await admitted("/auth/login", json: #"{"email":"\#(username)@example.org","password":"\#(password)"}"#)
         return Client(base: base, token: login.data["accessToken"]?.text)
     }
 }

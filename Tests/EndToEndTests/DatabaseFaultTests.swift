@@ -7,7 +7,7 @@ import PrivatePostgres
 import TestSupport
 import Testing
 
-@Suite(.serialized) struct `A start on databases that are not as they should be` {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct `A start on databases that are not as they should be` {
     @Test func `keeps its promises whatever is set for the databases`() async throws {
         try await withDataDirectory { directory in
             let databases = ["annals_log", "annals_read", "annals_identity", "annals_vault"]
@@ -28,7 +28,7 @@ import Testing
             let posted = try await ann.call(.POST, "/posts", json: #"{"title":"Kept","content":"x","publish":true}"#)
             #expect(posted.status == 201)
             let read = try await Client(base: second.api).call(
-                .GET, "/posts/by-slug/kept", headers: ["Wait-For-Position": posted.position, "Prefer": "wait=10"])
+                .GET, "/posts/by-slug/kept", headers: ["Wait-For-Position": posted.position])
             #expect(read.status == 200)
             #expect(await second.interrupt() == 0)
         }
@@ -61,7 +61,7 @@ import Testing
                     let posted = try await ann.call(.POST, "/posts", json: #"{"title":"Kept","content":"x","publish":true}"#)
                     #expect(posted.status == 201)
                     let read = try await Client(base: second.api).call(
-                        .GET, "/posts/by-slug/kept", headers: ["Wait-For-Position": posted.position, "Prefer": "wait=10"])
+                        .GET, "/posts/by-slug/kept", headers: ["Wait-For-Position": posted.position])
                     #expect(read.status == 200)
                     // A setting that waits for standbys stays, and so does one that was right already.
                     let wrong = [
@@ -144,7 +144,7 @@ import Testing
             let first = try await RunningSystem(dataDirectory: directory)
             let ann = try await Client(base: first.api).signedUp("ann")
             let posted = try await ann.call(.POST, "/posts", json: #"{"title":"Kept","content":"x","publish":true}"#)
-            _ = try await ann.call(.GET, "/posts/by-slug/kept", headers: ["Wait-For-Position": posted.position, "Prefer": "wait=10"])
+            _ = try await ann.call(.GET, "/posts/by-slug/kept", headers: ["Wait-For-Position": posted.position])
             let location = try #require(PrivateServer.locate(directory: directory + "/postgres"))
             for name in ["identity", "log", "vault", "read"] {
                 let said = try await Shell.run(
@@ -166,7 +166,7 @@ import Testing
                     let again = Client(base: second.api, token: login.data["accessToken"]?.text)
                     let more = try await again.call(.POST, "/posts", json: #"{"title":"More","content":"x","publish":true}"#)
                     #expect(more.status == 201)
-                    let list = try await client.call(.GET, "/posts", headers: ["Wait-For-Position": more.position, "Prefer": "wait=10"])
+                    let list = try await client.call(.GET, "/posts", headers: ["Wait-For-Position": more.position])
                     #expect(list.json["pagination"]?["total"]?.int == 2)
                     #expect(await second.interrupt() == 0)
                 }
@@ -228,7 +228,7 @@ import Testing
     }
 }
 
-@Suite struct `A data folder` {
+@Suite(.timeLimit(.minutes(10))) struct `A data folder` {
     @Test(.enabled(if: geteuid() == 0, "giving a folder away takes root"), arguments: ["", "/keys", "/keys/master.key"])
     func `of another account is refused with its name`(part: String) async throws {
         try await withDataDirectory { directory in

@@ -7,6 +7,9 @@ let repositoryRoot = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
 /// The real blog beside the project.
 let blogFolder = repositoryRoot + "/../shared/data/swift-org-blog"
 
+/// Of tests that do more with ANNALS_LONG_TESTS=1, in minutes.
+let longestTest = ProcessInfo.processInfo.environment["ANNALS_LONG_TESTS"] == "1" ? 240 : 15
+
 /// A fresh data folder, removed afterwards.
 func withDataDirectory(_ body: (String) async throws -> Void) async throws {
     let path = FileManager.default.temporaryDirectory.appendingPathComponent("annals-" + UUID().uuidString.prefix(8)).path

@@ -1,10 +1,11 @@
 import Foundation
 import Glibc
 import NIOHTTP1
+import TestSupport
 import Testing
 
 /// On a small disk of its own, which takes root to mount; without root see `A pool whose database can't write` and `A private server on a full disk`.
-@Suite(.serialized) struct `A system on a full disk` {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct `A system on a full disk` {
     private static var canMount: Bool {
         geteuid() == 0 && system("t=$(mktemp -d) && mount -t tmpfs -o size=1m none $t 2>/dev/null && umount $t && rmdir $t") == 0
     }
@@ -38,7 +39,6 @@ import Testing
     }
 
     private func until(_ goal: Comment, _ isReached: () async throws -> Bool) async throws {
-        for _ in 0..<20_000 where try await isReached() { return }
-        Issue.record(goal)
+        do { try await eventually(isReached) } catch is WaitedInVain { Issue.record(goal) }
     }
 }

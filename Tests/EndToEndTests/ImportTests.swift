@@ -2,9 +2,10 @@ import EventSourcing
 import Foundation
 import JSON
 import NIOHTTP1
+import TestSupport
 import Testing
 
-@Suite(.serialized, .enabled(if: FileManager.default.fileExists(atPath: blogFolder), "the blog lies beside the project"))
+@Suite(.serialized, .timeLimit(.minutes(10)), .enabled(if: FileManager.default.fileExists(atPath: blogFolder), "the blog lies beside the project"))
 struct `Importing ten years of a real blog` {
     @Test func `all 172 posts come in, and a second import adds nothing`() async throws {
         // Registrations are limited as always: an import's many authors are not held up by that. Only this test itself reads more than a caller may.
@@ -36,7 +37,7 @@ struct `Importing ten years of a real blog` {
             let first = try await RunningSystem(dataDirectory: directory)
             async let interrupted = first.importing(blogFolder)
             // Killed as soon as some posts are in, which is long before all are.
-            while try await first.countPosts() < 20 {}
+            try await eventually { try await first.countPosts() >= 20 }
             try await first.killEverything()
             let result = try await interrupted
             #expect(result.code == 1)
@@ -56,7 +57,7 @@ struct `Importing ten years of a real blog` {
     }
 }
 
-@Suite struct `A blog of a stranger` {
+@Suite(.timeLimit(.minutes(10))) struct `A blog of a stranger` {
     @Test(arguments: [[], ["--json"]]) func `does not steer the terminal that its plan is shown on`(options: [String]) async throws {
         try await withDataDirectory { directory in
             try FileManager.default.createDirectory(atPath: "\(directory)/posts", withIntermediateDirectories: true)
@@ -74,7 +75,7 @@ struct `Importing ten years of a real blog` {
     }
 }
 
-@Suite(.serialized) struct `Importing a blog into a running system` {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct `Importing a blog into a running system` {
     private let files = [
         "posts/one.md": "---\ntitle: One\ndate: 2019-01-01\nauthor: jane\n---\nBody of one.\n",
         "posts/two.md": "+++\ntitle = \"Two\"\ndate = 2019-01-02\nauthors = [\"jane\"]\n+++\nBody of two.\n",

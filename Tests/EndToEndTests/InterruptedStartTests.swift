@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// A first start is killed as soon as a file is there, and repeated at once. The long form (ANNALS_LONG_TESTS=1) does it five times at each point.
-@Suite(.serialized) struct `A first start that was interrupted` {
+@Suite(.serialized, .timeLimit(.minutes(longestTest))) struct `A first start that was interrupted` {
     private static let rounds = ProcessInfo.processInfo.environment["ANNALS_LONG_TESTS"] == "1" ? 5 : 1
 
     /// From initdb's first file to the last database's first table.

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@Suite(.serialized) struct `The main job` {
+@Suite(.serialized, .timeLimit(.minutes(longestTest))) struct `The main job` {
     @Test func `a post is written, read, changed, counted, and its history shown`() async throws {
         try await withSystem { _, anyone in
             try await MainJob(anyone).walk()

@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import Postgres
 import PrivatePostgres
+import TestSupport
 
 extension RunningSystem {
     /// One value from one of the system's databases, as text.
@@ -21,7 +22,7 @@ extension RunningSystem {
         guard let location = PrivateServer.locate(directory: dataDirectory + "/postgres") else {
             throw LaunchFailure(output: "no server in \(dataDirectory)")
         }
-        let pool = ConnectionPool(location.target(database: database), logger: Logger(label: "tests"))
+        let pool = ConnectionPool(location.target(database: database), limits: .patient, logger: Logger(label: "tests"))
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await pool.run() }
             defer { group.cancelAll() }

@@ -1,12 +1,13 @@
 import EventSourcing
 import Foundation
 import Glibc
+import TestSupport
 
 /// `annals up` as a process of its own, on a free port, with its own data folder: the program as its user runs it.
 final class RunningSystem: Sendable {
     let port: Int
     let dataDirectory: String
-    private let process: Process
+    private let process: ChildProgram
 
     var api: String { "http://127.0.0.1:\(port)/api/v1" }
 
@@ -123,35 +124,18 @@ struct LaunchFailure: Error {
     let output: String
 }
 
-/// One run of the `annals` binary.
+/// One run of the `annals` binary. It is killed when nobody holds it any more.
 struct Launch: Sendable {
-    let process: Process
-    private let standardOutput = Pipe()
-    private let standardError = Pipe()
+    let process: ChildProgram
 
     init(_ arguments: [String], environment: [String: String] = [:], logFile: String? = nil, descriptors: Int? = nil) throws {
-        process = Process()
-        if let descriptors {
-            process.executableURL = URL(fileURLWithPath: "/bin/sh")
-            process.arguments = ["-c", "ulimit -n \(descriptors); exec \"$0\" \"$@\"", Self.binary.path] + arguments
-        } else {
-            process.executableURL = Self.binary
-            process.arguments = arguments
-        }
+        let command = [Self.binary.path] + arguments
+        let limited = descriptors.map { ["/bin/sh", "-c", "ulimit -n \($0); exec \"$0\" \"$@\""] } ?? []
         // The tests' own variables are no settings. Many systems run side by side, and one only could have the port of the metrics.
         let defaults = arguments.first == "up" ? ["ANNALS_METRICS_PORT": "off"] : [:]
-        process.environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("ANNALS_") }
-            .merging(defaults.merging(environment) { $1 }) { $1 }
-        process.currentDirectoryURL = URL(fileURLWithPath: repositoryRoot)
-        process.standardOutput = standardOutput
-        process.standardError = standardError
-        if let logFile {
-            guard FileManager.default.createFile(atPath: logFile, contents: nil), let file = FileHandle(forWritingAtPath: logFile) else {
-                throw LaunchFailure(output: "no log file at \(logFile)")
-            }
-            process.standardError = file
-        }
-        try process.run()
+        let own = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("ANNALS_") }
+        process = try ChildProgram(
+            limited + command, environment: own.merging(defaults.merging(environment) { $1 }) { $1 }, directory: repositoryRoot, errorFile: logFile)
     }
 
     /// Runs to its end.
@@ -159,45 +143,17 @@ struct Launch: Sendable {
         let launch = try Launch(arguments, environment: environment)
         let output = await launch.output()
         await launch.process.waitForExit()
+        try Task.checkCancellation()
         return (launch.process.terminationStatus, output)
     }
 
     /// The next line of standard output, waited for; nil when it ends without one.
-    func nextLine() async -> String? {
-        await onThread { [standardOutput] in
-            var line: [UInt8] = []
-            while let byte = standardOutput.fileHandleForReading.readData(ofLength: 1).first, byte != UInt8(ascii: "\n") { line.append(byte) }
-            return line.isEmpty ? nil : String(decoding: line, as: UTF8.self)
-        }
-    }
+    func nextLine() async -> String? { await process.nextLine() }
 
     /// Everything it prints, to the end of both streams.
-    func output() async -> String {
-        async let errors = onThread { [standardError] in standardError.fileHandleForReading.readDataToEndOfFile() }
-        async let output = onThread { [standardOutput] in standardOutput.fileHandleForReading.readDataToEndOfFile() }
-        return await String(decoding: output, as: UTF8.self) + String(decoding: errors, as: UTF8.self)
-    }
+    func output() async -> String { await process.wholeOutput() + process.wholeErrors() }
 
     /// The binary lies beside the test bundle.
     static let binary = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath().deletingLastPathComponent()
         .appendingPathComponent("annals")
-}
-
-/// Blocking reads have threads of their own, so that they hold none of the tests'.
-func onThread<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
-    await withCheckedContinuation { continuation in
-        Thread.detachNewThread { continuation.resume(returning: body()) }
-    }
-}
-
-extension Process {
-    func waitForExit() async {
-        let process = UncheckedProcess(process: self)
-        await onThread { process.process.waitUntilExit() }
-    }
-}
-
-/// `Process` is not Sendable; only `waitUntilExit` is called on the other thread.
-private struct UncheckedProcess: @unchecked Sendable {
-    let process: Process
 }

@@ -2,9 +2,10 @@ import EventSourcing
 import Foundation
 import JSON
 import NIOHTTP1
+import TestSupport
 import Testing
 
-@Suite(.serialized) struct `Starting and stopping` {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct `Starting and stopping` {
     @Test func `Ctrl-C ends it cleanly, and the next start goes on where it was`() async throws {
         try await withDataDirectory { directory in
             let first = try await RunningSystem(dataDirectory: directory)
@@ -36,7 +37,7 @@ import Testing
             try await first.killEverything()
 
             let second = try await RunningSystem(dataDirectory: directory)
-            let list = try await Client(base: second.api).call(.GET, "/posts?limit=100", headers: ["Wait-For-Position": last, "Prefer": "wait=10"])
+            let list = try await Client(base: second.api).call(.GET, "/posts?limit=100", headers: ["Wait-For-Position": last])
             #expect(list.json["pagination"]?["total"]?.int == 20)
             _ = await second.interrupt()
         }
@@ -61,23 +62,17 @@ import Testing
             let ann = try await client.signedUp("ann")
             let killed = try system.killDatabase()
             // A connection may outlive the postmaster for a moment, so an answer counts once there is a new one.
-            try await until { try await client.call(.GET, "/posts").status == 200 && (try? system.postmaster()) != killed }
+            try await eventually { try await client.call(.GET, "/posts").status == 200 && (try? system.postmaster()) != killed }
             var position = ""
-            try await until {
+            try await eventually {
                 let drafted = try await ann.call(.POST, "/posts", json: #"{"title":"After","content":"x","publish":true}"#)
                 position = drafted.position
                 return drafted.status == 201
             }
-            try await until {
-                try await client.call(.GET, "/posts/by-slug/after", headers: ["Wait-For-Position": position, "Prefer": "wait=10"]).status == 200
+            try await eventually {
+                try await client.call(.GET, "/posts/by-slug/after", headers: ["Wait-For-Position": position]).status == 200
             }
         }
-    }
-
-    /// Asks again and again, though not for ever.
-    private func until(_ isSo: () async throws -> Bool) async throws {
-        for _ in 0..<5000 where try await isSo() { return }
-        Issue.record("it never came to be")
     }
 
     @Test func `a port in use is one clear line and exit code 1`() async throws {
@@ -159,7 +154,7 @@ import Testing
             let first = try await RunningSystem(dataDirectory: directory)
             let ann = try await Client(base: first.api).signedUp("ann")
             #expect(try await ann.call(.POST, "/posts", json: #"{"title":"Lost","content":"x"}"#).status == 201)
-            while try await first.query("SELECT position FROM identity.checkpoint", in: "annals_identity") != "2" {}
+            try await eventually { try await first.query("SELECT position FROM identity.checkpoint", in: "annals_identity") == "2" }
             try await first.execute(
                 """
                 ALTER TABLE log.events DISABLE TRIGGER ALL;

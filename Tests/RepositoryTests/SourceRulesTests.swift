@@ -1,18 +1,12 @@
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct `The sources` {
-    @Test func `are formatted as .swift-format says`() throws {
-        let lint = Process()
-        lint.executableURL = URL(filePath: "/usr/bin/env")
-        lint.arguments = ["swift", "format", "lint", "--strict", "-r", "Sources", "Tests", "Package.swift"]
-        lint.currentDirectoryURL = SourceTree.root
-        let output = Pipe()
-        lint.standardError = output
-        try lint.run()
-        let complaints = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        lint.waitUntilExit()
-        #expect(lint.terminationStatus == 0, "\(complaints.prefix(4000))")
+    @Test(.timeLimit(.minutes(10))) func `are formatted as .swift-format says`() async throws {
+        let lint = ["/usr/bin/env", "swift", "format", "lint", "--strict", "-r", "Sources", "Tests", "Package.swift"]
+        let (end, _, complaints) = try await ChildProgram.run(lint)
+        #expect(end == .exit(0), "\(complaints.prefix(4000))")
     }
 
     /// The formatter looks at code and leaves comments as they are.

@@ -83,18 +83,28 @@ package final class ChildServer: Sendable {
         return String(decoding: bytes.prefix(count), as: UTF8.self)
     }
 
-    /// A port of loopback that nobody listens on at this moment.
-    package static func freePort() throws -> Int {
-        let probe = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    /// The first of some ports of loopback in a row that nobody has at this moment. The kernel gives none of them to a connection that is made, or to
+    /// a server that takes any port: those are above 32767.
+    package static func freePort(inARow count: Int = 1) throws -> Int {
+        for _ in 1...1000 {
+            let first = Int.random(in: 10_000..<32_000)
+            if (first..<first + count).allSatisfy({ isFree($0, Int32(SOCK_STREAM.rawValue)) && isFree($0, Int32(SOCK_DGRAM.rawValue)) }) {
+                return first
+            }
+        }
+        throw Failure(reason: "no free port")
+    }
+
+    private static func isFree(_ port: Int, _ type: Int32) -> Bool {
+        let probe = socket(AF_INET, type, 0)
+        guard probe >= 0 else { return false }
         defer { close(probe) }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = in_port_t(UInt16(port).bigEndian)
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let isBound = withUnsafeMutablePointer(to: &address) { address in
-            address.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(probe, $0, length) == 0 && getsockname(probe, $0, &length) == 0 }
+        return withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(probe, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0 }
         }
-        guard probe >= 0, isBound else { throw Failure(reason: "no free port") }
-        return Int(UInt16(bigEndian: address.sin_port))
     }
 }

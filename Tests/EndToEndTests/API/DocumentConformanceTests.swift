@@ -4,7 +4,7 @@ import JSON
 import NIOHTTP1
 import Testing
 
-@Suite struct `The answers of the running system` {
+@Suite(.timeLimit(.minutes(longestTest))) struct `The answers of the running system` {
     /// The tokens of a user and of an admin.
     private func signedUp(_ system: RunningSystem, _ anyone: Client) async throws -> (user: String, admin: String) {
         let user = try await anyone.signedUp("bob")

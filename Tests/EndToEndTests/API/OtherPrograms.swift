@@ -1,6 +1,7 @@
 import EventSourcing
 import Foundation
 import JSON
+import TestSupport
 import Testing
 
 /// Programs in Python that stand in for the browsers, clients and testers of other people. `Verifiers/requirements.txt` pins them.
@@ -8,19 +9,8 @@ enum OtherPrograms {
     /// Runs a script of `Verifiers` and returns what it prints. It ends with 0, or the test fails with its errors.
     static func run(_ script: String, _ arguments: [String]) async throws -> String {
         let folder = repositoryRoot + "/Tests/EndToEndTests/API/Verifiers"
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: repositoryRoot + "/Tests/python")
-        process.arguments = [folder, script] + arguments
-        let (output, errors) = (Pipe(), Pipe())
-        process.standardOutput = output
-        process.standardError = errors
-        try process.run()
-        async let errorData = onThread { errors.fileHandleForReading.readDataToEndOfFile() }
-        let printed = await onThread { output.fileHandleForReading.readDataToEndOfFile() }
-        let complaints = String(decoding: await errorData, as: UTF8.self)
-        await process.waitForExit()
-        let text = String(decoding: printed, as: UTF8.self)
-        try #require(process.terminationStatus == 0, "\(text)\n\(complaints)")
+        let (end, text, complaints) = try await ChildProgram.run([repositoryRoot + "/Tests/python", folder, script] + arguments)
+        try #require(end == .exit(0), "\(text)\n\(complaints)")
         return text
     }
 

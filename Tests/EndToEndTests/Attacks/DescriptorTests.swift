@@ -2,9 +2,9 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite struct `A process with few descriptors` {
+@Suite(.timeLimit(.minutes(10))) struct `A process with few descriptors` {
     /// By the number of connections that are let in, and by descriptors that are really used up.
-    @Test(.timeLimit(.minutes(2)), arguments: [[:], ["ANNALS_MAX_CONNECTIONS": "100000"]])
+    @Test(.timeLimit(.minutes(10)), arguments: [[:], ["ANNALS_MAX_CONNECTIONS": "100000"]])
     func `serves those who are connected, lets others wait and says so once`(settings: [String: String]) async throws {
         try await withDataDirectory { directory in
             let log = directory + ".log"

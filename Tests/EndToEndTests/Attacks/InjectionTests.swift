@@ -5,7 +5,7 @@ import NIOHTTP1
 import Testing
 
 /// Every payload in every field that a client can fill: bodies, queries, paths and headers.
-@Suite struct `Text that means something elsewhere` {
+@Suite(.timeLimit(.minutes(10))) struct `Text that means something elsewhere` {
     private static let payloads = [
         "'; DROP TABLE posts.post; --", "' OR '1'='1", "\") OR 1=1 --", "1; SELECT pg_sleep(5)", "$1", "\\'; --", "%s%n%x", "{{7*7}}${7*7}",
         "${jndi:ldap://127.0.0.1/a}", "<script>alert(1)</script>", "a\r\nSet-Cookie: a=b", "a\nX-Injected: 1", "../../etc/passwd", "$(id)",
@@ -61,7 +61,7 @@ import Testing
                 #expect(written.status == 422, "\(path) \(field) \(text): \(written.status)")
                 continue
             }
-            let seen = try await ann.call(.GET, read, headers: ["Wait-For-Position": written.position, "Prefer": "wait=10"])
+            let seen = try await ann.call(.GET, read, headers: ["Wait-For-Position": written.position])
             #expect(seen.data[field]?.text.map { Array($0.utf8) } == Array(payload.utf8), "\(field) \(text)")
             #expect(seen.headers.first(name: "Content-Type") == "application/json")
         }

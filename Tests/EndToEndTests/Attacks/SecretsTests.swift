@@ -2,9 +2,10 @@ import EventSourcing
 import Foundation
 import JSON
 import NIOHTTP1
+import TestSupport
 import Testing
 
-@Suite struct `A secret` {
+@Suite(.timeLimit(.minutes(10))) struct `A secret` {
     private static let key = String(repeating: "5ec7e7", count: 11).prefix(64)
 
     /// The value that `annals config --json` shows of a setting.
@@ -59,7 +60,7 @@ import Testing
     }
 }
 
-@Suite struct `A key` {
+@Suite(.timeLimit(.minutes(10))) struct `A key` {
     @Test(arguments: [
         ("keys/master.key", 0o644, "600"), ("keys/services/queries.key", 0o602, "600"), ("keys/audit.key", 0o604, "600"), ("keys", 0o755, "700"),
     ])
@@ -93,7 +94,7 @@ import Testing
     }
 }
 
-@Suite struct `A log line` {
+@Suite(.timeLimit(.minutes(10))) struct `A log line` {
     @Test func `holds nothing personal at any level, of good calls and bad`() async throws {
         try await withDataDirectory { directory in
             let log = directory + ".log"
@@ -124,7 +125,7 @@ import Testing
             // And when the database itself refuses, with rows to quote.
             try await system.execute("ALTER TABLE posts.post ADD CONSTRAINT picky CHECK (title <> 'zyxparked')", in: "annals_read")
             #expect(try await back.call(.POST, "/posts", json: #"{"title":"zyxparked","content":"zyxcontent"}"#).status == 201)
-            while try await system.query("SELECT count(*) FROM annals.parked_events", in: "annals_read") == "0" {}
+            try await eventually { try await system.query("SELECT count(*) FROM annals.parked_events", in: "annals_read") != "0" }
             try await system.execute("ALTER TABLE posts.post RENAME COLUMN title TO other", in: "annals_read")
             #expect(try await anyone.call(.GET, "/posts/by-slug/zyxslug").status == 500)
             _ = await system.interrupt()

@@ -26,7 +26,7 @@ func ownerWhoMayMakeRoles(programs: String? = nil) async throws {
                 let posted = try await ann.call(.POST, "/posts", json: #"{"title":"Kept","content":"x","publish":true}"#)
                 #expect(posted.status == 201)
                 let read = try await Client(base: system.api).call(
-                    .GET, "/posts/by-slug/kept", headers: ["Wait-For-Position": posted.position, "Prefer": "wait=10"])
+                    .GET, "/posts/by-slug/kept", headers: ["Wait-For-Position": posted.position])
                 #expect(read.status == 200)
                 for command in [["projections", "rebuild", "--all"], ["projections", "verify", "--all"], ["audit", "verify"]] {
                     let done = try await Launch.run(command + ["--data-dir", directory], environment: urls)

@@ -31,23 +31,16 @@ struct PgBouncer {
             // The server's account, which alone may enter the folder of its socket. PgBouncer refuses to be root.
             let account = try FileManager.default.attributesOfItem(atPath: server.socketFolder)[.ownerAccountID] as? Int ?? 0
             try FileManager.default.setAttributes([.ownerAccountID: account], ofItemAtPath: folder)
-            let process = Process()
-            process.executableURL = URL(filePath: "/usr/bin/env")
             let asAccount = geteuid() == 0 ? ["setpriv", "--reuid=\(account)", "--clear-groups"] : []
-            process.arguments = asAccount + ["pgbouncer", "--quiet", folder + "/pgbouncer.ini"]
-            process.environment = ["PATH": "/usr/sbin:/usr/bin:/bin"]
-            try process.run()
-            do {
-                try await eventually {
-                    try #require(process.isRunning, "\((try? String(contentsOfFile: folder + "/log", encoding: .utf8)) ?? "it did not start")")
-                    return FileManager.default.fileExists(atPath: folder + "/.s.PGSQL.\(port)")
-                }
-                try await body(PgBouncer(folder: folder))
-            } catch {
-                await stop(process)
-                throw error
+            let pooler = try ChildProgram(
+                ["/usr/bin/env"] + asAccount + ["pgbouncer", "--quiet", folder + "/pgbouncer.ini"], environment: ["PATH": "/usr/sbin:/usr/bin:/bin"])
+            // It keeps nothing.
+            defer { pooler.kill() }
+            try await eventually {
+                try #require(pooler.isRunning, "\((try? String(contentsOfFile: folder + "/log", encoding: .utf8)) ?? "it did not start")")
+                return FileManager.default.fileExists(atPath: folder + "/.s.PGSQL.\(port)")
             }
-            await stop(process)
+            try await body(PgBouncer(folder: folder))
         }
     }
 
@@ -58,11 +51,5 @@ struct PgBouncer {
             uniqueKeysWithValues: ["log", "read", "identity", "vault"].map {
                 ("ANNALS_\($0.uppercased())_URL", "postgres://postgres@\(folder):\(Self.port)/annals_\($0)")
             })
-    }
-
-    private static func stop(_ process: Process) async {
-        // It keeps nothing, and the tests' threads have handed it their mask, which holds other signals back.
-        kill(process.processIdentifier, SIGKILL)
-        await process.waitForExit()
     }
 }

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(5))) struct `Behind PgBouncer in transaction mode` {
+@Suite(.serialized, .timeLimit(.minutes(longestTest))) struct `Behind PgBouncer in transaction mode` {
     private let tries = ProcessInfo.processInfo.environment["ANNALS_LONG_TESTS"] == "1" ? 10_000 : 160
 
     /// With a direct way to the log, appends of other processes are heard of; without one they are polled for.

@@ -4,7 +4,7 @@ import Testing
 /// The newest version, and with ANNALS_LONG_TESTS=1 each that is supported.
 private let versions = ProcessInfo.processInfo.environment["ANNALS_LONG_TESTS"] == "1" ? [15, 16, 17, 18] : [18]
 
-@Suite(.serialized, .timeLimit(.minutes(10))) struct `On each PostgreSQL` {
+@Suite(.serialized, .timeLimit(.minutes(longestTest))) struct `On each PostgreSQL` {
     @Test(arguments: versions) func `the main job is done, by itself and for owners without a superuser`(version: Int) async throws {
         let programs = try await programs(of: version)
         try await withSystem(environment: ["PATH": programs + ":/usr/sbin:/usr/bin:/bin"]) { system, anyone in

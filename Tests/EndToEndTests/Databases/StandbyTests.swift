@@ -4,7 +4,7 @@ import PrivatePostgres
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct `With a hot standby for queries` {
+@Suite(.timeLimit(.minutes(10))) struct `With a hot standby for queries` {
     @Test func `clients read their own writes, go on reading without the primary, and write again when it is back`() async throws {
         try await StreamingPair.with { pair in
             try await withDatabases(at: pair.primaryLocation) { _ in
@@ -13,11 +13,11 @@ import Testing
                     try await MainJob(anyone).readOwnWrites(160)
                     // The standby has served them.
                     let sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'annals_queries' AND state = 'idle'"
-                    #expect(try await number(sessions, at: pair.standbyLocation) > 0)
+                    try await eventually { try await number(sessions, at: pair.standbyLocation) > 0 }
 
                     let ann = try await anyone.signedUp("ann2")
                     let posted = try await ann.call(.POST, "/posts", json: #"{"title":"Kept","content":"x","publish":true}"#)
-                    let wait = ["Wait-For-Position": posted.position, "Prefer": "wait=10", "DNT": "1"]
+                    let wait = ["Wait-For-Position": posted.position, "DNT": "1"]
                     #expect(try await anyone.call(.GET, "/posts/by-slug/kept", headers: wait).status == 200)
 
                     await pair.primary.kill()
@@ -28,7 +28,7 @@ import Testing
                     }
                     let refused = try await ann.call(.POST, "/posts", json: #"{"title":"Not now","content":"x"}"#)
                     #expect(refused.status == 503 && refused.headers.first(name: "Retry-After") != nil, "\(refused.json)")
-                    #expect(try await anyone.call(.GET, "http://127.0.0.1:\(system.port)/ready").status == 503)
+                    try await eventually { try await anyone.call(.GET, "http://127.0.0.1:\(system.port)/ready").status == 503 }
                     // A position that nobody can reach is told as such.
                     let later = ["Wait-For-Position": "\((Int(posted.position) ?? 0) + 1)", "Prefer": "wait=0"]
                     #expect(try await anyone.call(.GET, "/posts/by-slug/kept", headers: later).code == "READ_MODEL_BEHIND")
@@ -41,7 +41,7 @@ import Testing
                         last = try await ann.call(.POST, "/posts", json: #"{"title":"Again","content":"x","slug":"again","publish":true}"#)
                         return last?.status == 201
                     }
-                    let again = ["Wait-For-Position": last?.position ?? "", "Prefer": "wait=10"]
+                    let again = ["Wait-For-Position": last?.position ?? ""]
                     // The standby finds the primary again by itself.
                     try await eventually { try await anyone.call(.GET, "/posts/by-slug/again", headers: again).status == 200 }
                 }

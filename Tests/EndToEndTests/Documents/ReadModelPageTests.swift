@@ -1,5 +1,6 @@
 import EventSourcing
 import Foundation
+import TestSupport
 import Testing
 
 /// A page of `docs/` as its reader goes through it: files to write, commands to run, and what they print.
@@ -50,13 +51,11 @@ extension RunningSystem {
     /// Returns once the archive has what the log has: a reader takes longer than that.
     fileprivate func archiveCaughtUp() async throws {
         let head = try await query("SELECT coalesce(max(position), 0) FROM log.events", in: "annals_log")
-        for _ in 0..<5000
-        where try await query("SELECT position FROM annals.checkpoints WHERE model = 'archive'", in: "annals_read") == head { return }
-        Issue.record("the archive did not reach \(head)")
+        try await eventually { try await query("SELECT position FROM annals.checkpoints WHERE model = 'archive'", in: "annals_read") == head }
     }
 }
 
-@Suite struct `The page that adds a read model` {
+@Suite(.timeLimit(.minutes(10))) struct `The page that adds a read model` {
     @Test func `holds word by word`() async throws {
         let page = try String(contentsOfFile: repositoryRoot + "/docs/add-a-read-model.md", encoding: .utf8)
         let steps = Walkthrough(page: page).steps

@@ -8,7 +8,7 @@ import Testing
 @testable import Audit
 
 /// Go's `golang.org/x/mod/sumdb` (Debian: golang-go, golang-golang-x-mod-dev), run on what we publish.
-@Suite struct `Another implementation` {
+@Suite(.timeLimit(.minutes(10))) struct `Another implementation` {
     @Test func `agrees with checkpoints, proofs and tiles`() async throws {
         try await AuditedLog.open { audited in
             let output = try await Self.publish(audited, events: 66_000, older: 700, leaves: [0, 1, 255, 256, 699, 700, 65_535, 65_536, 65_999])
@@ -85,31 +85,20 @@ private enum GoVerifier {
         let output: String
     }
 
-    private static let built: Result<String, any Error> = Result {
-        let path = FileManager.default.temporaryDirectory.path + "/annals-go-verifier-\(ProcessInfo.processInfo.processIdentifier)"
-        let complaints = try output(
-            of: "/usr/bin/env", ["go", "build", "-o", path, repositoryRoot + "/Tests/EventStore/AuditTests/GoVerifier/main.go"],
-            ["GO111MODULE": "off", "GOPATH": "/usr/share/gocode", "GOCACHE": path + "-cache", "GOFLAGS": ""])
-        guard complaints.isEmpty else { throw Failure(output: complaints) }
-        try FileManager.default.removeItem(atPath: path + "-cache")
-        return path
-    }
+    private static let path = FileManager.default.temporaryDirectory.path + "/annals-go-verifier-\(ProcessInfo.processInfo.processIdentifier)"
 
-    /// Its output about a folder. It blocks, so it has a thread of its own.
+    /// The first test builds it while the others wait for the lock.
+    private static let build = #"flock "$1.lock" sh -c '[ -x "$1" ] || go build -o "$1" "$2" && rm -rf "$GOCACHE"' build "$1" "$2""#
+
+    /// Its output about a folder.
     static func run(_ folder: String) async throws -> String {
-        try await onOwnThread("go-verifier") { Result { try output(of: try built.get(), [folder], [:]) } }.get()
-    }
-
-    private static func output(of program: String, _ arguments: [String], _ environment: [String: String]) throws -> String {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: program)
-        process.arguments = arguments
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { _, new in new }
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        process.standardError = pipe
-        try process.run()
-        return String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        let source = repositoryRoot + "/Tests/EventStore/AuditTests/GoVerifier/main.go"
+        let environment = ProcessInfo.processInfo.environment.merging(
+            ["GO111MODULE": "off", "GOPATH": "/usr/share/gocode", "GOCACHE": path + "-cache", "GOFLAGS": ""]
+        ) { $1 }
+        let built = try await ChildProgram.run(["/bin/sh", "-c", build, "build", path, source], environment: environment, isMerged: true)
+        guard built.end == .exit(0), built.output.isEmpty else { throw Failure(output: built.output) }
+        return try await ChildProgram.run([path, folder], isMerged: true).output
     }
 }
 

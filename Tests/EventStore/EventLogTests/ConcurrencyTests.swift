@@ -5,7 +5,7 @@ import EventStoreTesting
 import FoundationEssentials
 import Testing
 
-@Suite struct `Many writers at once` {
+@Suite(.timeLimit(.minutes(5))) struct `Many writers at once` {
     @Test func `a reader that follows sees every position once, in the order of a later full read`() async throws {
         try await LogUnderTest.with { log in
             try await log.another { other in

@@ -5,7 +5,7 @@ import EventStoreTesting
 import TestSupport
 import Testing
 
-@Suite struct `Appends that wait to be sent` {
+@Suite(.timeLimit(.minutes(5))) struct `Appends that wait to be sent` {
     private enum Ending: Equatable {
         case appended(StreamName)
         case refused

@@ -1,6 +1,7 @@
 import EventSourcing
 import FoundationEssentials
 import Publishing
+import TestSupport
 import Testing
 
 @testable import Projections
@@ -29,11 +30,11 @@ private func loseLastEvent(of history: History, in database: ReadDatabase) async
 extension ReadDatabase {
     /// Returns once the query's rows are these.
     fileprivate func become(_ rows: [String], _ sql: String) async throws {
-        while try await self.rows(sql) != rows { try Task.checkCancellation() }
+        try await eventually { try await self.rows(sql) == rows }
     }
 }
 
-@Suite(.timeLimit(.minutes(2))) struct `Commits that a crash has taken back` {
+@Suite(.timeLimit(.minutes(5))) struct `Commits that a crash has taken back` {
     @Test func `are made again by an idle projector, without a new event`() async throws {
         let history = History()
         for _ in 1...3 { try await history.tell(views: 1, of: .number(1)) }

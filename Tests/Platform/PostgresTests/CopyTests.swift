@@ -2,7 +2,7 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct `A COPY` {
+@Suite(.timeLimit(.minutes(5))) struct `A COPY` {
     private struct Enough: Error {}
     private let count = Statement("count", "SELECT count(*) FROM lines")
 
@@ -96,7 +96,7 @@ import Testing
                 }
             }
             let copying = Statement("copying", "SELECT count(*) FROM pg_stat_progress_copy WHERE datname = current_database()")
-            while try await pool.query(copying)[0].get(0, as: Int.self) > 0 {}
+            try await eventually { try await pool.query(copying)[0].get(0, as: Int.self) <= 0 }
         }
     }
 }

@@ -2,7 +2,7 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct `A transaction` {
+@Suite(.timeLimit(.minutes(5))) struct `A transaction` {
     private let insert = Statement("insert", "INSERT INTO numbers VALUES ($1)")
     private let count = Statement("count", "SELECT count(*) FROM numbers")
     private struct Enough: Error {}
@@ -85,17 +85,17 @@ import Testing
                 }
                 let sleeping = Statement(
                     "sleeping", "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()")
-                while try await pool.query(sleeping)[0].get(0, as: Int.self) == 0 {}
+                try await eventually { try await pool.query(sleeping)[0].get(0, as: Int.self) != 0 }
                 group.cancelAll()
                 try await group.waitForAll()
                 try await #expect(pool.query(count)[0].get(0, as: Int.self) == 0)
-                while try await pool.query(sleeping)[0].get(0, as: Int.self) > 0 {}
+                try await eventually { try await pool.query(sleeping)[0].get(0, as: Int.self) <= 0 }
             }
         }
     }
 }
 
-@Suite(.timeLimit(.minutes(2))) struct `A session` {
+@Suite(.timeLimit(.minutes(5))) struct `A session` {
     @Test func `left in a transaction isn't lent again`() async throws {
         try await withPool({ $0.maximumConnections = 1 }) { pool in
             let pid = Statement("pid", "SELECT pg_backend_pid()")

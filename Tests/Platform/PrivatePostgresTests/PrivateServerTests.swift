@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// One after the other: each runs a server of its own.
-@Suite(.serialized, .timeLimit(.minutes(3))) struct `A private server` {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct `A private server` {
     private let one = Statement("one", "SELECT 1")
 
     private func number(_ target: ConnectionTarget?, _ sql: String = "SELECT 1") async throws -> Int {

@@ -9,7 +9,7 @@ import Testing
 /// A moment of a clock that nobody sets.
 private let start = ContinuousClock.now
 
-@Suite struct `The list of revocations` {
+@Suite(.timeLimit(.minutes(5))) struct `The list of revocations` {
     private let issuer = Issuer()
 
     private func holds(_ list: RevocationList) async throws -> Bool {
@@ -98,7 +98,7 @@ private let start = ContinuousClock.now
     }
 }
 
-@Suite struct `A follower of revocations` {
+@Suite(.timeLimit(.minutes(5))) struct `A follower of revocations` {
     /// A feed that a test writes, takes away, and asks what it was asked.
     private final class Feed: Sendable {
         private let state = Mutex((news: Revocations(), isDown: false, cursors: [String?]()))

@@ -91,7 +91,7 @@ private struct Claims: JWTPayload {
     func verify(using algorithm: some JWTAlgorithm) throws {}
 }
 
-@Suite struct `A good access token` {
+@Suite(.timeLimit(.minutes(5))) struct `A good access token` {
     private let issuer = Issuer()
 
     @Test func `makes its bearer known`() async throws {
@@ -168,7 +168,7 @@ private struct Claims: JWTPayload {
     }
 }
 
-@Suite struct `A forged access token` {
+@Suite(.timeLimit(.minutes(5))) struct `A forged access token` {
     private let issuer = Issuer()
 
     private func isRefused(_ token: String) async -> Bool { await refusal(issuer.verifier(), token) == .bad }
@@ -277,7 +277,7 @@ private struct Claims: JWTPayload {
     }
 }
 
-@Suite struct `The issuer's keys` {
+@Suite(.timeLimit(.minutes(5))) struct `The issuer's keys` {
     /// An issuer that can be down, and counts how often it is asked.
     private final class Keys: Sendable {
         private let state = Mutex((keys: [VerificationKey](), count: 0, isDown: false))

@@ -10,7 +10,7 @@ import Testing
 
 @testable import AuthService
 
-@Suite struct `An access token` {
+@Suite(.timeLimit(.minutes(5))) struct `An access token` {
     private struct Claims: JWTPayload {
         let sub: String
         let role: String
@@ -101,7 +101,7 @@ import Testing
     }
 }
 
-@Suite struct `The published keys` {
+@Suite(.timeLimit(.minutes(5))) struct `The published keys` {
     @Test func `are a JWK Set that caches may keep for five minutes`() async throws {
         try await withWorld { world in
             let service = world.service()

@@ -9,7 +9,7 @@ import Testing
 
 @testable import AuthService
 
-@Suite struct `The account follower` {
+@Suite(.timeLimit(.minutes(5))) struct `The account follower` {
     @Test func `keeps role, status and position`() async throws {
         try await withAnn { world, service, ann in
             world.log.write("UserRoleChanged", to: ann, ["role": .string("admin")])

@@ -8,7 +8,7 @@ import Testing
 @testable import AuthService
 
 /// Timed, so in the long form only; the machine should do nothing else meanwhile.
-@Suite(.serialized, .enabled(if: ProcessInfo.processInfo.environment["ANNALS_LONG_TESTS"] == "1"))
+@Suite(.serialized, .timeLimit(.minutes(5)), .enabled(if: ProcessInfo.processInfo.environment["ANNALS_LONG_TESTS"] == "1"))
 struct `Finding out by the clock which emails are known` {
     @Test func `does not work at sign-in: of 200 tries each way the medians are within a tenth`() async throws {
         let seed = UInt64.random(in: 0 ... .max)

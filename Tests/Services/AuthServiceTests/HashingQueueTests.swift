@@ -34,7 +34,7 @@ private final class Queue: Sendable {
     func fill(to count: Int) async throws { try await eventually { queue.waiting >= count } }
 }
 
-@Suite struct `The queue for hashing` {
+@Suite(.timeLimit(.minutes(5))) struct `The queue for hashing` {
     @Test func `lets users at known addresses go before strangers`() async throws {
         let queue = Queue(limit: 16)
         try await withThrowingTaskGroup(of: Bool.self) { group in

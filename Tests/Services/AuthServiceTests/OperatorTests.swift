@@ -9,7 +9,7 @@ import Testing
 
 @testable import AuthService
 
-@Suite struct `The operator` {
+@Suite(.timeLimit(.minutes(5))) struct `The operator` {
     @Test func `gives a user another password, which ends their sessions`() async throws {
         try await withWorld { world in
             let service = world.service()
@@ -69,7 +69,7 @@ import Testing
     }
 }
 
-@Suite struct `The role annals_auth` {
+@Suite(.timeLimit(.minutes(5))) struct `The role annals_auth` {
     @Test(arguments: [
         "DELETE FROM identity.accounts", "TRUNCATE identity.credentials", "DELETE FROM identity.signing_keys",
         "UPDATE identity.signing_keys SET public_key = ''",

@@ -9,7 +9,7 @@ import Testing
 
 @testable import AuthService
 
-@Suite struct `Changing one's password` {
+@Suite(.timeLimit(.minutes(5))) struct `Changing one's password` {
     @Test func `ends every session but the one that asks`() async throws {
         try await withAnn { world, service in
             let (own, other) = (try await service.logIn(), try await service.logIn())

@@ -4,7 +4,7 @@ import Testing
 
 @testable import AuthService
 
-@Suite struct `A password hasher` {
+@Suite(.timeLimit(.minutes(5))) struct `A password hasher` {
     @Test func `writes PHC strings that say how they were made`() async throws {
         let hash = try await PasswordHasher(parameters: .tiny).hash("secret")
         #expect(hash.text.hasPrefix("$argon2id$v=19$m=8,t=1,p=1$"))

@@ -10,7 +10,7 @@ import Testing
 
 @testable import AuthService
 
-@Suite struct `A refresh token` {
+@Suite(.timeLimit(.minutes(5))) struct `A refresh token` {
     @Test func `works once and gives the next`() async throws {
         try await withSession { world, service, token in
             let reply = try await service.refresh(token)

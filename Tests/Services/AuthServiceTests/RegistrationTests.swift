@@ -8,7 +8,7 @@ import Testing
 
 @testable import AuthService
 
-@Suite struct `Registering` {
+@Suite(.timeLimit(.minutes(5))) struct `Registering` {
     @Test func `answers with the user, where they are, and when they can be read`() async throws {
         try await withWorld { world in
             let reply = try await world.service().register()

@@ -11,7 +11,7 @@ import Testing
 
 @testable import AuthService
 
-@Suite struct `The revocation feed` {
+@Suite(.timeLimit(.minutes(5))) struct `The revocation feed` {
     @Test func `is for services only`() async throws {
         try await withAnn { world, service, ann in
             let token = try await service.logIn().accessToken
@@ -118,7 +118,7 @@ import Testing
     }
 }
 
-@Suite struct `A process that follows the feed` {
+@Suite(.timeLimit(.minutes(5))) struct `A process that follows the feed` {
     @Test func `is woken at once by an auth service of its own, and refuses the ended session's token`() async throws {
         try await withWorld { world in
             let revocations = world.revocationList()

@@ -9,7 +9,7 @@ import Testing
 private let home = "192.0.2.1"
 private let wrong = "a wrong password"
 
-@Suite struct `Guessing a password` {
+@Suite(.timeLimit(.minutes(5))) struct `Guessing a password` {
     @Test(arguments: ["ann@example.org", "nobody@example.org"]) func `is slowed down by account, known or not`(email: String) async throws {
         try await withAnn { world, service in
             for number in 0..<5 { #expect(try await service.logIn(email, password: wrong, from: "198.51.100.\(number)").status == .unauthorized) }
@@ -160,7 +160,7 @@ private let wrong = "a wrong password"
     }
 }
 
-@Suite struct `The memory of failures` {
+@Suite(.timeLimit(.minutes(5))) struct `The memory of failures` {
     @Test func `holds no more than its capacity of a million addresses`() {
         var table = FailureTable(ThrottlePolicy(free: 1), capacity: 1000)
         let now = ContinuousClock.now
@@ -211,7 +211,7 @@ private let wrong = "a wrong password"
     }
 }
 
-@Suite struct `Whoever signs in` {
+@Suite(.timeLimit(.minutes(5))) struct `Whoever signs in` {
     private func origin(_ address: String?) -> String? { SignInThrottle.Claimant(account: [1], address: address).origin }
 
     @Test func `comes from an IPv4 address or the half of an IPv6 one that a household has`() {

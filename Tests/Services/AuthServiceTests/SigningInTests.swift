@@ -8,7 +8,7 @@ import Testing
 
 @testable import AuthService
 
-@Suite struct `Signing in` {
+@Suite(.timeLimit(.minutes(5))) struct `Signing in` {
     @Test func `gives tokens and the user`() async throws {
         try await withWorld { world in
             let service = world.service()

@@ -9,7 +9,7 @@ import Testing
 
 @testable import AuthService
 
-@Suite struct `Signing keys` {
+@Suite(.timeLimit(.minutes(5))) struct `Signing keys` {
     @Test func `are one, however many processes start at once`() async throws {
         try await withWorld { world in
             let kids = try await withThrowingTaskGroup(of: String.self) { group in

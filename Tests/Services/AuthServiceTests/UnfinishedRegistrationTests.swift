@@ -9,7 +9,7 @@ import Testing
 
 @testable import AuthService
 
-@Suite struct `A registration that was cut off` {
+@Suite(.timeLimit(.minutes(5))) struct `A registration that was cut off` {
     @Test func `before it reached the log is undone once no request can be about it`() async throws {
         try await withWorld { world in
             world.peer.fail(.lostOnTheWay)

@@ -15,7 +15,7 @@ import Testing
 
 @testable import AuthService
 
-@Suite struct `Who asks for their account to be closed` {
+@Suite(.timeLimit(.minutes(5))) struct `Who asks for their account to be closed` {
     @Test func `gives the password again, and gets the closure's id`() async throws {
         try await House.open { house in
             let auth = house.process()
@@ -169,7 +169,7 @@ import Testing
     }
 }
 
-@Suite struct `A closure under way` {
+@Suite(.timeLimit(.minutes(5))) struct `A closure under way` {
     @Test(arguments: [UserCommand.changeRole(.admin), .reactivate]) func `lets nobody make its user an admin, or active again`(
         order: UserCommand
     ) async throws {
@@ -297,7 +297,7 @@ import Testing
     }
 }
 
-@Suite struct `The receipt of a closure` {
+@Suite(.timeLimit(.minutes(5))) struct `The receipt of a closure` {
     @Test func `verifies with the published keys and says what was done, when and where`() async throws {
         try await House.open { house in
             let auth = house.process()

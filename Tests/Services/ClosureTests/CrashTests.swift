@@ -9,7 +9,7 @@ import Testing
 
 @testable import AuthService
 
-@Suite struct `A closure whose process dies` {
+@Suite(.timeLimit(.minutes(5))) struct `A closure whose process dies` {
     private static let steps = [
         "release-claim", "close-account", "end-sessions", "delete-posts", "scrub-read-models", "destroy-key", "sign-receipt",
     ]

@@ -22,7 +22,7 @@ private enum Order: String, CaseIterable, CustomTestStringConvertible {
     func path(_ id: UUID) -> String { "/api/v1/users/\(id.lowercased)/\(rawValue)" }
 }
 
-@Suite struct `An admin` {
+@Suite(.timeLimit(.minutes(5))) struct `An admin` {
     @Test func `gives and takes roles, and the circle of admins follows`() async throws {
         try await Newsroom.open { newsroom in
             let (root, ann) = (try await newsroom.admin("root"), try await newsroom.person("ann"))
@@ -142,7 +142,7 @@ private enum Order: String, CaseIterable, CustomTestStringConvertible {
     }
 }
 
-@Suite struct `Becoming an admin by oneself` {
+@Suite(.timeLimit(.minutes(5))) struct `Becoming an admin by oneself` {
     @Test func `is no right of users`() async throws {
         try await Newsroom.open { newsroom in
             let (_, ann, bob) = (try await newsroom.admin("root"), try await newsroom.person("ann"), try await newsroom.person("bob"))

@@ -12,7 +12,7 @@ import NIOCore
 import TestSupport
 import Testing
 
-@Suite struct `The audit's calls` {
+@Suite(.timeLimit(.minutes(5))) struct `The audit's calls` {
     /// A post with two events and, after a checkpoint over all so far, a third.
     private static func open(_ body: @Sendable (Newsroom, DraftedPost, SignedCheckpoint) async throws -> Void) async throws {
         try await Newsroom.open { newsroom in
@@ -29,7 +29,10 @@ import Testing
                     pool, wokenBy: newsroom.log.store, signer: signer, file: keyFile.lastCheckpoint, logger: TestCluster.logger)
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask { try await follower.run() }
-                    while try await MerkleLog(pool).coveredPosition() < head { try follower.confirmRunning() }
+                    try await eventually {
+                        try follower.confirmRunning()
+                        return try await MerkleLog(pool).coveredPosition() >= head
+                    }
                     group.cancelAll()
                     while await group.nextResult() != nil {}
                 }

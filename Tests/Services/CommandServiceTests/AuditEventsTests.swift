@@ -8,7 +8,7 @@ import JSON
 import Testing
 import Vault
 
-@Suite struct `The audit trail over HTTP` {
+@Suite(.timeLimit(.minutes(5))) struct `The audit trail over HTTP` {
     private static let path = "/api/v1/audit/events"
 
     /// Ann and an admin; ann has drafted and published two posts: events 3 to 6.

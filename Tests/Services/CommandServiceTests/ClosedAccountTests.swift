@@ -10,7 +10,7 @@ import Publishing
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct `A closed account` {
+@Suite(.timeLimit(.minutes(5))) struct `A closed account` {
     @Test func `is dropped from memory with its posts, whichever process closed it`() async throws {
         try await Newsroom.open { newsroom in
             try await newsroom.log.another { other in

@@ -10,7 +10,7 @@ import JSON
 import Publishing
 import Testing
 
-@Suite struct `Closing an account in the log` {
+@Suite(.timeLimit(.minutes(5))) struct `Closing an account in the log` {
     @Test func `first takes away what every command of the user requires, and adds no event`() async throws {
         try await Newsroom.open { newsroom in
             let ann = try await newsroom.person("ann")
@@ -134,7 +134,7 @@ import Testing
     }
 }
 
-@Suite struct `The last admin` {
+@Suite(.timeLimit(.minutes(5))) struct `The last admin` {
     @Test func `can't be closed, and keeps everything`() async throws {
         try await Newsroom.open { newsroom in
             let root = try await newsroom.admin("root")

@@ -6,7 +6,7 @@ import HTTPTypes
 import JSON
 import Testing
 
-@Suite struct `Writing a post` {
+@Suite(.timeLimit(.minutes(5))) struct `Writing a post` {
     private static let posts = "/api/v1/posts"
 
     @Test func `drafts it under the slug asked for`() async throws {

@@ -6,7 +6,7 @@ import HTTPTypes
 import JSON
 import Testing
 
-@Suite struct `Editing a post` {
+@Suite(.timeLimit(.minutes(5))) struct `Editing a post` {
     @Test func `stores what changed and nothing else`() async throws {
         try await Newsroom.open { newsroom in
             let ann = try await newsroom.person("ann")

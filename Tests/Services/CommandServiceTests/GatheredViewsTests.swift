@@ -9,7 +9,7 @@ import JSON
 import PublishingAPI
 import Testing
 
-@Suite struct `Views that were gathered` {
+@Suite(.timeLimit(.minutes(5))) struct `Views that were gathered` {
     private static let posts = (0..<3).map { _ in UUID.v7() }.sorted { $0.lowercased < $1.lowercased }
 
     private static let window = UUID.v7()
@@ -131,7 +131,7 @@ import Testing
     }
 }
 
-@Suite struct `The position of a post` {
+@Suite(.timeLimit(.minutes(5))) struct `The position of a post` {
     @Test func `is that of its last event, for the query service alone`() async throws {
         try await Newsroom.open { newsroom in
             let ann = try await newsroom.person("ann")

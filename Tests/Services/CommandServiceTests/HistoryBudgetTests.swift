@@ -6,7 +6,7 @@ import Testing
 
 @testable import CommandService
 
-@Suite struct `The budget of reads of history` {
+@Suite(.timeLimit(.minutes(5))) struct `The budget of reads of history` {
     private struct Trouble: Error {}
 
     private func isRefused(_ budget: HistoryBudget, _ user: UUID) async throws -> Bool {

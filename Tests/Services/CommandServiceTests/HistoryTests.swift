@@ -7,7 +7,7 @@ import HTTPTypes
 import JSON
 import Testing
 
-@Suite struct `A post's history` {
+@Suite(.timeLimit(.minutes(5))) struct `A post's history` {
     /// A post with four events: drafted, edited by an admin, published, edited.
     private static func open(_ body: @Sendable (Newsroom, Newsroom.Person, DraftedPost) async throws -> Void) async throws {
         try await Newsroom.open { newsroom in
@@ -148,7 +148,7 @@ import Testing
     }
 }
 
-@Suite struct `Who may see what a post was` {
+@Suite(.timeLimit(.minutes(5))) struct `Who may see what a post was` {
     @Test(arguments: ["/history", "?version=1", "?asOf=2100-01-01T00:00:00Z"]) func `its author and admins`(suffix: String) async throws {
         try await Newsroom.open { newsroom in
             let ann = try await newsroom.person("ann")

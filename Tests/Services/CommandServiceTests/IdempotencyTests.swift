@@ -8,7 +8,7 @@ import JSON
 import Publishing
 import Testing
 
-@Suite struct `A command sent again under its key` {
+@Suite(.timeLimit(.minutes(5))) struct `A command sent again under its key` {
     /// Ann, a post of hers, and what the command is sent with.
     private static func open(
         _ command: KeyedCommand, _ body: @Sendable (Newsroom, Newsroom.Person, DraftedPost, HTTPFields) async throws -> Void

@@ -3,7 +3,7 @@ import HTTPContract
 import HTTPTypes
 import Testing
 
-@Suite struct `If-Match on a command` {
+@Suite(.timeLimit(.minutes(5))) struct `If-Match on a command` {
     private static func edit(_ post: DraftedPost, of newsroom: Newsroom, by person: Newsroom.Person, _ headers: HTTPFields) async throws -> Reply {
         try await newsroom.call(.patch, post.path, #"{"title":"Another"}"#, by: person, headers: headers)
     }

@@ -6,7 +6,7 @@ import HTTPTypes
 import JSON
 import Testing
 
-@Suite struct `A user whose data key is lost or damaged` {
+@Suite(.timeLimit(.minutes(5))) struct `A user whose data key is lost or damaged` {
     private static let losses = ["DELETE FROM vault.data_keys", "UPDATE vault.data_keys SET wrapped = overlay(wrapped PLACING '\\xffff' FROM 20)"]
 
     /// Ann, her published post, and a service that has her key neither in the vault nor in memory.

@@ -7,7 +7,7 @@ import HTTPContract
 import HTTPTypes
 import Testing
 
-@Suite struct `What an event tells of its call` {
+@Suite(.timeLimit(.minutes(5))) struct `What an event tells of its call` {
     private static let requestID = "0198a3c4-0000-7000-8000-00000000ABCD"
     private static let traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -87,7 +87,7 @@ import Testing
     }
 }
 
-@Suite struct `The log's tables` {
+@Suite(.timeLimit(.minutes(5))) struct `The log's tables` {
     @Test(arguments: ["events", "claims", "commands"]) func `hold nothing personal that can be read`(table: String) async throws {
         try await Newsroom.open { newsroom in
             let ann = try await newsroom.person("annabelle")

@@ -7,7 +7,7 @@ import HTTPTypes
 import JSON
 import Testing
 
-@Suite struct `A post as it stood` {
+@Suite(.timeLimit(.minutes(5))) struct `A post as it stood` {
     /// A post with five events: drafted, edited, published as of 2020, unpublished, deleted.
     private static func open(_ body: @Sendable (Newsroom, Newsroom.Person, DraftedPost) async throws -> Void) async throws {
         try await Newsroom.open { newsroom in

@@ -6,7 +6,7 @@ import HTTPTypes
 import JSON
 import Testing
 
-@Suite struct `Changing one's profile` {
+@Suite(.timeLimit(.minutes(5))) struct `Changing one's profile` {
     private static let path = "/api/v1/users/me"
 
     @Test(arguments: [

@@ -4,7 +4,7 @@ import HTTPTypes
 import JSON
 import Testing
 
-@Suite struct `Publishing and unpublishing a post` {
+@Suite(.timeLimit(.minutes(5))) struct `Publishing and unpublishing a post` {
     @Test func `are one event each, however often they are asked for`() async throws {
         try await Newsroom.open { newsroom in
             let ann = try await newsroom.person("ann")
@@ -82,7 +82,7 @@ import Testing
     }
 }
 
-@Suite struct `Deleting a post` {
+@Suite(.timeLimit(.minutes(5))) struct `Deleting a post` {
     @Test func `answers without a body, and then there is none`() async throws {
         try await Newsroom.open { newsroom in
             let ann = try await newsroom.person("ann")

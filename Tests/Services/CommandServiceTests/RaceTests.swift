@@ -3,7 +3,7 @@ import HTTPTypes
 import JSON
 import Testing
 
-@Suite struct `Sixty-four edits of one post at once` {
+@Suite(.timeLimit(.minutes(5))) struct `Sixty-four edits of one post at once` {
     @Test func `are one when all name the version`() async throws {
         try await Newsroom.open { newsroom in
             let ann = try await newsroom.person("ann")

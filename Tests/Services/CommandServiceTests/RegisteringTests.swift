@@ -9,7 +9,7 @@ import JSON
 import Publishing
 import Testing
 
-@Suite struct `Registering somebody` {
+@Suite(.timeLimit(.minutes(5))) struct `Registering somebody` {
     private static let ann = #""username":"ann","email":"Ann@Example.org""#
 
     @Test func `appends one event and answers with the account`() async throws {
@@ -111,7 +111,7 @@ import Testing
     }
 }
 
-@Suite struct `Registering again under the same key` {
+@Suite(.timeLimit(.minutes(5))) struct `Registering again under the same key` {
     private static let ann = #""username":"ann","email":"ann@example.org""#
 
     @Test func `gives the first answer with the first id`() async throws {
@@ -148,7 +148,7 @@ import Testing
     }
 }
 
-@Suite struct `Looking an account up` {
+@Suite(.timeLimit(.minutes(5))) struct `Looking an account up` {
     @Test func `shows it as the log has it now`() async throws {
         try await Newsroom.open { newsroom in
             let ann = try await newsroom.person("ann")

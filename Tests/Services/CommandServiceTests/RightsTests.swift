@@ -24,7 +24,7 @@ struct PostCall: Sendable, CustomTestStringConvertible {
     ]
 }
 
-@Suite struct `Who may change a post` {
+@Suite(.timeLimit(.minutes(5))) struct `Who may change a post` {
     @Test(arguments: PostCall.all) func `not another user`(call: PostCall) async throws {
         try await Newsroom.open { newsroom in
             let post = try await newsroom.post(by: try await newsroom.person("ann"), publish: true)
@@ -66,7 +66,7 @@ struct PostCall: Sendable, CustomTestStringConvertible {
     }
 }
 
-@Suite struct `What a stranger learns of a post by trying to change it` {
+@Suite(.timeLimit(.minutes(5))) struct `What a stranger learns of a post by trying to change it` {
     private static let tags = [nil, "\"1\"", "\"2\"", "\"3\"", "W/\"2\"", "\"abc\""]
 
     @Test(arguments: PostCall.all) func `nothing where it is a draft or deleted`(call: PostCall) async throws {
@@ -100,7 +100,7 @@ struct PostCall: Sendable, CustomTestStringConvertible {
     }
 }
 
-@Suite struct `A token whose account is not active` {
+@Suite(.timeLimit(.minutes(5))) struct `A token whose account is not active` {
     @Test(arguments: PostCall.all) func `changes no post`(call: PostCall) async throws {
         try await Newsroom.open { newsroom in
             let ann = try await newsroom.person("ann")
@@ -148,7 +148,7 @@ struct PostCall: Sendable, CustomTestStringConvertible {
     }
 }
 
-@Suite struct `A post whose author was erased` {
+@Suite(.timeLimit(.minutes(5))) struct `A post whose author was erased` {
     @Test func `takes no new text, and an admin learns why`() async throws {
         try await Newsroom.open { newsroom in
             let ann = try await newsroom.person("ann")

@@ -63,7 +63,7 @@ private struct AllServices {
     }
 }
 
-@Suite struct `All services together` {
+@Suite(.timeLimit(.minutes(5))) struct `All services together` {
     @Test func `answer each endpoint once, by the service that the table names`() throws {
         let answered = try AllServices().routes.flatMap { service, routes in routes.endpoints.map { (service, $0) } }
         for endpoint in Endpoint.allCases {
@@ -72,7 +72,7 @@ private struct AllServices {
     }
 }
 
-@Suite struct `An internal endpoint` {
+@Suite(.timeLimit(.minutes(5))) struct `An internal endpoint` {
     private static let endpoints = Endpoint.allCases.filter { !$0.route.isPublic }
 
     /// The status that a service's caller gets, where a caller who is let in gets 204.

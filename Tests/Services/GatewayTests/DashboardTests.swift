@@ -9,7 +9,7 @@ import JSON
 import PublishingAPI
 import Testing
 
-@Suite struct `The dashboard` {
+@Suite(.timeLimit(.minutes(5))) struct `The dashboard` {
     private let key = SigningKey.generate()
     private let user = UUID.v7()
 
@@ -67,7 +67,7 @@ import Testing
         #expect(answer.json?["data"]?["user"]?.text == "/api/v1/users/me")
     }
 
-    @Test(.timeLimit(.minutes(1))) func `names a part that can't be reached or is late, and waits for none of them alone`() async throws {
+    @Test(.timeLimit(.minutes(5))) func `names a part that can't be reached or is late, and waits for none of them alone`() async throws {
         var settings = GatewaySettings()
         settings.dashboardDeadline = .milliseconds(20)
         let (answer, _) = try await dashboard(settings: settings) { part in

@@ -19,7 +19,7 @@ private func client(
         .data
 }
 
-@Suite struct `Forwarded` {
+@Suite(.timeLimit(.minutes(5))) struct `Forwarded` {
     @Test(arguments: [
         ("for=203.0.113.9", "203.0.113.9"), ("for=203.0.113.9:4711;proto=https", "203.0.113.9"), (#"For="[2001:db9::1]""#, "2001:db9::1"),
         (#"for="[2001:db9::1]:443"; host="a,b;c""#, "2001:db9::1"), ("for=1.1.1.1, for=203.0.113.9;by=10.2.2.2, for=10.9.9.9", "203.0.113.9"),
@@ -68,7 +68,7 @@ private func client(
     }
 }
 
-@Suite struct `A request that goes on to another process` {
+@Suite(.timeLimit(.minutes(5))) struct `A request that goes on to another process` {
     private func sent(_ headers: HTTPFields, from client: String?, isSecure: Bool = false) async throws -> HTTPFields {
         let spy = Spy("queries")
         let upstream = ForwardingUpstream(spy, isSecure: isSecure) { "signed" }

@@ -6,7 +6,7 @@ import Hummingbird
 import JSON
 import Testing
 
-@Suite struct `A page of another origin` {
+@Suite(.timeLimit(.minutes(5))) struct `A page of another origin` {
     private static let origin = "https://app.example.org"
     private static let settings = GatewaySettings(crossOrigin: .only([origin, "https://other.example.org"], withCredentials: true))
 
@@ -67,7 +67,7 @@ import Testing
     }
 }
 
-@Suite struct `Every answer` {
+@Suite(.timeLimit(.minutes(5))) struct `Every answer` {
     @Test(arguments: ["/api/v1/posts", "/nothing", "/health"]) func `keeps browsers from doing more than showing it`(path: String) async throws {
         let headers = try await SpiedGateway().answer(.get, path).headers
         #expect(headers[.xContentTypeOptions] == "nosniff" && headers[.frameOptions] == "DENY" && headers[.referrerPolicy] == "no-referrer")
@@ -107,7 +107,7 @@ import Testing
     }
 }
 
-@Suite struct `Asked for its state` {
+@Suite(.timeLimit(.minutes(5))) struct `Asked for its state` {
     private struct Down: Error {}
 
     @Test func `the gateway is healthy while it lives`() async throws {

@@ -11,7 +11,7 @@ import PublishingAPI
 import TestSupport
 import Testing
 
-@Suite struct `A request through the gateway` {
+@Suite(.timeLimit(.minutes(5))) struct `A request through the gateway` {
     private static let traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
     @Test func `keeps its ids, and the service sees the same`() async throws {

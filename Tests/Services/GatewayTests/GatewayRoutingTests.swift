@@ -5,7 +5,7 @@ import Hummingbird
 import JSON
 import Testing
 
-@Suite struct `The gateway's table` {
+@Suite(.timeLimit(.minutes(5))) struct `The gateway's table` {
     private static let id = "0198a3c4-0000-7000-8000-00000000abcd"
 
     @Test(arguments: [

@@ -28,7 +28,7 @@ private struct Installed {
     }
 }
 
-@Suite struct `The pages` {
+@Suite(.timeLimit(.minutes(5))) struct `The pages` {
     @Test(arguments: [
         ("/", "text/html; charset=utf-8", "<title>Start</title>"), ("/docs", "text/html; charset=utf-8", "<title>Docs</title>"),
         ("/assets/style.css", "text/css; charset=utf-8", "body { margin: 0 }"), ("/assets/home.js", "text/javascript; charset=utf-8", "show();"),
@@ -95,7 +95,7 @@ private struct Installed {
     }
 }
 
-@Suite struct `A document in YAML` {
+@Suite(.timeLimit(.minutes(5))) struct `A document in YAML` {
     @Test(arguments: [
         ("b: 1\na: [x, 2.5e3, true]", #"{"b":1,"a":["x",2.5e3,true]}"#),
         ("v: 3.1.0\nn: ~\ne:\ns: 'true'\nq: \"1\"", #"{"v":"3.1.0","n":null,"e":null,"s":"true","q":"1"}"#),

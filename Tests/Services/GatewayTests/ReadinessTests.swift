@@ -14,7 +14,7 @@ private final class Count: Sendable {
     func increment() { count.add(1, ordering: .relaxed) }
 }
 
-@Suite struct `Asking whether the gateway is ready` {
+@Suite(.timeLimit(.minutes(5))) struct `Asking whether the gateway is ready` {
     @Test func `asks what it needs once a second, however many want to know`() async throws {
         let (clock, asked) = (HandClock(), Count())
         let check = Readiness.Check("log") {

@@ -9,7 +9,7 @@ import Testing
 
 @testable import Gateway
 
-@Suite struct `A public read while its service does not answer` {
+@Suite(.timeLimit(.minutes(5))) struct `A public read while its service does not answer` {
     private let post = "/api/v1/posts/01980000-0000-7000-8000-000000000001"
 
     /// A service that answers with a tag, until it is down.

@@ -6,7 +6,7 @@ import Hummingbird
 import JSON
 import Testing
 
-@Suite struct `An answer` {
+@Suite(.timeLimit(.minutes(5))) struct `An answer` {
     @Test func `wraps its value in data`() async throws {
         var headers: HTTPFields = [.location: "/x"]
         headers.setETag(version: 3)

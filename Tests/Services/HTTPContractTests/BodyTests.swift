@@ -8,7 +8,7 @@ import PublishingAPI
 import TestSupport
 import Testing
 
-@Suite struct `A body` {
+@Suite(.timeLimit(.minutes(5))) struct `A body` {
     private func code(_ request: Request) async throws -> String? { try await reading(request) { _ in }.code }
 
     @Test(arguments: ["application/json", "application/json; charset=utf-8", "Application/JSON;charset=\"UTF-8\"", "application/merge-patch+json"])

@@ -25,7 +25,7 @@ private struct Issuer {
     }
 }
 
-@Suite struct `The caller of a route` {
+@Suite(.timeLimit(.minutes(5))) struct `The caller of a route` {
     private let issuer = Issuer()
     private let identities = ServiceIdentities.generate()
 
@@ -126,7 +126,7 @@ private struct Issuer {
     }
 }
 
-@Suite struct `A cursor` {
+@Suite(.timeLimit(.minutes(5))) struct `A cursor` {
     private let codec = CursorCodec(key: CursorKey(bytes: Array("a key that only services have".utf8)))
     private let values: [JSONValue] = [.integer(17), .string("2026-01-31T12:00:00.000Z"), .null]
 

@@ -7,7 +7,7 @@ import JSON
 import PublishingAPI
 import Testing
 
-@Suite struct `The client's address in a service of another process` {
+@Suite(.timeLimit(.minutes(5))) struct `The client's address in a service of another process` {
     private let identities = ServiceIdentities.generate()
 
     /// The address that a route sees of a call that came from 10.0.0.1 with these headers.

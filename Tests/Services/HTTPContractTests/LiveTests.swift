@@ -8,7 +8,7 @@ import NIOCore
 import PublishingAPI
 import Testing
 
-@Suite struct `A service on a socket` {
+@Suite(.timeLimit(.minutes(5))) struct `A service on a socket` {
     private func withClient(_ test: @escaping @Sendable (any TestClientProtocol) async throws -> Void) async throws {
         var routes = Routes()
         routes.on(.listPosts) { _, context in

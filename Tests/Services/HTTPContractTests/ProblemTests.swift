@@ -7,7 +7,7 @@ import NIOCore
 import TestSupport
 import Testing
 
-@Suite struct `A problem` {
+@Suite(.timeLimit(.minutes(5))) struct `A problem` {
     /// The table of the HTTP contract.
     static let table: [(Problem.Code, Int)] = [
         (.malformedRequest, 400), (.foreignKeyViolation, 400), (.unauthenticated, 401), (.forbidden, 403), (.notFound, 404), (.methodNotAllowed, 405),
@@ -59,7 +59,7 @@ import Testing
     }
 }
 
-@Suite struct `An error that a handler throws` {
+@Suite(.timeLimit(.minutes(5))) struct `An error that a handler throws` {
     private struct DatabaseError: Error {
         let message = "relation \"users\" does not exist"
     }

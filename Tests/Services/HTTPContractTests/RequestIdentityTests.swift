@@ -6,7 +6,7 @@ import Hummingbird
 import JSON
 import Testing
 
-@Suite struct `A call's ids` {
+@Suite(.timeLimit(.minutes(5))) struct `A call's ids` {
     private static let traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
     private func answered(_ headers: HTTPFields) async throws -> HTTPFields {
@@ -64,7 +64,7 @@ import Testing
     }
 }
 
-@Suite struct `A request's id that is kept` {
+@Suite(.timeLimit(.minutes(5))) struct `A request's id that is kept` {
     @Test(arguments: ["0198a3c4-0000-7000-8000-00000000abcd", "0198A3C4-0000-7000-8000-00000000ABCD", "0af7651916cd43dd8448eb211c80319c"])
     func `is itself when it can only be an id`(id: String) {
         #expect(Hasher().kept(requestID: id) == id)

@@ -6,7 +6,7 @@ import JSON
 import PublishingAPI
 import Testing
 
-@Suite struct `A table of routes` {
+@Suite(.timeLimit(.minutes(5))) struct `A table of routes` {
     private static let responder: ServiceResponder = {
         var routes = Routes()
         for endpoint in Endpoint.allCases where endpoint.route.access == .anyone {
@@ -100,7 +100,7 @@ import Testing
     }
 }
 
-@Suite struct `An id in a path` {
+@Suite(.timeLimit(.minutes(5))) struct `An id in a path` {
     private func read(_ text: String) async throws -> Answered {
         try await responder(.post) { _, context in
             let id = try context.id()

@@ -8,7 +8,7 @@ import NIOCore
 import PublishingAPI
 import Testing
 
-@Suite struct `A service that calls another` {
+@Suite(.timeLimit(.minutes(5))) struct `A service that calls another` {
     private let identities = ServiceIdentities.generate()
 
     private func client(_ name: ServiceName = .queries, _ others: ServiceIdentities? = nil) -> ServiceClient {

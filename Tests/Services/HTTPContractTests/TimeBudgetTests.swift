@@ -8,7 +8,7 @@ import NIOCore
 import PublishingAPI
 import Testing
 
-@Suite struct `The time that is left for a request` {
+@Suite(.timeLimit(.minutes(5))) struct `The time that is left for a request` {
     private func request(_ left: String?) -> Request {
         var head = HTTPRequest(method: .get, scheme: "http", authority: "annals", path: "/health")
         head.headerFields[.timeLeft] = left

@@ -10,7 +10,7 @@ import Testing
 
 @testable import QueryService
 
-@Suite struct `Whether an erasure is out of the read tables` {
+@Suite(.timeLimit(.minutes(5))) struct `Whether an erasure is out of the read tables` {
     @Test func `is yes once the tables are there and scrubbed`() async throws {
         try await Newsroom.open { newsroom in
             try await newsroom.run("UPDATE annals.checkpoints SET position = 7, event_id = gen_random_uuid()")

@@ -8,7 +8,7 @@ import Testing
 
 @testable import QueryService
 
-@Suite struct `The freshness of an answer` {
+@Suite(.timeLimit(.minutes(5))) struct `The freshness of an answer` {
     @Test func `is the lowest position of the models that it joins`() async throws {
         try await Newsroom.open { room in
             try await room.move("posts", to: 9)
@@ -67,7 +67,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func `means nothing where the tables hold another log than the one that is there`() async throws {
+    @Test(.timeLimit(.minutes(5))) func `means nothing where the tables hold another log than the one that is there`() async throws {
         try await Newsroom.open { room in
             for model in ["posts", "users", "view_counts"] { try await room.move(model, to: 9) }
             try await room.owner.withSession {

@@ -9,7 +9,7 @@ import Testing
 
 @testable import QueryService
 
-@Suite(.timeLimit(.minutes(1))) struct `A table of a read model that is locked` {
+@Suite(.timeLimit(.minutes(5))) struct `A table of a read model that is locked` {
     private let waiting = Statement(
         "waiting", "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
 
@@ -31,7 +31,7 @@ import Testing
                             return replies
                         }
                     }
-                    while try await room.owner.query(waiting)[0].get(0, as: Int64.self) < 1 { try Task.checkCancellation() }
+                    try await eventually { try await room.owner.query(waiting)[0].get(0, as: Int64.self) >= 1 }
                     // A view needs to know of the post alone, and the counts of views are in tables of their own.
                     #expect(try await room.send(.post, "/api/v1/posts/\(post)/views").status == 202)
                     #expect(try await room.get("/api/v1/posts/\(post)/views?by=hour", as: ann).status == 200)
@@ -50,7 +50,7 @@ private final class Flag: Sendable {
     let isRaised = Atomic(false)
 }
 
-@Suite struct `Queries that share connections` {
+@Suite(.timeLimit(.minutes(5))) struct `Queries that share connections` {
     @Test func `are those that name the same tables, as their plans have them`() async throws {
         try await withReadDatabase { target in
             try await ConnectionPool.withPool(target, logger: TestCluster.logger) { pool in

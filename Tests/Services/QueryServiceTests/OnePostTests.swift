@@ -8,7 +8,7 @@ import Testing
 
 @testable import QueryService
 
-@Suite struct `One post` {
+@Suite(.timeLimit(.minutes(5))) struct `One post` {
     @Test func `is shown with its author and its views, in exactly these members`() async throws {
         try await Newsroom.open { room in
             let ann = try await room.register("ann")

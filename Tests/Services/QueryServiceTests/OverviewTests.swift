@@ -30,7 +30,7 @@ extension Newsroom {
     }
 }
 
-@Suite struct `Trending posts` {
+@Suite(.timeLimit(.minutes(5))) struct `Trending posts` {
     @Test func `are those with the most views in this hour and the 23 before it`() async throws {
         try await Newsroom.open { room in
             let ann = try await room.register("ann").id
@@ -79,7 +79,7 @@ extension Newsroom {
     }
 }
 
-@Suite struct `An author's totals` {
+@Suite(.timeLimit(.minutes(5))) struct `An author's totals` {
     @Test func `count all their posts, those that are published, and the views of all`() async throws {
         try await Newsroom.open { room in
             let (ann, bob) = (try await room.register("ann"), try await room.register("bob"))

@@ -7,7 +7,7 @@ import Testing
 
 @testable import QueryService
 
-@Suite struct `A list of posts` {
+@Suite(.timeLimit(.minutes(5))) struct `A list of posts` {
     @Test func `shows published posts newest first, with an excerpt in place of the content`() async throws {
         try await Newsroom.open { room in
             let ann = try await room.register("ann")
@@ -151,7 +151,7 @@ import Testing
     }
 }
 
-@Suite struct `A user's posts` {
+@Suite(.timeLimit(.minutes(5))) struct `A user's posts` {
     @Test func `are drafts too for the author and for admins, and published ones for others`() async throws {
         try await Newsroom.open { room in
             let ann = try await room.register("ann")

@@ -7,7 +7,7 @@ import Testing
 
 @testable import QueryService
 
-@Suite struct `The plan of a query` {
+@Suite(.timeLimit(.minutes(5))) struct `The plan of a query` {
     /// Every query, with values that have it work.
     static let queries: [(statement: Statement, values: String)] = [
         (.postByID, "\(somePost)"), (.postBySlug, "'slug-7'"), (.publishedPost, "\(somePost)"),
@@ -94,7 +94,7 @@ import Testing
         """
 }
 
-@Suite struct `A request` {
+@Suite(.timeLimit(.minutes(5))) struct `A request` {
     @Test func `costs one round trip`() async throws {
         try await Newsroom.open { room in
             let ann = try await room.register("ann")

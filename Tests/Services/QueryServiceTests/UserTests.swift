@@ -7,7 +7,7 @@ import Testing
 
 @testable import QueryService
 
-@Suite struct `A user` {
+@Suite(.timeLimit(.minutes(5))) struct `A user` {
     @Test func `is shown to anyone without an address, with the number of published posts`() async throws {
         try await Newsroom.open { room in
             let ann = try await room.register("ann", second: 5)
@@ -71,7 +71,7 @@ import Testing
     }
 }
 
-@Suite struct `The list of users` {
+@Suite(.timeLimit(.minutes(5))) struct `The list of users` {
     @Test func `is for admins`() async throws {
         try await Newsroom.open { room in
             let anonymous = try await room.get("/api/v1/users")

@@ -8,7 +8,7 @@ import Testing
 
 @testable import QueryService
 
-@Suite struct `A view` {
+@Suite(.timeLimit(.minutes(5))) struct `A view` {
     @Test func `is counted when somebody gets a published post, also one that they have already`() async throws {
         try await Newsroom.open { room in
             let ann = try await room.register("ann")
@@ -115,7 +115,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1)), arguments: [[:], [.idempotencyKey: "k"]] as [HTTPFields])
+    @Test(.timeLimit(.minutes(5)), arguments: [[:], [.idempotencyKey: "k"]] as [HTTPFields])
     func `of a post that was published a moment ago waits until the read model knows it`(key: HTTPFields) async throws {
         try await Newsroom.open { room in
             let id = UUID.v7()
@@ -256,7 +256,7 @@ import Testing
     }
 }
 
-@Suite struct `A clean stop` {
+@Suite(.timeLimit(.minutes(5))) struct `A clean stop` {
     @Test func `sends the views that wait in the window`() async throws {
         var settings = ViewWindowSettings()
         settings.window = .milliseconds(50)
@@ -283,7 +283,7 @@ import Testing
     }
 }
 
-@Suite struct `The views of a post by time` {
+@Suite(.timeLimit(.minutes(5))) struct `The views of a post by time` {
     @Test func `are counted by hour and by day for the author and for admins`() async throws {
         try await Newsroom.open { room in
             let ann = try await room.register("ann")

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Upstreams
 
-@Suite(.timeLimit(.minutes(1))) struct `A large body on its way to a service` {
+@Suite(.timeLimit(.minutes(5))) struct `A large body on its way to a service` {
     /// A body of so many parts, which counts those that were read.
     private final class Parts: AsyncSequence, Sendable {
         typealias Element = ByteBuffer

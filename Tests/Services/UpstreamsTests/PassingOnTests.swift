@@ -11,7 +11,7 @@ import Testing
 
 @testable import Upstreams
 
-@Suite(.timeLimit(.minutes(1))) struct `A call to a service of another process` {
+@Suite(.timeLimit(.minutes(5))) struct `A call to a service of another process` {
     @Test func `arrives with its path and fields, under the ids and the time of the call that led to it`() async throws {
         let peer = try await Peer.start { _ in .ok("here") }
         try await RunningCluster.run([peer]) { running in

@@ -10,7 +10,7 @@ import Testing
 
 @testable import Upstreams
 
-@Suite(.timeLimit(.minutes(1))) struct `A call that failed` {
+@Suite(.timeLimit(.minutes(5))) struct `A call that failed` {
     @Test func `goes to another instance when nothing was sent, whatever it is`() async throws {
         let (gone, there) = (try await Peer.start { _ in .ok() }, try await Peer.start { _ in .ok("there") })
         let nobody = gone.instance

@@ -9,7 +9,7 @@ import Testing
 
 @testable import Upstreams
 
-@Suite(.timeLimit(.minutes(1))) struct `Instances under calls` {
+@Suite(.timeLimit(.minutes(5))) struct `Instances under calls` {
     /// One attempt at each call, and a breaker that opens after four.
     private var brittle: UpstreamSettings {
         var settings = UpstreamSettings()

@@ -33,7 +33,7 @@ private final class EchoHandler: ChannelInboundHandler {
     }
 }
 
-@Suite struct `A request over HTTP` {
+@Suite(.timeLimit(.minutes(5))) struct `A request over HTTP` {
     @Test func `carries its token and fields, and its answer comes back whole`() async throws {
         let server = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelInitializer { channel in

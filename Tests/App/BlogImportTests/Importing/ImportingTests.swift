@@ -16,7 +16,7 @@ private let small = blog(
 
 private struct ConnectionReset: Error {}
 
-@Suite struct `Importing a blog` {
+@Suite(.timeLimit(.minutes(5))) struct `Importing a blog` {
     @Test func `makes authors and posts, publishes with the original date and leaves drafts`() async throws {
         let system = RecordedSystem()
         let (summary, lines) = try await system.importing(small)
@@ -115,7 +115,7 @@ private struct ConnectionReset: Error {}
     }
 }
 
-@Suite struct `The accounts of an import` {
+@Suite(.timeLimit(.minutes(5))) struct `The accounts of an import` {
     @Test func `are never those of strangers, whose names stay theirs`() async throws {
         let system = RecordedSystem()
         let strangers = [system.registered("ann", displayName: "Somebody else"), system.registered("unknown")]
@@ -177,7 +177,7 @@ private struct ConnectionReset: Error {}
     }
 }
 
-@Suite struct `A slug that somebody has` {
+@Suite(.timeLimit(.minutes(5))) struct `A slug that somebody has` {
     @Test func `is left to them, and the post gets its date, then a number`() async throws {
         let system = RecordedSystem()
         let stranger = system.registered("sue")

@@ -7,7 +7,7 @@ import Testing
 
 @testable import BlogImport
 
-@Suite struct `A request to a system that is away` {
+@Suite(.timeLimit(.minutes(5))) struct `A request to a system that is away` {
     private struct Refused: Error {}
     private let request = APIRequest(.get, "/api/v1/posts/by-slug/a", as: .operatorAdmin)
     private static let found = APIResponse(status: 200, body: nil)

@@ -5,7 +5,7 @@ import Testing
 
 @testable import BlogImport
 
-@Suite struct `Importing again` {
+@Suite(.timeLimit(.minutes(5))) struct `Importing again` {
     private let three = blog(["1.md": post("one"), "2.md": post("two"), "3.md": post("three")])
 
     private func changed(_ text: String = "Another text", isPublic: Bool = true) -> Blog {
@@ -160,7 +160,7 @@ import Testing
     }
 }
 
-@Suite struct `Taking an import back` {
+@Suite(.timeLimit(.minutes(5))) struct `Taking an import back` {
     private let three = blog(["1.md": post("one"), "2.md": post("two"), "3.md": post("three")])
 
     @Test func `deletes what it made and nobody has touched`() async throws {

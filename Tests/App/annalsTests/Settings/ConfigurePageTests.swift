@@ -5,7 +5,7 @@ import Testing
 
 @testable import annals
 
-@Suite struct `The page on settings` {
+@Suite(.timeLimit(.minutes(5))) struct `The page on settings` {
     @Test func `has the row of each setting and of nothing else`() async throws {
         let page = try String(contentsOfFile: "\(repositoryRoot)/docs/configure.md", encoding: .utf8)
         let written = page.split(separator: "\n").map(String.init).filter { $0.hasPrefix("| `ANNALS_") }

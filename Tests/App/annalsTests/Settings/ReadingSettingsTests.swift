@@ -32,7 +32,7 @@ private func refusal(environment: [String: String]) async -> (line: String, code
     }
 }
 
-@Suite struct `Reading the settings` {
+@Suite(.timeLimit(.minutes(5))) struct `Reading the settings` {
     @Test func `takes flags over the environment, that over the file, and that over the defaults`() async throws {
         let file = #"{"annals": {"port": 3001, "host": "::1", "dataDir": "/file", "logLevel": "info"}}"#
         let read = try await settings(["--port", "3003"], environment: ["ANNALS_PORT": "3002", "ANNALS_HOST": "0.0.0.0"], file: file)
@@ -148,7 +148,7 @@ private func refusal(environment: [String: String]) async -> (line: String, code
     }
 }
 
-@Suite struct `Reading the databases' URLs` {
+@Suite(.timeLimit(.minutes(5))) struct `Reading the databases' URLs` {
     private let urls = Dictionary(
         uniqueKeysWithValues: ["LOG", "READ", "IDENTITY", "VAULT"].map { ("ANNALS_\($0)_URL", "postgres://ann:secret@db/\($0.lowercased())") })
 
@@ -185,7 +185,7 @@ private func refusal(environment: [String: String]) async -> (line: String, code
     }
 }
 
-@Suite struct `A command in a hint` {
+@Suite(.timeLimit(.minutes(5))) struct `A command in a hint` {
     @Test func `is named as the user has called it`() {
         #expect(CommandName.of("up", environment: [:]) == "annals up")
         #expect(CommandName.of("keys list", environment: ["ANNALS_COMMAND": "bin/annals"]) == "bin/annals keys list")

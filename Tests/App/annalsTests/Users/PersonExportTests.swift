@@ -52,7 +52,7 @@ private struct SharedLog {
     }
 }
 
-@Suite struct `The export of a person` {
+@Suite(.timeLimit(.minutes(5))) struct `The export of a person` {
     @Test func `is one JSON object with the profile, the posts and the events, opened`() async throws {
         try await SharedLog.open { shared in
             let json = try JSONValue.parse(try await shared.export(shared.ann))

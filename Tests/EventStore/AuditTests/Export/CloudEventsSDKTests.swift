@@ -9,7 +9,7 @@ import Vault
 
 @testable import Audit
 
-@Suite struct `The official CloudEvents SDK for Python` {
+@Suite(.timeLimit(.minutes(10))) struct `The official CloudEvents SDK for Python` {
     @Test(arguments: [EventTexts.Form.cloudEventLines, .cloudEventBatch])
     func `reads an export as what was written`(form: EventTexts.Form) async throws {
         try await WrittenLog.open { written in
@@ -45,17 +45,9 @@ import Vault
             case .lines, .cloudEventLines: "lines"
             case .cloudEventBatch: "batch"
             }
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: repositoryRoot + "/Tests/python")
-        process.arguments = [repositoryRoot + "/Tests/EventStore/AuditTests/CloudEvents", "read.py", kind, path]
-        let (output, errors) = (Pipe(), Pipe())
-        process.standardOutput = output
-        process.standardError = errors
-        try process.run()
-        let lines = output.fileHandleForReading.readDataToEndOfFile()
-        let complaint = errors.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        try #require(process.terminationStatus == 0, "\(String(decoding: complaint, as: UTF8.self))")
-        return try lines.split(separator: UInt8(ascii: "\n")).map { try JSONValue.parse($0) }
+        let folder = repositoryRoot + "/Tests/EventStore/AuditTests/CloudEvents"
+        let (end, lines, complaint) = try await ChildProgram.run([repositoryRoot + "/Tests/python", folder, "read.py", kind, path])
+        try #require(end == .exit(0), "\(complaint)")
+        return try lines.split(separator: "\n").map { try JSONValue.parse(Array($0.utf8)) }
     }
 }

@@ -82,17 +82,18 @@ struct AuditedLog: Sendable {
     /// Returns once a checkpoint covers the position; throws why the follower has stopped.
     func covered(_ position: Int64, by follower: MerkleFollower) async throws {
         try await merkle { log in
-            while try await log.coveredPosition() < position { try follower.confirmRunning() }
+            try await eventually {
+                try follower.confirmRunning()
+                return try await log.coveredPosition() >= position
+            }
         }
     }
 
     /// Returns once the follower has stopped.
     func stopped(_ follower: MerkleFollower) async throws -> MerkleStop {
-        while true {
-            if case .stopped(let reason) = follower.status { return reason }
-            // The round trip is what lets others run; how many there are does not matter.
-            _ = try await log.store.head()
-        }
+        try await eventually { if case .stopped = follower.status { true } else { false } }
+        guard case .stopped(let reason) = follower.status else { throw CancellationError() }
+        return reason
     }
 
     func merkle<Value: Sendable>(_ body: @Sendable (MerkleLog) async throws -> Value) async throws -> Value {

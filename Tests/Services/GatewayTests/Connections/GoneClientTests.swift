@@ -6,7 +6,7 @@ import Testing
 
 @testable import Gateway
 
-@Suite(.timeLimit(.minutes(1))) struct `Work for a client that has gone` {
+@Suite(.timeLimit(.minutes(5))) struct `Work for a client that has gone` {
     @Test func `is cancelled`() async throws {
         let (cancelled, cancel) = AsyncStream<Void>.makeStream()
         let queries = Spy("queries") { _, _ in

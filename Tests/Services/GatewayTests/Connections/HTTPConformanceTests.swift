@@ -168,7 +168,7 @@ struct ConformanceRow: Sendable, CustomTestStringConvertible {
     }
 }
 
-@Suite struct `HTTP as the RFCs want it` {
+@Suite(.timeLimit(.minutes(5))) struct `HTTP as the RFCs want it` {
     private static let probe = "GET /probe HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
     @Test func `is spoken, rule by rule`() async throws {

@@ -5,7 +5,7 @@ import Testing
 @testable import Gateway
 
 /// The script, with a clock of the test's in place of Redis's own. Windows are long: Redis forgets keys by its own clock all the same.
-@Suite(.timeLimit(.minutes(2))) struct `The script of the shared limits` {
+@Suite(.timeLimit(.minutes(5))) struct `The script of the shared limits` {
     private let script = RedisScript(LimitScripts.charging(clock: "{ARGV[#ARGV - 1], ARGV[#ARGV]}"))
     private let clock = HandClock()
 

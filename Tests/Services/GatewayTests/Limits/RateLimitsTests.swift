@@ -11,7 +11,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite struct `A caller of the gateway` {
+@Suite(.timeLimit(.minutes(5))) struct `A caller of the gateway` {
     private let key = SigningKey.generate()
     private let clock = HandClock()
     private let gateway: SpiedGateway
@@ -181,7 +181,7 @@ import Testing
     }
 }
 
-@Suite struct `X-Forwarded-For` {
+@Suite(.timeLimit(.minutes(5))) struct `X-Forwarded-For` {
     private func client(_ header: String?, from peer: String?, proxies: [String] = ["10.0.0.0/8", "2001:db8::/32"]) async throws -> String? {
         try await client(header, from: peer, gateway: { SpiedGateway(queries: $0, settings: Self.settings(proxies)) })
     }

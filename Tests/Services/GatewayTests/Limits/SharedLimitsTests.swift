@@ -4,7 +4,7 @@ import Testing
 
 @testable import Gateway
 
-@Suite(.timeLimit(.minutes(2))) struct `A limit that gateways share` {
+@Suite(.timeLimit(.minutes(5))) struct `A limit that gateways share` {
     private let clock = HandClock()
     private let ann = BucketKey.address("203.0.113.1")
 

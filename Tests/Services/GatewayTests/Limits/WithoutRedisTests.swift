@@ -9,7 +9,7 @@ import Testing
 
 @testable import Gateway
 
-@Suite(.timeLimit(.minutes(2))) struct `A shared limit without Redis` {
+@Suite(.timeLimit(.minutes(5))) struct `A shared limit without Redis` {
     private let clock = HandClock()
     private let ann = BucketKey.address("203.0.113.1")
 

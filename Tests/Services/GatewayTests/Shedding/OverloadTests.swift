@@ -8,7 +8,7 @@ import Testing
 
 @testable import Gateway
 
-@Suite(.timeLimit(.minutes(1))) struct `A service with more calls than it can do with` {
+@Suite(.timeLimit(.minutes(5))) struct `A service with more calls than it can do with` {
     private let post = "/api/v1/posts/01980000-0000-7000-8000-000000000001"
 
     private func settings(_ concurrency: Int, reads: Int) -> GatewaySettings {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Gateway
 
-@Suite(.timeLimit(.minutes(2))) struct `A client of HTTP/2` {
+@Suite(.timeLimit(.minutes(5))) struct `A client of HTTP/2` {
     /// The fate of an attacker. The server is patient in all that a test does not change, however busy the machine is.
     private func attack(_ kind: String, _ change: @Sendable (inout ConnectionLimits) -> Void = { _ in }) async throws -> String {
         var limits = ConnectionLimits(headers: .seconds(20), bodyGrace: .seconds(20), send: .seconds(20))
@@ -62,7 +62,7 @@ import Testing
     }
 }
 
-@Suite struct `The frames of a connection` {
+@Suite(.timeLimit(.minutes(5))) struct `The frames of a connection` {
     private static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
 
     private func frame(_ type: UInt8, _ flags: UInt8 = 0, _ count: Int) -> [UInt8] {

@@ -7,20 +7,7 @@ enum Program {
     static func run(_ arguments: String...) async throws -> String { try await run(arguments) }
 
     static func run(_ arguments: [String]) async throws -> String {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = arguments
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = output
-        try process.run()
-        return await withCheckedContinuation { continuation in
-            Thread.detachNewThread {
-                let data = output.fileHandleForReading.readDataToEndOfFile()
-                process.waitUntilExit()
-                continuation.resume(returning: String(decoding: data, as: UTF8.self).trimmingCharacters(in: .newlines))
-            }
-        }
+        try await ChildProgram.run(["/usr/bin/env"] + arguments, isMerged: true).output.trimmingCharacters(in: .newlines)
     }
 
     /// One of the attackers in `Attackers/attack.py`, in a word or two.

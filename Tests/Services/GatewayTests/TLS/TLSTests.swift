@@ -3,7 +3,7 @@ import Gateway
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct `A gateway with a certificate` {
+@Suite(.timeLimit(.minutes(5))) struct `A gateway with a certificate` {
     /// Calls the server with curl, which trusts the certificate; the version of HTTP and the status stand behind the body.
     private func curl(_ options: String..., path: String = "/x", port: Int, _ certificate: TestCertificate) async throws -> String {
         try await Program.run(

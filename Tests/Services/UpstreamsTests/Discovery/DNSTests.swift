@@ -4,7 +4,7 @@ import Testing
 
 @testable import Upstreams
 
-@Suite(.timeLimit(.minutes(2))) struct `DNS` {
+@Suite(.timeLimit(.minutes(5))) struct `DNS` {
     private func resolver(_ server: DNSServer) -> DNSResolver { DNSResolver(server: Instance(host: "127.0.0.1", port: server.port)) }
 
     @Test func `names the addresses of both versions, and how long they are good for`() async throws {
@@ -97,7 +97,7 @@ import Testing
     }
 }
 
-@Suite struct `A message of DNS` {
+@Suite(.timeLimit(.minutes(5))) struct `A message of DNS` {
     @Test(arguments: 0...60) func `that is cut off is read to no harm`(length: Int) {
         // One question, one alias, one address: times to live 300 and 60.
         let message: [UInt8] =

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Upstreams
 
-@Suite(.timeLimit(.minutes(2))) struct `The registry in Redis` {
+@Suite(.timeLimit(.minutes(5))) struct `The registry in Redis` {
     private let one = Instance(host: "127.0.0.1", port: 1)
     private let two = Instance(host: "::1", port: 2)
 
