@@ -30,7 +30,7 @@ package final class DurableServer: Sendable {
             // It also removes the folder once the server is stopped.
             try Watchdog.guardCluster(in: directory)
             guard let target = server.target(database: "postgres") else { throw PrivateServerError.failedToStart(logTail: "it is gone") }
-            try await ConnectionPool.withPool(target, logger: TestCluster.logger) { pool in
+            try await ConnectionPool.withPool(target, limits: .patient, logger: TestCluster.logger) { pool in
                 try await pool.withSession { try await $0.execute(script: "CREATE DATABASE log") }
             }
             let log = target.database("log")
@@ -57,7 +57,7 @@ package final class DurableServer: Sendable {
 
     /// Ends some of the backends that serve the log, at least one if there is any; `isChosen` is asked once for each.
     package func terminateBackends(where isChosen: () -> Bool) async throws {
-        try await ConnectionPool.withPool(log.database("postgres"), logger: TestCluster.logger) { pool in
+        try await ConnectionPool.withPool(log.database("postgres"), limits: .patient, logger: TestCluster.logger) { pool in
             let backends = try await pool.query(.backends).map { try $0.get(0, as: Int32.self) }
             let chosen = backends.filter { _ in isChosen() }
             try await pool.query(.terminate, [.int4s(chosen.isEmpty ? Array(backends.prefix(1)) : chosen)])

@@ -29,7 +29,7 @@ package final class RestartableServer: Sendable {
     /// A new database with these migrations, as its owner reaches it.
     package func makeDatabase(_ name: String, migrations: String) async throws -> ConnectionTarget {
         guard let administration = server.target(database: "postgres") else { throw PrivateServerError.failedToStart(logTail: "it is gone") }
-        try await ConnectionPool.withPool(administration, logger: TestCluster.logger) { pool in
+        try await ConnectionPool.withPool(administration, limits: .patient, logger: TestCluster.logger) { pool in
             try await pool.withSession { try await $0.execute(script: "CREATE DATABASE \(name)") }
         }
         _ = try await Migrator(directory: migrations, logger: TestCluster.logger).migrate(administration.database(name))

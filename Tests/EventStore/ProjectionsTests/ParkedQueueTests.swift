@@ -77,7 +77,7 @@ import Testing
                         """)
                     try await history.tell(views: 1, of: .number(1))
                     #expect(await log.line(with: "the read database refuses") != nil)
-                    #expect(projecting.group.statuses.map(\.state) == [.failed(position: 7)])
+                    try await eventually { projecting.group.statuses.map(\.state) == [.failed(position: 7)] }
                 }
             }
         }

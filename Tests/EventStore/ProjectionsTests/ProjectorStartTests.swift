@@ -51,7 +51,7 @@ private func startRefusal(_ files: [String: String]) async throws -> (ReadModelE
             try await withProjections(["model": first]) { folder in
                 try await project(history.store, into: database, folder: folder) { projecting in
                     try await projecting.caughtUp()
-                    #expect(projecting.group.statuses.map(\.isStale) == [false])
+                    try await eventually { projecting.group.statuses.map(\.isStale) == [false] }
                 }
             }
             try await history.tell(views: 10, of: .number(1))
@@ -59,7 +59,7 @@ private func startRefusal(_ files: [String: String]) async throws -> (ReadModelE
             try await withProjections(["model": changed]) { folder in
                 try await project(history.store, into: database, folder: folder) { projecting in
                     try await projecting.caughtUp()
-                    #expect(projecting.group.statuses.map(\.isStale) == [true])
+                    try await eventually { projecting.group.statuses.map(\.isStale) == [true] }
                 }
             }
             #expect(try await database.rows("SELECT n FROM model.t") == ["(11)"])
@@ -107,6 +107,7 @@ private func startRefusal(_ files: [String: String]) async throws -> (ReadModelE
             let log = SpokenLog()
             let statuses = try await project(restored.store, into: database, logger: log.logger) { projecting in
                 for _ in projecting.group.models { #expect(await log.line(with: "critical the projector has stopped") != nil) }
+                try await eventually { projecting.group.statuses.allSatisfy { if case .stopped = $0.state { true } else { false } } }
                 return projecting.group.statuses
             }
             let stop = ProjectorStop.logRewritten(position: 3)

@@ -58,7 +58,7 @@ import Testing
                 let store = AlteredLog(history.store) { page in page.filter { $0.position != 3 } }
                 try await project(store, into: database, folder: folder, logger: log.logger) { projecting in
                     #expect(await log.line(with: "critical the projector has stopped") != nil)
-                    #expect(projecting.group.statuses.map(\.state) == [.stopped(reason: "the log is broken: position 4 follows 2")])
+                    try await eventually { projecting.group.statuses.map(\.state) == [.stopped(reason: "the log is broken: position 4 follows 2")] }
                 }
             }
         }

@@ -177,10 +177,10 @@ extension ReadDatabase {
             try await withProjections(folder) { folder in
                 try await project(history.store, into: database, folder: folder) { projecting in
                     try await projecting.caughtUp()
-                    #expect(projecting.group.statuses.map(\.parkedStreams) == [1])
+                    try await eventually { projecting.group.statuses.map(\.parkedStreams) == [1] }
                     try await history.tell(.deleted, of: post)
                     try await projecting.caughtUp()
-                    #expect(projecting.group.statuses.map(\.parkedStreams) == [0])
+                    try await eventually { projecting.group.statuses.map(\.parkedStreams) == [0] }
                 }
             }
             #expect(try await database.rows("SELECT * FROM model.t") == [])

@@ -2,6 +2,7 @@ import EventSourcing
 import FoundationEssentials
 import Postgres
 import Publishing
+import TestSupport
 import Testing
 
 @testable import Projections
@@ -109,7 +110,7 @@ private func refusal(_ files: [String: String]) -> String? {
             try await withProjections(folder) { folder in
                 try await project(history.store, into: database, folder: folder) { projecting in
                     try await projecting.caughtUp()
-                    #expect(projecting.group.statuses.map(\.parkedStreams) == [1])
+                    try await eventually { projecting.group.statuses.map(\.parkedStreams) == [1] }
                 }
             }
             let parked = try await database.rows("SELECT position, state, sqlstate, violated FROM annals.parked_events ORDER BY position")

@@ -9,10 +9,12 @@ import Testing
 @Suite(.timeLimit(.minutes(5))) struct `A projector that has stopped` {
     /// The one model's status once it is so.
     private func status(of database: ReadDatabase, when isSo: (ReadModelStatus) -> Bool) async throws -> ReadModelStatus? {
-        while !Task.isCancelled {
-            if let status = try await ReadModelStatus.readAll(from: database.pool).first, isSo(status) { return status }
+        var found: ReadModelStatus?
+        try await eventually {
+            found = try await ReadModelStatus.readAll(from: database.pool).first(where: isSo)
+            return found != nil
         }
-        return nil
+        return found
     }
 
     private func views(_ count: Int, of post: UInt64 = 1) async throws -> History {
@@ -34,7 +36,7 @@ import Testing
                 try await database.run(PickyModel.mending)
                 try await project(history.store, into: database, folder: folder) { projecting in
                     try await projecting.caughtUp()
-                    #expect(try await ReadModelStatus.readAll(from: database.pool).map(\.state) == [.current])
+                    try await eventually { try await ReadModelStatus.readAll(from: database.pool).map(\.state) == [.current] }
                 }
                 #expect(try await ReadModelStatus.readAll(from: database.pool).map(\.state) == [.unattended])
             }
@@ -57,7 +59,7 @@ import Testing
                     for _ in 1...4 { try await restored.tell(views: 1, of: .number(2)) }
                     try await projecting.caughtUp()
                     #expect(try await database.rows("SELECT n FROM model.t") == ["(5)"])
-                    #expect(try await ReadModelStatus.readAll(from: database.pool).map(\.state) == [.current])
+                    try await eventually { try await ReadModelStatus.readAll(from: database.pool).map(\.state) == [.current] }
                 }
             }
         }

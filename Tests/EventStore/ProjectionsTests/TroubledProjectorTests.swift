@@ -1,6 +1,7 @@
 import EventSourcing
 import FoundationEssentials
 import Publishing
+import TestSupport
 import Testing
 
 @testable import Projections
@@ -11,10 +12,12 @@ private struct Sealed: Error {}
 @Suite(.timeLimit(.minutes(5))) struct `A projector that can not read on` {
     /// The one model's status once it is so.
     private func status(of database: ReadDatabase, when isSo: (ReadModelStatus) -> Bool) async throws -> ReadModelStatus {
-        while true {
-            if let status = try await ReadModelStatus.readAll(from: database.pool).first, isSo(status) { return status }
-            try Task.checkCancellation()
+        var found: ReadModelStatus?
+        try await eventually {
+            found = try await ReadModelStatus.readAll(from: database.pool).first(where: isSo)
+            return found != nil
         }
+        return try #require(found)
     }
 
     private func log(_ history: History, unreadableFrom position: Int64, until isMended: Flag) -> AlteredLog {
@@ -37,7 +40,7 @@ private struct Sealed: Error {}
                     #expect(failing.failingAt == 2 && failing.state == .failing)
                     isMended.set()
                     try await projecting.caughtUp()
-                    #expect(try await ReadModelStatus.readAll(from: database.pool).map(\.state) == [.current])
+                    try await eventually { try await ReadModelStatus.readAll(from: database.pool).map(\.state) == [.current] }
                 }
             }
         }
@@ -52,7 +55,7 @@ private struct Sealed: Error {}
                 try await project(history.store, into: database, folder: folder) { try await $0.caughtUp() }
                 try await project(log, into: database, folder: folder) { projecting in
                     _ = try await status(of: database) { $0.state == .failing }
-                    #expect(projecting.group.statuses.map(\.state) == [.failed(position: 2)])
+                    try await eventually { projecting.group.statuses.map(\.state) == [.failed(position: 2)] }
                     isMended.set()
                     _ = try await status(of: database) { $0.state == .current }
                 }

@@ -58,7 +58,9 @@ struct LogUnderFire: Sendable {
 
     /// Asks again while the server is being started.
     func patiently<Value>(_ read: () async throws -> Value) async throws -> Value {
-        for _ in 0..<30 {
+        let end = ContinuousClock.now + patience
+        while ContinuousClock.now < end {
+            try Task.checkCancellation()
             do { return try await read() } catch EventStoreError.unavailable {}
         }
         return try await read()

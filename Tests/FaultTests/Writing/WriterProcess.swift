@@ -4,6 +4,7 @@ import Foundation
 import Glibc
 import Postgres
 import Synchronization
+import TestSupport
 import Testing
 
 /// A `FaultWriter`: a process of its own that appends to the log.
@@ -35,15 +36,20 @@ final class WriterProcess: Writer {
     var processID: pid_t { process.processIdentifier }
 
     func append(_ request: AppendRequest) async throws -> AppendOutcome {
-        try await withCheckedThrowingContinuation { continuation in
-            let hasEnded = state.withLock { state in
-                if state.hasEnded { return true }
-                state.lastNumber += 1
-                state.waiting[state.lastNumber] = continuation
-                send(request, state.lastNumber)
-                return false
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                let hasEnded = state.withLock { state in
+                    if state.hasEnded { return true }
+                    state.lastNumber += 1
+                    state.waiting[state.lastNumber] = continuation
+                    send(request, state.lastNumber)
+                    return false
+                }
+                if hasEnded { continuation.resume(throwing: WriterEnded()) }
             }
-            if hasEnded { continuation.resume(throwing: WriterEnded()) }
+        } onCancel: {
+            // A test that is cancelled would wait for an answer that may never come: the end of the process is one.
+            Glibc.kill(self.processID, SIGKILL)
         }
     }
 
@@ -53,10 +59,14 @@ final class WriterProcess: Writer {
         await end()
     }
 
-    /// Ends its input, as the death of the test would, and waits until it is gone.
+    /// Ends its input, as the death of the test would, and waits until it is gone. It is killed when the test is cancelled, or when it does not end.
     func end() async {
         try? requests.fileHandleForWriting.close()
-        await onOwnThread("writer-end") { [process] in process.waitUntilExit() }
+        do {
+            try await eventually { !process.isRunning }
+        } catch {
+            Glibc.kill(processID, SIGKILL)
+        }
     }
 
     /// A write that fails has met a process that is about to be found ended: the reader tells who waits.

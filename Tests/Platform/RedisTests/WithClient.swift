@@ -23,8 +23,8 @@ extension RedisLimits {
     /// Waits longer than a busy machine may keep a server from answering.
     static var patient: RedisLimits {
         var limits = RedisLimits()
-        limits.connecting = .seconds(30)
-        limits.patience = .seconds(30)
+        limits.connecting = .seconds(120)
+        limits.patience = .seconds(120)
         return limits
     }
 }
@@ -34,7 +34,7 @@ extension RedisClient {
     func send(_ words: String...) async throws(RedisError) -> RedisReply {
         var command = RedisCommand()
         for word in words { command.append(word) }
-        return try await send(command, within: .seconds(30))
+        return try await send(command, within: .seconds(120))
     }
 
     func untilConnected() async throws {

@@ -69,7 +69,8 @@ import Testing
 
     @Test(.timeLimit(.minutes(5))) func `names a part that can't be reached or is late, and waits for none of them alone`() async throws {
         var settings = GatewaySettings()
-        settings.dashboardDeadline = .milliseconds(20)
+        // The other parts have time, however slow the machine is.
+        settings.dashboardDeadline = .seconds(3)
         let (answer, _) = try await dashboard(settings: settings) { part in
             if part.hasSuffix("/totals") { throw Problem.unavailable() }
             if part.hasSuffix("/trending") { try await Task.sleep(for: .seconds(600)) }

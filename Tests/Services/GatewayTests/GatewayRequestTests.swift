@@ -89,7 +89,7 @@ import Testing
             end.finish()
             return Answer.noContent()
         }
-        let answer = try await SpiedGateway(queries: queries, settings: GatewaySettings(deadline: .milliseconds(10))).answer(.get, "/api/v1/posts")
+        let answer = try await SpiedGateway(queries: queries, settings: GatewaySettings(deadline: .seconds(3))).answer(.get, "/api/v1/posts")
         #expect(answer.status == 504 && answer.code == "TIMEOUT")
         #expect(await ended.first { _ in true } == true)
     }
@@ -99,7 +99,7 @@ import Testing
             await Cancellation.wait()
             return Answer.noContent()
         }
-        let gateway = SpiedGateway(commands: commands, settings: GatewaySettings(deadline: .milliseconds(10)))
+        let gateway = SpiedGateway(commands: commands, settings: GatewaySettings(deadline: .seconds(3)))
         try await withThrowingTaskGroup(of: Int.self) { group in
             for _ in 0..<5 { group.addTask { try await gateway.answer(.post, "/api/v1/posts").status } }
             for _ in 0..<5 { group.addTask { try await gateway.answer(.get, "/api/v1/posts").status } }

@@ -143,7 +143,7 @@ import Testing
     }
 
     @Test func `has no service when nobody listens`() async throws {
-        let peer = try await Peer.start { _ in .ok() }
+        let peer = try await Peer.start(port: ChildServer.freePort()) { _ in .ok() }
         let instance = peer.instance
         try await peer.kill()
         try await RunningCluster.run([instance]) { running in

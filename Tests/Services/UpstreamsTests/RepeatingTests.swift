@@ -12,7 +12,7 @@ import Testing
 
 @Suite(.timeLimit(.minutes(5))) struct `A call that failed` {
     @Test func `goes to another instance when nothing was sent, whatever it is`() async throws {
-        let (gone, there) = (try await Peer.start { _ in .ok() }, try await Peer.start { _ in .ok("there") })
+        let (gone, there) = (try await Peer.start(port: ChildServer.freePort()) { _ in .ok() }, try await Peer.start { _ in .ok("there") })
         let nobody = gone.instance
         try await gone.kill()
         try await RunningCluster.run([nobody, there.instance]) { running in
@@ -27,7 +27,8 @@ import Testing
     }
 
     @Test func `goes to another instance with a body that is too large to keep, since nobody has read any of it`() async throws {
-        let (gone, there) = (try await Peer.start { _ in .ok() }, try await Peer.start { call in .ok("\(call.body.utf8.count)") })
+        let gone = try await Peer.start(port: ChildServer.freePort()) { _ in .ok() }
+        let there = try await Peer.start { call in .ok("\(call.body.utf8.count)") }
         let nobody = gone.instance
         try await gone.kill()
         try await RunningCluster.run([nobody, there.instance]) { running in
@@ -112,20 +113,21 @@ import Testing
 
     @Test func `is not repeated when there is no time for the pause`() async throws {
         var settings = UpstreamSettings()
-        settings.retries.pause = .seconds(3600)
-        settings.retries.longestPause = .seconds(36_000)
+        settings.retries.pause = .seconds(36_000_000)
+        settings.retries.longestPause = .seconds(36_000_000)
         let peer = try await Peer.start { _ in .reset }
         try await RunningCluster.run([peer], settings) { running in
-            let status = try await Deadline.$current.withValue(Deadline(.now + .seconds(1))) { try await running.status() }
+            let status = try await Deadline.$current.withValue(Deadline(.now + .seconds(60))) { try await running.status() }
             #expect(status == 502)
-            // A pause of less than a second is as good as impossible.
+            // A pause of less than a minute is as good as impossible.
             #expect(peer.calls.count == 1)
         }
     }
 
     @Test func `goes to another instance when it is late`() async throws {
         var settings = UpstreamSettings()
-        settings.attemptTimeout = .milliseconds(50)
+        // The good one has time, however slow the machine is.
+        settings.attemptTimeout = .seconds(3)
         let (stalled, good) = (try await Peer.start { _ in .silence }, try await Peer.start { _ in .ok() })
         try await RunningCluster.run([stalled, good], settings) { running in
             try await eventually {
@@ -138,11 +140,12 @@ import Testing
 
     @Test func `is not sent again to an instance that is late when there is no other`() async throws {
         var settings = UpstreamSettings()
-        settings.attemptTimeout = .milliseconds(50)
+        settings.attemptTimeout = .seconds(1)
         let stalled = try await Peer.start { _ in .silence }
         try await RunningCluster.run([stalled], settings) { running in
             let problem = try await running.problem()
             #expect(problem?.code == .timeout)
+            try await eventually { !stalled.calls.isEmpty }
             #expect(stalled.calls.count == 1)
         }
     }

@@ -89,7 +89,7 @@ import Testing
     }
 
     @Test func `one that is killed costs no call that may be repeated, and is called again when it is back`() async throws {
-        let (first, other) = (try await Peer.start { _ in .ok("first") }, try await Peer.start { _ in .ok("other") })
+        let (first, other) = (try await Peer.start(port: ChildServer.freePort()) { _ in .ok("first") }, try await Peer.start { _ in .ok("other") })
         let instance = first.instance
         try await RunningCluster.run([instance, other.instance]) { running in
             try await eventually { try await running.send().text() == "first" }

@@ -17,7 +17,7 @@ struct Projecting: Sendable {
     /// Returns once every read model has applied the whole log.
     func caughtUp(sourceLocation: SourceLocation = #_sourceLocation) async throws {
         let head = try await store.head()
-        let isReached = try await positions.wait(for: head, models: group.models, timeout: .seconds(60))
+        let isReached = try await positions.wait(for: head, models: group.models, timeout: patience)
         #expect(isReached, "the read models did not reach \(head): \(group.statuses)", sourceLocation: sourceLocation)
     }
 }

@@ -62,10 +62,10 @@ extension SharedLimits.Settings {
         return settings
     }
 
-    /// Waits no longer than in earnest.
+    /// Waits a moment, as in earnest, though one that is long enough for a busy machine.
     static var earnest: SharedLimits.Settings {
         var settings = unhurried
-        settings.patience = .milliseconds(5)
+        settings.patience = .milliseconds(100)
         return settings
     }
 }

@@ -7,7 +7,7 @@ import Testing
     /// Calls the server with curl, which trusts the certificate; the version of HTTP and the status stand behind the body.
     private func curl(_ options: String..., path: String = "/x", port: Int, _ certificate: TestCertificate) async throws -> String {
         try await Program.run(
-            ["curl", "-sS", "--max-time", "30", "--cacert", certificate.certificate, "-w", " %{http_version} %{http_code}"] + options
+            ["curl", "-sS", "--max-time", "120", "--cacert", certificate.certificate, "-w", " %{http_version} %{http_code}"] + options
                 + ["https://localhost:\(port)\(path)"])
     }
 
@@ -33,7 +33,7 @@ import Testing
                 #expect(announced == "POST /x 3000000 \(shown) 200")
                 let chunked = try await Program.run(
                     "sh", "-c",
-                    "cat \(body) | curl -sS --max-time 30 --cacert \(certificate.certificate) \(version) -T - -X POST https://localhost:\(port)/x")
+                    "cat \(body) | curl -sS --max-time 120 --cacert \(certificate.certificate) \(version) -T - -X POST https://localhost:\(port)/x")
                 #expect(chunked == "POST /x 3000000")
                 let large = try await curl(version, "-o", "/dev/null", "-w", "%{size_download}", path: "/large", port: port, certificate)
                 #expect(large == "\(8 << 20)")

@@ -11,7 +11,7 @@ import Testing
     private let two = Instance(host: "::1", port: 2)
 
     private static let quick = ServiceRegistry.Settings(
-        lifetime: .milliseconds(600), beat: .milliseconds(100), look: .milliseconds(50), patience: .seconds(30))
+        lifetime: .seconds(5), beat: .milliseconds(100), look: .milliseconds(50), patience: .seconds(30))
 
     /// A registry as a process of its own has it.
     private func withRegistry(
@@ -68,7 +68,7 @@ import Testing
                     let key = RegistryScripts.key(of: .auth)
                     try await eventually {
                         (try? await watching.redis.run(
-                            RegistryScripts.register, keys: [key], arguments: ["x", "\(two)", "600"], within: .seconds(30)))
+                            RegistryScripts.register, keys: [key], arguments: ["x", "\(two)", "5000"], within: .seconds(30)))
                             != nil
                     }
                     try await expect([one, two], lists)

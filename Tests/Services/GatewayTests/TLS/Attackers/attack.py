@@ -9,7 +9,7 @@ import h2.connection
 import h2.events
 import h2.exceptions
 
-PATIENCE = 20
+PATIENCE = 120
 
 
 class Client:
