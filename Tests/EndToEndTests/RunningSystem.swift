@@ -52,7 +52,7 @@ final class RunningSystem: Sendable {
 
     /// kill -9 of the process alone.
     func kill() async {
-        Glibc.kill(process.processIdentifier, SIGKILL)
+        process.signal(SIGKILL)
         await process.waitForExit()
     }
 

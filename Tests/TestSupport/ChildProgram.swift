@@ -178,7 +178,7 @@ private final class ChildPipe: Sendable {
     func closeWriting() { close(writing) }
 }
 
-/// What comes out of a pipe, read on a thread of its own.
+/// The text that comes out of a pipe, read on a thread of its own.
 private final class PrintedText: Sendable {
     private let state = Mutex<(bytes: [UInt8], isWhole: Bool)>(([], false))
 

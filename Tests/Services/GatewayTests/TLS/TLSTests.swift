@@ -54,7 +54,7 @@ import Testing
     @Test func `ends a connection that is to end, over TLS as well`() async throws {
         try await TestCertificate.make { certificate in
             var limits = ConnectionLimits()
-            limits.linger = .milliseconds(50)
+            limits.linger = .seconds(5)
             try await LoopbackServer.run(limits, certificates: certificate.files()) { port in
                 let outcome = try await Program.attack("close_over_tls", port: port)
                 #expect(outcome == "200 ended")
