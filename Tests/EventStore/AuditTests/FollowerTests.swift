@@ -99,7 +99,7 @@ import Testing
                     let head = try await audited.append(300)
                     try await audited.covered(head, by: first)
                     // A follower says so after the tables. On a slow machine the lease may lapse meanwhile, and the second one then has it.
-                    try await eventually { [first, second].count { $0.status == .following(signed: 310) } == 1 }
+                    try await eventually { [first, second].filter { $0.status == .following(signed: 310) }.count == 1 }
                 }
             }
             let report = try await audited.audit()
