@@ -56,7 +56,7 @@ import Testing
         try await DurableServer.with { server in
             var target = server.log
             target.role = "annals_commands"
-            try await ConnectionPool.withPool(target, logger: TestCluster.logger) { pool in
+            try await ConnectionPool.withPool(target, limits: .patient, logger: TestCluster.logger) { pool in
                 for setting in ["fsync", "synchronous_commit", "full_page_writes"] {
                     let row = try await pool.query(Statement("setting", "SELECT current_setting($1)"), [.text(setting)]).first
                     #expect(try row?.get(0, as: String.self) == "on")

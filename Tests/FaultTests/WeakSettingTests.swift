@@ -10,7 +10,7 @@ import Testing
 @Suite(.serialized, .timeLimit(.minutes(5))) struct `A database that is set not to wait for the disk` {
     @Test func `loses nothing acknowledged when its server is killed`() async throws {
         try await DurableServer.with { server in
-            try await ConnectionPool.withPool(server.log, logger: TestCluster.logger) { pool in
+            try await ConnectionPool.withPool(server.log, limits: .patient, logger: TestCluster.logger) { pool in
                 try await pool.withSession { try await $0.execute(script: "ALTER DATABASE log SET synchronous_commit = off") }
             }
             var acknowledged: Int64 = 0

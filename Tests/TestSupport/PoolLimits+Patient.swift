@@ -6,6 +6,7 @@ extension PoolLimits {
         var limits = PoolLimits()
         limits.connectTimeout = .seconds(60)
         limits.acquireTimeout = .seconds(60)
+        limits.statementTimeout = patience
         return limits
     }
 }

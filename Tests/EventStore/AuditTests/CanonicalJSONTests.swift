@@ -28,7 +28,7 @@ import Testing
     ])
     func `is that of RFC 8785`(source: String, canonical: String) async throws {
         let stored = try await TestCluster.withDatabase { target in
-            try await ConnectionPool.withPool(target, logger: TestCluster.logger) { pool in
+            try await ConnectionPool.withPool(target, limits: .patient, logger: TestCluster.logger) { pool in
                 try await pool.query(Statement("stored", "SELECT $1::jsonb"), [.jsonb(source)])[0].get(0, as: String.self)
             }
         }

@@ -7,7 +7,7 @@ package struct AppendLock {
 
     /// Runs `body` while nothing can be appended to the log, then lets go.
     package static func held<Value: Sendable>(in log: ConnectionTarget, _ body: (AppendLock) async throws -> Value) async throws -> Value {
-        try await ConnectionPool.withPool(log, logger: TestCluster.logger) { pool in
+        try await ConnectionPool.withPool(log, limits: .patient, logger: TestCluster.logger) { pool in
             try await pool.withSession { session in
                 try await session.execute(script: "BEGIN; SELECT FROM log.append_lock FOR UPDATE")
                 let value = try await body(AppendLock(pool: pool))

@@ -54,8 +54,8 @@ package struct LogUnderTest: Sendable {
         _ body: @Sendable (LogUnderTest) async throws -> Void
     ) async throws {
         let logger = Logger(label: "log under test") { _ in SwiftLogNoOpLogHandler() }
-        let pool = ConnectionPool(log.acting(as: "annals_commands"), logger: logger)
-        let vaultPool = ConnectionPool(vault.acting(as: "annals_commands"), logger: logger)
+        let pool = ConnectionPool(log.acting(as: "annals_commands"), limits: .patient, logger: logger)
+        let vaultPool = ConnectionPool(vault.acting(as: "annals_commands"), limits: .patient, logger: logger)
         guard let masterKey = MasterKey(hexadecimal: String(repeating: "5a", count: 32)) else { preconditionFailure("a constant key") }
         let keys = KeyVault(vaultPool, masterKey: masterKey)
         let head = HeadWatch(pool, direct: listening ? log.acting(as: "annals_commands") : nil, clock: clock, logger: logger)

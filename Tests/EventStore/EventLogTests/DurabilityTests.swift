@@ -11,7 +11,7 @@ import Testing
     @Test(arguments: [("off", "on"), ("local", "on"), ("on", "on"), ("remote_write", "remote_write"), ("remote_apply", "remote_apply")])
     func `waits all the same, and never for less than it would`(setting: String, raised: String) async throws {
         try await LogUnderTest.with { log in
-            try await ConnectionPool.withPool(log.owner, logger: TestCluster.logger) { database in
+            try await ConnectionPool.withPool(log.owner, limits: .patient, logger: TestCluster.logger) { database in
                 let batch = AppendBatch()
                 let seen = try await database.withTransaction { session in
                     try await session.execute(script: "SET LOCAL synchronous_commit = \(setting)")

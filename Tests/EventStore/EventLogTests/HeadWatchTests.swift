@@ -79,7 +79,7 @@ import Testing
 
     private func withHead(_ body: @Sendable (HeadWatch, ManualClock) async throws -> Void) async throws {
         try await TestCluster.withDatabase(migrations: repositoryRoot + "/migrations/log") { target in
-            try await ConnectionPool.withPool(target, logger: TestCluster.logger) { pool in
+            try await ConnectionPool.withPool(target, limits: .patient, logger: TestCluster.logger) { pool in
                 let clock = ManualClock()
                 let head = HeadWatch(pool, direct: nil, clock: clock, logger: TestCluster.logger)
                 try await withThrowingTaskGroup(of: Void.self) { group in
@@ -109,7 +109,7 @@ import Testing
 
     @Test func `wakes whoever has seen more than there is`() async throws {
         try await TestCluster.withDatabase(migrations: repositoryRoot + "/migrations/log") { target in
-            try await ConnectionPool.withPool(target, logger: TestCluster.logger) { pool in
+            try await ConnectionPool.withPool(target, limits: .patient, logger: TestCluster.logger) { pool in
                 let head = HeadWatch(pool, direct: nil, logger: TestCluster.logger)
                 head.advance(to: 5)
                 try await withThrowingTaskGroup(of: Void.self) { group in
@@ -132,7 +132,7 @@ import Testing
 
     @Test func `is corrected when nothing is where it was said to be`() async throws {
         try await TestCluster.withDatabase(migrations: repositoryRoot + "/migrations/log") { target in
-            try await ConnectionPool.withPool(target, logger: TestCluster.logger) { pool in
+            try await ConnectionPool.withPool(target, limits: .patient, logger: TestCluster.logger) { pool in
                 let head = HeadWatch(pool, direct: nil, logger: TestCluster.logger)
                 let store = PostgresEventStore(pool, head: head, vault: nil, hasher: nil, catalog: EventCatalog([]), logger: TestCluster.logger)
                 head.advance(to: 1000)

@@ -62,7 +62,7 @@ import Vault
     func `fails as a whole or leaves what a batch with every look-up leaves`(seed: UInt64) async throws {
         try await LogUnderTest.with { log in
             var pool = Pool(random: SeededRandom(seed: seed))
-            try await ConnectionPool.withPool(log.owner, logger: TestCluster.logger) { database in
+            try await ConnectionPool.withPool(log.owner, limits: .patient, logger: TestCluster.logger) { database in
                 var optimisticBatches = 0
                 for _ in 0..<60 {
                     var batch = AppendBatch()
@@ -115,7 +115,7 @@ import Vault
             let slug = ClaimKind(rawValue: "slug")
             let (holder, taker) = (EventStoreContract.stream(), EventStoreContract.stream())
             _ = try await log.store.append(EventStoreContract.request(to: holder, claims: [.take(slug, value: "a")]))
-            try await ConnectionPool.withPool(log.owner, logger: TestCluster.logger) { database in
+            try await ConnectionPool.withPool(log.owner, limits: .patient, logger: TestCluster.logger) { database in
                 var batch = AppendBatch()
                 let hash = log.hasher.hash(["slug", "a"])
                 for (stream, claim) in [

@@ -40,6 +40,8 @@ import Testing
     }
 
     private func run(_ sql: String, in owner: ConnectionTarget) async throws {
-        try await ConnectionPool.withPool(owner, logger: TestCluster.logger) { try await $0.withSession { try await $0.execute(script: sql) } }
+        try await ConnectionPool.withPool(owner, limits: .patient, logger: TestCluster.logger) { pool in
+            try await pool.withSession { try await $0.execute(script: sql) }
+        }
     }
 }

@@ -140,7 +140,7 @@ private func refusal(_ files: [String: String]) -> String? {
             try await database.run(
                 "CREATE SCHEMA model; GRANT ALL ON SCHEMA model TO annals_projector; CREATE TABLE model.t (id uuid PRIMARY KEY, n bigint)")
             try await database.run("GRANT ALL ON model.t TO annals_projector")
-            let plan = try await ConnectionPool.withPool(database.target.forReadModel("model"), logger: .silent) { pool in
+            let plan = try await ConnectionPool.withPool(database.target.forReadModel("model"), limits: .patient, logger: .silent) { pool in
                 try await pool.withSession { session in
                     try await session.execute(
                         script: """

@@ -10,7 +10,7 @@ import Testing
 
     @Test func `hears its channels and survives the loss of its connection`() async throws {
         try await TestCluster.withDatabase { target in
-            try await ConnectionPool.withPool(target, logger: TestCluster.logger) { pool in
+            try await ConnectionPool.withPool(target, limits: .patient, logger: TestCluster.logger) { pool in
                 let channel = "odd \"channel\""
                 var listening = target
                 listening.applicationName = "listening"
@@ -23,7 +23,8 @@ import Testing
                         #expect(await heard.next() == .connected)
                         try await pool.query(notify, [.text(channel), .text("payload \(round)")])
                         #expect(await heard.next() == .notification(channel: channel, payload: "payload \(round)"))
-                        try await #expect(pool.query(terminate)[0].get(0, as: Int.self) == 1)
+                        // The one before may not have gone quite.
+                        try await #expect(pool.query(terminate)[0].get(0, as: Int.self) >= 1)
                     }
                     group.cancelAll()
                 }

@@ -8,7 +8,8 @@ import Testing
     @Test func `lends no more connections than it may and says so when nobody gives one back`() async throws {
         try await withPool({
             $0.maximumConnections = 2
-            $0.acquireTimeout = .seconds(2)
+            // Enough to connect twice, however slow the machine is.
+            $0.acquireTimeout = .seconds(10)
         }) { pool in
             try await pool.withSession { _ in
                 try await pool.withSession { _ in

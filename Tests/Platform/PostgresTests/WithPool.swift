@@ -6,7 +6,7 @@ import TestSupport
 func withPool<T: Sendable>(multiplexed: Int = 2, _ change: (inout PoolLimits) -> Void = { _ in }, _ body: (ConnectionPool) async throws -> T)
     async throws -> T
 {
-    var limits = PoolLimits()
+    var limits = PoolLimits.patient
     limits.multiplexedConnections = multiplexed
     change(&limits)
     return try await TestCluster.withDatabase { target in

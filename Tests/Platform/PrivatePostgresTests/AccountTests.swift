@@ -8,7 +8,8 @@ import Testing
     @Test func `its own user comes in, by the kernel's word for it`() async throws {
         try await withFolder { folder in
             try await withServer("\(folder)/pg") { server in
-                try await ConnectionPool.withPool(#require(server.target(database: "postgres")), logger: TestCluster.logger) { pool in
+                let target = try #require(server.target(database: "postgres"))
+                try await ConnectionPool.withPool(target, limits: .patient, logger: TestCluster.logger) { pool in
                     // Services that run apart log in by passwords; the superuser never does.
                     let rules = Statement(
                         "rules",

@@ -5,7 +5,7 @@ import Testing
 
 extension PrivateServer {
     func execute(_ sql: String) async throws {
-        try await ConnectionPool.withPool(#require(target(database: "postgres")), logger: TestCluster.logger) {
+        try await ConnectionPool.withPool(#require(target(database: "postgres")), limits: .patient, logger: TestCluster.logger) {
             try await $0.query(Statement("execute", sql))
         }
     }

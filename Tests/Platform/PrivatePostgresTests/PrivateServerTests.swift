@@ -9,14 +9,16 @@ import Testing
     private let one = Statement("one", "SELECT 1")
 
     private func number(_ target: ConnectionTarget?, _ sql: String = "SELECT 1") async throws -> Int {
-        try await ConnectionPool.withPool(#require(target), logger: TestCluster.logger) { try await $0.query(Statement("number", sql))[0].get(0) }
+        try await ConnectionPool.withPool(#require(target), limits: .patient, logger: TestCluster.logger) {
+            try await $0.query(Statement("number", sql))[0].get(0)
+        }
     }
 
     @Test func `starts, keeps its data over a stop, and listens on no network`() async throws {
         try await withFolder { folder in
             try await withServer("\(folder)/pg") { server in
                 let target = try #require(server.target(database: "postgres"))
-                try await ConnectionPool.withPool(target, logger: TestCluster.logger) { pool in
+                try await ConnectionPool.withPool(target, limits: .patient, logger: TestCluster.logger) { pool in
                     try await pool.query(Statement("make", "CREATE TABLE kept AS SELECT 42 AS answer"))
                     let settings = Statement(
                         "settings",
@@ -68,7 +70,8 @@ import Testing
             try await withServer("\(folder)/pg") { _ in }
             // The traces of a killed server. Another server of the same account stands for the process that has its id now, or for a dead process
             // that nobody reaps: PostgreSQL can't tell them from a server on this socket.
-            let other = try await ConnectionPool.withPool(TestCluster.shared.target(database: "postgres"), logger: TestCluster.logger) {
+            let own = try await TestCluster.shared.target(database: "postgres")
+            let other = try await ConnectionPool.withPool(own, limits: .patient, logger: TestCluster.logger) {
                 try await $0.query(Statement("postmaster", "SELECT split_part(pg_read_file('postmaster.pid'), chr(10), 1)"))[0].get(
                     0, as: String.self)
             }

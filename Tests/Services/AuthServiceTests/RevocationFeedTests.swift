@@ -87,7 +87,11 @@ import Testing
             #expect(later.revocations.sessions.contains(try service.session(of: slow)))
             // Other tests' transactions on the same server may hold the cursor back for a moment.
             var news = later
-            while news.revocations != Revocations() { news = try await service.revocations.news(after: news.cursor) }
+            try await eventually {
+                guard news.revocations != Revocations() else { return true }
+                news = try await service.revocations.news(after: news.cursor)
+                return false
+            }
         }
     }
 

@@ -53,7 +53,7 @@ private final class Flag: Sendable {
 @Suite(.timeLimit(.minutes(5))) struct `Queries that share connections` {
     @Test func `are those that name the same tables, as their plans have them`() async throws {
         try await withReadDatabase { target in
-            try await ConnectionPool.withPool(target, logger: TestCluster.logger) { pool in
+            try await ConnectionPool.withPool(target, limits: .patient, logger: TestCluster.logger) { pool in
                 try await pool.withSession { session in
                     // Every table of a plan is one that the statement was found to name.
                     for query in `The plan of a query`.queries {

@@ -43,16 +43,17 @@ struct Newsroom: Sendable {
             own.role = "annals_queries"
             let signingKey = SigningKey.generate()
             let commands = CommandPeer(services: identities.keys, logger: logger)
-            // One shared connection, so that its counters see every statement.
-            var limits = PoolLimits()
+            // One shared connection, so that its counters see every statement, for as long as the test takes.
+            var limits = PoolLimits.patient
             limits.multiplexedConnections = 1
+            limits.idleTimeout = .seconds(3600)
             let read = ConnectionPool(own, limits: limits, logger: logger)
             let reads =
                 switch pools {
                 case .one: ReadPools(all: read)
                 case .apart(let timeout):
                     ReadPools { multiplexed in
-                        var limits = PoolLimits()
+                        var limits = PoolLimits.patient
                         limits.multiplexedConnections = multiplexed
                         limits.statementTimeout = timeout
                         return ConnectionPool(own, limits: limits, logger: logger)
@@ -65,7 +66,8 @@ struct Newsroom: Sendable {
                 verifier: TokenVerifier { [signingKey.publicKey] }, services: identities.keys,
                 cursorKey: CursorKey(bytes: Array("an installation's key of 32 bytes".utf8)), viewWindow: window, logger: logger)
             let newsroom = Newsroom(
-                owner: ConnectionPool(target, logger: logger), read: read, queries: queries, commands: commands, signingKey: signingKey)
+                owner: ConnectionPool(target, limits: .patient, logger: logger), read: read, queries: queries, commands: commands,
+                signingKey: signingKey)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await newsroom.owner.run() }
                 for pool in [read] + reads.all.filter({ $0 !== read }) { group.addTask { try await pool.run() } }

@@ -26,7 +26,7 @@ import Testing
 
     @Test func `reads no large table from end to end, and sorts no more than a page or an author's posts, whatever it is asked for`() async throws {
         try await withReadDatabase { target in
-            try await ConnectionPool.withPool(target, logger: TestCluster.logger) { pool in
+            try await ConnectionPool.withPool(target, limits: .patient, logger: TestCluster.logger) { pool in
                 try await pool.withSession { session in
                     try await session.execute(script: Self.filling)
                     try await session.execute(script: "VACUUM ANALYZE")

@@ -7,7 +7,7 @@ import TestSupport
 /// Lends an empty read database, made by the migrations and the read models' own files, all models at position 0.
 func withReadDatabase(_ body: (ConnectionTarget) async throws -> Void) async throws {
     try await TestCluster.withDatabase(migrations: repositoryRoot + "/migrations/read") { target in
-        try await ConnectionPool.withPool(target, logger: TestCluster.logger) { pool in
+        try await ConnectionPool.withPool(target, limits: .patient, logger: TestCluster.logger) { pool in
             try await pool.withSession { session in
                 for model in JoinedModel.all.map(\.rawValue) {
                     let files = ["table.sql", "indexes.sql"].map { "\(repositoryRoot)/projections/\(model)/\($0)" }

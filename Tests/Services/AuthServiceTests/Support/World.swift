@@ -93,7 +93,9 @@ struct World: Sendable {
 
     /// Runs SQL in the identity database as its owner.
     func run(_ sql: String) async throws {
-        try await ConnectionPool.withPool(owner, logger: TestCluster.logger) { try await $0.withSession { try await $0.execute(script: sql) } }
+        try await ConnectionPool.withPool(owner, limits: .patient, logger: TestCluster.logger) { pool in
+            try await pool.withSession { try await $0.execute(script: sql) }
+        }
     }
 
     /// The revocations that a process knows.
@@ -203,6 +205,8 @@ func withWorld(_ body: @Sendable @escaping (World) async throws -> Void) async t
     try await TestCluster.withDatabase(migrations: repositoryRoot + "/migrations/identity") { target in
         var service = target
         service.role = "annals_auth"
-        try await ConnectionPool.withPool(service, logger: TestCluster.logger) { pool in try await body(World(identity: pool, owner: target)) }
+        try await ConnectionPool.withPool(service, limits: .patient, logger: TestCluster.logger) { pool in
+            try await body(World(identity: pool, owner: target))
+        }
     }
 }

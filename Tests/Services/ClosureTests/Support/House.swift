@@ -76,7 +76,7 @@ struct House: Sendable {
             try await TestCluster.withDatabase(migrations: repositoryRoot + "/migrations/identity") { target in
                 var target = target
                 target.role = "annals_auth"
-                try await ConnectionPool.withPool(target, logger: TestCluster.logger) { identity in
+                try await ConnectionPool.withPool(target, limits: .patient, logger: TestCluster.logger) { identity in
                     try await body(House(log: log, identity: identity))
                 }
             }
