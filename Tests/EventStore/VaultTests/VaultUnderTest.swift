@@ -25,7 +25,7 @@ struct VaultUnderTest: Sendable {
     }
 
     /// The keys as the command service has them.
-    func keys(keepFor: Duration = .seconds(60), masterKey: MasterKey = masterKey(), _ body: (KeyVault) async throws -> Void) async throws {
+    func keys(keepFor: Duration = .seconds(3600), masterKey: MasterKey = masterKey(), _ body: (KeyVault) async throws -> Void) async throws {
         try await pool(as: "annals_commands") { try await body(KeyVault($0, masterKey: masterKey, keepFor: keepFor)) }
     }
 

@@ -95,7 +95,7 @@ import Testing
             world.peer.change(id) { $0.email = "new@example.org" }
             let position = world.log.write("UserEmailChanged", to: StreamName("user", id), ["email": .null]).position
             try await service.following { () async throws in
-                #expect(try await service.logIn("new@example.org", headers: [.waitForPosition: "\(position)"]).status == .ok)
+                #expect(try await service.logIn("new@example.org", headers: [.waitForPosition: "\(position)", .prefer: "wait=10"]).status == .ok)
                 #expect(try await service.logIn("ann@example.org").status == .unauthorized)
             }
         }

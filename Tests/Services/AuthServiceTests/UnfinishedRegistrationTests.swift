@@ -40,7 +40,7 @@ import Testing
             try await next.finishPendingRegistrations()
             #expect(try await world.states() == ["active"])
             try await next.following { () async throws in
-                #expect(try await next.logIn(headers: [.waitForPosition: "1"]).status == .ok)
+                #expect(try await next.logIn(headers: [.waitForPosition: "1", .prefer: "wait=10"]).status == .ok)
             }
         }
     }
@@ -51,7 +51,7 @@ import Testing
             _ = try await world.service().register()
             let next = world.service()
             try await next.following { () async throws in
-                #expect(try await next.logIn(headers: [.waitForPosition: "1"]).status == .ok)
+                #expect(try await next.logIn(headers: [.waitForPosition: "1", .prefer: "wait=10"]).status == .ok)
             }
             #expect(try await world.states() == ["active"])
         }
