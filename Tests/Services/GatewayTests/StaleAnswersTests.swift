@@ -37,7 +37,9 @@ import Testing
         service.isDown.store(true, ordering: .relaxed)
         let answer = try await gateway.answer(.get, post)
         #expect(answer.status == 200 && answer.data == post)
-        #expect(answer.headers[.cacheStatus] == "annals; hit; detail=stale" && answer.headers[.age] == "0")
+        #expect(answer.headers[.cacheStatus] == "annals; hit; detail=stale")
+        // In seconds, of which some may have gone by.
+        #expect(answer.headers[.age].flatMap { Int($0) }.map { 0...300 ~= $0 } == true)
         let unchanged = try await gateway.answer(.get, post, [.ifNoneMatch: "W/\"1.ab\""])
         #expect(unchanged.status == 304)
     }

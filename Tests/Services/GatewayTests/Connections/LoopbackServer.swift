@@ -13,7 +13,7 @@ import TestSupport
 /// body>`.
 enum LoopbackServer {
     static func run(
-        _ limits: ConnectionLimits = ConnectionLimits(), certificates: CertificateFiles? = nil, logger: Logger = .silent,
+        _ limits: ConnectionLimits = .patient, certificates: CertificateFiles? = nil, logger: Logger = .silent,
         _ body: @Sendable (Int) async throws -> Void
     ) async throws {
         let (ports, port) = AsyncStream<Int>.makeStream()
@@ -54,6 +54,14 @@ enum LoopbackServer {
             let response = Response(status: .ok, body: body)
             return request.method == .head ? response.createHeadResponse() : response
         }
+    }
+}
+
+extension ConnectionLimits {
+    /// For clients that are late only because the machine is slow.
+    static var patient: ConnectionLimits {
+        ConnectionLimits(
+            headers: .seconds(120), bodyGrace: .seconds(120), send: .seconds(120), linger: .seconds(10), halfClosed: .seconds(120))
     }
 }
 
