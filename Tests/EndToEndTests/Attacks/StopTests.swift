@@ -33,7 +33,7 @@ private final class Count: Sendable {
                 for request in requests {
                     group.addTask {
                         // Until the server is gone.
-                        while let wire = try? Wire(port: system.port) {
+                        while !Task.isCancelled, let wire = try? Wire(port: system.port) {
                             await wire.send(request)
                             guard let answer = try? await wire.answer() else { return }
                             if answer.hasPrefix("HTTP/1.1 ") { answered.value.add(1, ordering: .relaxed) }

@@ -22,7 +22,10 @@ import Testing
                     let ann = try await newsroom.person("ann")
                     let bob = try await newsroom.person("bob")
                     // Until the follower is there, nothing is kept.
-                    repeat { try await Self.rename(bob, in: cached) } while cache.entryCount == 0
+                    try await eventually {
+                        try await Self.rename(bob, in: cached)
+                        return cache.entryCount != 0
+                    }
                     #expect(cache.entryCount == 1)
                     for _ in 0..<3 {
                         let post = try await newsroom.post(by: ann, publish: false)
@@ -53,7 +56,10 @@ import Testing
                 let ann = try await newsroom.person("ann")
                 let admin = try await newsroom.person("root", role: .admin)
                 let post = try await newsroom.post(by: ann, publish: false)
-                repeat { _ = try await cached.call(.post, post.path + "/publish", by: ann) } while cache.entryCount == 0
+                try await eventually {
+                    _ = try await cached.call(.post, post.path + "/publish", by: ann)
+                    return cache.entryCount != 0
+                }
                 try await newsroom.order(.close, for: ann)
                 try await eventually { cache.entryCount == 0 }
                 let reply = try await cached.call(.post, post.path + "/unpublish", by: admin)
@@ -70,7 +76,10 @@ import Testing
             let ann = try await newsroom.person("ann")
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await cache.run() }
-                repeat { try await Self.rename(ann, in: cached) } while cache.entryCount == 0
+                try await eventually {
+                    try await Self.rename(ann, in: cached)
+                    return cache.entryCount != 0
+                }
                 group.cancelAll()
             }
             #expect(cache.entryCount == 0)
