@@ -12,7 +12,8 @@ import Testing
             let ann = try await anyone.signedUp("metrics_reader")
             let post = try await ann.call(.POST, "/posts", json: #"{"title":"A secret title","content":"…","publish":true}"#)
             let id = try #require(post.data["id"]?.text)
-            for _ in 0..<20 { _ = try await anyone.call(.GET, "/posts/\(id)") }
+            let wait = ["Wait-For-Position": post.position]
+            for _ in 0..<20 { #expect(try await anyone.call(.GET, "/posts/\(id)", headers: wait).status == 200) }
             for number in 0..<100 {
                 _ = try await anyone.call(HTTPMethod(rawValue: "M\(number)"), "/nowhere/\(number)")
                 _ = try await anyone.call(.GET, "/nowhere/\(number)")

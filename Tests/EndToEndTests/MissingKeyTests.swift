@@ -20,7 +20,7 @@ import Testing
                 try await session.query(
                     Statement(
                         "end_others",
-                        "SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity WHERE datname = 'annals_read' AND pid <> pg_backend_pid()"
+                        "SELECT count(pg_terminate_backend(pid, 60000)) FROM pg_stat_activity WHERE datname = 'annals_read' AND pid <> pg_backend_pid()"
                     ))
             }
             let ann = try await first.query(
@@ -39,8 +39,11 @@ import Testing
             #expect(posted.status == 201)
             let wait = ["Wait-For-Position": posted.position]
             #expect(try await anyone.call(.GET, "/posts/by-slug/goes-on", headers: wait).data["author"]?["username"]?.text == "ben")
-            let ready = try await anyone.call(.GET, "http://127.0.0.1:\(second.port)/ready")
-            #expect(ready.status == 200 && ready.json["projections"]?["users"]?["parked"]?.int == 1, "\(ready.json)")
+            // Told after the tables.
+            try await eventually {
+                let ready = try await anyone.call(.GET, "http://127.0.0.1:\(second.port)/ready")
+                return ready.status == 200 && ready.json["projections"]?["users"]?["parked"]?.int == 1
+            }
             #expect(try await second.annals("projections", "parked", "list").output.contains("key missing"))
             // Her password is not in the vault: she signs in, and is told that what she asks for can't be had.
             let login = try await anyone.call(.POST, "/auth/login", json: #"{"email":"ann@example.org","password":"a password of ann"}"#)

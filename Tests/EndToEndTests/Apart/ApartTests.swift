@@ -41,8 +41,10 @@ import Testing
         #expect(history.body.count > 0 && String(decoding: history.body, as: UTF8.self).contains("PostPublished"))
         #expect(try await anyone.call(.GET, "/users/me").status == 401)
 
-        let ready = try await anyone.call(.GET, system.api.replacing("/api/v1", with: "/ready"))
-        #expect(ready.status == 200 && ready.json["services"]?.members?.names == ["commands", "queries", "auth"])
+        let readiness = system.api.replacing("/api/v1", with: "/ready")
+        try await eventually { try await anyone.call(.GET, readiness).status == 200 }
+        let ready = try await anyone.call(.GET, readiness)
+        #expect(ready.json["services"]?.members?.names == ["commands", "queries", "auth"])
         #expect(ready.json["projections"]?["posts"]?["lag"]?.int != nil && ready.json["checks"]?["identity"]?["status"]?.text == "up")
 
         let closing = try await ann.call(.DELETE, "/users/me", json: #"{"password":"a password of ann"}"#)

@@ -2,6 +2,7 @@ import EventSourcing
 import Foundation
 import JSON
 import NIOHTTP1
+import TestSupport
 import Testing
 
 /// Every payload in every field that a client can fill: bodies, queries, paths and headers.
@@ -44,7 +45,8 @@ import Testing
                 try await checkHeaders(payload, ann, post)
             }
             #expect(try await system.query("(\(tables))", in: "annals_read") == before)
-            #expect(try await anyone.call(.GET, system.api.replacingOccurrences(of: "/api/v1", with: "/ready")).status == 200)
+            let ready = system.api.replacingOccurrences(of: "/api/v1", with: "/ready")
+            try await eventually { try await anyone.call(.GET, ready).status == 200 }
             #expect(try await ann.call(.GET, "/users/me").data["role"]?.text == "user")
         }
     }
