@@ -54,6 +54,7 @@ let layers: [(name: String, modules: [Target])] = [
             .target(name: "Vault", dependencies: ["EventSourcing", "JSON", "Postgres", crypto]),
             .target(name: "EventLog", dependencies: ["Deadlines", "EventSourcing", "JSON", "Postgres", "Vault", logging]),
             .target(name: "Projections", dependencies: ["EventSourcing", "JSON", "Postgres", coreMetrics, logging]),
+            .target(name: "Subscribers", dependencies: ["EventSourcing", "Postgres", logging]),
             .target(name: "Audit", dependencies: ["EventSourcing", "JSON", "Postgres", crypto, logging]),
         ]
     ),
@@ -101,6 +102,11 @@ let layers: [(name: String, modules: [Target])] = [
                     nioCore, lifecycle, logging,
                 ]),
             .target(
+                name: "RelayService",
+                dependencies: [
+                    "AccessTokens", "HTTPContract", "EventSourcing", "JSON", "Postgres", "Publishing", "PublishingAPI", "Subscribers", logging,
+                ]),
+            .target(
                 name: "Gateway",
                 dependencies: [
                     "AccessTokens", "Audit", "Deadlines", "HTTPContract", "EventSourcing", "JSON", "PublishingAPI", hummingbird, hummingbirdCore,
@@ -121,7 +127,7 @@ let layers: [(name: String, modules: [Target])] = [
                 dependencies: [
                     "AccessTokens", "Audit", "AuthService", "BlogImport", "CLinuxIO", "CommandService", "EventLog", "EventSourcing", "Gateway",
                     "HTTPContract", "JSON", "Postgres",
-                    "PrivatePostgres", "Projections", "Publishing", "PublishingAPI", "QueryService", "Redis", "Telemetry", "Upstreams", "Vault",
+                    "PrivatePostgres", "Projections", "Publishing", "PublishingAPI", "QueryService", "Redis", "RelayService", "Telemetry", "Upstreams", "Vault",
                     arguments, coreMetrics, crypto,
                     httpClient, httpTypes,
                     hummingbird, hummingbirdCore, lifecycle, logging, nioCore, nioHTTP1, nioPosix, nioSSL, signals, system,
@@ -226,7 +232,7 @@ let tests: [(folder: String, targets: [Target])] = [
                 name: "EndpointTests",
                 dependencies: [
                     "AccessTokens", "Audit", "AuthService", "CommandService", "EventSourcing", "EventStoreTesting", "Gateway", "HTTPContract",
-                    "Postgres", "Projections", "Publishing", "PublishingAPI", "QueryService", hummingbird, httpTypes, nioCore, logging,
+                    "Postgres", "Projections", "Publishing", "PublishingAPI", "QueryService", "RelayService", hummingbird, httpTypes, nioCore, logging,
                 ]),
             .testTarget(
                 name: "QueryServiceTests",

@@ -7,7 +7,7 @@ DECLARE
     becoming text := CASE WHEN current_setting('server_version_num')::int < 160000 THEN 'MEMBER' ELSE 'SET' END;
     refused text := '';
 BEGIN
-    FOREACH service IN ARRAY ARRAY['annals_commands', 'annals_projector', 'annals_queries', 'annals_auth'] LOOP
+    FOREACH service IN ARRAY ARRAY['annals_commands', 'annals_projector', 'annals_queries', 'annals_auth', 'annals_relay'] LOOP
         BEGIN
             IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = service) THEN EXECUTE format('CREATE ROLE %I NOLOGIN', service); END IF;
         EXCEPTION

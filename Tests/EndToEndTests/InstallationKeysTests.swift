@@ -48,7 +48,7 @@ import Testing
                     try await refusedStart(in: other, environment: urls).hasPrefix(
                         "annals: the key in \(keys)/services/gateway.key is not the one that these databases know"))
                 unlink("\(keys)/services/gateway.key")
-                for name in ["gateway", "auth", "commands", "queries"] { try copy("services/\(name).key") }
+                for name in ["gateway", "auth", "commands", "queries", "relay"] { try copy("services/\(name).key") }
                 #expect(try await refusedStart(in: other, environment: urls).hasPrefix("annals: the key file \(keys)/cursors.key is missing"))
                 try copy("cursors.key")
                 #expect(try await refusedStart(in: other, environment: urls).hasPrefix("annals: the key file \(keys)/audit.key is missing"))

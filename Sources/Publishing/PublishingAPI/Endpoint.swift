@@ -86,7 +86,7 @@ extension Endpoint {
         case .recordViews: .internal(.post, "/internal/views", .commands, from: [.queries], takesKey: true)
         case .postPosition: .internal(.get, "/internal/posts/{id}/position", .commands, from: [.queries])
         case .erasures: .internal(.get, "/internal/erasures", .queries, from: [.auth])
-        case .revocations: .internal(.get, "/internal/revocations", .auth, from: [.gateway, .auth, .commands, .queries])
+        case .revocations: .internal(.get, "/internal/revocations", .auth, from: [.gateway, .auth, .commands, .queries, .relay])
         }
     }
 
@@ -116,7 +116,7 @@ extension Endpoint {
 
 /// The services that endpoints belong to. The raw value is a service's name in tokens.
 package enum ServiceName: String, CaseIterable, Sendable {
-    case gateway, auth, commands, queries
+    case gateway, auth, commands, queries, relay
 }
 
 /// One row of the table: where an endpoint is, and what it asks of a caller.

@@ -40,7 +40,7 @@ package struct ServiceIdentity: Sendable {
 
 /// The identities of all services: held only by a process that runs them all.
 package struct ServiceIdentities: Sendable {
-    private let gateway, auth, commands, queries: ServiceIdentity
+    private let gateway, auth, commands, queries, relay: ServiceIdentity
 
     /// - Parameter identity: makes or reads one.
     package init(_ identity: (ServiceName) throws -> ServiceIdentity) rethrows {
@@ -48,6 +48,7 @@ package struct ServiceIdentities: Sendable {
         auth = try identity(.auth)
         commands = try identity(.commands)
         queries = try identity(.queries)
+        relay = try identity(.relay)
     }
 
     /// New ones.
@@ -59,6 +60,7 @@ package struct ServiceIdentities: Sendable {
         case .auth: auth
         case .commands: commands
         case .queries: queries
+        case .relay: relay
         }
     }
 

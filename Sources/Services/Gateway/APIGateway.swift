@@ -31,12 +31,12 @@ package struct APIGateway: Service, HTTPResponder {
     private let logger: Logger
 
     /// - Parameters:
-    ///   - auth, commands, queries: the services, of this process or of others.
+    ///   - auth, commands, queries, relay: the services, of this process or of others.
     ///   - readiness: what `/ready` asks.
     ///   - pages: what browsers are shown.
     ///   - verifier: verifies users' tokens; without one, every user is anonymous here.
     package init(
-        auth: any Upstream, commands: any Upstream, queries: any Upstream, readiness: Readiness, pages: Pages = .none,
+        auth: any Upstream, commands: any Upstream, queries: any Upstream, relay: any Upstream, readiness: Readiness, pages: Pages = .none,
         verifier: TokenVerifier?, settings: GatewaySettings = GatewaySettings(), limits: RateLimits = RateLimits(.off), logger: Logger
     ) {
         var routes = Routes()
@@ -44,13 +44,14 @@ package struct APIGateway: Service, HTTPResponder {
         routes.on(.readiness) { _, _ in try await readiness.response() }
         pages.addRoutes(to: &routes)
         let shed = { (service: any Upstream) in AdmissionQueue(service, settings.shedding) }
-        let (auth, commands, queries) = (shed(auth), shed(commands), shed(queries))
+        let (auth, commands, queries, relay) = (shed(auth), shed(commands), shed(queries), shed(relay))
         // The gateway's own endpoints are no part of a dashboard, which it answers itself.
         let others: @Sendable (ServiceName) -> any Upstream = { name in
             switch name {
             case .auth: auth
             case .commands: commands
             case .queries, .gateway: queries
+            case .relay: relay
             }
         }
         let loop = MultiThreadedEventLoopGroup.singleton.any()

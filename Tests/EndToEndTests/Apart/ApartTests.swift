@@ -10,7 +10,7 @@ import TestSupport
 import Testing
 
 @Suite(.serialized, .timeLimit(.minutes(10))) struct `The services apart` {
-    private static let names = ["auth", "commands", "gateway", "projector", "queries"]
+    private static let names = ["auth", "commands", "gateway", "projector", "queries", "relay"]
 
     @Test func `do together what one process does, each with what it needs and no more`() async throws {
         try await withSystem(isApart: true) { system, anyone in
@@ -44,7 +44,7 @@ import Testing
         let readiness = system.api.replacing("/api/v1", with: "/ready")
         try await eventually { try await anyone.call(.GET, readiness).status == 200 }
         let ready = try await anyone.call(.GET, readiness)
-        #expect(ready.json["services"]?.members?.names == ["commands", "queries", "auth"])
+        #expect(ready.json["services"]?.members?.names == ["commands", "queries", "auth", "relay"])
         #expect(ready.json["projections"]?["posts"]?["lag"]?.int != nil && ready.json["checks"]?["identity"]?["status"]?.text == "up")
 
         let closing = try await ann.call(.DELETE, "/users/me", json: #"{"password":"a password of ann"}"#)
@@ -59,7 +59,7 @@ import Testing
         let services = try system.services()
         let databases = [
             "gateway": [], "auth": ["IDENTITY", "LOG", "VAULT"], "commands": ["LOG", "VAULT"], "queries": ["READ"],
-            "projector": ["LOG", "READ", "VAULT"],
+            "projector": ["LOG", "READ", "VAULT"], "relay": ["LOG", "VAULT"],
         ]
         for (name, child) in services {
             let urls = child.environment.filter { $0.key.hasSuffix("_URL") }
@@ -74,7 +74,7 @@ import Testing
         // A role's password is its own.
         let vault = try #require(services["auth"]?.environment["ANNALS_VAULT_URL"])
         let password = try #require(services["queries"]?.environment["ANNALS_READ_URL"]?.firstMatch(of: /annals_queries:([0-9a-f]+)@/)?.1)
-        for other in ["annals_auth", "annals_commands", "annals_projector"] {
+        for other in ["annals_auth", "annals_commands", "annals_projector", "annals_relay"] {
             let stolen = vault.replacing(/annals_auth:[0-9a-f]+@/, with: "\(other):\(password)@")
             #expect(try await !canRead("SELECT 1", ConnectionTarget(url: stolen)), "\(other)")
             #expect(try await !canRead("SELECT 1", ConnectionTarget(url: stolen.replacing(":\(password)@", with: "@"))), "\(other)")

@@ -44,7 +44,7 @@ func ownerWhoMeetsRoles(programs: String) async throws {
     try await withServer(programs: programs) { server in
         try await withDataDirectory { directory in
             try await letEveryUserIn(at: server)
-            for role in ["annals_commands", "annals_projector", "annals_queries", "annals_auth"] {
+            for role in ["annals_commands", "annals_projector", "annals_queries", "annals_auth", "annals_relay"] {
                 try await execute("CREATE ROLE \(role)", at: server)
             }
             try await execute("CREATE ROLE maker LOGIN CREATEROLE CREATEDB NOSUPERUSER", at: server)

@@ -9,7 +9,7 @@ import Testing
         // As promised from the start: a pooler keeps sessions from before a setting.
         try await withServer(settings: "synchronous_commit = on\n") { server in
             try await letEveryUserIn(at: server)
-            let services = ["annals_commands", "annals_projector", "annals_queries", "annals_auth"]
+            let services = ["annals_commands", "annals_projector", "annals_queries", "annals_auth", "annals_relay"]
             for role in services { try await execute("CREATE ROLE \(role) LOGIN", at: server) }
             try await withDatabases(at: server) { direct in
                 try await PgBouncer.with(server, users: services + ["postgres"]) { pooler in

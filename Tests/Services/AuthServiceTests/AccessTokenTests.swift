@@ -36,13 +36,13 @@ import Testing
             let claims = try await keys.verify(token, as: Claims.self)
             #expect(claims.sub == id)
             #expect(claims.role == "user")
-            #expect(claims.aud.value == ["gateway", "auth", "commands", "queries"])
+            #expect(claims.aud.value == ["gateway", "auth", "commands", "queries", "relay"])
             #expect(claims.exp.value.timeIntervalSince(claims.iat.value) == 900)
             #expect(UUID(lowercase: claims.jti) != nil)
         }
     }
 
-    @Test(arguments: ["gateway", "auth", "commands", "queries"])
+    @Test(arguments: ["gateway", "auth", "commands", "queries", "relay"])
     func `is good for each service`(audience: String) async throws {
         try await withWorld { world in
             let service = world.service()

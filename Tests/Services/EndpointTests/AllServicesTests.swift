@@ -16,9 +16,10 @@ import Projections
 import Publishing
 import PublishingAPI
 import QueryService
+import RelayService
 import Testing
 
-/// All four services as they are built to run, on databases that nobody asks anything.
+/// All services as they are built to run, on databases that nobody asks anything.
 private struct AllServices {
     private struct NoKeys: PersonalKeys, KeyedHasher {
         func createKey(for subject: UUID) async throws {}
@@ -56,10 +57,12 @@ private struct AllServices {
             erasure: ErasurePorts(posts: { _, _ in [] }, queries: client(.auth, .queries), destroyKey: { _ in }), hasher: keys, keys: signingKeys,
             verifier: verifier, services: services, logger: logger)
         let gateway = APIGateway(
-            auth: Nobody(), commands: Nobody(), queries: Nobody(), readiness: Readiness(checks: [], logger: logger), verifier: verifier,
-            logger: logger)
-        responders = [.auth: auth.responder, .commands: commands.responder, .queries: queries.responder]
-        routes = [(.auth, auth.routes), (.commands, commands.routes), (.queries, queries.routes), (.gateway, gateway.routes)]
+            auth: Nobody(), commands: Nobody(), queries: Nobody(), relay: Nobody(), readiness: Readiness(checks: [], logger: logger),
+            verifier: verifier, logger: logger)
+        let relay = Relay(
+            log: store, pool: pool, commands: client(.relay, .commands), verifier: verifier, services: services, logger: logger)
+        responders = [.auth: auth.responder, .commands: commands.responder, .queries: queries.responder, .relay: relay.responder]
+        routes = [(.auth, auth.routes), (.commands, commands.routes), (.queries, queries.routes), (.relay, relay.routes), (.gateway, gateway.routes)]
     }
 }
 

@@ -37,14 +37,14 @@ struct SpiedGateway {
     private let gateway: APIGateway
 
     init(
-        auth: Spy = Spy("auth"), commands: Spy = Spy("commands"), queries: Spy = Spy("queries"),
+        auth: Spy = Spy("auth"), commands: Spy = Spy("commands"), queries: Spy = Spy("queries"), relay: Spy = Spy("relay"),
         readiness: Readiness = Readiness(checks: [], logger: .silent), pages: Pages = .none, verifier: TokenVerifier? = nil,
         settings: GatewaySettings = GatewaySettings(), limits: RateLimits = RateLimits(.off), logger: Logger = .silent
     ) {
         (self.auth, self.commands, self.queries) = (auth, commands, queries)
         gateway = APIGateway(
-            auth: auth, commands: commands, queries: queries, readiness: readiness, pages: pages, verifier: verifier, settings: settings,
-            limits: limits, logger: logger)
+            auth: auth, commands: commands, queries: queries, relay: relay, readiness: readiness, pages: pages, verifier: verifier,
+            settings: settings, limits: limits, logger: logger)
     }
 
     func answer(

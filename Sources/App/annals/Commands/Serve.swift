@@ -12,7 +12,7 @@ struct Serve: AsyncParsableCommand {
 
     @OptionGroup var flags: SettingsFlags
 
-    @Argument(help: "What to run: gateway, auth, commands, queries, projector.")
+    @Argument(help: "What to run: gateway, auth, commands, queries, projector, relay.")
     var components: [Component]
 
     @Flag(help: .hidden)

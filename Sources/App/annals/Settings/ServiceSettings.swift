@@ -6,7 +6,7 @@ import Upstreams
 /// Where services listen for other processes, and where these find them.
 struct ServiceSettings: Sendable {
     /// Those that listen beside the gateway, which clients reach.
-    static let listening: [Component] = [.auth, .commands, .queries, .projector]
+    static let listening: [Component] = [.auth, .commands, .queries, .projector, .relay]
 
     var host = "127.0.0.1"
     /// Where instances of a service are; nil where the service listens by these very settings.
@@ -15,7 +15,7 @@ struct ServiceSettings: Sendable {
     var advertisedHost: String?
     /// The DNS server that is asked; nil is the machine's.
     var dnsServer: Instance?
-    private var ports: [Component: Int] = [.auth: 3001, .commands: 3002, .queries: 3003, .projector: 3004]
+    private var ports: [Component: Int] = [.auth: 3001, .commands: 3002, .queries: 3003, .projector: 3004, .relay: 3005]
 
     /// The port that a component listens on; 0 is any free one.
     subscript(port component: Component) -> Int {

@@ -32,6 +32,6 @@ struct Setting: Sendable {
 extension [Setting.Service] {
     static var all: Self { Element.allCases }
     /// Those that keep connections to databases.
-    static var withDatabases: Self { [.auth, .commands, .queries, .projector] }
+    static var withDatabases: Self { [.auth, .commands, .queries, .projector, .relay] }
     static var gateway: Self { [.gateway] }
 }

@@ -19,7 +19,7 @@ extension Settings {
         try read(&logLevel, "logLevel", .word, for: .all, "The least severe level to log.")
         try read(
             &metricsPort, "metricsPort", .offOr(.number(0...65_530)), for: .all,
-            "The port of `/metrics`, on `ANNALS_INTERNAL_HOST`; with `serve`, the gateway's, and auth, commands, queries and projector take those after it."
+            "The port of `/metrics`, on `ANNALS_INTERNAL_HOST`; with `serve`, the gateway's, and auth, commands, queries, projector and relay take those after it."
         )
         try readServer(read)
         try readServices(read)
@@ -77,7 +77,7 @@ extension Settings {
 
     private mutating func readServices(_ read: SettingReader) throws {
         try read(
-            &services.host, "internalHost", .text("an address"), for: [.auth, .commands, .queries, .projector],
+            &services.host, "internalHost", .text("an address"), for: [.auth, .commands, .queries, .projector, .relay],
             "The address that services listen on for other processes.")
         for component in ServiceSettings.listening {
             try read(
@@ -85,8 +85,8 @@ extension Settings {
                 "The port of `serve \(component.rawValue)`\(component == .projector ? ", for `/health` and `/ready`" : ""); 0 takes a free one.")
         }
         for (name, callers) in [
-            (ServiceName.auth, [.gateway, .commands, .queries]), (.commands, [.gateway, .auth, .queries]),
-            (.queries, [.gateway, .auth]),
+            (ServiceName.auth, [.gateway, .commands, .queries, .relay]), (.commands, [.gateway, .auth, .queries, .relay]),
+            (.queries, [.gateway, .auth]), (.relay, [.gateway]),
         ] as [(ServiceName, [Setting.Service])] {
             try read(
                 &services.locations[name], name.rawValue + ".at", .optional(.location, absent: "this machine, at its port"), for: callers,
@@ -95,7 +95,7 @@ extension Settings {
     }
 
     private mutating func readDiscovery(_ read: SettingReader) throws {
-        let callers: [Setting.Service] = [.gateway, .auth, .commands, .queries]
+        let callers: [Setting.Service] = [.gateway, .auth, .commands, .queries, .relay]
         try read.secret(
             &redisURL, "redis.url", .redisURL, absent: "none", for: callers,
             "A Redis in which gateways share their limits and services register.")
@@ -107,7 +107,7 @@ extension Settings {
             "The DNS server, as `host:port`, that is asked for instances.")
         try read(
             &services.advertisedHost, "advertisedHost", .optional(.text("an address"), absent: "the internal host"),
-            for: [.auth, .commands, .queries],
+            for: [.auth, .commands, .queries, .relay],
             "The address that a service registers in Redis for others to call.")
     }
 
@@ -149,13 +149,13 @@ extension Settings {
             try read.secret(&urls[name], name + ".url", .databaseURL, absent: absent, for: services, purpose)
         }
         try url(
-            "log", for: [.auth, .commands, .projector], absent: "private",
+            "log", for: [.auth, .commands, .projector, .relay], absent: "private",
             "The database of the log. `up` takes all four or none; a process that `serve` runs, those of its services.")
         try url("read", for: [.queries, .projector], absent: "private", "The database of the read models.")
         try url("identity", for: [.auth], absent: "private", "The database of passwords and sessions.")
-        try url("vault", for: [.auth, .commands, .projector], absent: "private", "The database of the data keys.")
+        try url("vault", for: [.auth, .commands, .projector, .relay], absent: "private", "The database of the data keys.")
         try url(
-            "log.direct", for: [.auth, .commands, .projector], absent: "the log's",
+            "log.direct", for: [.auth, .commands, .projector, .relay], absent: "the log's",
             "Where LISTEN works if the log's URL is a pooler's; without it, the log is polled behind a pooler in transaction mode.")
         try url(
             "read.direct", for: [.queries, .projector], absent: "the read database's",
@@ -194,11 +194,11 @@ extension Settings {
 
     private mutating func readKeys(_ read: SettingReader) throws {
         try read(
-            &masterKey, "masterKey", .optional(.secret("64 hexadecimal digits"), absent: "none"), for: [.auth, .commands, .projector],
+            &masterKey, "masterKey", .optional(.secret("64 hexadecimal digits"), absent: "none"), for: [.auth, .commands, .projector, .relay],
             "The key that locks the data keys, instead of a file.")
         try read(
             &masterKeyFile, "masterKeyFile", .optional(.text("a path"), absent: "keys/master.key in the data folder"),
-            for: [.auth, .commands, .projector],
+            for: [.auth, .commands, .projector, .relay],
             "The file with the master key.")
         guard masterKey == nil || masterKeyFile == nil else {
             throw Failure("ANNALS_MASTER_KEY and ANNALS_MASTER_KEY_FILE: set one of them", code: .wrongUse)

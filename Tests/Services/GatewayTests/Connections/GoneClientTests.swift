@@ -30,8 +30,8 @@ import Testing
         settings.connections.halfClosed = .milliseconds(10)
         settings.onListening = { port.yield($0) }
         let gateway = APIGateway(
-            auth: Spy("auth"), commands: Spy("commands"), queries: queries, readiness: Readiness(checks: [], logger: .silent), verifier: nil,
-            settings: settings, logger: .silent)
+            auth: Spy("auth"), commands: Spy("commands"), queries: queries, relay: Spy("relay"),
+            readiness: Readiness(checks: [], logger: .silent), verifier: nil, settings: settings, logger: .silent)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await gateway.run() }
             for await port in ports {

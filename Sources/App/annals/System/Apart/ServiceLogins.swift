@@ -38,7 +38,7 @@ extension Component {
         switch self {
         case .gateway: []
         case .auth: ["log", "identity", "vault"]
-        case .commands: ["log", "vault"]
+        case .commands, .relay: ["log", "vault"]
         case .queries: ["read"]
         case .projector: ["log", "read", "vault"]
         }

@@ -17,7 +17,7 @@ final class Supervisor: Service {
     /// A service that ends so often before all are ready ends the start.
     private static let attempts = 5
     /// Stopped in this order: a service goes after those that call it.
-    private static let order: [Component] = [.gateway, .queries, .auth, .projector, .commands]
+    private static let order: [Component] = [.gateway, .relay, .queries, .auth, .projector, .commands]
     /// How long one may take to stop.
     private static let patience = Duration.seconds(4)
 

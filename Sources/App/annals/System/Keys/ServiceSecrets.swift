@@ -49,6 +49,18 @@ struct QueriesSecrets: Sendable {
     }
 }
 
+struct RelaySecrets: Sendable {
+    let identity: ServiceIdentity
+    let services: ServiceKeys
+    let masterKey: MasterKey
+
+    init(_ files: KeyFiles) throws {
+        identity = try files.identity(.relay)
+        services = try files.services.read()
+        masterKey = try files.masterKey()
+    }
+}
+
 struct ProjectorSecrets: Sendable {
     let masterKey: MasterKey
     let auditSigner: NoteSigner

@@ -3,7 +3,7 @@ import PublishingAPI
 
 /// The parts of the system that a process can run.
 enum Component: String, CaseIterable, Sendable, ExpressibleByArgument {
-    case gateway, auth, commands, queries, projector
+    case gateway, auth, commands, queries, projector, relay
 
     /// The service whose calls it answers; nil for the projector, which answers none.
     var service: ServiceName? {
@@ -12,6 +12,7 @@ enum Component: String, CaseIterable, Sendable, ExpressibleByArgument {
         case .auth: .auth
         case .commands: .commands
         case .queries: .queries
+        case .relay: .relay
         case .projector: nil
         }
     }
@@ -22,17 +23,18 @@ enum Component: String, CaseIterable, Sendable, ExpressibleByArgument {
         case .auth, .projector: []
         case .commands: [.auth]
         case .queries: [.auth, .projector]
-        case .gateway: [.auth, .commands, .queries]
+        case .relay: [.auth, .commands]
+        case .gateway: [.auth, .commands, .queries, .relay]
         }
     }
 
     /// The services that it calls.
     var calls: Set<ServiceName> {
         switch self {
-        case .gateway: [.auth, .commands, .queries]
+        case .gateway: [.auth, .commands, .queries, .relay]
         case .auth: [.commands, .queries]
         case .commands: [.auth]
-        case .queries: [.auth, .commands]
+        case .queries, .relay: [.auth, .commands]
         case .projector: []
         }
     }

@@ -6,7 +6,7 @@ import PublishingAPI
 import ServiceLifecycle
 import Upstreams
 
-/// The gateway with what it depends on: the three services behind it, and nothing else. It has no database.
+/// The gateway with what it depends on: the services behind it, and nothing else. It has no database.
 struct GatewayComponent {
     let gateway: APIGateway
     let limits: RateLimits
@@ -16,13 +16,13 @@ struct GatewayComponent {
     ///   - parts: how each service, and each other part that is known here, says whether it is ready.
     ///   - upstreams: how the instances of other processes' services do.
     init(
-        auth: any Upstream, commands: any Upstream, queries: any Upstream, parts: [Readiness.Part], pages: Pages, tokens: TokenChecks,
+        auth: any Upstream, commands: any Upstream, queries: any Upstream, relay: any Upstream, parts: [Readiness.Part], pages: Pages, tokens: TokenChecks,
         settings: GatewaySettings, limits: RateLimits, upstreams: @escaping @Sendable () -> [Readiness.Upstream], logger: Logger
     ) {
         self.parts = parts
         self.limits = limits
         gateway = APIGateway(
-            auth: auth, commands: commands, queries: queries, readiness: Readiness(checks: [], parts: parts, upstreams: upstreams, logger: logger),
+            auth: auth, commands: commands, queries: queries, relay: relay, readiness: Readiness(checks: [], parts: parts, upstreams: upstreams, logger: logger),
             pages: pages, verifier: tokens.verifier, settings: settings, limits: limits, logger: logger)
     }
 

@@ -57,6 +57,14 @@ extension AuthComponent.Databases {
     }
 }
 
+extension RelayComponent.Databases {
+    init(_ databases: ServiceDatabases) throws {
+        log = try ServiceDatabases.required(databases.log, "LOG", for: .relay)
+        vault = try ServiceDatabases.required(databases.vault, "VAULT", for: .relay)
+        logDirect = databases.logDirect?.acting(as: log.applicationName)
+    }
+}
+
 extension ProjectorComponent.Databases {
     init(_ databases: ServiceDatabases) throws {
         log = try ServiceDatabases.required(databases.log, "LOG", for: .projector)

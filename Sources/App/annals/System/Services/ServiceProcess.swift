@@ -59,6 +59,12 @@ struct ServiceProcess {
                 settings: settings.auth,
                 limits: limits, logger: logger)
         }
+        var relay: RelayComponent?
+        if components.contains(.relay), let head, let tokens {
+            relay = try RelayComponent(
+                .init(databases), RelaySecrets(keys), commands: upstreams[.commands], head: head.watch, tokens: tokens, redis: redis, limits: limits,
+                logger: logger)
+        }
         Metrics.show(upstreams.clusters.values)
         if let commands {
             Metrics.show(commands.log)
@@ -66,9 +72,11 @@ struct ServiceProcess {
         }
         if let queries { upstreams.add(.queries, queries.responder) }
         if let auth { upstreams.add(.auth, auth.responder) }
+        if let relay { upstreams.add(.relay, relay.responder) }
 
         let local: [Component: Readiness] = [
             .projector: projector?.readiness, .commands: commands?.readiness, .queries: queries?.readiness, .auth: auth?.readiness,
+            .relay: relay?.readiness,
         ].compactMapValues(\.self)
         var gateway: GatewayComponent?
         if components.contains(.gateway), let tokens {
@@ -82,7 +90,7 @@ struct ServiceProcess {
             }
             gateway = GatewayComponent(
                 auth: reach(.auth, auth?.responder), commands: reach(.commands, commands?.responder), queries: reach(.queries, queries?.responder),
-                parts: [.commands, .queries, .auth, .projector].compactMap(part), pages: try Pages(root: installation.root), tokens: tokens,
+                relay: reach(.relay, relay?.responder), parts: [.commands, .queries, .auth, .projector, .relay].compactMap(part), pages: try Pages(root: installation.root), tokens: tokens,
                 settings: try gatewaySettings(),
                 limits: RateLimits(settings.rateLimits, shared: redis.map { SharedLimits($0, settings.sharedLimits, logger: logger) }),
                 upstreams: { [clusters = upstreams.clusters] in clusters.values.map { Readiness.Upstream($0.state) } }, logger: logger)
@@ -94,7 +102,7 @@ struct ServiceProcess {
         if !upstreams.clusters.isEmpty { runs.append(LongRunning("discovery") { try await discovery.run() }) }
         runs += upstreams.clusters.values.map { cluster in LongRunning("upstream") { try await cluster.run() } }
         runs += head?.runs ?? []
-        for component in [commands?.runs, projector?.runs, auth?.runs, queries?.runs] { runs += component ?? [] }
+        for component in [commands?.runs, projector?.runs, auth?.runs, queries?.runs, relay?.runs] { runs += component ?? [] }
         if let tokens {
             runs.append(
                 LongRunning("revocations") {
@@ -104,7 +112,8 @@ struct ServiceProcess {
         }
         if isServing {
             for (component, readiness) in local.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
-                let responder = [.commands: commands?.responder, .queries: queries?.responder, .auth: auth?.responder][component] ?? nil
+                let responder = [.commands: commands?.responder, .queries: queries?.responder, .auth: auth?.responder, .relay: relay?.responder][
+                    component] ?? nil
                 let server = ServiceServer(
                     component: component, responder: responder, readiness: readiness, host: settings.services.host,
                     port: settings.services[port: component], deadline: settings.gateway.deadline, limits: settings.gateway.connections,
@@ -114,7 +123,7 @@ struct ServiceProcess {
                         switch component {
                         case .queries: try await queries?.prepare()
                         case .auth: try await auth?.prepare()
-                        case .commands, .projector, .gateway: break
+                        case .commands, .projector, .relay, .gateway: break
                         }
                     })
             }
@@ -211,6 +220,9 @@ private struct LogHead {
             (target, direct) = (own.log, own.logDirect)
         } else if components.contains(.auth) {
             let own = try AuthComponent.Databases(databases)
+            (target, direct) = (own.log, own.logDirect)
+        } else if components.contains(.relay) {
+            let own = try RelayComponent.Databases(databases)
             (target, direct) = (own.log, own.logDirect)
         } else {
             return nil

@@ -1,0 +1,56 @@
+import EventLog
+import EventSourcing
+import Gateway
+import HTTPContract
+import Logging
+import Postgres
+import Publishing
+import PublishingAPI
+import Redis
+import RelayService
+import ServiceLifecycle
+import Vault
+
+/// The relay with what it depends on: the log, which it reads and where its own schema is, the vault, where it reads keys, and the command service.
+struct RelayComponent {
+    /// As `annals_relay`.
+    struct Databases {
+        let log, vault: ConnectionTarget
+        let logDirect: ConnectionTarget?
+    }
+
+    let responder: ServiceResponder
+    let readiness: Readiness
+    let runs: [any Service]
+
+    init(
+        _ databases: Databases, _ secrets: RelaySecrets, commands: any Upstream, head: HeadWatch, tokens: TokenChecks, redis: RedisClient?,
+        limits: PoolLimits, logger: Logger
+    ) throws {
+        let pools = (
+            log: ConnectionPool(databases.log, limits: limits.sharing(2), logger: logger),
+            vault: ConnectionPool(databases.vault, limits: limits.sharing(1), logger: logger)
+        )
+        let keys = KeyVault(pools.vault, masterKey: secrets.masterKey)
+        let opened = PostgresEventStore(pools.log, head: head, vault: keys, hasher: nil, catalog: .publishing, logger: logger)
+        let relay = Relay(
+            log: opened, pool: pools.log, commands: ServiceClient(secrets.identity, audience: .commands, upstream: commands),
+            verifier: tokens.verifier, services: secrets.services, logger: logger)
+        responder = relay.responder
+        readiness = Readiness(
+            checks: [
+                Readiness.Check("log") {
+                    _ = try await opened.head()
+                    try await pools.log.confirmWrites()
+                },
+                Readiness.Check("vault") { try await pools.vault.query(.isAlive) },
+                // Requests are served without it.
+                Readiness.Check("subscribers", isRequired: false) { try relay.confirmRunning() },
+            ], logger: logger)
+        runs =
+            LongRunning.pools([pools.log, pools.vault]) + [
+                ShutdownHook { await relay.release() },
+                LongRunning("relay") { try await relay.run() },
+            ]
+    }
+}

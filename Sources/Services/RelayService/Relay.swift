@@ -1,0 +1,58 @@
+package import AccessTokens
+package import EventSourcing
+package import HTTPContract
+package import Logging
+package import Postgres
+import PublishingAPI
+
+/// The relay: what happens because something happened. It follows the log, and asks the command service for what follows from it.
+package struct Relay: Sendable {
+    package let routes: Routes
+    package let responder: ServiceResponder
+    private let subscribers: [any RelaySubscriber]
+
+    /// - Parameters:
+    ///   - log: the log, opened. It may only be read.
+    ///   - pool: the log's database as the relay.
+    ///   - commands: the command service, called in this service's name.
+    ///   - verifier: verifies users' tokens.
+    ///   - services: verify other services' tokens.
+    package init(
+        log: any EventStore, pool: ConnectionPool, commands: ServiceClient, verifier: TokenVerifier, services: ServiceKeys, logger: Logger
+    ) {
+        let routes = Routes()
+        self.routes = routes
+        subscribers = []
+        responder = routes.responder(
+            for: .relay, authentication: Authentication(verifier: verifier, services: services), logger: logger)
+    }
+
+    /// Runs all subscribers until cancelled.
+    package func run() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for subscriber in subscribers { group.addTask { try await subscriber.run() } }
+            // Without any it waits all the same, since a service that ends ends the process.
+            group.addTask { while true { try await Task.sleep(for: .seconds(3600)) } }
+            defer { group.cancelAll() }
+            try await group.next()
+        }
+    }
+
+    /// Gives the leases back after `run` has ended.
+    package func release() async {
+        for subscriber in subscribers { await subscriber.release() }
+    }
+
+    /// Throws when a subscriber can't go on.
+    package func confirmRunning() throws { for subscriber in subscribers { try subscriber.confirmRunning() } }
+}
+
+/// A part of the relay that follows the log under a lease of its own.
+package protocol RelaySubscriber: Sendable {
+    /// Runs until cancelled.
+    func run() async throws
+    /// Gives its lease back after `run` has ended.
+    func release() async
+    /// Throws when it can't go on.
+    func confirmRunning() throws
+}
