@@ -65,3 +65,22 @@ $$;
 CREATE FUNCTION relay.release_lease(for_name text, under_token bigint) RETURNS void LANGUAGE sql AS $$
     UPDATE relay.subscribers SET lease_holder = NULL, lease_expires_at = NULL WHERE name = for_name AND lease_token = under_token
 $$;
+
+-- Processes ------------------------------------------------------------------------------------------------------------------------------------
+
+-- One row an instance, made from its stream: what it costs while it waits.
+CREATE TABLE relay.processes (
+    id          uuid           NOT NULL,
+    kind        text           NOT NULL,
+    status      text           NOT NULL,
+    step        text,
+    failures    integer        NOT NULL,
+    version     integer        NOT NULL, -- of the stream
+    due_at      timestamptz(3), -- when there is something to do; NULL while it waits for a reply, or is over
+    stuck_at    timestamptz(3), -- from when it counts as stuck; NULL once it is over
+    progress_at timestamptz(3) NOT NULL,
+    CONSTRAINT processes_id PRIMARY KEY (id)
+);
+CREATE INDEX processes_due ON relay.processes (due_at, id) WHERE due_at IS NOT NULL;
+CREATE INDEX processes_stuck ON relay.processes (stuck_at) WHERE stuck_at IS NOT NULL;
+CREATE INDEX processes_progress ON relay.processes (progress_at, id);

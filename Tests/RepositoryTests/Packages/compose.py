@@ -11,7 +11,7 @@ import yaml
 # The database users that each service logs in as, and the databases it may reach.
 DATABASES = {
     "gateway": [], "auth": ["log", "identity", "vault"], "commands": ["log", "vault"], "queries": ["read"],
-    "projector": ["log", "read", "vault"],
+    "projector": ["log", "read", "vault"], "relay": ["log", "vault"],
 }
 # The one that is run by hand, those that run once, and those that stay.
 BY_HAND, ONCE = {"operator"}, {"passwords", "migrate"}
@@ -55,13 +55,13 @@ for name, service in services.items():
         expect([volume.split(":")[0] for volume in service["volumes"]] == [name], f"{name} has the volumes {service['volumes']}")
         expect("migrate" in waits_for(name), f"{name} does not wait for migrate")
         expect(("data" in service["networks"]) == bool(DATABASES[name]), f"{name} is in {service['networks']}")
-        for other in ("auth", "commands", "queries"):
+        for other in ("auth", "commands", "queries", "relay"):
             if name != "projector":
-                expect(f":{ {'auth': 3001, 'commands': 3002, 'queries': 3003}[other]}" in environment[f"ANNALS_{other.upper()}_AT"], f"{name} calls {other} elsewhere")
+                expect(f":{ {'auth': 3001, 'commands': 3002, 'queries': 3003, 'relay': 3005}[other]}" in environment[f"ANNALS_{other.upper()}_AT"], f"{name} calls {other} elsewhere")
     if name not in BY_HAND | ONCE:
         expect(service.get("restart") == "unless-stopped", f"{name} is not started again")
         expect("healthcheck" in service, f"{name} has no health check")
-expect({"auth", "commands", "queries", "redis", "migrate", "postgres", "passwords"} <= waits_for("gateway"), "the gateway starts before what it needs")
+expect({"auth", "commands", "queries", "relay", "redis", "migrate", "postgres", "passwords"} <= waits_for("gateway"), "the gateway starts before what it needs")
 expect(services["migrate"]["depends_on"]["postgres"]["condition"] == "service_healthy", "migrate does not wait for a healthy PostgreSQL")
 print("\n".join(wrong) or f"{len(services)} services")
 sys.exit(1 if wrong else 0)

@@ -10,11 +10,12 @@ import kubernetes_validate
 import yaml
 
 VERSIONS = ["1.30", kubernetes_validate.latest_version()]
-SERVICES = ["gateway", "auth", "commands", "queries", "projector"]
+SERVICES = ["gateway", "auth", "commands", "queries", "projector", "relay"]
 # The databases that each may reach, as docs/identity.md gives them.
 DATABASES = {
     "gateway": [], "auth": ["log", "identity", "vault"], "commands": ["log", "vault"], "queries": ["read"],
-    "projector": ["log", "read", "vault"], "migrate": ["log", "read", "identity", "vault"],
+    "projector": ["log", "read", "vault"], "relay": ["log", "vault"],
+    "migrate": ["log", "read", "identity", "vault"],
 }
 NAME = "app.kubernetes.io/name"
 
@@ -117,7 +118,7 @@ for name, service in named("Service").items():
         # Its addresses are the pods', so the callers' port is the pods'.
         expect(service["spec"]["clusterIP"] == "None" and service["spec"]["ports"][0]["port"] == ports[name], f"the Service {name} is not headless")
 shared = objects[("ConfigMap", "annals")]["data"]
-for name in ["auth", "commands", "queries"]:
+for name in ["auth", "commands", "queries", "relay"]:
     place = f"dns:{name}.{kustomization['namespace']}.svc.cluster.local:{ports[name]}"
     expect(shared[f"ANNALS_{name.upper()}_AT"] == place, f"ANNALS_{name.upper()}_AT leads elsewhere")
 for kind, field in [("HorizontalPodAutoscaler", None), ("PodDisruptionBudget", "selector")]:
