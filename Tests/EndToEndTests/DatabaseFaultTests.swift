@@ -222,7 +222,7 @@ import Testing
             FROM pg_db_role_setting, unnest(setconfig) AS setting
             WHERE setrole = $1::text::regrole AND setdatabase = (SELECT oid FROM pg_database WHERE datname = $2)
             """)
-        return try await ConnectionPool.withPool(location.target(database: "postgres"), logger: .init(label: "tests")) {
+        return try await ConnectionPool.withPool(location.target(database: "postgres"), limits: .patient, logger: .init(label: "tests")) {
             try await $0.query(statement, [.text(role), .text(database)]).map { try $0.get(0, as: String.self) }.sorted()
         }
     }
