@@ -7,7 +7,7 @@ import Testing
 @Suite(.timeLimit(.minutes(10))) struct `The metrics of a running system` {
     @Test(arguments: [false, true]) func `are what Prometheus reads, with bounded labels and nothing of what was asked`(isApart: Bool) async throws {
         // One for each of the services apart.
-        let port = try ChildServer.freePort(inARow: 5)
+        let port = try ChildServer.freePort(inARow: 6)
         try await withSystem(environment: ["ANNALS_METRICS_PORT": "\(port)"], isApart: isApart) { system, anyone in
             let ann = try await anyone.signedUp("metrics_reader")
             let post = try await ann.call(.POST, "/posts", json: #"{"title":"A secret title","content":"…","publish":true}"#)

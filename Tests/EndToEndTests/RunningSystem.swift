@@ -24,7 +24,7 @@ final class RunningSystem: Sendable {
         isApart: Bool = ProcessInfo.processInfo.environment["ANNALS_TEST_APART"] == "1"
     ) async throws {
         var settings = isLimited ? [:] : ["ANNALS_RATE_LIMIT": "off"]
-        if isApart { for name in ["AUTH", "COMMANDS", "QUERIES", "PROJECTOR"] { settings["ANNALS_\(name)_PORT"] = "0" } }
+        if isApart { for name in ["AUTH", "COMMANDS", "QUERIES", "PROJECTOR", "RELAY"] { settings["ANNALS_\(name)_PORT"] = "0" } }
         let launched = try Launch(
             ["up"] + (isApart ? ["--apart"] : []) + ["--port", "0", "--data-dir", dataDirectory],
             environment: settings.merging(environment) { _, new in new }, logFile: logFile, descriptors: descriptors)

@@ -105,7 +105,7 @@ import Testing
             }
             // The service learns of it, too.
             try await eventually { peer.connections == 0 }
-            #expect(running.cluster.state.instances.map(\.outstanding) == [0])
+            try await eventually { running.cluster.state.instances.map(\.outstanding) == [0] }
         }
     }
 

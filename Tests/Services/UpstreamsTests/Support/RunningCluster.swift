@@ -29,6 +29,11 @@ struct RunningCluster: Sendable {
         _ instances: [Instance], _ settings: UpstreamSettings = UpstreamSettings(),
         logger: Logger = Logger(label: "silent") { _ in SwiftLogNoOpLogHandler() }, _ body: @Sendable (RunningCluster) async throws -> Void
     ) async throws {
+        var settings = settings
+        // Nobody is late only because the machine is slow, unless the test is about that.
+        if settings.attemptTimeout == UpstreamSettings().attemptTimeout { settings.attemptTimeout = patience }
+        settings.connectTimeout = patience
+        settings.checks.timeout = patience
         let time = TestTime()
         let (stream, lists) = AsyncStream<[Instance]>.makeStream()
         let cluster = UpstreamCluster(
