@@ -1,5 +1,6 @@
 """Chromium without a window, driven by the Chrome DevTools Protocol."""
 
+import atexit
 import base64
 import itertools
 import json
@@ -8,6 +9,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import threading
 
 import websocket
 
@@ -29,6 +31,8 @@ class Page:
         if os.geteuid() == 0:
             options.append("--no-sandbox")
         self.process = subprocess.Popen(["chromium", *options, "about:blank"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        # However this ends, it leaves no Chromium behind.
+        atexit.register(self.process.kill)
         address = None
         for line in self.process.stderr:
             if match := re.search(r"DevTools listening on (ws://\S+)", line):
@@ -36,7 +40,9 @@ class Page:
                 break
         if address is None:
             raise SystemExit("Chromium did not start")
-        self.socket = websocket.create_connection(address, timeout=60, suppress_origin=True)
+        # It goes on to write, and would wait for a reader.
+        threading.Thread(target=lambda: [None for _ in self.process.stderr], daemon=True).start()
+        self.socket = websocket.create_connection(address, timeout=240, suppress_origin=True)
         self.ids = itertools.count(1)
         self.session = None
         self.complaints = []
@@ -50,7 +56,11 @@ class Page:
     def close(self):
         self.socket.close()
         self.process.terminate()
-        self.process.wait()
+        try:
+            self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def send(self, method, **parameters):
@@ -98,7 +108,7 @@ class Page:
             raise RuntimeError(answer["exceptionDetails"].get("exception", {}).get("description", answer["exceptionDetails"]["text"]))
         return answer["result"].get("value")
 
-    def wait(self, condition, seconds=30):
+    def wait(self, condition, seconds=120):
         """Waits until the page fulfils a condition, and returns its value."""
         return self.run(f"""new Promise((resolve, reject) => {{
             const last = setTimeout(() => reject(new Error({json.dumps("waited in vain for " + condition)})), {seconds * 1000});
