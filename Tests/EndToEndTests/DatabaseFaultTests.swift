@@ -42,7 +42,9 @@ import Testing
                     _ = await first.interrupt()
                     // There each service logs in by itself. The server lets every user of its socket in, as a pooler would.
                     try await letEveryUserIn(at: location)
-                    for role in ["commands", "projector", "queries", "auth"] { try await execute("ALTER ROLE annals_\(role) LOGIN", at: location) }
+                    for role in ["commands", "projector", "queries", "auth", "relay"] {
+                        try await execute("ALTER ROLE annals_\(role) LOGIN", at: location)
+                    }
                     for name in ["log", "read", "identity", "vault"] {
                         for setting in [
                             "default_transaction_isolation = 'serializable'", "default_transaction_read_only = on",

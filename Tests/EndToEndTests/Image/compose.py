@@ -206,4 +206,4 @@ for name in ("gateway", "queries", "commands", "auth", "projector"):
                 os.kill(int(process.name), signal.SIGTERM)
         except OSError:
             pass
-    print(f"{name} ends with", running[name].wait(60))
+    print(f"{name} ends with", running[name].wait(240))

@@ -49,7 +49,7 @@ final class WriterProcess: Writer {
             }
         } onCancel: {
             // A test that is cancelled would wait for an answer that may never come: the end of the process is one.
-            Glibc.kill(self.processID, SIGKILL)
+            if self.process.isRunning { Glibc.kill(self.processID, SIGKILL) }
         }
     }
 
