@@ -80,7 +80,7 @@ let layers: [(name: String, modules: [Target])] = [
             .target(
                 name: "Upstreams",
                 dependencies: [
-                    "AccessTokens", "Deadlines", "HTTPContract", "EventSourcing", "JSON", "PublishingAPI", "CCares", "Redis", hummingbird, httpClient,
+                    "AccessTokens", "Deadlines", "HTTPContract", "EventSourcing", "JSON", "PublishingAPI", "CCares", "Redis", hummingbird,
                     httpTypes, nioCore, nioHTTP1, nioPosix, logging,
                 ]),
             .target(

@@ -8,7 +8,7 @@ package struct UpstreamSettings: Sendable {
     package var longestSilence: Duration = .seconds(60)
     /// An unused connection is closed after this.
     package var idleTimeout: Duration = .seconds(30)
-    /// Connections to one instance.
+    /// Unused connections to one instance that are kept.
     package var connections = 1024
     /// Bodies up to this size, in bytes, are taken as a whole; larger ones are passed on as they come.
     package var bufferedBytes = 64 << 10

@@ -1,100 +1,87 @@
-import AsyncHTTPClient
 import HTTPContract
 import HTTPTypes
 import Hummingbird
-import Logging
 import NIOCore
 import NIOHTTP1
 import NIOPosix
 
 /// Makes calls to instances over HTTP/1.1.
 struct InstanceClient: Sendable {
-    private let http: HTTPClient
-    private let bufferedBytes: Int
+    private let group = MultiThreadedEventLoopGroup.singleton
+    private let connections: [ObjectIdentifier: InstanceConnections]
 
     init(_ settings: UpstreamSettings) {
-        var configuration = HTTPClient.Configuration(
-            redirectConfiguration: .disallow,
-            timeout: .init(connect: TimeAmount(settings.connectTimeout), read: TimeAmount(settings.longestSilence)),
-            connectionPool: .init(
-                idleTimeout: TimeAmount(settings.idleTimeout), concurrentHTTP1ConnectionsPerHostSoftLimit: settings.connections),
-            decompression: .disabled)
-        configuration.httpVersion = .http1Only
-        configuration.connectionPool.retryConnectionEstablishment = false
-        http = HTTPClient(eventLoopGroupProvider: .shared(MultiThreadedEventLoopGroup.singleton), configuration: configuration)
-        bufferedBytes = settings.bufferedBytes
+        let loops = Array(group.makeIterator())
+        let kept = max(1, settings.connections / loops.count)
+        connections = Dictionary(uniqueKeysWithValues: loops.map { (ObjectIdentifier($0), InstanceConnections(on: $0, settings, kept: kept)) })
     }
 
     /// Closes its connections. Calls on their way fail.
-    func shutDown() async throws { try await http.shutdown() }
+    func shutDown() async throws {
+        for connections in connections.values { try await connections.shutDown() }
+    }
 
     /// One attempt at a call. A small answer is read to its end; a larger one goes on as it comes, and holds `token` until it ends.
     ///
     /// Throws `UpstreamFailure`, and `CancellationError` when the caller has given up.
-    /// - Parameter attempt: which attempt it is of those that may have reached a service.
+    /// - Parameters:
+    ///   - attempt: which attempt it is of those that may have reached a service.
+    ///   - time: within which the answer has to begin.
     func send(_ call: OutgoingCall, to instance: Instance, attempt: Int, in time: Duration, holding token: some AnyObject & Sendable) async throws
         -> Response
     {
-        var request = HTTPClientRequest(url: "http://\(instance)\(call.target)")
-        request.method = call.method
-        request.headers = call.headers
-        if let budget = TimeBudget.current { request.headers.replaceOrAdd(name: HTTPField.Name.timeLeft.rawName, value: budget.header) }
-        if attempt > 1 { request.headers.replaceOrAdd(name: HTTPField.Name.attempt.rawName, value: String(attempt)) }
-        let deadline = NIODeadline.now() + TimeAmount(time)
+        var head = HTTPRequestHead(version: .http1_1, method: call.method, uri: call.target, headers: call.headers)
+        head.headers.add(name: "Host", value: "\(instance)")
+        if let budget = TimeBudget.current { head.headers.replaceOrAdd(name: HTTPField.Name.timeLeft.rawName, value: budget.header) }
+        if attempt > 1 { head.headers.replaceOrAdd(name: HTTPField.Name.attempt.rawName, value: String(attempt)) }
+        let connections = try connections(on: call.loop)
         do {
+            let answer: InstanceAnswer
             switch call.body {
-            case .none: return try await response(to: request, by: deadline, holding: token)
-            case .whole(let buffer):
-                request.body = .bytes(buffer)
-                return try await response(to: request, by: deadline, holding: token)
-            case .stream(let body, let length):
-                let relay = BodyRelay()
-                request.body = .stream(relay, length: .known(Int64(length)))
-                async let relayed: Void = relay.relay(body)
-                let answer: Result<Response, any Error>
-                do { answer = .success(try await response(to: request, by: deadline, holding: token)) } catch { answer = .failure(error) }
-                // The rest of the body is read before anything is answered: it is in the way of the client's next request.
-                relay.close()
-                await relayed
-                return try answer.get()
+            case .none: answer = try await connections.send(head, ByteBuffer(), to: instance, in: time)
+            case .whole(let body): answer = try await connections.send(head, body, to: instance, in: time)
+            case .stream(let body, let length): answer = try await connections.send(head, body, length, to: instance, in: time)
             }
+            return response(answer, holding: token)
         } catch {
-            throw Task.isCancelled ? CancellationError() : error as? UpstreamFailure ?? UpstreamFailure(error)
+            throw Task.isCancelled ? CancellationError() : error
         }
-    }
-
-    private func response(to request: HTTPClientRequest, by deadline: NIODeadline, holding token: some AnyObject & Sendable) async throws -> Response
-    {
-        let answer = try await http.execute(request, deadline: deadline)
-        var fields = HTTPFields()
-        fields.reserveCapacity(answer.headers.count)
-        for (name, value) in answer.headers { if let name = HTTPField.Name(name) { fields.append(HTTPField(name: name, value: value)) } }
-        fields = HopByHop.stripped(fields)
-        let status = HTTPResponse.Status(code: Int(answer.status.code))
-        let length = fields[.contentLength].flatMap { Int($0) }
-        let hasBody = request.method != .HEAD && status != .noContent && status != .notModified && length != 0
-        guard hasBody else { return Response(status: status, headers: fields) }
-        if let length, length <= bufferedBytes {
-            let body = try await answer.body.collect(upTo: length)
-            // A body ends like this, too, when the task is cancelled.
-            guard body.readableBytes == length else { throw UpstreamFailure(.broken, "the answer's body broke off") }
-            return Response(status: status, headers: fields, body: ResponseBody(byteBuffer: body))
-        }
-        return Response(
-            status: status, headers: fields,
-            body: ResponseBody(contentLength: length) { writer in
-                for try await part in answer.body { try await writer.write(part) }
-                // A body ends like this, too, when the task is cancelled.
-                try Task.checkCancellation()
-                try await writer.finish(nil)
-                withExtendedLifetime(token) {}
-            })
     }
 
     /// Whether an instance says that it is ready.
     func isReady(_ instance: Instance, in time: Duration) async -> Bool {
-        let request = HTTPClientRequest(url: "http://\(instance)/ready")
-        guard let answer = try? await http.execute(request, timeout: TimeAmount(time)) else { return false }
-        return (200..<300).contains(answer.status.code)
+        let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: "/ready", headers: ["Host": "\(instance)"])
+        guard let answer = try? await connections(on: nil).send(head, ByteBuffer(), to: instance, in: time) else { return false }
+        return (200..<300).contains(answer.head.status.code)
+    }
+
+    /// The connections of the loop that the call came in on.
+    private func connections(on loop: (any EventLoop)?) throws -> InstanceConnections {
+        if let found = loop.flatMap({ connections[ObjectIdentifier($0)] }) ?? connections[ObjectIdentifier(group.any())] { return found }
+        throw UpstreamFailure(.unreachable, "the event loop is of another group")
+    }
+
+    private func response(_ answer: InstanceAnswer, holding token: some AnyObject & Sendable) -> Response {
+        var fields = HTTPFields()
+        fields.reserveCapacity(answer.head.headers.count)
+        for (name, value) in answer.head.headers {
+            if let name = HTTPField.Name(name) { fields.append(HTTPField(name: name, value: value)) }
+        }
+        fields = HopByHop.stripped(fields)
+        let status = HTTPResponse.Status(code: Int(answer.head.status.code))
+        switch answer.body {
+        case .whole(let body):
+            return Response(status: status, headers: fields, body: body.readableBytes == 0 ? ResponseBody() : ResponseBody(byteBuffer: body))
+        case .parts(let parts):
+            return Response(
+                status: status, headers: fields,
+                body: ResponseBody(contentLength: fields[.contentLength].flatMap { Int($0) }) { writer in
+                    for try await part in parts { try await writer.write(part) }
+                    // A body ends like this, too, when the task is cancelled.
+                    try Task.checkCancellation()
+                    try await writer.finish(nil)
+                    withExtendedLifetime(token) {}
+                })
+        }
     }
 }

@@ -19,6 +19,8 @@ struct OutgoingCall: Sendable {
     let target: String
     let headers: HTTPHeaders
     let body: Body
+    /// The event loop that the request came in on; nil where none did.
+    let loop: (any EventLoop)?
     /// Whether it may be made again although it may have happened: it changes nothing, or has a key by which the service knows it again.
     let isRepeatable: Bool
     /// Whether the service may take its time: the client asked it to wait for a position.
@@ -28,6 +30,7 @@ struct OutgoingCall: Sendable {
     init(_ request: Request, for context: CallContext, as endpoint: Endpoint?, bufferingUpTo limit: Int) async throws {
         method = HTTPMethod(rawValue: request.method.rawValue)
         target = request.head.path ?? "/"
+        loop = context.channel?.eventLoop
         isPatient = request.headers.contains(.waitForPosition)
         let hasKey = request.headers.contains(.idempotencyKey) && endpoint?.route.takesIdempotencyKey ?? true
         isRepeatable = request.method == .get || request.method == .head || hasKey

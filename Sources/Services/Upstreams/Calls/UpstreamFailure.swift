@@ -1,8 +1,4 @@
-import AsyncHTTPClient
-import Glibc
 import HTTPContract
-import NIOCore
-import NIOPosix
 
 /// Why a call to an instance has no answer.
 struct UpstreamFailure: Error {
@@ -24,25 +20,8 @@ struct UpstreamFailure: Error {
         self.reason = reason
     }
 
-    /// The error of the HTTP client.
-    init(_ error: any Error) {
-        self.init(Self.kind(of: error), "\(error)")
-    }
-
-    private static func kind(of error: any Error) -> Kind {
-        switch error {
-        case is NIOConnectionError: .unreachable
-        case let error as IOError: error.errnoCode == ECONNREFUSED ? .unreachable : .broken
-        case let error as HTTPClientError:
-            switch error {
-            case .connectTimeout, .getConnectionFromPoolTimeout: .unreachable
-            case .deadlineExceeded, .readTimeout, .writeTimeout: .late
-            default: .broken
-            }
-        case ChannelError.connectTimeout: .unreachable
-        default: .broken
-        }
-    }
+    /// An error of a connection on which the request had begun.
+    init(_ error: any Error) { self = error as? UpstreamFailure ?? UpstreamFailure(.broken, "\(error)") }
 
     /// As the client sees it. Says nothing of the instance.
     var problem: Problem {
