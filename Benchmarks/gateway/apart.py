@@ -17,6 +17,7 @@ class Apart(Annals):
     def __init__(self, binary, folder, settings=None):
         self.ports = {service: free_port() for service in SERVICES}
         own = {f"ANNALS_{service.upper()}_PORT": str(port) for service, port in self.ports.items()}
+        own["ANNALS_METRICS_PORT"] = str(free_port())
         super().__init__(binary, folder, own | (settings or {}))
 
     def service(self, name):
