@@ -23,7 +23,8 @@ extension Settings {
             &upstreams.idleTimeout, "upstreamIdleTimeout", time, for: .callers,
             "An unused connection to an instance is closed after this; shorter than `ANNALS_IDLE_TIMEOUT`.")
         try read(
-            &upstreams.connections, "upstreamConnections", .number(1...100_000), for: .callers, "The most unused connections to one instance that are kept.")
+            &upstreams.connections, "upstreamConnections", .number(1...100_000), for: .callers,
+            "The most unused connections to one instance that are kept.")
         try read(
             &upstreams.retries.attempts, "upstreamAttempts", .number(1...10), for: .callers, "Attempts at one call, the first included.")
         try read(

@@ -16,7 +16,7 @@ final class InstanceConnection: ChannelDuplexHandler {
     }
 
     private let bufferedBytes: Int
-    /// What to do when an exchange is over: keeps a connection that can carry another one.
+    /// Called when an exchange is over, so that a connection that can carry another one is kept.
     private let onEnd: (InstanceConnection, InstanceExchange, _ isReusable: Bool) -> Void
     /// The delegate of a body's reader.
     private let reader: (InstanceExchange) -> AnswerPartsReader

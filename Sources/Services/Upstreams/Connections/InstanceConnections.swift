@@ -35,7 +35,7 @@ struct InstanceConnections: Sendable {
 
     /// Sends a request with a body of so many bytes as it comes, and returns its answer.
     ///
-    /// The body is read to its end whatever becomes of the request: it is in the way of the client's next one. When there was no connection, nothing of
+    /// The body is read to its end even when the request fails: it is in the way of the client's next one. When there was no connection, nothing of
     /// it is read.
     func send(
         _ head: HTTPRequestHead, _ body: RequestBody, _ length: Int, to instance: Instance, in time: Duration
