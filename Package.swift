@@ -127,7 +127,8 @@ let layers: [(name: String, modules: [Target])] = [
                 dependencies: [
                     "AccessTokens", "Audit", "AuthService", "BlogImport", "CLinuxIO", "CommandService", "EventLog", "EventSourcing", "Gateway",
                     "HTTPContract", "JSON", "Postgres",
-                    "PrivatePostgres", "Projections", "Publishing", "PublishingAPI", "QueryService", "Redis", "RelayService", "Telemetry", "Upstreams", "Vault",
+                    "PrivatePostgres", "Projections", "Publishing", "PublishingAPI", "QueryService", "Redis", "RelayService", "Telemetry",
+                    "Upstreams", "Vault",
                     arguments, coreMetrics, crypto,
                     httpClient, httpTypes,
                     hummingbird, hummingbirdCore, lifecycle, logging, nioCore, nioHTTP1, nioPosix, nioSSL, signals, system,
@@ -232,7 +233,8 @@ let tests: [(folder: String, targets: [Target])] = [
                 name: "EndpointTests",
                 dependencies: [
                     "AccessTokens", "Audit", "AuthService", "CommandService", "EventSourcing", "EventStoreTesting", "Gateway", "HTTPContract",
-                    "Postgres", "Projections", "Publishing", "PublishingAPI", "QueryService", "RelayService", hummingbird, httpTypes, nioCore, logging,
+                    "Postgres", "Projections", "Publishing", "PublishingAPI", "QueryService", "RelayService", hummingbird, httpTypes, nioCore,
+                    logging,
                 ]),
             .testTarget(
                 name: "QueryServiceTests",

@@ -7,7 +7,8 @@ import Postgres
 struct RolePins {
     /// Which services log in to which database.
     private static let services = [
-        "log": ["annals_commands", "annals_projector", "annals_auth", "annals_relay"], "read": ["annals_queries", "annals_projector"], "identity": ["annals_auth"],
+        "log": ["annals_commands", "annals_projector", "annals_auth", "annals_relay"], "read": ["annals_queries", "annals_projector"],
+        "identity": ["annals_auth"],
         "vault": ["annals_commands", "annals_projector", "annals_auth", "annals_relay"],
     ]
 

@@ -16,13 +16,15 @@ struct GatewayComponent {
     ///   - parts: how each service, and each other part that is known here, says whether it is ready.
     ///   - upstreams: how the instances of other processes' services do.
     init(
-        auth: any Upstream, commands: any Upstream, queries: any Upstream, relay: any Upstream, parts: [Readiness.Part], pages: Pages, tokens: TokenChecks,
+        auth: any Upstream, commands: any Upstream, queries: any Upstream, relay: any Upstream, parts: [Readiness.Part], pages: Pages,
+        tokens: TokenChecks,
         settings: GatewaySettings, limits: RateLimits, upstreams: @escaping @Sendable () -> [Readiness.Upstream], logger: Logger
     ) {
         self.parts = parts
         self.limits = limits
         gateway = APIGateway(
-            auth: auth, commands: commands, queries: queries, relay: relay, readiness: Readiness(checks: [], parts: parts, upstreams: upstreams, logger: logger),
+            auth: auth, commands: commands, queries: queries, relay: relay,
+            readiness: Readiness(checks: [], parts: parts, upstreams: upstreams, logger: logger),
             pages: pages, verifier: tokens.verifier, settings: settings, limits: limits, logger: logger)
     }
 

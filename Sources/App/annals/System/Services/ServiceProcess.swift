@@ -90,7 +90,8 @@ struct ServiceProcess {
             }
             gateway = GatewayComponent(
                 auth: reach(.auth, auth?.responder), commands: reach(.commands, commands?.responder), queries: reach(.queries, queries?.responder),
-                relay: reach(.relay, relay?.responder), parts: [.commands, .queries, .auth, .projector, .relay].compactMap(part), pages: try Pages(root: installation.root), tokens: tokens,
+                relay: reach(.relay, relay?.responder), parts: [.commands, .queries, .auth, .projector, .relay].compactMap(part),
+                pages: try Pages(root: installation.root), tokens: tokens,
                 settings: try gatewaySettings(),
                 limits: RateLimits(settings.rateLimits, shared: redis.map { SharedLimits($0, settings.sharedLimits, logger: logger) }),
                 upstreams: { [clusters = upstreams.clusters] in clusters.values.map { Readiness.Upstream($0.state) } }, logger: logger)
@@ -112,8 +113,9 @@ struct ServiceProcess {
         }
         if isServing {
             for (component, readiness) in local.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
-                let responder = [.commands: commands?.responder, .queries: queries?.responder, .auth: auth?.responder, .relay: relay?.responder][
-                    component] ?? nil
+                let responder =
+                    [.commands: commands?.responder, .queries: queries?.responder, .auth: auth?.responder, .relay: relay?.responder][
+                        component] ?? nil
                 let server = ServiceServer(
                     component: component, responder: responder, readiness: readiness, host: settings.services.host,
                     port: settings.services[port: component], deadline: settings.gateway.deadline, limits: settings.gateway.connections,
