@@ -24,6 +24,7 @@ let system = Target.Dependency.product(name: "SystemPackage", package: "swift-sy
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let metricsTesting = Target.Dependency.product(name: "MetricsTestKit", package: "swift-metrics")
+let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing")
 let yaml = Target.Dependency.product(name: "Yams", package: "Yams")
 let toml = Target.Dependency.product(name: "TOMLKit", package: "TOMLKit")
 
@@ -41,7 +42,9 @@ let layers: [(name: String, modules: [Target])] = [
             .target(name: "Deadlines"),
             .target(name: "JSON"),
             .target(name: "Postgres", dependencies: ["CLibpq", "CLinuxIO", "Deadlines", coreMetrics, logging]),
-            .target(name: "Telemetry", dependencies: [coreMetrics, logging, nioCore, nioHTTP1, nioPosix, system]),
+            .target(name: "Spans", dependencies: [tracing]),
+            .target(
+                name: "Telemetry", dependencies: ["JSON", "Spans", coreMetrics, httpClient, logging, nioCore, nioHTTP1, nioPosix, system, tracing]),
             .target(name: "Redis", dependencies: ["CHiredis", crypto, logging, nioCore, nioPosix]),
             .target(name: "PrivatePostgres", dependencies: ["CLibpq", "CLinuxIO", "Postgres", logging]),
         ]
@@ -50,10 +53,10 @@ let layers: [(name: String, modules: [Target])] = [
     (
         "EventStore",
         [
-            .target(name: "EventSourcing", dependencies: ["JSON"]),
+            .target(name: "EventSourcing", dependencies: ["JSON", "Spans"]),
             .target(name: "Vault", dependencies: ["EventSourcing", "JSON", "Postgres", crypto]),
             .target(name: "EventLog", dependencies: ["Deadlines", "EventSourcing", "JSON", "Postgres", "Vault", logging]),
-            .target(name: "Projections", dependencies: ["EventSourcing", "JSON", "Postgres", coreMetrics, logging]),
+            .target(name: "Projections", dependencies: ["EventSourcing", "JSON", "Postgres", "Spans", coreMetrics, logging]),
             .target(name: "Subscribers", dependencies: ["EventSourcing", "Postgres", logging]),
             .target(name: "Audit", dependencies: ["EventSourcing", "JSON", "Postgres", crypto, logging]),
         ]
@@ -74,8 +77,8 @@ let layers: [(name: String, modules: [Target])] = [
             .target(
                 name: "HTTPContract",
                 dependencies: [
-                    "AccessTokens", "Deadlines", "EventSourcing", "JSON", "PublishingAPI", hummingbird, httpTypes, nioCore, nioHTTP1, nioPosix,
-                    crypto, coreMetrics, logging,
+                    "AccessTokens", "Deadlines", "EventSourcing", "JSON", "PublishingAPI", "Spans", hummingbird, httpTypes, nioCore, nioHTTP1, tracing,
+                    nioPosix, crypto, coreMetrics, logging,
                 ]),
             .target(
                 name: "Upstreams",
@@ -98,8 +101,8 @@ let layers: [(name: String, modules: [Target])] = [
             .target(
                 name: "QueryService",
                 dependencies: [
-                    "AccessTokens", "HTTPContract", "EventSourcing", "JSON", "Postgres", "Projections", "PublishingAPI", hummingbird, httpTypes,
-                    nioCore, lifecycle, logging,
+                    "AccessTokens", "HTTPContract", "EventSourcing", "JSON", "Postgres", "Projections", "PublishingAPI", "Spans", hummingbird,
+                    httpTypes, nioCore, lifecycle, logging,
                 ]),
             .target(
                 name: "RelayService",
@@ -127,7 +130,7 @@ let layers: [(name: String, modules: [Target])] = [
                 dependencies: [
                     "AccessTokens", "Audit", "AuthService", "BlogImport", "CLinuxIO", "CommandService", "EventLog", "EventSourcing", "Gateway",
                     "HTTPContract", "JSON", "Postgres",
-                    "PrivatePostgres", "Projections", "Publishing", "PublishingAPI", "QueryService", "Redis", "RelayService", "Telemetry",
+                    "PrivatePostgres", "Projections", "Publishing", "PublishingAPI", "QueryService", "Redis", "RelayService", "Spans", "Telemetry",
                     "Upstreams", "Vault",
                     arguments, coreMetrics, crypto,
                     httpClient, httpTypes,
@@ -144,7 +147,9 @@ let tests: [(folder: String, targets: [Target])] = [
         [
             .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"]),
             .testTarget(name: "PostgresTests", dependencies: ["Deadlines", "Postgres", "TestSupport", logging]),
-            .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "TestSupport", coreMetrics, httpClient, nioCore, nioHTTP1, logging]),
+            .testTarget(
+                name: "TelemetryTests",
+                dependencies: ["JSON", "Spans", "Telemetry", "TestSupport", coreMetrics, httpClient, nioCore, nioHTTP1, nioPosix, logging, tracing]),
             .testTarget(name: "RedisTests", dependencies: ["Redis", "TestSupport", logging, nioCore, nioPosix]),
             .testTarget(name: "PrivatePostgresTests", dependencies: ["Postgres", "PrivatePostgres", "TestSupport", logging]),
         ]
@@ -266,7 +271,8 @@ let tests: [(folder: String, targets: [Target])] = [
         [
             // Rules that the repository keeps for its own files.
             .testTarget(name: "RepositoryTests", dependencies: ["TestSupport"], exclude: ["Packages"]),
-            .target(name: "TestSupport", dependencies: ["CLinuxIO", "JSON", "Postgres", "PrivatePostgres", logging]),
+            .target(
+                name: "TestSupport", dependencies: ["CLinuxIO", "JSON", "Postgres", "PrivatePostgres", logging, nioCore, nioHTTP1, nioPosix]),
             .testTarget(
                 name: "EndToEndTests",
                 dependencies: [
@@ -325,6 +331,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", exact: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing", exact: "1.7.3"),
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
         .package(url: "https://github.com/LebJe/TOMLKit", exact: "0.6.0"),
     ],

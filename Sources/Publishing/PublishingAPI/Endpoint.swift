@@ -2,7 +2,7 @@ package import HTTPTypes
 
 /// Everything that Annals answers over HTTP. Paths, the services behind them and the rights that they need stand here and nowhere else.
 package enum Endpoint: String, CaseIterable, Sendable {
-    case health, readiness
+    case health, startup, readiness
     case home, documentation, asset, documentInYAML, documentInJSON
 
     case register, login, refresh, logout, changePassword, signingKeys
@@ -20,7 +20,7 @@ package enum Endpoint: String, CaseIterable, Sendable {
 }
 
 extension Endpoint {
-    /// The start of every public path but those of the pages, `/health`, `/ready` and the signing keys.
+    /// The start of every public path but those of the pages, `/health`, `/startup`, `/ready` and the signing keys.
     package static let basePath = "/api/v1"
 
     /// Paths that stand where an id could and are no endpoint: an unknown path rather than a malformed id.
@@ -30,6 +30,7 @@ extension Endpoint {
     package var route: Route {
         switch self {
         case .health: .get("/health", .gateway, limit: .uncounted, ignoresCredentials: true)
+        case .startup: .get("/startup", .gateway, limit: .uncounted, ignoresCredentials: true)
         case .readiness: .get("/ready", .gateway, limit: .uncounted, ignoresCredentials: true)
 
         case .home: .get("/", .gateway, limit: .uncounted, ignoresCredentials: true)

@@ -20,9 +20,9 @@ struct Serve: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try await Settings.read(flags)
-        let logger = makeLogger(settings)
+        let logger = makeLogger(settings, serving: Traces.serviceName(of: components))
         Metrics.begin()
-        if supervised { endWithSupervisor() }
+        if supervised { endWithSupervisor(drainTimeout: settings.drainTimeout) }
         let directory = try DataDirectory.existing(settings.dataDirectory)
         try directory.requirePrivateKeys(logger)
         let databases = try ServiceDatabases(settings.databases ?? DatabaseURLs())

@@ -18,6 +18,16 @@ extension Settings {
             &root, "root", .optional(.text("a path"), absent: "found by itself"), for: .all, "The folder with `migrations` and `projections`.")
         try read(&logLevel, "logLevel", .word, for: .all, "The least severe level to log.")
         try read(
+            &logFormat, "logFormat", .word, for: .all,
+            "The lines of the log: `json`, `text`, or `auto` for text on a terminal and JSON elsewhere.")
+        try read(
+            &accessLogRate, "accessLogRate", .offOr(.number(1...100_000)), for: .all,
+            "Requests a second that get a line each at the level `info`; of those beyond, every hundredth does.")
+        try readTraces(read)
+        try read(
+            &drainTimeout, "drainTimeout", .duration(.milliseconds(100)...(.seconds(300))), for: .all,
+            "How long requests under way may take after SIGTERM before they are cancelled.")
+        try read(
             &metricsPort, "metricsPort", .offOr(.number(0...65_530)), for: .all,
             "The port of `/metrics`, on `ANNALS_INTERNAL_HOST`; with `serve`, the gateway's, and auth, commands, queries, projector and relay take those after it."
         )
@@ -33,6 +43,18 @@ extension Settings {
         try readSessions(read)
         try read(
             &rebuildsStale, "rebuildStale", .flag, for: [.projector], "`true`: read models whose folder has changed are rebuilt after the start.")
+    }
+
+    private mutating func readTraces(_ read: SettingReader) throws {
+        try read.secret(
+            &otlpURL, "otlp.url", .secret("an http or https URL"), absent: "none", for: .all,
+            "The collector that spans are sent to, by OTLP over HTTP; without it none are recorded.")
+        if let otlpURL, !otlpURL.hasPrefix("http://"), !otlpURL.hasPrefix("https://") {
+            throw Failure("ANNALS_OTLP_URL takes an http or https URL", code: .wrongUse)
+        }
+        try read(
+            &traceRatio, "traceRatio", .share, for: .all,
+            "The share of traces that is recorded; a caller that sends `traceparent` decides for its own.")
     }
 
     private mutating func readServer(_ read: SettingReader) throws {

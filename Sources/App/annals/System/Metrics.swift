@@ -71,6 +71,18 @@ enum Metrics {
         }
     }
 
+    // MARK: Traces
+
+    /// Shows what becomes of this process's spans.
+    static func show(_ queue: SpanQueue) {
+        registry.observe("annals_trace_spans_exported_total", .counter, help: "Spans that the collector has taken.") {
+            [MetricSample(Double(queue.statistics.exported))]
+        }
+        registry.observe("annals_trace_spans_dropped_total", .counter, help: "Spans that were lost: the queue was full, or the collector away.") {
+            [MetricSample(Double(queue.statistics.dropped))]
+        }
+    }
+
     // MARK: The log
 
     /// Shows what the log's append queue does.

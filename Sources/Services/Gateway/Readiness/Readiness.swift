@@ -4,6 +4,7 @@ package import Hummingbird
 package import JSON
 package import Logging
 import NIOCore
+import Synchronization
 
 /// Whether requests can be served: each dependency asked side by side, and each service that depends on others of its own.
 package struct Readiness: Sendable {
@@ -56,6 +57,7 @@ package struct Readiness: Sendable {
     private let upstreams: @Sendable () -> [Upstream]
     private let logger: Logger
     private let probe: SingleFlight<Report>
+    private let start = Start()
 
     /// - Parameters:
     ///   - parts: the services that this one hands requests on to.
@@ -84,8 +86,27 @@ package struct Readiness: Sendable {
         return Answer.bytes(json: report.json, status: report.isReady ? .ok : .serviceUnavailable, headers: headers)
     }
 
+    /// 200 once this process has been ready, whatever happens to its dependencies after that; until then 503 with the report of what is missing.
+    package func startupResponse() async throws -> Response {
+        if !start.isDone, try await !report().isReady { return try await response() }
+        return Answer.bytes(json: Array(#"{"status":"started"}"#.utf8), headers: [.cacheControl: "no-store"])
+    }
+
     /// The state of everything, not older than a second.
-    package func report() async throws -> Report { try await probe.outcome { await ask() } }
+    package func report() async throws -> Report {
+        let report = try await probe.outcome { await ask() }
+        if report.isReady { start.finish() }
+        return report
+    }
+
+    /// Whether the start is over, which is so once and for all.
+    private final class Start: Sendable {
+        private let done = Atomic<Bool>(false)
+
+        var isDone: Bool { done.load(ordering: .relaxed) }
+
+        func finish() { done.store(true, ordering: .relaxed) }
+    }
 
     private func ask() async -> Report {
         async let own = failedChecks()

@@ -8,7 +8,7 @@ import Publishing
 
 /// `annals events`: shows the log.
 struct Events: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Show events of the log.", subcommands: [Show.self, Tail.self])
+    static let configuration = CommandConfiguration(abstract: "Show events of the log.", subcommands: [Show.self, Tail.self, Trace.self])
 
     /// The number of events in memory at once. One of them may be nearly a megabyte.
     static let pageSize = 100

@@ -99,6 +99,7 @@ struct ServiceProcess {
 
         // Started in this order and stopped in reverse: the servers first, the pools last.
         var runs: [any Service] = metricsServer
+        if let exporter = Traces.begin(settings, components, logger) { runs.append(TraceExport(exporter: exporter)) }
         if let redis { runs.append(LongRunning("redis") { try await redis.run() }) }
         if !upstreams.clusters.isEmpty { runs.append(LongRunning("discovery") { try await discovery.run() }) }
         runs += upstreams.clusters.values.map { cluster in LongRunning("upstream") { try await cluster.run() } }
@@ -146,7 +147,7 @@ struct ServiceProcess {
         }
         var group = ServiceGroupConfiguration(services: runs, logger: logger)
         // Then what still runs is cancelled; pools close over queries in flight after a second.
-        group.maximumGracefulShutdownDuration = .seconds(2)
+        group.maximumGracefulShutdownDuration = settings.drainTimeout
         try await stop.run(ServiceGroup(configuration: group))
     }
 

@@ -8,7 +8,7 @@ import NIOCore
 import PublishingAPI
 import ServiceLifecycle
 
-/// The HTTP server of a service that other processes call: its routes, `/health` and `/ready`. The projector has the last two only.
+/// The HTTP server of a service that other processes call: its routes, `/health`, `/startup` and `/ready`. The projector has the last three only.
 struct ServiceServer: Service {
     let component: Component
     let responder: ServiceResponder?
@@ -61,6 +61,7 @@ private struct ServerResponder: HTTPResponder {
     func respond(to request: Request, context: CallContext) async throws -> Response {
         switch request.uri.path {
         case Endpoint.health.route.path: return Answer.bytes(json: Array(#"{"status":"ok"}"#.utf8), headers: [.cacheControl: "no-store"])
+        case Endpoint.startup.route.path: return try await readiness.startupResponse()
         case Endpoint.readiness.route.path: return try await readiness.response()
         default: break
         }
