@@ -77,7 +77,8 @@ let layers: [(name: String, modules: [Target])] = [
             .target(
                 name: "HTTPContract",
                 dependencies: [
-                    "AccessTokens", "Deadlines", "EventSourcing", "JSON", "PublishingAPI", "Spans", hummingbird, httpTypes, nioCore, nioHTTP1, tracing,
+                    "AccessTokens", "Deadlines", "EventSourcing", "JSON", "PublishingAPI", "Spans", hummingbird, httpTypes, nioCore, nioHTTP1,
+                    tracing,
                     nioPosix, crypto, coreMetrics, logging,
                 ]),
             .target(

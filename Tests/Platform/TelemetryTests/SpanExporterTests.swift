@@ -2,10 +2,11 @@ import Logging
 import NIOHTTP1
 import Spans
 import Synchronization
-@testable import Telemetry
 import TestSupport
 import Testing
 import Tracing
+
+@testable import Telemetry
 
 @Suite(.timeLimit(.minutes(2))) struct `Spans on their way to a collector` {
     private let queue = SpanQueue(capacity: 8)
@@ -43,7 +44,9 @@ import Tracing
 
     @Test(arguments: [429, 502, 503, 504]) func `are sent again after`(status: Int) async throws {
         end(3)
-        try await Collector.run { .init($0 < 3 ? HTTPResponseStatus(statusCode: status) : .ok, headers: $0 == 1 ? ["Retry-After": "7"] : [:]) } _: {
+        try await Collector.run {
+            .init($0 < 3 ? HTTPResponseStatus(statusCode: status) : .ok, headers: $0 == 1 ? ["Retry-After": "7"] : [:])
+        } _: {
             collector in
             let pauses = try await export(to: collector) { queue.statistics.exported == 3 }
             #expect(collector.calls.count == 3 && Set(collector.calls.map(\.body)).count == 1)
@@ -54,7 +57,9 @@ import Tracing
 
     @Test(arguments: [400, 401, 404, 413, 500, 501]) func `are dropped and counted after`(status: Int) async throws {
         end(3)
-        try await Collector.run { _ in .init(HTTPResponseStatus(statusCode: status)) } _: { collector in
+        try await Collector.run { _ in
+            .init(HTTPResponseStatus(statusCode: status))
+        } _: { collector in
             let pauses = try await export(to: collector) { queue.statistics.dropped == 3 }
             #expect(collector.calls.count == 1 && pauses.isEmpty && queue.statistics.exported == 0)
         }
@@ -68,7 +73,8 @@ import Tracing
     @Test func `go out at a stop`() async throws {
         try await Collector.run { collector in
             let exporter = SpanExporter(
-                queue, to: collector.url, service: "annals", instance: "one", version: "1", logger: Logger(label: "t") { _ in SwiftLogNoOpLogHandler() })
+                queue, to: collector.url, service: "annals", instance: "one", version: "1",
+                logger: Logger(label: "t") { _ in SwiftLogNoOpLogHandler() })
             end(5)
             try await exporter.flush()
             #expect(queue.statistics == TraceStatistics(exported: 5) && collector.calls.map(\.head.uri) == ["/v1/traces"])
@@ -80,14 +86,17 @@ import Tracing
         let log = SpokenLog()
         // partial_success { rejected_spans: 1, error_message: "full" }
         let answer = Collector.Answer(body: [0x0A, 8, 0x08, 1, 0x12, 4] + Array("full".utf8))
-        try await Collector.run { _ in answer } _: { collector in
+        try await Collector.run { _ in
+            answer
+        } _: { collector in
             _ = try await export(to: collector, log.logger) { queue.statistics.exported == 2 }
             #expect(log.text.contains("warning the collector has not taken all spans reason=full spans=1"))
         }
     }
 
     @Test(arguments: [
-        ("http://c:4318", "http://c:4318/v1/traces"), ("http://c:4318/", "http://c:4318/v1/traces"), ("https://c/otlp/v1/traces", "https://c/otlp/v1/traces"),
+        ("http://c:4318", "http://c:4318/v1/traces"), ("http://c:4318/", "http://c:4318/v1/traces"),
+        ("https://c/otlp/v1/traces", "https://c/otlp/v1/traces"),
     ]) func `go to the path that is named, else to OTLP's own`(url: String, endpoint: String) {
         #expect(SpanExporter.endpoint(url) == endpoint)
     }

@@ -39,6 +39,7 @@ struct ProjectorComponent {
         let maintenance = Maintenance(databases.readDirect, store: opened, catalog: catalog, readers: ReadStatements.all, logger: logger)
         let merkle = MerkleFollower(pools.log, wokenBy: opened, signer: secrets.auditSigner, file: secrets.lastCheckpoint, logger: logger)
 
+        Metrics.show(projectors, merkle, head: head)
         openedKeys = keys
         readiness = Readiness(
             checks: [
