@@ -8,6 +8,7 @@ struct StoredHealth {
         ("log", "annals_commands", "log.events", "SELECT", true), ("log", "annals_commands", "log.events", "INSERT", false),
         ("log", "annals_projector", "log.events", "SELECT", true), ("log", "annals_projector", "log.events", "UPDATE", false),
         ("log", "annals_auth", "log.events", "SELECT", true), ("log", "annals_auth", "log.events", "DELETE", false),
+        ("log", "annals_relay", "log.events", "SELECT", true), ("log", "annals_relay", "log.events", "INSERT", false),
         ("read", "annals_queries", "annals.checkpoints", "SELECT", true), ("read", "annals_queries", "annals.checkpoints", "UPDATE", false),
         ("read", "annals_projector", "annals.checkpoints", "UPDATE", true),
         ("identity", "annals_auth", "identity.credentials", "SELECT", true), ("vault", "annals_commands", "vault.data_keys", "INSERT", true),
