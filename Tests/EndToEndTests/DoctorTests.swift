@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import JSON
+import NIOHTTP1
 import Testing
 
 @Suite(.serialized, .timeLimit(.minutes(4))) struct `The doctor` {
