@@ -7,7 +7,7 @@ import Testing
     /// Short patience, so that what waits in vain fails soon.
     private static let settings = ["ANNALS_DEADLINE": "4s", "ANNALS_UPSTREAM_ATTEMPT_TIMEOUT": "2s", "ANNALS_UPSTREAM_BREAKER_TIME": "1s"]
     private static let kinds: [(service: String, kind: Traffic.Kind?)] = [
-        ("queries", .read), ("commands", .write), ("auth", .keys), ("projector", nil),
+        ("queries", .read), ("commands", .write), ("auth", .keys), ("projector", nil), ("relay", nil),
     ]
 
     @Test func `fails its own calls only when it is killed, and comes back by itself`() async throws {

@@ -61,14 +61,14 @@ struct ServedSystem: Sendable {
     }
 
     private init(_ counts: [String: Int], _ finding: Finding, _ settings: [String: String], dataDirectory: String) async throws {
-        let services = ["auth", "projector", "commands", "queries", "gateway"]
+        let services = ["auth", "projector", "commands", "queries", "relay", "gateway"]
         var servers: [String: [ChildServer]] = [:]
         for service in services { servers[service] = try (0..<(counts[service] ?? 1)).map { _ in try ChildServer(service) } }
         func addresses(_ service: String) -> String { (servers[service] ?? []).map { "127.0.0.1:\($0.port)" }.joined(separator: ",") }
         var shared = [
             "ANNALS_ROOT": repositoryRoot, "ANNALS_METRICS_PORT": "off", "ANNALS_RATE_LIMIT": "off", "ANNALS_PROJECTOR_AT": addresses("projector"),
         ]
-        for service in ["auth", "commands", "queries"] {
+        for service in ["auth", "commands", "queries", "relay"] {
             shared["ANNALS_\(service.uppercased())_AT"] = finding == .redis ? "redis" : addresses(service)
         }
         shared.merge(settings) { $1 }
@@ -79,7 +79,7 @@ struct ServedSystem: Sendable {
             }
         }
         gateways = (instances["gateway"] ?? []).map(\.base)
-        for wave in [["auth", "projector"], ["commands", "queries"], ["gateway"]] {
+        for wave in [["auth", "projector"], ["commands", "queries"], ["relay"], ["gateway"]] {
             try await withThrowingTaskGroup { group in
                 for instance in wave.flatMap({ [instances] in instances[$0] ?? [] }) { group.addTask { try await instance.start() } }
                 try await group.waitForAll()

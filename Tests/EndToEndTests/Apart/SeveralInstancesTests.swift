@@ -3,7 +3,7 @@ import Testing
 
 /// Two processes of each service: one may go, by force or in order, and no caller notices.
 @Suite(.serialized, .timeLimit(.minutes(8))) struct `Two instances of each service` {
-    private static let two = ["auth": 2, "commands": 2, "queries": 2, "gateway": 2, "projector": 2]
+    private static let two = ["auth": 2, "commands": 2, "queries": 2, "gateway": 2, "projector": 2, "relay": 2]
     /// An instance that is told to stop is noticed within a check, and goes on for longer than that.
     private static let settings = ["ANNALS_UPSTREAM_CHECK_INTERVAL": "200ms", "ANNALS_DRAIN": "1500ms"]
 
@@ -50,7 +50,7 @@ import Testing
             try await ServedSystem.run(Self.two, finding: finding, settings: settings) { system in
                 try await Traffic.run(system.gateways, as: system.author) { traffic in
                     try await traffic.settle()
-                    for service in ["queries", "commands", "auth", "projector", "gateway"] {
+                    for service in ["queries", "commands", "auth", "projector", "relay", "gateway"] {
                         for instance in system.instances[service]?.prefix(isLongRun ? 2 : 1) ?? [] {
                             try await traffic.succeed()
                             let code = await instance.server.stop()
