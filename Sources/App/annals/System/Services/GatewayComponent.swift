@@ -60,8 +60,8 @@ extension Readiness.Part {
         }
     }
 
-    /// The projectors of other processes. Only one of them is at work at a time, so one that is ready is enough, and without any of them what is there
-    /// can still be read. Nil where none is named.
+    /// The projectors of other processes. One of them does the work at a time, so one that is ready is enough; without any, what is there can still
+    /// be read. Nil where none is named.
     static func asking(projectors: [Instance]) -> Readiness.Part? {
         if projectors.isEmpty { return nil }
         return Readiness.Part(Component.projector.rawValue, isRequired: false) {
