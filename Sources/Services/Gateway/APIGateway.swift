@@ -42,7 +42,7 @@ package struct APIGateway: Service, HTTPResponder {
         var routes = Routes()
         routes.on(.health) { _, _ in Answer.bytes(json: Array(#"{"status":"ok"}"#.utf8), headers: [.cacheControl: "no-store"]) }
         routes.on(.startup) { _, _ in try await readiness.startupResponse() }
-        routes.on(.readiness) { _, _ in try await readiness.response() }
+        routes.on(.readiness) { _, _ in try await readiness.response(settings.connections.drain) }
         pages.addRoutes(to: &routes)
         let shed = { (service: any Upstream) in AdmissionQueue(service, settings.shedding) }
         let (auth, commands, queries, relay) = (shed(auth), shed(commands), shed(queries), shed(relay))

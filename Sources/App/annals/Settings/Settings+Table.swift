@@ -114,6 +114,12 @@ extension Settings {
                 &services.locations[name], name.rawValue + ".at", .optional(.location, absent: "this machine, at its port"), for: callers,
                 "Where the instances of the \(name.rawValue) service are: `host:port` (several with commas), `dns:name:port`, `srv:name` or `redis`.")
         }
+        try read(
+            &services.projectors, "projector.at", .list(.instance("addresses such as 127.0.0.1:3004")), for: .gateway,
+            "Where projectors are, for the gateway's `/ready`, which asks none otherwise: `host:port` (several with commas).")
+        try read(
+            &drain, "drain", .duration(.zero...(.seconds(600))), for: .all,
+            "How long a process of `serve` that was told to stop still answers, while `/ready` sends its callers elsewhere; `0s` stops it at once.")
     }
 
     private mutating func readDiscovery(_ read: SettingReader) throws {
@@ -125,7 +131,7 @@ extension Settings {
             &sharedLimits.gateways, "gateways", .number(1...1000), for: .gateway,
             "How many gateways there are, for their limits while Redis is away and has not told.")
         try read(
-            &services.dnsServer, "dns.server", .optional(.instance, absent: "the machine's"), for: callers,
+            &services.dnsServer, "dns.server", .optional(.instance("an address such as 127.0.0.1:8600"), absent: "the machine's"), for: callers,
             "The DNS server, as `host:port`, that is asked for instances.")
         try read(
             &services.advertisedHost, "advertisedHost", .optional(.text("an address"), absent: "the internal host"),
@@ -260,8 +266,8 @@ extension SettingForm<String> {
 }
 
 extension SettingForm<Instance> {
-    fileprivate static var instance: Self {
-        Self("an address such as 127.0.0.1:8600", show: { "\($0)" }) { text throws(Misfit) in
+    fileprivate static func instance(_ name: String) -> Self {
+        Self(name, show: { "\($0)" }) { text throws(Misfit) in
             guard case .fixed(let instances)? = try? ServiceLocation(text, of: ""), let first = instances.first, instances.count == 1 else {
                 throw Misfit(text: text)
             }

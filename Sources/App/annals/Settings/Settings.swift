@@ -40,6 +40,8 @@ struct Settings: Sendable {
     var services = ServiceSettings()
     /// How services of other processes are called.
     var upstreams = UpstreamSettings()
+    /// How long a process that `serve` runs still answers after it was told to stop.
+    var drain = Duration.seconds(3)
     /// The lifetimes of tokens and sessions.
     var auth = AuthSettings()
     /// Whether stale read models are rebuilt after the start.

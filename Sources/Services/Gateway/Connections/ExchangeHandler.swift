@@ -171,6 +171,7 @@ final class ExchangeHandler: ChannelDuplexHandler {
         switch unwrapOutboundIn(data) {
         case .head(let head):
             exchange.isResponseBegun = true
+            if limits.drain?.hasBegun == true { endAfterLastExchange(context) }
             // The client may send the body all the same, or not: nobody could tell the next request from it.
             if exchange.awaitsContinue {
                 timeouts.endInput()

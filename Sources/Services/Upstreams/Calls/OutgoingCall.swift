@@ -23,6 +23,8 @@ struct OutgoingCall: Sendable {
     let loop: (any EventLoop)?
     /// Whether it may be made again although it may have happened: it changes nothing, or has a key by which the service knows it again.
     let isRepeatable: Bool
+    /// Whether it reads what anyone may read: then two instances may be asked at once.
+    let isPublicRead: Bool
     /// Whether the service may take its time: the client asked it to wait for a position.
     let isPatient: Bool
 
@@ -34,6 +36,7 @@ struct OutgoingCall: Sendable {
         isPatient = request.headers.contains(.waitForPosition)
         let hasKey = request.headers.contains(.idempotencyKey) && endpoint?.route.takesIdempotencyKey ?? true
         isRepeatable = request.method == .get || request.method == .head || hasKey
+        isPublicRead = request.method == .get && endpoint?.route.access == .anyone
         body = try await Self.body(of: request, bufferingUpTo: limit)
 
         var headers = HTTPHeaders()
