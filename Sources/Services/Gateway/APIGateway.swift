@@ -100,6 +100,7 @@ package struct APIGateway: Service, HTTPResponder {
             let token = await token(of: request, for: endpoint)
             charge = try await limits.charge(request, match, token, from: context.clientAddress)
             response = try await answer(request.admitted(fromOurProxy: client != nil), try match.get(), token, context)
+            try await limits.chargeFurther(&charge, &response)
         } catch {
             response = try failures.response(to: error, request, endpoint, context)
         }

@@ -23,6 +23,10 @@ struct OutgoingCall: Sendable {
     let loop: (any EventLoop)?
     /// Whether it may be made again although it may have happened: it changes nothing, or has a key by which the service knows it again.
     let isRepeatable: Bool
+    /// Whether the answer goes on for as long as its reader is there.
+    let isStream: Bool
+    /// How the reader is reached.
+    let client: (any Channel)?
     /// Whether the service may take its time: the client asked it to wait for a position.
     let isPatient: Bool
 
@@ -31,6 +35,8 @@ struct OutgoingCall: Sendable {
         method = HTTPMethod(rawValue: request.method.rawValue)
         target = request.head.path ?? "/"
         loop = context.channel?.eventLoop
+        isStream = endpoint?.isStream ?? false
+        client = context.channel
         isPatient = request.headers.contains(.waitForPosition)
         let hasKey = request.headers.contains(.idempotencyKey) && endpoint?.route.takesIdempotencyKey ?? true
         isRepeatable = request.method == .get || request.method == .head || hasKey
