@@ -113,19 +113,19 @@ import Testing
 
     @Test func `reads the log once for five thousand watchers, and renders each page once`() async throws {
         try await Self.withFeed(head: 150) { feed, source in
-            let done = Atomic(0)
+            let done = Count()
             try await withThrowingTaskGroup(of: [Int64].self) { group in
                 for number in 0..<5000 {
                     group.addTask {
                         var watch = Watch(feed, .resume(after: Int64(number % 100), head: 150))
                         try await watch.read(to: 150)
-                        done.add(1, ordering: .relaxed)
+                        done.increase()
                         try await watch.read(to: 160)
                         feed.leave(watch.watcher)
                         return watch.ids
                     }
                 }
-                try await eventually { done.load(ordering: .relaxed) == 5000 }
+                try await eventually { done.value == 5000 }
                 #expect(feed.watcherCount == 5000)
                 for _ in 0..<10 { source.append() }
                 var started: Set<Int64> = []
@@ -239,4 +239,12 @@ import Testing
             await #expect(throws: CancellationError.self) { try await watch.read() }
         }
     }
+}
+
+private final class Count: Sendable {
+    private let count = Mutex(0)
+
+    var value: Int { count.withLock { $0 } }
+
+    func increase() { count.withLock { $0 += 1 } }
 }
