@@ -78,14 +78,13 @@ let layers: [(name: String, modules: [Target])] = [
                 name: "HTTPContract",
                 dependencies: [
                     "AccessTokens", "Deadlines", "EventSourcing", "JSON", "PublishingAPI", "Spans", hummingbird, httpTypes, nioCore, nioHTTP1,
-                    tracing,
-                    nioPosix, crypto, coreMetrics, logging,
+                    tracing, nioPosix, crypto, coreMetrics, lifecycle, logging,
                 ]),
             .target(
                 name: "Upstreams",
                 dependencies: [
                     "AccessTokens", "Deadlines", "HTTPContract", "EventSourcing", "JSON", "PublishingAPI", "CCares", "Redis", hummingbird,
-                    httpTypes, nioCore, nioHTTP1, nioPosix, logging,
+                    httpTypes, lifecycle, nioCore, nioHTTP1, nioPosix, logging,
                 ]),
             .target(
                 name: "AuthService",

@@ -14,17 +14,16 @@ package enum Endpoint: String, CaseIterable, Sendable {
     case postHistory, postViews, recordView
     case trendingPosts, ownTotals, dashboard
 
+    case eventStream, postStream
+
     case auditEvents, auditProof, auditCheckpoint, auditTile
 
-    case registeredUser, registerUser, releaseClaimOfUser, closeUser, deletePostsOfUser, recordViews, postPosition, erasures, revocations
+    case registeredUser, registerUser, releaseClaimOfUser, closeUser, deletePostsOfUser, recordViews, postPosition, postChanges, erasures, revocations
 }
 
 extension Endpoint {
     /// The start of every public path but those of the pages, `/health`, `/startup`, `/ready` and the signing keys.
     package static let basePath = "/api/v1"
-
-    /// Paths that stand where an id could and are no endpoint: an unknown path rather than a malformed id.
-    package static let reservedPaths = [basePath + "/posts/stream"]
 
     /// The table.
     package var route: Route {
@@ -74,6 +73,9 @@ extension Endpoint {
         case .ownTotals: .query("/users/me/totals", .queries, .signedIn)
         case .dashboard: .query("/dashboard", .gateway, .signedIn)
 
+        case .eventStream: .query("/events/stream", .commands, .admin)
+        case .postStream: .query("/posts/stream", .queries, .anyone)
+
         case .auditEvents: .query("/audit/events", .commands, .admin)
         case .auditProof: .query("/audit/events/{position}/proof", .commands, .admin)
         case .auditCheckpoint: .query("/audit/checkpoint", .commands, .anyone, ignoresCredentials: true)
@@ -86,6 +88,7 @@ extension Endpoint {
         case .deletePostsOfUser: .internal(.post, "/internal/users/{id}/closure/posts", .commands, from: [.auth])
         case .recordViews: .internal(.post, "/internal/views", .commands, from: [.queries], takesKey: true)
         case .postPosition: .internal(.get, "/internal/posts/{id}/position", .commands, from: [.queries])
+        case .postChanges: .internal(.get, "/internal/posts/changes", .commands, from: [.queries])
         case .erasures: .internal(.get, "/internal/erasures", .queries, from: [.auth])
         case .revocations: .internal(.get, "/internal/revocations", .auth, from: [.gateway, .auth, .commands, .queries, .relay])
         }
@@ -113,6 +116,11 @@ extension Endpoint {
             }
         }.joined()
     }
+}
+
+extension Endpoint {
+    /// Whether its answer goes on for as long as its reader likes.
+    package var isStream: Bool { self == .eventStream || self == .postStream }
 }
 
 /// The services that endpoints belong to. The raw value is a service's name in tokens.

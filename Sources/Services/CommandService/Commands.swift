@@ -10,6 +10,8 @@ import PublishingAPI
 package struct Commands: Sendable {
     package let routes: Routes
     package let responder: ServiceResponder
+    /// The whole log, as admins watch it.
+    package let feed: LiveFeed
     private let cache: CachedStates?
 
     /// - Parameters:
@@ -20,11 +22,12 @@ package struct Commands: Sendable {
     ///   - cache: spares long histories being folded for each command; `run()` runs it.
     ///   - audit: the log's tree and checkpoints; without it no event is covered, and there are no proofs.
     ///   - services: verify other services' tokens.
+    ///   - feeds: bounds what watchers cost.
     ///   - trail: the log as auditors read it, opened; without it there are no audit events.
     package init(
         store: any EventStore, catalog: EventCatalog, keys: any PersonalKeys, hasher: any KeyedHasher, cache: CachedStates? = nil,
         audit: MerkleLog? = nil,
-        trail: OpenedTrail? = nil, verifier: TokenVerifier, services: ServiceKeys, logger: Logger
+        trail: OpenedTrail? = nil, feeds: LiveFeed.Limits = LiveFeed.Limits(), verifier: TokenVerifier, services: ServiceKeys, logger: Logger
     ) {
         let identity = CommandIdentity(hasher: hasher)
         let users = CommandHandler(store: store, cache: cache?.users)
@@ -43,6 +46,9 @@ package struct Commands: Sendable {
             .add(to: &routes)
         ViewRoutes(store: store, identity: identity).add(to: &routes)
         if let trail { AuditEventRoutes(trail: trail, store: store, catalog: catalog).add(to: &routes) }
+        PostChangeRoutes(store: store, catalog: catalog).add(to: &routes)
+        feed = LiveFeed("events", LogFeedSource(store: store, catalog: catalog), limits: feeds, logger: logger)
+        EventStreamRoutes(feed: feed, catalog: catalog, authentication: Authentication(verifier: verifier)).add(to: &routes)
         self.routes = routes
         self.cache = cache
         responder = routes.responder(
@@ -50,6 +56,13 @@ package struct Commands: Sendable {
             mapping: Problem.init(commandError:))
     }
 
-    /// Keeps the cached states in step with the log until cancelled.
-    package func run() async throws { try await cache?.run() }
+    /// Keeps the cached states in step with the log, and its watchers told, until cancelled.
+    package func run() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await feed.run() }
+            if let cache { group.addTask { try await cache.run() } }
+            defer { group.cancelAll() }
+            try await group.next()
+        }
+    }
 }

@@ -102,6 +102,7 @@ package struct APIGateway: Service, HTTPResponder {
                 if case .success(let token?) = token { call.caller = .user(token.claims.user) }
                 charge = try await limits.charge(request, match, token, from: context.clientAddress)
                 response = try await answer(request.admitted(fromOurProxy: client != nil), try match.get(), token, context)
+                try await limits.chargeFurther(&charge, &response)
             } catch {
                 response = try failures.response(to: error, request, call.endpoint, context)
             }

@@ -20,6 +20,8 @@ enum Metrics {
                 buckets: MetricDescription.databaseBuckets),
             MetricDescription("annals_projection_parked_streams", "Streams that wait behind an event that could not be applied."),
             MetricDescription("annals_projection_parkings_total", "Streams that were parked."),
+            MetricDescription("annals_feed_watchers", "Readers of a feed."),
+            MetricDescription("annals_feed_slow_readers_total", "Readers of a feed that did not keep up and were closed."),
             MetricDescription("annals_rate_limit_falls_total", "Times that the shared limits fell back to this gateway's part."),
             MetricDescription("annals_rate_limit_local_calls_total", "Calls charged while they had."),
         ])

@@ -17,6 +17,9 @@ extension PostRules {
     /// The event that begins a post, and its field that names the author: how an author's posts are found in the log.
     package static let authorship = (type: "PostDrafted", field: "author")
 
+    /// The events that make a post public, and take that back.
+    package static let publicationTypes: Set<String> = ["PostPublished", "PostUnpublished"]
+
     /// The fields that may hold long texts.
     package static let longFields: Set<String> = ["content"]
 

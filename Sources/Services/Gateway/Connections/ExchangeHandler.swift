@@ -147,7 +147,8 @@ final class ExchangeHandler: ChannelDuplexHandler {
         let bound = NIOLoopBound((handler: self, context: context), eventLoop: context.eventLoop)
         context.eventLoop.scheduleTask(in: TimeAmount(limits.halfClosed)) {
             let (handler, context) = bound.value
-            if handler.exchanges.first?.isResponseBegun == false { context.close(mode: .all, promise: nil) }
+            guard let exchange = handler.exchanges.first, !exchange.isResponseBegun || exchange.isEndless else { return }
+            context.close(mode: .all, promise: nil)
         }
     }
 
