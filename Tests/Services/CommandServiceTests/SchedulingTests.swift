@@ -2,6 +2,7 @@ import EventSourcing
 import FoundationEssentials
 import HTTPTypes
 import JSON
+import PublishingAPI
 import Testing
 
 @Suite(.timeLimit(.minutes(5))) struct `Scheduling a post` {

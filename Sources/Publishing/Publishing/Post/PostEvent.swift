@@ -24,7 +24,8 @@ extension PostRules {
     /// The fields that may hold long texts.
     package static let longFields: Set<String> = ["content"]
 
-    /// The events that decide what a post is: the last that published it or took that back, that scheduled it, its deletion, and the last that gave each part.
+    /// The events that decide what a post is: the last that published it or took that back, that scheduled it or ended its schedule, its deletion,
+    /// and the last that gave each part.
     package static let decisive = DecisiveEvents(
         types: [
             ["PostDrafted", "PostPublished", "PostUnpublished"], ["PostDrafted", "PostScheduled", "PostUnscheduled", "PostPublished"],
