@@ -58,6 +58,8 @@ let layers: [(name: String, modules: [Target])] = [
             .target(name: "EventLog", dependencies: ["Deadlines", "EventSourcing", "JSON", "Postgres", "Vault", logging]),
             .target(name: "Projections", dependencies: ["EventSourcing", "JSON", "Postgres", "Spans", coreMetrics, logging]),
             .target(name: "Subscribers", dependencies: ["EventSourcing", "Postgres", logging]),
+            .target(
+                name: "Processes", dependencies: ["EventSourcing", "JSON", "Postgres", "Subscribers", crypto, logging]),
             .target(name: "Audit", dependencies: ["EventSourcing", "JSON", "Postgres", crypto, logging]),
         ]
     ),
@@ -95,8 +97,8 @@ let layers: [(name: String, modules: [Target])] = [
             .target(
                 name: "CommandService",
                 dependencies: [
-                    "AccessTokens", "Audit", "HTTPContract", "EventSourcing", "JSON", "Publishing", "PublishingAPI", hummingbird, httpTypes,
-                    nioCore, logging,
+                    "AccessTokens", "Audit", "HTTPContract", "EventSourcing", "JSON", "Processes", "Publishing", "PublishingAPI", hummingbird,
+                    httpTypes, nioCore, logging,
                 ]),
             .target(
                 name: "QueryService",
@@ -107,7 +109,8 @@ let layers: [(name: String, modules: [Target])] = [
             .target(
                 name: "RelayService",
                 dependencies: [
-                    "AccessTokens", "HTTPContract", "EventSourcing", "JSON", "Postgres", "Publishing", "PublishingAPI", "Subscribers", logging,
+                    "AccessTokens", "HTTPContract", "EventSourcing", "JSON", "Postgres", "Processes", "Publishing", "PublishingAPI", "Subscribers",
+                    httpTypes, logging,
                 ]),
             .target(
                 name: "Gateway",
@@ -130,8 +133,8 @@ let layers: [(name: String, modules: [Target])] = [
                 dependencies: [
                     "AccessTokens", "Audit", "AuthService", "BlogImport", "CLinuxIO", "CommandService", "EventLog", "EventSourcing", "Gateway",
                     "HTTPContract", "JSON", "Postgres",
-                    "PrivatePostgres", "Projections", "Publishing", "PublishingAPI", "QueryService", "Redis", "RelayService", "Spans", "Telemetry",
-                    "Upstreams", "Vault",
+                    "PrivatePostgres", "Processes", "Projections", "Publishing", "PublishingAPI", "QueryService", "Redis", "RelayService",
+                    "Spans", "Telemetry", "Upstreams", "Vault",
                     arguments, coreMetrics, crypto,
                     httpClient, httpTypes,
                     hummingbird, hummingbirdCore, lifecycle, logging, nioCore, nioHTTP1, nioPosix, nioSSL, signals, system,
@@ -171,6 +174,12 @@ let tests: [(folder: String, targets: [Target])] = [
                 dependencies: [
                     "EventSourcing", "EventStoreTesting", "JSON", "Postgres", "Projections", "Publishing", "TestSupport", coreMetrics,
                     metricsTesting, logging,
+                ]),
+            .testTarget(
+                name: "ProcessesTests",
+                dependencies: [
+                    "EventLog", "EventLogTesting", "EventSourcing", "EventStoreTesting", "JSON", "Postgres", "Processes", "Subscribers",
+                    "TestSupport", logging,
                 ]),
             .testTarget(
                 name: "AuditTests",

@@ -10,7 +10,7 @@ package enum Endpoint: String, CaseIterable, Sendable {
     case currentUser, updateCurrentUser, closeAccount, accountClosure
     case listUsers, user, postsOfUser, changeRole, deactivateUser, reactivateUser
 
-    case listPosts, createPost, postBySlug, post, postInThePast, editPost, deletePost, publishPost, unpublishPost
+    case listPosts, createPost, postBySlug, post, postInThePast, editPost, deletePost, publishPost, unpublishPost, schedulePost, unschedulePost
     case postHistory, postViews, recordView
     case trendingPosts, ownTotals, dashboard
 
@@ -19,6 +19,7 @@ package enum Endpoint: String, CaseIterable, Sendable {
     case auditEvents, auditProof, auditCheckpoint, auditTile
 
     case registeredUser, registerUser, releaseClaimOfUser, closeUser, deletePostsOfUser, recordViews, postPosition, postChanges, erasures, revocations
+    case publishScheduledPost, appendToProcess
 }
 
 extension Endpoint {
@@ -65,6 +66,8 @@ extension Endpoint {
         case .deletePost: .command(.delete, "/posts/{id}", .commands, .signedIn)
         case .publishPost: .command(.post, "/posts/{id}/publish", .commands, .signedIn)
         case .unpublishPost: .command(.post, "/posts/{id}/unpublish", .commands, .signedIn)
+        case .schedulePost: .command(.post, "/posts/{id}/schedule", .commands, .signedIn)
+        case .unschedulePost: .command(.delete, "/posts/{id}/schedule", .commands, .signedIn)
         case .postHistory: .query("/posts/{id}/history", .commands, .signedIn)
         case .postViews: .query("/posts/{id}/views", .queries, .signedIn)
         case .recordView: .command(.post, "/posts/{id}/views", .queries, .anyone)
@@ -89,6 +92,8 @@ extension Endpoint {
         case .recordViews: .internal(.post, "/internal/views", .commands, from: [.queries], takesKey: true)
         case .postPosition: .internal(.get, "/internal/posts/{id}/position", .commands, from: [.queries])
         case .postChanges: .internal(.get, "/internal/posts/changes", .commands, from: [.queries])
+        case .publishScheduledPost: .internal(.post, "/internal/posts/{id}/schedule", .commands, from: [.relay])
+        case .appendToProcess: .internal(.post, "/internal/processes/{id}", .commands, from: [.relay])
         case .erasures: .internal(.get, "/internal/erasures", .queries, from: [.auth])
         case .revocations: .internal(.get, "/internal/revocations", .auth, from: [.gateway, .auth, .commands, .queries, .relay])
         }

@@ -45,6 +45,7 @@ package struct Commands: Sendable {
         ClosureRoutes(store: store, administration: administration, posts: posts, hasher: hasher)
             .add(to: &routes)
         ViewRoutes(store: store, identity: identity).add(to: &routes)
+        ProcessRoutes(store: store).add(to: &routes)
         if let trail { AuditEventRoutes(trail: trail, store: store, catalog: catalog).add(to: &routes) }
         PostChangeRoutes(store: store, catalog: catalog).add(to: &routes)
         feed = LiveFeed("events", LogFeedSource(store: store, catalog: catalog), limits: feeds, logger: logger)

@@ -3,6 +3,7 @@ package import EventSourcing
 package import HTTPContract
 package import Logging
 package import Postgres
+package import Processes
 import PublishingAPI
 
 /// The relay: what happens because something happened. It follows the log, and asks the command service for what follows from it.
@@ -22,10 +23,18 @@ package struct Relay: Sendable {
     ) {
         let routes = Routes()
         self.routes = routes
-        subscribers = []
+        subscribers = [
+            ProcessSubscriber(
+                Self.managers(commands), log: log, journal: CommandJournal(log: log, commands: commands), pool: pool, logger: logger)
+        ]
         responder = routes.responder(
             for: .relay, authentication: Authentication(verifier: verifier, services: services), logger: logger)
     }
+
+    /// The manager of a kind, to decide with; nil for an unknown kind.
+    package static func manager(of kind: String) -> (any ProcessManager)? { managers(nil).first { $0.kind == kind } }
+
+    private static func managers(_ commands: ServiceClient?) -> [any ProcessManager] { [ScheduledPublication(commands: commands)] }
 
     /// Runs all subscribers until cancelled.
     package func run() async throws {
@@ -43,8 +52,8 @@ package struct Relay: Sendable {
         for subscriber in subscribers { await subscriber.release() }
     }
 
-    /// Throws when a subscriber can't go on.
-    package func confirmRunning() throws { for subscriber in subscribers { try subscriber.confirmRunning() } }
+    /// Throws when a subscriber can't go on, or a process is stuck.
+    package func confirmRunning() async throws { for subscriber in subscribers { try await subscriber.confirmRunning() } }
 }
 
 /// A part of the relay that follows the log under a lease of its own.
@@ -54,5 +63,7 @@ package protocol RelaySubscriber: Sendable {
     /// Gives its lease back after `run` has ended.
     func release() async
     /// Throws when it can't go on.
-    func confirmRunning() throws
+    func confirmRunning() async throws
 }
+
+extension ProcessSubscriber: RelaySubscriber {}

@@ -31,7 +31,7 @@ struct ProjectorComponent {
             vault: ConnectionPool(databases.vault, limits: limits.sharing(2), logger: logger),
             leases: ConnectionPool(databases.readDirect, limits: limits.sharing(1), logger: logger)
         )
-        let catalog = EventCatalog.publishing
+        let catalog = EventCatalog.annals
         let keys = KeyVault(pools.vault, masterKey: secrets.masterKey)
         let opened = PostgresEventStore(pools.log, head: head, vault: keys, hasher: nil, catalog: catalog, logger: logger)
         let projectors = try ProjectorGroup(

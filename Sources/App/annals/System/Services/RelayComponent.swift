@@ -32,7 +32,7 @@ struct RelayComponent {
             vault: ConnectionPool(databases.vault, limits: limits.sharing(1), logger: logger)
         )
         let keys = KeyVault(pools.vault, masterKey: secrets.masterKey)
-        let opened = PostgresEventStore(pools.log, head: head, vault: keys, hasher: nil, catalog: .publishing, logger: logger)
+        let opened = PostgresEventStore(pools.log, head: head, vault: keys, hasher: nil, catalog: .annals, logger: logger)
         let relay = Relay(
             log: opened, pool: pools.log, commands: ServiceClient(secrets.identity, audience: .commands, upstream: commands),
             verifier: tokens.verifier, services: secrets.services, logger: logger)
@@ -45,7 +45,7 @@ struct RelayComponent {
                 },
                 Readiness.Check("vault") { try await pools.vault.query(.isAlive) },
                 // Requests are served without it.
-                Readiness.Check("subscribers", isRequired: false) { try relay.confirmRunning() },
+                Readiness.Check("subscribers", isRequired: false) { try await relay.confirmRunning() },
             ], logger: logger)
         runs =
             LongRunning.pools([pools.log, pools.vault]) + [
