@@ -50,7 +50,7 @@ struct PostChangeRoutes: Sendable {
         switch event.stream.category {
         case PostRules.category:
             switch try PostRules.decode(event) {
-            case .drafted: return nil
+            case .drafted, .scheduled, .unscheduled: return nil
             case .published: return change(.published)
             case .unpublished: return change(.unpublished)
             case .edited: return try await wasPublic(before: event) ? change(.edited) : nil
@@ -72,7 +72,7 @@ struct PostChangeRoutes: Sendable {
         guard let last = try await store.read(visibility, limit: 1).first else { return false }
         switch try PostRules.decode(last) {
         case .published: return true
-        case .unpublished, .drafted, .edited, .deleted: return false
+        case .unpublished, .drafted, .edited, .scheduled, .unscheduled, .deleted: return false
         }
     }
 }
