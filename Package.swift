@@ -56,6 +56,7 @@ let layers: [(name: String, modules: [Target])] = [
             .target(name: "Projections", dependencies: ["EventSourcing", "JSON", "Postgres", coreMetrics, logging]),
             .target(name: "Subscribers", dependencies: ["EventSourcing", "Postgres", logging]),
             .target(name: "Audit", dependencies: ["EventSourcing", "JSON", "Postgres", crypto, logging]),
+            .target(name: "EventRelay", dependencies: ["Audit", "EventSourcing", "JSON", "Postgres", "Redis", "Subscribers", coreMetrics, logging]),
         ]
     ),
     // The rules; the HTTP API as data.
@@ -84,6 +85,12 @@ let layers: [(name: String, modules: [Target])] = [
                     httpTypes, nioCore, nioHTTP1, nioPosix, logging,
                 ]),
             .target(
+                name: "WebhookDelivery",
+                dependencies: [
+                    "Audit", "EventSourcing", "HTTPContract", "JSON", "Postgres", "Publishing", "PublishingAPI", "Subscribers", hummingbird,
+                    httpClient, httpTypes, nioCore, nioHTTP1, nioPosix, crypto, coreMetrics, logging,
+                ]),
+            .target(
                 name: "AuthService",
                 dependencies: [
                     "AccessTokens", "HTTPContract", "EventSourcing", "JSON", "Publishing", "PublishingAPI", "Postgres", "CArgon2", hummingbird,
@@ -92,8 +99,8 @@ let layers: [(name: String, modules: [Target])] = [
             .target(
                 name: "CommandService",
                 dependencies: [
-                    "AccessTokens", "Audit", "HTTPContract", "EventSourcing", "JSON", "Publishing", "PublishingAPI", hummingbird, httpTypes,
-                    nioCore, logging,
+                    "AccessTokens", "Audit", "HTTPContract", "EventSourcing", "JSON", "Publishing", "PublishingAPI", "WebhookDelivery", hummingbird,
+                    httpTypes, nioCore, logging,
                 ]),
             .target(
                 name: "QueryService",
@@ -104,7 +111,8 @@ let layers: [(name: String, modules: [Target])] = [
             .target(
                 name: "RelayService",
                 dependencies: [
-                    "AccessTokens", "HTTPContract", "EventSourcing", "JSON", "Postgres", "Publishing", "PublishingAPI", "Subscribers", logging,
+                    "AccessTokens", "HTTPContract", "EventSourcing", "JSON", "Postgres", "Publishing", "PublishingAPI", "EventRelay",
+                    "Subscribers", "WebhookDelivery", logging,
                 ]),
             .target(
                 name: "Gateway",
@@ -125,11 +133,11 @@ let layers: [(name: String, modules: [Target])] = [
             .executableTarget(
                 name: "annals",
                 dependencies: [
-                    "AccessTokens", "Audit", "AuthService", "BlogImport", "CLinuxIO", "CommandService", "EventLog", "EventSourcing", "Gateway",
-                    "HTTPContract", "JSON", "Postgres",
+                    "AccessTokens", "Audit", "AuthService", "BlogImport", "CLinuxIO", "CommandService", "EventLog", "EventRelay", "EventSourcing",
+                    "Gateway", "HTTPContract", "JSON", "Postgres",
                     "PrivatePostgres", "Projections", "Publishing", "PublishingAPI", "QueryService", "Redis", "RelayService", "Telemetry",
                     "Upstreams", "Vault",
-                    arguments, coreMetrics, crypto,
+                    "WebhookDelivery", arguments, coreMetrics, crypto,
                     httpClient, httpTypes,
                     hummingbird, hummingbirdCore, lifecycle, logging, nioCore, nioHTTP1, nioPosix, nioSSL, signals, system,
                 ]),
@@ -166,6 +174,12 @@ let tests: [(folder: String, targets: [Target])] = [
                 dependencies: [
                     "EventSourcing", "EventStoreTesting", "JSON", "Postgres", "Projections", "Publishing", "TestSupport", coreMetrics,
                     metricsTesting, logging,
+                ]),
+            .testTarget(
+                name: "EventRelayTests",
+                dependencies: [
+                    "EventLog", "EventLogTesting", "EventRelay", "EventSourcing", "JSON", "Postgres", "Publishing", "Redis", "Subscribers", "TestSupport",
+                    "Vault", logging,
                 ]),
             .testTarget(
                 name: "AuditTests",
@@ -210,6 +224,12 @@ let tests: [(folder: String, targets: [Target])] = [
                     hummingbirdTesting, httpTypes, nioCore, nioEmbedded, nioHTTP1, nioPosix, "Redis", coreMetrics, metricsTesting, logging,
                 ], exclude: ["TLS/Attackers"]),
             .testTarget(
+                name: "WebhookDeliveryTests",
+                dependencies: [
+                    "EventLog", "EventLogTesting", "EventSourcing", "HTTPContract", "JSON", "Postgres", "Publishing", "TestSupport", "Vault",
+                    "WebhookDelivery", hummingbird, crypto, httpTypes, nioCore, nioHTTP1, nioPosix, logging,
+                ], exclude: ["Receivers"]),
+            .testTarget(
                 name: "AuthServiceTests",
                 dependencies: [
                     "AccessTokens", "AuthService", "EventSourcing", "HTTPContract", "JSON", "Postgres", "PublishingAPI", "TestSupport", hummingbird,
@@ -220,7 +240,7 @@ let tests: [(folder: String, targets: [Target])] = [
                 dependencies: [
                     "AccessTokens", "Audit", "CommandService", "EventLog", "EventLogTesting", "EventSourcing", "HTTPContract", "JSON", "Postgres",
                     "Publishing", "PublishingAPI",
-                    "TestSupport", "Vault", hummingbird, httpTypes, nioCore, logging,
+                    "TestSupport", "Vault", "WebhookDelivery", hummingbird, httpTypes, nioCore, logging,
                 ]),
             .testTarget(
                 name: "ClosureTests",
@@ -233,8 +253,8 @@ let tests: [(folder: String, targets: [Target])] = [
                 name: "EndpointTests",
                 dependencies: [
                     "AccessTokens", "Audit", "AuthService", "CommandService", "EventSourcing", "EventStoreTesting", "Gateway", "HTTPContract",
-                    "Postgres", "Projections", "Publishing", "PublishingAPI", "QueryService", "RelayService", hummingbird, httpTypes, nioCore,
-                    logging,
+                    "Postgres", "Projections", "Publishing", "PublishingAPI", "QueryService", "RelayService", "WebhookDelivery",
+                    hummingbird, httpTypes, nioCore, logging,
                 ]),
             .testTarget(
                 name: "QueryServiceTests",

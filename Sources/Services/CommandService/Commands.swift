@@ -5,6 +5,7 @@ package import HTTPContract
 package import Logging
 import Publishing
 import PublishingAPI
+import WebhookDelivery
 
 /// The command service: appends to the log, and answers what only the log's owner can, such as a post's history and its past versions.
 package struct Commands: Sendable {
@@ -20,11 +21,12 @@ package struct Commands: Sendable {
     ///   - cache: spares long histories being folded for each command; `run()` runs it.
     ///   - audit: the log's tree and checkpoints; without it no event is covered, and there are no proofs.
     ///   - services: verify other services' tokens.
+    ///   - webhooks: what webhooks are managed with; without it there are none.
     ///   - trail: the log as auditors read it, opened; without it there are no audit events.
     package init(
         store: any EventStore, catalog: EventCatalog, keys: any PersonalKeys, hasher: any KeyedHasher, cache: CachedStates? = nil,
         audit: MerkleLog? = nil,
-        trail: OpenedTrail? = nil, verifier: TokenVerifier, services: ServiceKeys, logger: Logger
+        trail: OpenedTrail? = nil, webhooks: WebhookAccess? = nil, verifier: TokenVerifier, services: ServiceKeys, logger: Logger
     ) {
         let identity = CommandIdentity(hasher: hasher)
         let users = CommandHandler(store: store, cache: cache?.users)
@@ -43,6 +45,7 @@ package struct Commands: Sendable {
             .add(to: &routes)
         ViewRoutes(store: store, identity: identity).add(to: &routes)
         if let trail { AuditEventRoutes(trail: trail, store: store, catalog: catalog).add(to: &routes) }
+        if let webhooks { WebhookRoutes(store: store, access: webhooks, catalog: catalog, identity: identity).add(to: &routes) }
         self.routes = routes
         self.cache = cache
         responder = routes.responder(

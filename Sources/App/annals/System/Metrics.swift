@@ -18,6 +18,11 @@ enum Metrics {
                 buckets: MetricDescription.databaseBuckets),
             MetricDescription("annals_projection_parked_streams", "Streams that wait behind an event that could not be applied."),
             MetricDescription("annals_projection_parkings_total", "Streams that were parked."),
+            MetricDescription("annals_relay_lag", "Events that a broker is behind the log."),
+            MetricDescription("annals_relay_events_total", "Events that were sent on to a broker."),
+            MetricDescription("annals_relay_refused_total", "Events that were too large to be sent on."),
+            MetricDescription("annals_webhook_pending", "Deliveries that wait."),
+            MetricDescription("annals_webhook_attempts_total", "Attempts at deliveries to webhooks."),
             MetricDescription("annals_rate_limit_falls_total", "Times that the shared limits fell back to this gateway's part."),
             MetricDescription("annals_rate_limit_local_calls_total", "Calls charged while they had."),
         ])
