@@ -24,6 +24,7 @@ let system = Target.Dependency.product(name: "SystemPackage", package: "swift-sy
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let metricsTesting = Target.Dependency.product(name: "MetricsTestKit", package: "swift-metrics")
+let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing")
 let yaml = Target.Dependency.product(name: "Yams", package: "Yams")
 let toml = Target.Dependency.product(name: "TOMLKit", package: "TOMLKit")
 
@@ -41,7 +42,9 @@ let layers: [(name: String, modules: [Target])] = [
             .target(name: "Deadlines"),
             .target(name: "JSON"),
             .target(name: "Postgres", dependencies: ["CLibpq", "CLinuxIO", "Deadlines", coreMetrics, logging]),
-            .target(name: "Telemetry", dependencies: [coreMetrics, logging, nioCore, nioHTTP1, nioPosix, system]),
+            .target(name: "Spans", dependencies: [tracing]),
+            .target(
+                name: "Telemetry", dependencies: ["JSON", "Spans", coreMetrics, httpClient, logging, nioCore, nioHTTP1, nioPosix, system, tracing]),
             .target(name: "Redis", dependencies: ["CHiredis", crypto, logging, nioCore, nioPosix]),
             .target(name: "PrivatePostgres", dependencies: ["CLibpq", "CLinuxIO", "Postgres", logging]),
         ]
@@ -50,11 +53,13 @@ let layers: [(name: String, modules: [Target])] = [
     (
         "EventStore",
         [
-            .target(name: "EventSourcing", dependencies: ["JSON"]),
+            .target(name: "EventSourcing", dependencies: ["JSON", "Spans"]),
             .target(name: "Vault", dependencies: ["EventSourcing", "JSON", "Postgres", crypto]),
             .target(name: "EventLog", dependencies: ["Deadlines", "EventSourcing", "JSON", "Postgres", "Vault", logging]),
-            .target(name: "Projections", dependencies: ["EventSourcing", "JSON", "Postgres", coreMetrics, logging]),
+            .target(name: "Projections", dependencies: ["EventSourcing", "JSON", "Postgres", "Spans", coreMetrics, logging]),
             .target(name: "Subscribers", dependencies: ["EventSourcing", "Postgres", logging]),
+            .target(
+                name: "Processes", dependencies: ["EventSourcing", "JSON", "Postgres", "Subscribers", crypto, logging]),
             .target(name: "Audit", dependencies: ["EventSourcing", "JSON", "Postgres", crypto, logging]),
             .target(name: "EventRelay", dependencies: ["Audit", "EventSourcing", "JSON", "Postgres", "Redis", "Subscribers", coreMetrics, logging]),
         ]
@@ -75,14 +80,14 @@ let layers: [(name: String, modules: [Target])] = [
             .target(
                 name: "HTTPContract",
                 dependencies: [
-                    "AccessTokens", "Deadlines", "EventSourcing", "JSON", "PublishingAPI", hummingbird, httpTypes, nioCore, nioHTTP1, nioPosix,
-                    crypto, coreMetrics, logging,
+                    "AccessTokens", "Deadlines", "EventSourcing", "JSON", "PublishingAPI", "Spans", hummingbird, httpTypes, nioCore, nioHTTP1,
+                    tracing, nioPosix, crypto, coreMetrics, lifecycle, logging,
                 ]),
             .target(
                 name: "Upstreams",
                 dependencies: [
                     "AccessTokens", "Deadlines", "HTTPContract", "EventSourcing", "JSON", "PublishingAPI", "CCares", "Redis", hummingbird,
-                    httpTypes, nioCore, nioHTTP1, nioPosix, logging,
+                    httpTypes, lifecycle, nioCore, nioHTTP1, nioPosix, logging,
                 ]),
             .target(
                 name: "WebhookDelivery",
@@ -99,20 +104,21 @@ let layers: [(name: String, modules: [Target])] = [
             .target(
                 name: "CommandService",
                 dependencies: [
-                    "AccessTokens", "Audit", "HTTPContract", "EventSourcing", "JSON", "Publishing", "PublishingAPI", "WebhookDelivery", hummingbird,
+                    "AccessTokens", "Audit", "HTTPContract", "EventSourcing", "JSON", "Processes", "Publishing", "PublishingAPI", "WebhookDelivery",
+                    hummingbird,
                     httpTypes, nioCore, logging,
                 ]),
             .target(
                 name: "QueryService",
                 dependencies: [
-                    "AccessTokens", "HTTPContract", "EventSourcing", "JSON", "Postgres", "Projections", "PublishingAPI", hummingbird, httpTypes,
-                    nioCore, lifecycle, logging,
+                    "AccessTokens", "HTTPContract", "EventSourcing", "JSON", "Postgres", "Projections", "PublishingAPI", "Spans", hummingbird,
+                    httpTypes, nioCore, lifecycle, logging,
                 ]),
             .target(
                 name: "RelayService",
                 dependencies: [
-                    "AccessTokens", "HTTPContract", "EventSourcing", "JSON", "Postgres", "Publishing", "PublishingAPI", "EventRelay",
-                    "Subscribers", "WebhookDelivery", logging,
+                    "AccessTokens", "HTTPContract", "EventSourcing", "JSON", "Postgres", "Processes", "Publishing", "PublishingAPI", "EventRelay",
+                    "Subscribers", "WebhookDelivery", httpTypes, logging,
                 ]),
             .target(
                 name: "Gateway",
@@ -134,10 +140,9 @@ let layers: [(name: String, modules: [Target])] = [
                 name: "annals",
                 dependencies: [
                     "AccessTokens", "Audit", "AuthService", "BlogImport", "CLinuxIO", "CommandService", "EventLog", "EventRelay", "EventSourcing",
-                    "Gateway", "HTTPContract", "JSON", "Postgres",
-                    "PrivatePostgres", "Projections", "Publishing", "PublishingAPI", "QueryService", "Redis", "RelayService", "Telemetry",
-                    "Upstreams", "Vault",
-                    "WebhookDelivery", arguments, coreMetrics, crypto,
+                    "Gateway", "HTTPContract", "JSON", "Postgres", "PrivatePostgres", "Processes", "Projections", "Publishing", "PublishingAPI",
+                    "QueryService", "Redis", "RelayService", "Spans", "Telemetry", "Upstreams", "Vault", "WebhookDelivery", arguments, coreMetrics,
+                    crypto,
                     httpClient, httpTypes,
                     hummingbird, hummingbirdCore, lifecycle, logging, nioCore, nioHTTP1, nioPosix, nioSSL, signals, system,
                 ]),
@@ -152,7 +157,9 @@ let tests: [(folder: String, targets: [Target])] = [
         [
             .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"]),
             .testTarget(name: "PostgresTests", dependencies: ["Deadlines", "Postgres", "TestSupport", logging]),
-            .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "TestSupport", coreMetrics, httpClient, nioCore, nioHTTP1, logging]),
+            .testTarget(
+                name: "TelemetryTests",
+                dependencies: ["JSON", "Spans", "Telemetry", "TestSupport", coreMetrics, httpClient, nioCore, nioHTTP1, nioPosix, logging, tracing]),
             .testTarget(name: "RedisTests", dependencies: ["Redis", "TestSupport", logging, nioCore, nioPosix]),
             .testTarget(name: "PrivatePostgresTests", dependencies: ["Postgres", "PrivatePostgres", "TestSupport", logging]),
         ]
@@ -178,8 +185,15 @@ let tests: [(folder: String, targets: [Target])] = [
             .testTarget(
                 name: "EventRelayTests",
                 dependencies: [
-                    "EventLog", "EventLogTesting", "EventRelay", "EventSourcing", "JSON", "Postgres", "Publishing", "Redis", "Subscribers", "TestSupport",
+                    "EventLog", "EventLogTesting", "EventRelay", "EventSourcing", "JSON", "Postgres", "Publishing", "Redis", "Subscribers",
+                    "TestSupport",
                     "Vault", logging,
+                ]),
+            .testTarget(
+                name: "ProcessesTests",
+                dependencies: [
+                    "EventLog", "EventLogTesting", "EventSourcing", "EventStoreTesting", "JSON", "Postgres", "Processes", "Subscribers",
+                    "TestSupport", logging,
                 ]),
             .testTarget(
                 name: "AuditTests",
@@ -286,7 +300,8 @@ let tests: [(folder: String, targets: [Target])] = [
         [
             // Rules that the repository keeps for its own files.
             .testTarget(name: "RepositoryTests", dependencies: ["TestSupport"], exclude: ["Packages"]),
-            .target(name: "TestSupport", dependencies: ["CLinuxIO", "JSON", "Postgres", "PrivatePostgres", logging]),
+            .target(
+                name: "TestSupport", dependencies: ["CLinuxIO", "JSON", "Postgres", "PrivatePostgres", logging, nioCore, nioHTTP1, nioPosix]),
             .testTarget(
                 name: "EndToEndTests",
                 dependencies: [
@@ -345,6 +360,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", exact: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing", exact: "1.7.3"),
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
         .package(url: "https://github.com/LebJe/TOMLKit", exact: "0.6.0"),
     ],

@@ -1,4 +1,5 @@
 import Glibc
+import Postgres
 import PrivatePostgres
 import Synchronization
 
@@ -34,6 +35,9 @@ package final class ChildServer: Sendable {
         close(lock)
     }
 
+    /// While it runs.
+    package var processIdentifier: Int32? { process.withLock { $0 } }
+
     /// Starts it, and returns when its output says that it is ready.
     package func start(_ command: [String], readyWhen text: String) async throws {
         let output = open("\(folder)/output", O_CREAT | O_TRUNC | O_RDWR | O_APPEND | O_CLOEXEC, 0o600)
@@ -60,6 +64,19 @@ package final class ChildServer: Sendable {
         unlink("\(folder)/pid")
     }
 
+    /// Asks it to end, and waits until it has. Its exit code; nil when a signal has ended it.
+    package func stop() async -> Int32? {
+        signal(SIGTERM)
+        guard let process = process.withLock({ $0.take() }) else { return nil }
+        let status = await onOwnThread("child-server") {
+            var status: Int32 = 0
+            while waitpid(process, &status, 0) < 0, errno == EINTR {}
+            return status
+        }
+        unlink("\(folder)/pid")
+        return status & 0x7F == 0 ? (status >> 8) & 0xFF : nil
+    }
+
     package func signal(_ signal: Int32) { process.withLock { process in if let process { _ = Glibc.kill(process, signal) } } }
 
     /// It keeps its connections, and does nothing until `resume`.
@@ -75,7 +92,8 @@ package final class ChildServer: Sendable {
         rename("\(folder)/\(name).new", "\(folder)/\(name)")
     }
 
-    private var said: String {
+    /// Its last output, at most 64 kB.
+    package var said: String {
         guard let file = fopen("\(folder)/output", "r") else { return "" }
         defer { fclose(file) }
         var bytes = [UInt8](repeating: 0, count: 1 << 16)

@@ -43,6 +43,15 @@ package final class Wire: Sendable {
     /// Shuts the client's side, as a client does that has sent all it wants to.
     package func finish() { shutdown(descriptor, Int32(SHUT_WR)) }
 
+    /// Waits until there is something to read, and leaves it.
+    package func waitForFirstByte() async throws {
+        let isThere = await onOwnThread { [descriptor] in
+            var byte: UInt8 = 0
+            return recv(descriptor, &byte, 1, Int32(MSG_PEEK)) == 1
+        }
+        guard isThere else { throw WireFailure.silence }
+    }
+
     /// One answer, as far as its announced length goes.
     package func answer() async throws -> String {
         try await onOwnThread { [self] in

@@ -3,7 +3,8 @@ WITH before AS (
     SELECT post.id, post.published FROM post JOIN :events AS event ON post.id = event.stream_id
 ), changed AS (
     UPDATE post
-    SET published = true, published_at = COALESCE(event.publishedAt, event.recorded_at), updated_at = event.recorded_at, version = event.version
+    SET published = true, published_at = COALESCE(event.publishedAt, event.recorded_at), scheduled_at = NULL,
+        updated_at = event.recorded_at, version = event.version
     FROM :events AS event JOIN before ON before.id = event.stream_id
     WHERE post.id = event.stream_id
     RETURNING post.author, before.published AS is_counted

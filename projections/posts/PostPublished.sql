@@ -3,7 +3,7 @@ WITH before AS (
     SELECT id, published FROM post WHERE id = :stream_id
 ), changed AS (
     UPDATE post
-    SET published = true, published_at = COALESCE(:publishedAt, :recorded_at), updated_at = :recorded_at, version = :version
+    SET published = true, published_at = COALESCE(:publishedAt, :recorded_at), scheduled_at = NULL, updated_at = :recorded_at, version = :version
     FROM before
     WHERE post.id = before.id
     RETURNING post.author, before.published AS is_counted

@@ -10,6 +10,7 @@ CREATE TABLE post (
     created_at timestamptz(3) NOT NULL,
     updated_at timestamptz(3) NOT NULL,
     published_at timestamptz(3),
+    scheduled_at timestamptz(3), -- of a draft that is to be published by itself
     version int NOT NULL
 );
 

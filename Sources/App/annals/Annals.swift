@@ -13,8 +13,9 @@ struct Annals: AsyncParsableCommand {
         discussion: "Exit codes: 0 success, 1 failure, 2 wrong use, 3 a check found a difference.",
         version: "0.1.0",
         subcommands: [
-            Up.self, Serve.self, Migrate.self, ProjectionsCommand.self, Import.self, Users.self, Keys.self, Events.self, AuditCommand.self,
-            Config.self, Health.self,
+            Up.self, Serve.self, Migrate.self, ProjectionsCommand.self, ProcessesCommand.self, Import.self, Users.self, Keys.self, Events.self,
+            Up.self, Serve.self, Migrate.self, ProjectionsCommand.self, ProcessesCommand.self, Import.self, Users.self, Keys.self, Events.self,
+            AuditCommand.self, Config.self, Health.self, Doctor.self,
         ])
 
     static func main() async {

@@ -53,6 +53,9 @@ package final class PostgresEventStore: EventStore {
     /// How many requests were appended through this store, in how many batches.
     package var appendStatistics: AppendStatistics { commits.statistics }
 
+    /// Appends that wait to be sent, and how many may before further ones are refused.
+    package var appendLoad: (waiting: Int, limit: Int) { commits.load }
+
     package func append(_ request: AppendRequest) async throws -> AppendOutcome {
         try await commits.append(try await sealing.seal(request))
     }

@@ -1,11 +1,11 @@
-package import EventSourcing
+import EventSourcing
 package import Logging
 package import Postgres
 import Synchronization
 
 /// One subscriber of the log among all processes: it works while it holds the lease of its name, and waits for it otherwise.
 package final class LeasedSubscriber: Sendable {
-    /// What a subscriber is doing.
+    /// The state of a subscriber.
     package enum Status: Sendable, Equatable {
         case waiting
         case working

@@ -10,7 +10,7 @@ package final class SubscriberLease: Sendable {
     package let token: Int64
     private let place: Mutex<(position: Int64, event: UUID?)>
 
-    init(name: String, token: Int64, position: Int64, event: UUID?) {
+    package init(name: String, token: Int64, position: Int64, event: UUID?) {
         self.name = name
         self.token = token
         place = Mutex((position, event))

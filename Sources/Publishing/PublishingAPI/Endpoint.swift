@@ -2,7 +2,7 @@ package import HTTPTypes
 
 /// Everything that Annals answers over HTTP. Paths, the services behind them and the rights that they need stand here and nowhere else.
 package enum Endpoint: String, CaseIterable, Sendable {
-    case health, readiness
+    case health, startup, readiness
     case home, documentation, asset, documentInYAML, documentInJSON
 
     case register, login, refresh, logout, changePassword, signingKeys
@@ -10,29 +10,29 @@ package enum Endpoint: String, CaseIterable, Sendable {
     case currentUser, updateCurrentUser, closeAccount, accountClosure
     case listUsers, user, postsOfUser, changeRole, deactivateUser, reactivateUser
 
-    case listPosts, createPost, postBySlug, post, postInThePast, editPost, deletePost, publishPost, unpublishPost
+    case listPosts, createPost, postBySlug, post, postInThePast, editPost, deletePost, publishPost, unpublishPost, schedulePost, unschedulePost
     case postHistory, postViews, recordView
     case trendingPosts, ownTotals, dashboard
+
+    case eventStream, postStream
 
     case auditEvents, auditProof, auditCheckpoint, auditTile
 
     case listWebhooks, createWebhook, deleteWebhook, webhookDeliveries, testWebhook, replayWebhook, rotateWebhookSecret
 
-    case registeredUser, registerUser, releaseClaimOfUser, closeUser, deletePostsOfUser, recordViews, postPosition, erasures, revocations
-    case endWebhook
+    case registeredUser, registerUser, releaseClaimOfUser, closeUser, deletePostsOfUser, recordViews, postPosition, postChanges, erasures, revocations
+    case publishScheduledPost, appendToProcess, endWebhook
 }
 
 extension Endpoint {
-    /// The start of every public path but those of the pages, `/health`, `/ready` and the signing keys.
+    /// The start of every public path but those of the pages, `/health`, `/startup`, `/ready` and the signing keys.
     package static let basePath = "/api/v1"
-
-    /// Paths that stand where an id could and are no endpoint: an unknown path rather than a malformed id.
-    package static let reservedPaths = [basePath + "/posts/stream"]
 
     /// The table.
     package var route: Route {
         switch self {
         case .health: .get("/health", .gateway, limit: .uncounted, ignoresCredentials: true)
+        case .startup: .get("/startup", .gateway, limit: .uncounted, ignoresCredentials: true)
         case .readiness: .get("/ready", .gateway, limit: .uncounted, ignoresCredentials: true)
 
         case .home: .get("/", .gateway, limit: .uncounted, ignoresCredentials: true)
@@ -68,6 +68,8 @@ extension Endpoint {
         case .deletePost: .command(.delete, "/posts/{id}", .commands, .signedIn)
         case .publishPost: .command(.post, "/posts/{id}/publish", .commands, .signedIn)
         case .unpublishPost: .command(.post, "/posts/{id}/unpublish", .commands, .signedIn)
+        case .schedulePost: .command(.post, "/posts/{id}/schedule", .commands, .signedIn)
+        case .unschedulePost: .command(.delete, "/posts/{id}/schedule", .commands, .signedIn)
         case .postHistory: .query("/posts/{id}/history", .commands, .signedIn)
         case .postViews: .query("/posts/{id}/views", .queries, .signedIn)
         case .recordView: .command(.post, "/posts/{id}/views", .queries, .anyone)
@@ -75,6 +77,9 @@ extension Endpoint {
         case .trendingPosts: .query("/posts/trending", .queries, .anyone)
         case .ownTotals: .query("/users/me/totals", .queries, .signedIn)
         case .dashboard: .query("/dashboard", .gateway, .signedIn)
+
+        case .eventStream: .query("/events/stream", .commands, .admin)
+        case .postStream: .query("/posts/stream", .queries, .anyone)
 
         case .auditEvents: .query("/audit/events", .commands, .admin)
         case .auditProof: .query("/audit/events/{position}/proof", .commands, .admin)
@@ -97,6 +102,9 @@ extension Endpoint {
         case .deletePostsOfUser: .internal(.post, "/internal/users/{id}/closure/posts", .commands, from: [.auth])
         case .recordViews: .internal(.post, "/internal/views", .commands, from: [.queries], takesKey: true)
         case .postPosition: .internal(.get, "/internal/posts/{id}/position", .commands, from: [.queries])
+        case .postChanges: .internal(.get, "/internal/posts/changes", .commands, from: [.queries])
+        case .publishScheduledPost: .internal(.post, "/internal/posts/{id}/schedule", .commands, from: [.relay])
+        case .appendToProcess: .internal(.post, "/internal/processes/{id}", .commands, from: [.relay])
         case .erasures: .internal(.get, "/internal/erasures", .queries, from: [.auth])
         case .revocations: .internal(.get, "/internal/revocations", .auth, from: [.gateway, .auth, .commands, .queries, .relay])
         }
@@ -124,6 +132,11 @@ extension Endpoint {
             }
         }.joined()
     }
+}
+
+extension Endpoint {
+    /// Whether its answer goes on for as long as its reader likes.
+    package var isStream: Bool { self == .eventStream || self == .postStream }
 }
 
 /// The services that endpoints belong to. The raw value is a service's name in tokens.

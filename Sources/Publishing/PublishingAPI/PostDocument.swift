@@ -33,11 +33,13 @@ package struct PostDocument: Sendable {
     package let createdAt: Timestamp?
     package let updatedAt: Timestamp?
     package let publishedAt: Timestamp?
+    /// When it is to be published by itself. Only a draft has one, so nobody but its author and admins sees it.
+    package let scheduledAt: Timestamp?
     package let version: Int
 
     package init(
         id: UUID, title: String?, slug: String?, text: Text, isPublished: Bool, viewCount: Int64?, author: Author, createdAt: Timestamp?,
-        updatedAt: Timestamp?, publishedAt: Timestamp?, version: Int
+        updatedAt: Timestamp?, publishedAt: Timestamp?, scheduledAt: Timestamp? = nil, version: Int
     ) {
         self.id = id
         self.title = title
@@ -49,6 +51,7 @@ package struct PostDocument: Sendable {
         self.createdAt = createdAt
         self.updatedAt = updatedAt
         self.publishedAt = publishedAt
+        self.scheduledAt = scheduledAt
         self.version = version
     }
 
@@ -81,6 +84,7 @@ package struct PostDocument: Sendable {
             $0.member("createdAt", createdAt)
             $0.member("updatedAt", updatedAt)
             $0.member("publishedAt", publishedAt)
+            if let scheduledAt { $0.member("scheduledAt", scheduledAt) }
             $0.member("version", version)
         }
     }

@@ -11,6 +11,8 @@ import WebhookDelivery
 package struct Commands: Sendable {
     package let routes: Routes
     package let responder: ServiceResponder
+    /// The whole log, as admins watch it.
+    package let feed: LiveFeed
     private let cache: CachedStates?
 
     /// - Parameters:
@@ -22,11 +24,13 @@ package struct Commands: Sendable {
     ///   - audit: the log's tree and checkpoints; without it no event is covered, and there are no proofs.
     ///   - services: verify other services' tokens.
     ///   - webhooks: what webhooks are managed with; without it there are none.
+    ///   - feeds: bounds what watchers cost.
     ///   - trail: the log as auditors read it, opened; without it there are no audit events.
     package init(
         store: any EventStore, catalog: EventCatalog, keys: any PersonalKeys, hasher: any KeyedHasher, cache: CachedStates? = nil,
         audit: MerkleLog? = nil,
-        trail: OpenedTrail? = nil, webhooks: WebhookAccess? = nil, verifier: TokenVerifier, services: ServiceKeys, logger: Logger
+        trail: OpenedTrail? = nil, feeds: LiveFeed.Limits = LiveFeed.Limits(), webhooks: WebhookAccess? = nil, verifier: TokenVerifier,
+        services: ServiceKeys, logger: Logger
     ) {
         let identity = CommandIdentity(hasher: hasher)
         let users = CommandHandler(store: store, cache: cache?.users)
@@ -44,8 +48,12 @@ package struct Commands: Sendable {
         ClosureRoutes(store: store, administration: administration, posts: posts, hasher: hasher)
             .add(to: &routes)
         ViewRoutes(store: store, identity: identity).add(to: &routes)
+        ProcessRoutes(store: store).add(to: &routes)
         if let trail { AuditEventRoutes(trail: trail, store: store, catalog: catalog).add(to: &routes) }
         if let webhooks { WebhookRoutes(store: store, access: webhooks, catalog: catalog, identity: identity).add(to: &routes) }
+        PostChangeRoutes(store: store, catalog: catalog).add(to: &routes)
+        feed = LiveFeed("events", LogFeedSource(store: store, catalog: catalog), limits: feeds, logger: logger)
+        EventStreamRoutes(feed: feed, catalog: catalog, authentication: Authentication(verifier: verifier)).add(to: &routes)
         self.routes = routes
         self.cache = cache
         responder = routes.responder(
@@ -53,6 +61,13 @@ package struct Commands: Sendable {
             mapping: Problem.init(commandError:))
     }
 
-    /// Keeps the cached states in step with the log until cancelled.
-    package func run() async throws { try await cache?.run() }
+    /// Keeps the cached states in step with the log, and its watchers told, until cancelled.
+    package func run() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await feed.run() }
+            if let cache { group.addTask { try await cache.run() } }
+            defer { group.cancelAll() }
+            try await group.next()
+        }
+    }
 }

@@ -41,6 +41,8 @@ extension PostRefusal: ProblemConvertible {
         case .alreadyDrafted: .conflict("There is a post under this id already.")
         case .notAuthor: .forbidden("Only its author and admins may do this.")
         case .deleted: .conflict("The post was deleted.")
+        case .published: .conflict("The post is published already.")
+        case .notScheduled: .notFound()
         }
     }
 }

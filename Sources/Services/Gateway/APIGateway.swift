@@ -27,7 +27,7 @@ package struct APIGateway: Service, HTTPResponder {
     private let deadlines: DeadlineWatch
     private let stale: StaleAnswers?
     private let failures: FailureResponses
-    private let durations = RequestDurations(.gateway)
+    private let recorder: CallRecorder
     private let logger: Logger
 
     /// - Parameters:
@@ -41,7 +41,8 @@ package struct APIGateway: Service, HTTPResponder {
     ) {
         var routes = Routes()
         routes.on(.health) { _, _ in Answer.bytes(json: Array(#"{"status":"ok"}"#.utf8), headers: [.cacheControl: "no-store"]) }
-        routes.on(.readiness) { _, _ in try await readiness.response() }
+        routes.on(.startup) { _, _ in try await readiness.startupResponse() }
+        routes.on(.readiness) { _, _ in try await readiness.response(settings.connections.drain) }
         pages.addRoutes(to: &routes)
         let shed = { (service: any Upstream) in AdmissionQueue(service, settings.shedding) }
         let (auth, commands, queries, relay) = (shed(auth), shed(commands), shed(queries), shed(relay))
@@ -68,6 +69,7 @@ package struct APIGateway: Service, HTTPResponder {
         deadlines = DeadlineWatch(longest: settings.deadline, on: loop)
         stale = settings.stale.map { StaleAnswers($0) }
         failures = FailureResponses(service: .gateway, logger: logger)
+        recorder = CallRecorder(.gateway, logger: logger)
         self.logger = logger
     }
 
@@ -86,29 +88,30 @@ package struct APIGateway: Service, HTTPResponder {
 
     /// One request, in order: named, matched, verified, charged, handed on, marked.
     package func respond(to request: Request, context: CallContext) async throws -> Response {
-        let start = ContinuousClock.now
         var context = context
         context.identify(by: request)
         let client = addresses.client(of: request, from: context.clientAddress)
         if let client { context.clientAddress = "\(client)" }
-        var endpoint: Endpoint?
-        var charge = RateLimits.Charge()
-        var response: Response
-        do {
-            let match = match(request)
-            endpoint = match.endpoint
-            let token = await token(of: request, for: endpoint)
-            charge = try await limits.charge(request, match, token, from: context.clientAddress)
-            response = try await answer(request.admitted(fromOurProxy: client != nil), try match.get(), token, context)
-        } catch {
-            response = try failures.response(to: error, request, endpoint, context)
+        var response = try await recorder.record(request, context) { context, call in
+            var charge = RateLimits.Charge()
+            var response: Response
+            do {
+                let match = match(request)
+                call.endpoint = match.endpoint
+                let token = await token(of: request, for: call.endpoint)
+                if case .success(let token?) = token { call.caller = .user(token.claims.user) }
+                charge = try await limits.charge(request, match, token, from: context.clientAddress)
+                response = try await answer(request.admitted(fromOurProxy: client != nil), try match.get(), token, context)
+                try await limits.chargeFurther(&charge, &response)
+            } catch {
+                response = try failures.response(to: error, request, call.endpoint, context)
+            }
+            await limits.settle(charge, &response)
+            for field in charge.headers where !response.headers.contains(field.name) { response.headers[field.name] = field.value }
+            return response
         }
-        await limits.settle(charge, &response)
-        context.mark(&response)
-        for field in charge.headers where !response.headers.contains(field.name) { response.headers[field.name] = field.value }
         if !CrossOrigin.isPreflight(request) { settings.crossOrigin.mark(&response.headers, origin: request.header(.origin)) }
         SecurityHeaders.mark(&response.headers, of: request, strictTransportSecurity: settings.strictTransportSecurity)
-        durations.record(request, endpoint, response, since: start)
         return request.method == .head ? response.createHeadResponse() : response
     }
 

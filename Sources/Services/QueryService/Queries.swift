@@ -14,6 +14,8 @@ package struct Queries: Service {
 
     package let routes: Routes
     package let responder: ServiceResponder
+    /// Published posts as they come and go, for anybody.
+    package let feed: LiveFeed
     let views: ViewWindow
     private let positions: ReadModelPositions
 
@@ -24,10 +26,12 @@ package struct Queries: Service {
     ///   - verifier: verifies users' tokens.
     ///   - services: verify other services' tokens.
     ///   - cursorKey: seals list cursors.
+    ///   - feeds: bounds what watchers cost.
     ///   - now: the time up to which the last 24 hours are counted.
     package init(
         read: ReadPools, positions: ReadModelPositions, commands: ServiceClient, verifier: TokenVerifier, services: ServiceKeys, cursorKey: CursorKey,
-        viewWindow: ViewWindowSettings = ViewWindowSettings(), now: @escaping @Sendable () -> Timestamp = { .now }, logger: Logger
+        viewWindow: ViewWindowSettings = ViewWindowSettings(), feeds: LiveFeed.Limits = LiveFeed.Limits(),
+        now: @escaping @Sendable () -> Timestamp = { .now }, logger: Logger
     ) {
         let models = ReadModels(pools: read, positions: positions)
         let recorder = ViewRecorder(commands: commands)
@@ -42,6 +46,8 @@ package struct Queries: Service {
         UserRoutes(models: models, cursors: cursors).add(to: &routes)
         OverviewRoutes(models: models, now: now).add(to: &routes)
         ErasureRoutes(pool: read.shared, positions: positions).add(to: &routes)
+        feed = LiveFeed("posts", PostFeedSource(commands: commands, models: models, logger: logger), limits: feeds, logger: logger)
+        PostStreamRoutes(feed: feed).add(to: &routes)
         self.routes = routes
         self.positions = positions
         responder = routes.responder(
@@ -49,11 +55,12 @@ package struct Queries: Service {
             mapping: Problem.ofReadDatabase)
     }
 
-    /// Follows the read models' positions and sends views to the log until stopped. A graceful stop sends what is gathered first.
+    /// Follows the read models' positions, tells watchers, and sends views to the log until stopped. A graceful stop sends what is gathered first.
     package func run() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await positions.run() }
             group.addTask { await views.run() }
+            group.addTask { try await feed.run() }
             defer { group.cancelAll() }
             // The first to end is the window, on a graceful stop, or the positions when they can't go on.
             try await group.next()
@@ -68,6 +75,6 @@ package enum ReadStatements {
 
     private static let single: [Statement] = [
         .postByID, .postBySlug, .publishedPost, .userByID, .usersByName, .newestUsers, .hourlyViews, .dailyViews, .totalsOfAuthor,
-        .trendingPosts,
+        .trendingPosts, .publicPosts,
     ]
 }

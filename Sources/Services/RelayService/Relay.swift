@@ -5,6 +5,7 @@ package import HTTPContract
 import JSON
 package import Logging
 package import Postgres
+package import Processes
 import PublishingAPI
 import Subscribers
 package import WebhookDelivery
@@ -34,10 +35,17 @@ package struct Relay: Sendable {
         var routes = Routes()
         WebhookListRoutes(store: log, deliveries: DeliveryLog(pool)).add(to: &routes)
         self.routes = routes
-        subscribers = [WebhookRelay(webhookMeans, logger: logger)] + forwarders
+        let processes = ProcessSubscriber(
+            Self.managers(commands), log: log, journal: CommandJournal(log: log, commands: commands), pool: pool, logger: logger)
+        subscribers = [processes, WebhookRelay(webhookMeans, logger: logger)] + forwarders
         responder = routes.responder(
             for: .relay, authentication: Authentication(verifier: verifier, services: services), logger: logger)
     }
+
+    /// The manager of a kind, to decide with; nil for an unknown kind.
+    package static func manager(of kind: String) -> (any ProcessManager)? { managers(nil).first { $0.kind == kind } }
+
+    private static func managers(_ commands: ServiceClient?) -> [any ProcessManager] { [ScheduledPublication(commands: commands)] }
 
     /// Runs all subscribers until cancelled.
     package func run() async throws {
@@ -55,8 +63,8 @@ package struct Relay: Sendable {
         for subscriber in subscribers { await subscriber.release() }
     }
 
-    /// Throws when a subscriber can't go on.
-    package func confirmRunning() throws { for subscriber in subscribers { try subscriber.confirmRunning() } }
+    /// Throws when a subscriber can't go on, or a process is stuck.
+    package func confirmRunning() async throws { for subscriber in subscribers { try await subscriber.confirmRunning() } }
 }
 
 /// A part of the relay that follows the log under a lease of its own.
@@ -66,7 +74,7 @@ package protocol RelaySubscriber: Sendable {
     /// Gives its lease back after `run` has ended.
     func release() async
     /// Throws when it can't go on.
-    func confirmRunning() throws
+    func confirmRunning() async throws
 }
 
 extension WebhookRelay: RelaySubscriber {
@@ -76,3 +84,4 @@ extension WebhookRelay: RelaySubscriber {
 extension EventForwarder: RelaySubscriber {
     package func confirmRunning() throws { if case .stopped(let reason) = status { throw SubscriberStop(reason) } }
 }
+extension ProcessSubscriber: RelaySubscriber {}

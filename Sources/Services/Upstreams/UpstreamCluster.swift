@@ -60,7 +60,7 @@ package final class UpstreamCluster: Upstream, Sendable {
         var attempts = Attempts()
         while true {
             if context.budget?.isSpent == true { throw Problem.timeout() }
-            let outcome = try await attempt(call, attempts, context)
+            let outcome = try await hedgedAttempt(call, &attempts, context)
             guard let pause = pause(after: outcome, call, &attempts, context) else {
                 switch outcome {
                 case .answer(let response, _): return response
@@ -72,20 +72,22 @@ package final class UpstreamCluster: Upstream, Sendable {
     }
 
     /// The work done for a call so far.
-    private struct Attempts {
+    struct Attempts {
         var count = 0
         /// Those that may have reached a service.
         var sent = 0
         var tried: [Instance] = []
     }
 
-    private enum Outcome {
+    enum Outcome {
         case answer(Response, Instance)
         case failure(UpstreamFailure, Instance)
     }
 
-    private func attempt(_ call: OutgoingCall, _ attempts: Attempts, _ context: CallContext) async throws -> Outcome {
-        let (client, place) = try choose(avoiding: attempts.tried)
+    /// One attempt at the place that was chosen for it.
+    func attempt(_ call: OutgoingCall, _ attempts: Attempts, at choice: (InstanceClient, Fleet.Place), _ context: CallContext) async throws -> Outcome
+    {
+        let (client, place) = choice
         let occupancy = Occupancy(of: place, in: self)
         do {
             let response = try await client.send(
@@ -104,7 +106,7 @@ package final class UpstreamCluster: Upstream, Sendable {
         }
     }
 
-    private func choose(avoiding tried: [Instance]) throws(Problem) -> (InstanceClient, Fleet.Place) {
+    func choose(avoiding tried: [Instance]) throws(Problem) -> (InstanceClient, Fleet.Place) {
         let now = timing.now()
         let (client, choice) = core.withLock { core in
             (core.client, core.fleet.choose(avoiding: tried, at: now, using: &core.random))
@@ -187,15 +189,6 @@ private final class Occupancy: Sendable {
     deinit {
         cluster.core.withLock { $0.fleet.leave(place) }
     }
-}
-
-/// The time as a cluster sees it.
-struct UpstreamTiming: Sendable {
-    var now: @Sendable () -> ContinuousClock.Instant = { .now }
-    /// Before a repeat.
-    var pause: @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
-    /// Until instances are asked again whether they are ready.
-    var nextCheck: @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
 }
 
 extension HTTPResponse.Status {

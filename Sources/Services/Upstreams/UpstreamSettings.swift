@@ -4,6 +4,8 @@ package struct UpstreamSettings: Sendable {
     package var connectTimeout: Duration = .seconds(1)
     /// For one attempt at a call that may be repeated. Other calls have all the time of their request.
     package var attemptTimeout: Duration = .seconds(5)
+    /// A public read that has no answer after this is asked of a second instance, too; nil asks one at a time.
+    package var hedgeAfter: Duration?
     /// An instance that sends nothing for so long in the midst of an answer is given up.
     package var longestSilence: Duration = .seconds(60)
     /// An unused connection is closed after this.

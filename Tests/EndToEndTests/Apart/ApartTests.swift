@@ -44,7 +44,8 @@ import Testing
         let readiness = system.api.replacing("/api/v1", with: "/ready")
         try await eventually { try await anyone.call(.GET, readiness).status == 200 }
         let ready = try await anyone.call(.GET, readiness)
-        #expect(ready.json["services"]?.members?.names == ["commands", "queries", "auth", "relay"])
+        #expect(ready.json["services"]?.members?.names == ["commands", "queries", "auth", "projector", "relay"])
+        #expect(ready.json["services"]?["projector"]?["status"]?.text == "up")
         #expect(ready.json["projections"]?["posts"]?["lag"]?.int != nil && ready.json["checks"]?["identity"]?["status"]?.text == "up")
 
         let closing = try await ann.call(.DELETE, "/users/me", json: #"{"password":"a password of ann"}"#)
@@ -102,6 +103,18 @@ import Testing
             let digits = try String(contentsOfFile: "\(system.dataDirectory)/keys/services/\(name.rawValue).key", encoding: .utf8)
                 .compactMap(\.hexDigitValue)
             return try ServiceIdentity(name, seed: stride(from: 0, to: 64, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) })
+        }
+        // A good token for one service is worth nothing at any other.
+        for endpoint in [Endpoint.revocations, .erasures, .postPosition] {
+            guard case .services(let callers) = endpoint.route.access else { continue }
+            for audience in ServiceName.allCases where audience != endpoint.route.service {
+                let service = endpoint.route.service
+                for caller in callers {
+                    let path = endpoint.path("01980000-0000-7000-8000-000000000001")
+                    let answer = try await status(identity(caller), to: audience, at: service.rawValue, path)
+                    #expect(answer == 401, "\(caller) with a token for \(audience) at \(service)")
+                }
+            }
         }
         let commands = try identity(.commands)
         #expect(try await status(commands, to: .auth, at: "auth", "/internal/revocations") == 200)

@@ -46,7 +46,7 @@ import Testing
             }
             _ = await system.interrupt()
             let lines = try String(contentsOfFile: log, encoding: .utf8)
-            #expect(!lines.contains(" error ") && !lines.contains("request failed"), "\(lines)")
+            #expect(!lines.contains(#""level":"error""#) && !lines.contains("request failed"), "\(lines)")
         }
     }
 

@@ -14,7 +14,7 @@ private let userEvents: [UserEvent] = [
 private let postEvents: [PostEvent] = [
     .drafted(author: Sample.ann, title: .known("On Slugs"), slug: .known("on-slugs"), content: .known("Line one\nLine two\u{1F}")),
     .edited(title: .known("On Snails"), slug: .known("on-snails"), content: .known("Short.")), .published(publishedAt: Sample.time), .unpublished,
-    .deleted,
+    .scheduled(author: Sample.ann, at: Sample.time), .unscheduled, .deleted,
 ]
 private let adminEvents: [AdminEvent] = [.added(Sample.ann), .removed(Sample.ann)]
 private let viewEvents: [ViewEvent] = [.viewed(count: 42)]

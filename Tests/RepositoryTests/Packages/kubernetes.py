@@ -107,7 +107,7 @@ for name, workload in workloads.items():
         expect(container["args"] == ["serve", name], f"{name} runs {container['args']}")
         # The gateway answers for the other services while one is away.
         served = "/health" if name == "gateway" else "/ready"
-        for probe, path in [("startupProbe", "/ready"), ("livenessProbe", "/health"), ("readinessProbe", served)]:
+        for probe, path in [("startupProbe", "/startup"), ("livenessProbe", "/health"), ("readinessProbe", served)]:
             expect(container[probe]["httpGet"] == {"path": path, "port": "http"}, f"the {probe} of {name}")
 
 ports = {name: workloads[name]["spec"]["template"]["spec"]["containers"][0]["ports"][0]["containerPort"] for name in SERVICES + ["redis"]}

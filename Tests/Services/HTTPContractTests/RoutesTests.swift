@@ -44,7 +44,7 @@ import Testing
     }
 
     @Test(arguments: [
-        "/", "/nothing", "/posts/", "//posts", "/posts//17", "/posts/stream", "/events/stream", "/Posts", "/posts/17/more", "/posts/..",
+        "/", "/nothing", "/posts/", "//posts", "/posts//17", "/events/stream", "/Posts", "/posts/17/more", "/posts/..",
         "/posts/%2E%2E", "/posts/.",
         "/audit/tile/../posts", "/audit/tile//8",
         "/audit/tile/", "/users/1/more", "/audit/tile",

@@ -30,6 +30,10 @@ final class CommandPeer: Sendable {
         var taken: [String: (body: JSONObject, position: Int64)] = [:]
         var counts: [String: Int64] = [:]
         var calls: [[String: Int64]] = []
+        /// The changes of the log, and its head.
+        var changes: [PostChanges.Change] = []
+        var head: Int64 = 0
+        var questionsOfChanges = 0
         /// Where the streams of posts stand.
         var places: [UUID: Int64] = [:]
     }
@@ -73,8 +77,43 @@ final class CommandPeer: Sendable {
             guard let position = self.state.withLock({ $0.places[post] }) else { throw Problem.notFound() }
             return Answer.data { $0.object { $0.member("position", position) } }
         }
+        routes.on(.postChanges) { request, _ in
+            var query = QueryParameters(request)
+            let after = Int64(query.integer("after", in: 0...Int.max, default: 0))
+            let limit = Int64(query.integer("limit", in: 0...1000, default: 0))
+            let changes = try self.state.withLock { state throws(Problem) in
+                if limit > 0 { state.questionsOfChanges += 1 }
+                guard after <= state.head else { throw .positionAhead(of: state.head) }
+                let through = min(state.head, after + limit)
+                return PostChanges(
+                    changes: state.changes.filter { after + 1...max(after + 1, through) ~= $0.position && $0.position <= through }, through: through,
+                    head: state.head)
+            }
+            // The real one holds its answer back.
+            if limit > 0, changes.through == after { try await Task.sleep(for: .milliseconds(2)) }
+            return Answer.data { changes.write(to: &$0) }
+        }
         return routes.responder(for: .commands, authentication: Authentication(verifier: nil, services: services), logger: logger)
     }
+
+    /// The log takes an event that means this to readers of posts; nil for one that means nothing. Returns its position.
+    @discardableResult
+    func happens(_ kind: PostChanges.Kind?, _ posts: UUID...) -> Int64 {
+        state.withLock { state in
+            state.head += 1
+            if let kind {
+                state.changes.append(
+                    PostChanges.Change(position: state.head, kind: kind, posts: posts, at: Timestamp(milliseconds: Newsroom.time(0))))
+            }
+            return state.head
+        }
+    }
+
+    /// The log takes so many events that mean nothing to readers of posts.
+    func passes(_ count: Int64) { state.withLock { $0.head += count } }
+
+    /// How often it was asked for changes.
+    var questionsOfChanges: Int { state.withLock { $0.questionsOfChanges } }
 
     func become(_ mood: Mood) { state.withLock { $0.mood = mood } }
 

@@ -84,7 +84,7 @@ extension Operation {
     ) async throws -> Value {
         try await withPool("log", databases.log.acting(as: "annals_projector")) { pool in
             let head = HeadWatch(pool, direct: databases.logDirect?.acting(as: "annals_projector"), logger: logger)
-            let log = PostgresEventStore(pool, head: head, vault: vault, hasher: nil, catalog: .publishing, form: form, logger: logger)
+            let log = PostgresEventStore(pool, head: head, vault: vault, hasher: nil, catalog: .annals, form: form, logger: logger)
             return try await withThrowingTaskGroup(of: Value?.self) { group in
                 if isWoken {
                     group.addTask {
@@ -132,7 +132,7 @@ extension Operation {
         do {
             try await withPool("log", databases.log.acting(as: "annals_commands")) { pool in
                 let head = HeadWatch(pool, direct: nil, logger: logger)
-                let log = PostgresEventStore(pool, head: head, vault: nil, hasher: hasher, catalog: .publishing, logger: logger)
+                let log = PostgresEventStore(pool, head: head, vault: nil, hasher: hasher, catalog: .annals, logger: logger)
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask { try await log.run() }
                     group.addTask { try await body(log) }

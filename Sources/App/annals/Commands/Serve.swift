@@ -19,10 +19,14 @@ struct Serve: AsyncParsableCommand {
     var supervised = false
 
     func run() async throws {
-        let settings = try await Settings.read(flags)
-        let logger = makeLogger(settings)
+        var settings = try await Settings.read(flags)
+        let logger = makeLogger(settings, serving: Traces.serviceName(of: components))
         Metrics.begin()
-        if supervised { endWithSupervisor() }
+        if supervised {
+            endWithSupervisor(drainTimeout: settings.drainTimeout)
+            // Its callers are stopped before it.
+            settings.drain = .zero
+        }
         let directory = try DataDirectory.existing(settings.dataDirectory)
         try directory.requirePrivateKeys(logger)
         let databases = try ServiceDatabases(settings.databases ?? DatabaseURLs())

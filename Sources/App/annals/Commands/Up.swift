@@ -1,6 +1,8 @@
 import ArgumentParser
+import HTTPContract
 import Logging
 import Postgres
+import Telemetry
 
 /// `annals up`: the whole system.
 struct Up: AsyncParsableCommand {
@@ -18,7 +20,7 @@ struct Up: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try await Settings.read(flags)
-        let logger = makeLogger(settings)
+        let logger = makeLogger(settings, serving: "annals")
         Metrics.begin()
         let installation = try Installation.locate(settings)
         if settings.databases == nil { try requirePrivateServer() }
@@ -56,8 +58,18 @@ struct Up: AsyncParsableCommand {
     }
 }
 
-func makeLogger(_ settings: Settings) -> Logger {
-    LoggingSystem.bootstrap(StreamLogHandler.standardError)
+/// The program's log as the settings want it, with their complaints as its first lines.
+/// - Parameter service: what runs, for a process that serves; nil for a command of the operator, who reads text.
+func makeLogger(_ settings: Settings, serving service: String? = nil) -> Logger {
+    let isJSON =
+        switch settings.logFormat {
+        case .auto: service != nil && !StandardError.isTerminal
+        case .json: true
+        case .text: false
+        }
+    let form = LineLogHandler.Form(isJSON: isJSON, hasColors: StandardError.allowsColor, service: service ?? "annals")
+    LoggingSystem.bootstrap { _ in LineLogHandler(form) }
+    AccessLog.limit(to: settings.accessLogRate ?? 0)
     var logger = Logger(label: "annals")
     logger.logLevel = settings.logLevel
     settings.complaints.forEach { logger.warning("\($0)") }

@@ -11,6 +11,8 @@ struct ServiceSettings: Sendable {
     var host = "127.0.0.1"
     /// Where instances of a service are; nil where the service listens by these very settings.
     var locations: [ServiceName: ServiceLocation] = [:]
+    /// Where the gateway asks whether the projectors are ready; none are asked where none are named.
+    var projectors: [Instance] = []
     /// As what a service registers itself; nil is the address that it listens on.
     var advertisedHost: String?
     /// The DNS server that is asked; nil is the machine's.

@@ -58,6 +58,12 @@ extension SettingForm<Int> {
     }
 }
 
+extension SettingForm<Double> {
+    static var share: Self {
+        Self(whole: "a number from 0 to 1", show: { "\($0)" }) { text in Double(text).flatMap { (0...1).contains($0) ? $0 : nil } }
+    }
+}
+
 extension SettingForm<Duration> {
     static func duration(_ range: ClosedRange<Duration>) -> Self {
         Self(whole: "a duration from \(range.lowerBound.setting) to \(range.upperBound.setting)", show: \.setting) { text in

@@ -18,6 +18,16 @@ extension Settings {
             &root, "root", .optional(.text("a path"), absent: "found by itself"), for: .all, "The folder with `migrations` and `projections`.")
         try read(&logLevel, "logLevel", .word, for: .all, "The least severe level to log.")
         try read(
+            &logFormat, "logFormat", .word, for: .all,
+            "The lines of the log: `json`, `text`, or `auto` for text on a terminal and JSON elsewhere.")
+        try read(
+            &accessLogRate, "accessLogRate", .offOr(.number(1...100_000)), for: .all,
+            "Requests a second that get a line each at the level `info`; of those beyond, every hundredth does.")
+        try readTraces(read)
+        try read(
+            &drainTimeout, "drainTimeout", .duration(.milliseconds(100)...(.seconds(300))), for: .all,
+            "How long requests under way may take after SIGTERM before they are cancelled.")
+        try read(
             &metricsPort, "metricsPort", .offOr(.number(0...65_530)), for: .all,
             "The port of `/metrics`, on `ANNALS_INTERNAL_HOST`; with `serve`, the gateway's, and auth, commands, queries, projector and relay take those after it."
         )
@@ -49,6 +59,18 @@ extension Settings {
             "Networks that webhooks may be delivered to although they are not public; into these by plain HTTP, too.")
         try read(
             &rebuildsStale, "rebuildStale", .flag, for: [.projector], "`true`: read models whose folder has changed are rebuilt after the start.")
+    }
+
+    private mutating func readTraces(_ read: SettingReader) throws {
+        try read.secret(
+            &otlpURL, "otlp.url", .secret("an http or https URL"), absent: "none", for: .all,
+            "The collector that spans are sent to, by OTLP over HTTP; without it none are recorded.")
+        if let otlpURL, !otlpURL.hasPrefix("http://"), !otlpURL.hasPrefix("https://") {
+            throw Failure("ANNALS_OTLP_URL takes an http or https URL", code: .wrongUse)
+        }
+        try read(
+            &traceRatio, "traceRatio", .share, for: .all,
+            "The share of traces that is recorded; a caller that sends `traceparent` decides for its own.")
     }
 
     private mutating func readServer(_ read: SettingReader) throws {
@@ -108,6 +130,12 @@ extension Settings {
                 &services.locations[name], name.rawValue + ".at", .optional(.location, absent: "this machine, at its port"), for: callers,
                 "Where the instances of the \(name.rawValue) service are: `host:port` (several with commas), `dns:name:port`, `srv:name` or `redis`.")
         }
+        try read(
+            &services.projectors, "projector.at", .list(.instance("addresses such as 127.0.0.1:3004")), for: .gateway,
+            "Where projectors are, for the gateway's `/ready`, which asks none otherwise: `host:port` (several with commas).")
+        try read(
+            &drain, "drain", .duration(.zero...(.seconds(600))), for: .all,
+            "How long a process of `serve` that was told to stop still answers, while `/ready` sends its callers elsewhere; `0s` stops it at once.")
     }
 
     private mutating func readDiscovery(_ read: SettingReader) throws {
@@ -119,7 +147,7 @@ extension Settings {
             &sharedLimits.gateways, "gateways", .number(1...1000), for: .gateway,
             "How many gateways there are, for their limits while Redis is away and has not told.")
         try read(
-            &services.dnsServer, "dns.server", .optional(.instance, absent: "the machine's"), for: callers,
+            &services.dnsServer, "dns.server", .optional(.instance("an address such as 127.0.0.1:8600"), absent: "the machine's"), for: callers,
             "The DNS server, as `host:port`, that is asked for instances.")
         try read(
             &services.advertisedHost, "advertisedHost", .optional(.text("an address"), absent: "the internal host"),
@@ -254,8 +282,8 @@ extension SettingForm<String> {
 }
 
 extension SettingForm<Instance> {
-    fileprivate static var instance: Self {
-        Self("an address such as 127.0.0.1:8600", show: { "\($0)" }) { text throws(Misfit) in
+    fileprivate static func instance(_ name: String) -> Self {
+        Self(name, show: { "\($0)" }) { text throws(Misfit) in
             guard case .fixed(let instances)? = try? ServiceLocation(text, of: ""), let first = instances.first, instances.count == 1 else {
                 throw Misfit(text: text)
             }

@@ -30,6 +30,9 @@ extension Settings {
         try read(
             &upstreams.retries.percentage, "upstreamRetries", .number(0...100), for: .callers,
             "How many calls of ten seconds may be made again, in percent; three always may.")
+        try read(
+            &upstreams.hedgeAfter, "upstreamHedge", .offOr(time), for: .gateway,
+            "A public read that has no answer after this is asked of a second instance, too, within the same share. The first answer counts.")
     }
 
     private mutating func readBreakers(_ read: SettingReader) throws {

@@ -4,6 +4,7 @@ import FoundationEssentials
 import Gateway
 import Logging
 import Postgres
+import Telemetry
 import Upstreams
 
 /// How this process is set up: flags over environment over a file over defaults.
@@ -39,12 +40,23 @@ struct Settings: Sendable {
     var services = ServiceSettings()
     /// How services of other processes are called.
     var upstreams = UpstreamSettings()
+    /// How long a process that `serve` runs still answers after it was told to stop.
+    var drain = Duration.seconds(3)
     /// The lifetimes of tokens and sessions.
     var auth = AuthSettings()
     var relay = RelaySettings()
     /// Whether stale read models are rebuilt after the start.
     var rebuildsStale = false
     var logLevel = Logger.Level.notice
+    var logFormat = LogFormat.auto
+    /// Lines of the access log a second; nil for none.
+    var accessLogRate: Int? = 100
+    /// Where spans are sent; nil records none.
+    var otlpURL: String?
+    /// The share of traces that is recorded where no caller has decided.
+    var traceRatio = 1.0
+    /// How long requests and tasks under way may take when the process is told to stop.
+    var drainTimeout = Duration.seconds(2)
     /// The port of `/metrics`; nil serves none.
     var metricsPort: Int? = 9464
     /// Each setting as it was read.

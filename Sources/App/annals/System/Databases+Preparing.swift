@@ -1,4 +1,3 @@
-import FoundationEssentials
 import Logging
 import Postgres
 
@@ -88,46 +87,6 @@ extension PostgresError {
     }
 }
 
-/// The conditions that a database must meet before anything is put into it.
-struct DatabaseCheck {
-    /// A clock difference that network delay can't explain.
-    private static let tolerance = Duration.seconds(5)
-
-    let name: String
-    let target: ConnectionTarget
-    let logger: Logger
-
-    /// Throws a `Failure` for a database that can't be used. Returns the settings that must be on for a crash to lose nothing, and are off.
-    func run() async throws -> [String] {
-        let started = ContinuousClock.now
-        guard let row = try await ConnectionPool.withPool(target, logger: logger, { try await $0.query(.properties) }).first else { return [] }
-        let encoding: String = try row.get(0)
-        guard encoding == "UTF8" else {
-            throw Failure(
-                "the \(name) database at \(target.redacted) has the encoding \(encoding), which can't hold every text: "
-                    + "make it anew with TEMPLATE template0 ENCODING 'UTF8'")
-        }
-        guard try !row.get(1, as: Bool.self) else {
-            throw Failure("the \(name) database at \(target.redacted) is a standby, which takes no migrations: name the primary")
-        }
-        let ahead = Duration.milliseconds(try row.milliseconds(2) - Int64(Date.now.timeIntervalSince1970 * 1000))
-        if max(ahead, .zero - ahead) > Self.tolerance + (ContinuousClock.now - started) {
-            logger.warning(
-                "the database's clock and this machine's differ: set both by NTP, or times in the log are wrong and tokens are refused",
-                metadata: ["database": "\(name)", "ahead": "\(ahead)"])
-        }
-        return (try row.get(3, as: Bool.self) ? [] : ["fsync"]) + (try row.get(4, as: Bool.self) ? [] : ["full_page_writes"])
-    }
-}
-
 extension Statement {
     fileprivate static let answers = Statement("database_answers", "SELECT 1")
-
-    fileprivate static let properties = Statement(
-        "database_properties",
-        """
-        SELECT pg_encoding_to_char(encoding)::text, pg_is_in_recovery(), clock_timestamp(),
-            current_setting('fsync') = 'on', current_setting('full_page_writes') = 'on'
-        FROM pg_database WHERE datname = current_database()
-        """)
 }

@@ -74,7 +74,7 @@ struct StaleReadModels: Service {
         do {
             try await cancelWhenGracefulShutdown {
                 if isRebuilding {
-                    let models = try ReadModel.loadAll(root: folder, catalog: .publishing)
+                    let models = try ReadModel.loadAll(root: folder, catalog: .annals)
                     try await StaleRebuilds(of: models, maintenance, pool: read, logger: logger).run()
                 }
                 // A service that returns would end the others.

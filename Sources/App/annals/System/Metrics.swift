@@ -1,8 +1,10 @@
 import ArgumentParser
+import Audit
 import CoreMetrics
 import EventLog
 import Logging
 import Postgres
+import Projections
 import PublishingAPI
 import Synchronization
 import Telemetry
@@ -23,6 +25,8 @@ enum Metrics {
             MetricDescription("annals_relay_refused_total", "Events that were too large to be sent on."),
             MetricDescription("annals_webhook_pending", "Deliveries that wait."),
             MetricDescription("annals_webhook_attempts_total", "Attempts at deliveries to webhooks."),
+            MetricDescription("annals_feed_watchers", "Readers of a feed."),
+            MetricDescription("annals_feed_slow_readers_total", "Readers of a feed that did not keep up and were closed."),
             MetricDescription("annals_rate_limit_falls_total", "Times that the shared limits fell back to this gateway's part."),
             MetricDescription("annals_rate_limit_local_calls_total", "Calls charged while they had."),
         ])
@@ -76,6 +80,18 @@ enum Metrics {
         }
     }
 
+    // MARK: Traces
+
+    /// Shows what becomes of this process's spans.
+    static func show(_ queue: SpanQueue) {
+        registry.observe("annals_trace_spans_exported_total", .counter, help: "Spans that the collector has taken.") {
+            [MetricSample(Double(queue.statistics.exported))]
+        }
+        registry.observe("annals_trace_spans_dropped_total", .counter, help: "Spans that were lost: the queue was full, or the collector away.") {
+            [MetricSample(Double(queue.statistics.dropped))]
+        }
+    }
+
     // MARK: The log
 
     /// Shows what the log's append queue does.
@@ -85,6 +101,34 @@ enum Metrics {
         }
         registry.observe("annals_append_requests_total", .counter, help: "Requests in them.") {
             [MetricSample(Double(log.appendStatistics.requests))]
+        }
+        registry.observe("annals_append_queue_requests", .gauge, help: "Appends that wait for the log.") {
+            [MetricSample(Double(log.appendLoad.waiting))]
+        }
+        registry.observe("annals_append_queue_limit", .gauge, help: "How many may wait; further ones are refused.") {
+            [MetricSample(Double(log.appendLoad.limit))]
+        }
+        registry.observe("annals_log_clock_behind_seconds", .gauge, help: "By how much the log's clock was behind the last event at the last append.")
+        {
+            [MetricSample(log.appendStatistics.clockLag / .seconds(1))]
+        }
+    }
+
+    /// Shows how far behind the log what follows it is. A follower that another process keeps shows nothing here.
+    static func show(_ projectors: ProjectorGroup, _ merkle: MerkleFollower, head: HeadWatch) {
+        registry.observe("annals_projection_lag_events", .gauge, help: "Events that a read model lacks.") {
+            projectors.statuses.filter { $0.state != .starting && $0.state != .waiting }
+                .map { MetricSample(Double(max(0, head.known - $0.position)), [("model", $0.model)]) }
+        }
+        registry.observe("annals_audit_unsigned_events", .gauge, help: "Events that are in no signed checkpoint.") {
+            merkle.signedSize.map { [MetricSample(Double(max(0, head.known - $0)))] } ?? []
+        }
+    }
+
+    /// Shows how far the server that queries read is behind its primary.
+    static func show(_ lag: ReplicationLag) {
+        registry.observe("annals_read_replication_lag_seconds", .gauge, help: "Age of what the standby that queries read replays; 0 on a primary.") {
+            lag.seconds.map { [MetricSample($0)] } ?? []
         }
     }
 }

@@ -65,6 +65,9 @@ package final class MerkleFollower: Sendable {
 
     package var status: MerkleFollowerStatus { state.withLock(\.status) }
 
+    /// The number of events in the last checkpoint that this process has signed or found; nil before the first.
+    package var signedSize: Int64? { state.withLock { $0.signed?.checkpoint.size } }
+
     /// Throws why the follower has stopped, if it has.
     package func confirmRunning() throws(MerkleStop) {
         if case .stopped(let reason) = status { throw reason }

@@ -92,7 +92,7 @@ package struct AuditTrail: Sendable {
     }
 
     /// On a connection of its own: a long look must not hold up the short ones that share a connection.
-    private func query(_ statement: Statement, _ values: [SQLValue]) async throws -> QueryResult {
+    func query(_ statement: Statement, _ values: [SQLValue]) async throws -> QueryResult {
         try await tellingAbsence { try await pool.withSession { try await $0.query(statement, values) } }
     }
 }

@@ -83,6 +83,9 @@ final class AppendQueue: Sendable {
         return nil
     }
 
+    /// Requests that wait now, and how many may.
+    var load: (waiting: Int, limit: Int) { (state.withLock { $0.waiting.count }, limits.waitingRequests) }
+
     /// A batch has been answered.
     func batchEnded() { state.withLock { $0.batchesInFlight -= 1 } }
 

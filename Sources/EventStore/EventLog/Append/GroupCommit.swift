@@ -28,6 +28,9 @@ final class GroupCommit: Sendable {
 
     var statistics: AppendStatistics { counts.withLock { $0 } }
 
+    /// Requests that wait to be sent, and how many may.
+    var load: (waiting: Int, limit: Int) { queue.load }
+
     /// Queues a request and waits for its outcome: see `AppendQueue.wait(for:)`.
     func append(_ request: SealedRequest) async throws -> AppendOutcome { try await queue.wait(for: request) }
 

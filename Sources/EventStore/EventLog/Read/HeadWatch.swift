@@ -43,7 +43,7 @@ package final class HeadWatch: Sendable {
     }
 
     /// The head as far as it is known.
-    var known: Int64 { head.position }
+    package var known: Int64 { head.position }
 
     /// Returns once the head is past `position`, or was found to be before it again.
     func wait(past position: Int64) async throws {

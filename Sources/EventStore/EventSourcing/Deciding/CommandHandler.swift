@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Spans
 
 /// The write side's one loop: load, fold, decide, append.
 package struct CommandHandler<Rules: StreamRules>: Sendable {
@@ -35,7 +36,7 @@ package struct CommandHandler<Rules: StreamRules>: Sendable {
                 case .folded(let folded): before = folded
                 }
             }
-            let events = try Rules.decide(command, in: before.state)
+            let events = try inSpan("decide") { try Rules.decide(command, in: before.state) }
             let others = try await alongside(before.state, events)
             guard context.expected.allows(before.version) else { throw CommandFailure.wrongVersion(actual: before.version) }
             // A repeatable command is remembered even when it changed nothing: its repeat must get this answer, whatever happens in between.
@@ -43,7 +44,7 @@ package struct CommandHandler<Rules: StreamRules>: Sendable {
             let request = AppendRequest(
                 [append(events, to: stream, after: before)] + others,
                 claims: Rules.claims(for: events, in: before.state, on: stream) + context.claims, command: context.key, metadata: context.metadata)
-            switch try await store.append(request) {
+            switch try await inSpan("append", { try await store.append(request) }) {
             case .appended(let receipt): return CommandResult(stream: stream, after: before.followed(by: events, as: receipt))
             case .alreadyAppended(let receipt): return try await repeated(receipt, in: context)
             case .conflict: continue

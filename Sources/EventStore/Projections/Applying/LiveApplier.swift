@@ -1,6 +1,7 @@
 import EventSourcing
 import Logging
 import Postgres
+import Spans
 
 /// Applies the log to the live tables of one read model, under the lease that its projector holds.
 struct LiveApplier: Sendable {
@@ -39,7 +40,10 @@ struct LiveApplier: Sendable {
                     for failure in applier.takeFailures() { report(failure) }
                     if applier.parked.count != before { onParked(applier.parked.count) }
                 }
-                try await applier.apply(events, advancing: &progress)
+                // The commands have been answered long since, so this is no part of their traces.
+                try await inLinkedSpan("project \(build.model.name)", causes: events.map(\.metadata.traceparent)) {
+                    try await applier.apply(events, advancing: &progress)
+                }
             } catch let tooMany as TooManyParked {
                 try await progress.checkpoint.recordFailure(at: tooMany.last.position, in: pool)
                 throw ProjectorStop.tooManyParked(tooMany.last.description)

@@ -57,6 +57,10 @@ struct EventFields {
         }
     }
 
+    func timestamp(_ name: String) throws(EventDecodingError) -> Timestamp {
+        try required(name, "a time") { $0.text.flatMap { Timestamp($0) } }
+    }
+
     func timestampIfPresent(_ name: String) throws(EventDecodingError) -> Timestamp? {
         guard data[name] != nil else { return nil }
         return try required(name, "a time") { $0.text.flatMap { Timestamp($0) } }

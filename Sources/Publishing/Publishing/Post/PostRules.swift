@@ -19,15 +19,25 @@ package enum PostRules: StreamRules {
         case .edit(let actor, let edit):
             return edit.events(for: try state.opened(to: actor))
         case .publish(let actor, let time):
-            _ = try state.opened(to: actor)
-            guard case .published(_, let present) = state else { return [.published(publishedAt: time)] }
+            let post = try state.opened(to: actor)
+            guard case .published(_, let present) = state else { return post.unscheduling + [.published(publishedAt: time)] }
             return time == nil || time == present ? [] : [.published(publishedAt: time)]
         case .unpublish(let actor):
             _ = try state.opened(to: actor)
             return state.isPublished ? [.unpublished] : []
         case .delete(let actor):
-            _ = try state.opened(to: actor)
-            return [.deleted]
+            return try state.opened(to: actor).unscheduling + [.deleted]
+        case .schedule(let actor, let time):
+            let post = try state.opened(to: actor)
+            guard !state.isPublished else { throw .published }
+            return post.scheduledAt == time ? [] : [.scheduled(author: post.author, at: time)]
+        case .unschedule(let actor):
+            guard try state.opened(to: actor).scheduledAt != nil else { throw .notScheduled }
+            return [.unscheduled]
+        case .publishAsScheduled(let time):
+            guard state.post?.scheduledAt == time else { throw .notScheduled }
+            return [.published(publishedAt: time)]
+        case .giveUpSchedule(let time): return state.post?.scheduledAt == time ? [.unscheduled] : []
         }
     }
 
@@ -36,7 +46,7 @@ package enum PostRules: StreamRules {
             switch event {
             case .drafted(_, _, let slug, _): take(slug)
             case .edited(_, let slug, _): take(slug)
-            case .published, .unpublished: []
+            case .published, .unpublished, .scheduled, .unscheduled: []
             case .deleted: [.release(.slug)]
             }
         }
@@ -61,6 +71,12 @@ package enum PostCommand: Sendable, Hashable {
     case publish(by: Actor, at: Timestamp?)
     case unpublish(by: Actor)
     case delete(by: Actor)
+    case schedule(by: Actor, at: Timestamp)
+    case unschedule(by: Actor)
+    /// Publishes a post that is still scheduled for that time.
+    case publishAsScheduled(at: Timestamp)
+    /// Takes the schedule for that time back, if there still is one: its author may not publish any more.
+    case giveUpSchedule(at: Timestamp)
 }
 
 /// The parts of a post that an edit may change; nil leaves a part as it is.
@@ -95,6 +111,15 @@ package enum PostRefusal: Error, Hashable {
     case notAuthor
     /// It was deleted, for good.
     case deleted
+    /// It is published already.
+    case published
+    /// It is not scheduled, or not for that time.
+    case notScheduled
+}
+
+extension Post {
+    /// The end of its schedule, which an act of its author's or an admin's comes before.
+    fileprivate var unscheduling: [PostEvent] { scheduledAt == nil ? [] : [.unscheduled] }
 }
 
 extension PostState {

@@ -38,6 +38,8 @@ package struct Post: Sendable, Hashable {
     package var title: Personal<String>
     package var slug: Personal<String>
     package var content: Personal<String>
+    /// When it is to be published by itself; nil for a post that is not, or that is published.
+    package var scheduledAt: Timestamp?
 }
 
 extension PostRules {
@@ -57,8 +59,14 @@ extension PostRules {
                 if let slug { $0.slug = slug }
                 if let content { $0.content = content }
             }
-        case .published(let publishedAt): if let post = state.post { state = .published(post, publishedAt: publishedAt) }
+        case .published(let publishedAt):
+            if var post = state.post {
+                post.scheduledAt = nil
+                state = .published(post, publishedAt: publishedAt)
+            }
         case .unpublished: if let post = state.post { state = .draft(post) }
+        case .scheduled(_, let time): state.changePost { $0.scheduledAt = time }
+        case .unscheduled: state.changePost { $0.scheduledAt = nil }
         case .deleted: if let author = state.author { state = .deleted(author: author) }
         }
     }

@@ -91,7 +91,7 @@ extension PostRules {
         for event in history.reversed() {
             switch try decode(event) {
             case .published(let publishedAt): return publishedAt ?? event.recordedAt
-            case .drafted, .unpublished, .deleted: return nil
+            case .drafted, .unpublished, .scheduled, .unscheduled, .deleted: return nil
             case .edited: continue
             }
         }

@@ -59,6 +59,8 @@ struct PostCommandRoutes: Sendable {
             ).response()
         }
 
+        PostScheduling(posts: posts, identity: identity).add(to: &routes)
+
         routes.on(.deletePost) { request, context in
             let user = try context.signedIn()
             let post = try context.post

@@ -128,7 +128,8 @@ struct PostHistoryRoutes: Sendable {
             isPublished: folded.state.isPublished, viewCount: nil,
             author: PostDocument.Author(
                 id: post.author, username: author?.username.value, displayName: displayName?.isEmpty == false ? displayName : nil),
-            createdAt: folded.createdAt, updatedAt: folded.updatedAt, publishedAt: publishedAt, version: folded.version)
+            createdAt: folded.createdAt, updatedAt: folded.updatedAt, publishedAt: publishedAt,
+            scheduledAt: post.scheduledAt, version: folded.version)
         var writer = JSONWriter(capacity: 4096)
         var viewCounts: [Range<Int>] = []
         writer.object {

@@ -26,6 +26,8 @@ package struct ConnectionLimits: Sendable, Equatable {
     package var streams: Int
     /// The most connections at a time. Nil leaves some of the process's descriptors for everything else.
     package var connections: Int?
+    /// Once it has begun, connections end with their next response. Nil for a server that stops at once.
+    package var drain: Drain?
 
     package init(
         idle: Duration = .seconds(300), headers: Duration = .seconds(10), bodyGrace: Duration = .seconds(10), bodyRate: Int = 1024,

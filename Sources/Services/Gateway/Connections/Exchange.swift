@@ -14,6 +14,8 @@ final class Exchange {
     var isRequestComplete = false
     var isResponseBegun = false
     var isResponseComplete = false
+    /// The response goes on for as long as its reader is there.
+    private(set) var isEndless = false
 
     init(_ head: HTTPRequestHead) {
         isHTTP10 = head.version.isHTTP10
@@ -28,6 +30,7 @@ final class Exchange {
     /// The head of the response as it is sent.
     func finished(_ head: HTTPResponseHead) -> HTTPResponseHead {
         var head = head
+        isEndless = head.headers.first(name: "Content-Type") == "text/event-stream"
         if !head.headers.contains(name: SecurityHeaders.always[0].name.canonicalName) {
             for header in SecurityHeaders.always { head.headers.add(name: header.name.canonicalName, value: header.value) }
         }

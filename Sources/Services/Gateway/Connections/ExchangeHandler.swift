@@ -147,7 +147,8 @@ final class ExchangeHandler: ChannelDuplexHandler {
         let bound = NIOLoopBound((handler: self, context: context), eventLoop: context.eventLoop)
         context.eventLoop.scheduleTask(in: TimeAmount(limits.halfClosed)) {
             let (handler, context) = bound.value
-            if handler.exchanges.first?.isResponseBegun == false { context.close(mode: .all, promise: nil) }
+            guard let exchange = handler.exchanges.first, !exchange.isResponseBegun || exchange.isEndless else { return }
+            context.close(mode: .all, promise: nil)
         }
     }
 
@@ -171,6 +172,7 @@ final class ExchangeHandler: ChannelDuplexHandler {
         switch unwrapOutboundIn(data) {
         case .head(let head):
             exchange.isResponseBegun = true
+            if limits.drain?.hasBegun == true { endAfterLastExchange(context) }
             // The client may send the body all the same, or not: nobody could tell the next request from it.
             if exchange.awaitsContinue {
                 timeouts.endInput()

@@ -23,10 +23,17 @@ struct GCRA: Equatable {
     /// Whether someone who owes so much may call once more.
     func allows(owing owed: UInt64) -> Bool { owed + interval <= burst }
 
+    /// The debt after so many further calls; nil when they may not make them.
+    func debt(after calls: Int, owing owed: UInt64) -> UInt64? {
+        let debt = owed + UInt64(calls) * interval
+        return debt <= burst ? debt : nil
+    }
+
     /// The outcome for someone who owes so much after it.
-    func verdict(_ isAllowed: Bool, owing owed: UInt64) -> RateLimiter.Verdict {
+    /// - Parameter calls: how many were refused at once.
+    func verdict(_ isAllowed: Bool, owing owed: UInt64, for calls: Int = 1) -> RateLimiter.Verdict {
         let remaining = (burst - min(owed, burst)) / interval
-        let cost = (remaining + 1) * interval
+        let cost = max(remaining + 1, UInt64(calls)) * interval
         // With a share of a limit the burst need not be whole calls: then no more follow than could at once.
         let next = cost <= burst ? owed - min(owed, burst - cost) : owed
         return RateLimiter.Verdict(isAllowed: isAllowed, remaining: Int(remaining), nextIn: Self.seconds(next))

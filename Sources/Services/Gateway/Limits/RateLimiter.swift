@@ -31,19 +31,25 @@ final class RateLimiter: Sendable {
         self.now = now
     }
 
-    /// Takes one call out of the caller's bucket, if there is one in it.
+    /// Takes calls out of the caller's bucket, one unless said otherwise, if all of them are in it.
     /// - Parameter gateways: how many share the limit.
-    func take(_ key: BucketKey, ofGateways gateways: Int = 1) -> Verdict {
+    func take(_ key: BucketKey, calls: Int = 1, ofGateways gateways: Int = 1) -> Verdict {
         let rule = rule.share(ofGateways: gateways)
         let time = now()
         return table.withLock { table in
             var bucket = table[key]
             let owed = max(bucket.fullAt, time) - time
-            guard rule.allows(owing: owed) else { return rule.verdict(false, owing: owed) }
-            bucket.fullAt = time + owed + rule.interval
+            guard let after = rule.debt(after: calls, owing: owed) else { return rule.verdict(false, owing: owed, for: calls) }
+            bucket.fullAt = time + after
             table[key] = bucket
-            return rule.verdict(true, owing: owed + rule.interval)
+            return rule.verdict(true, owing: after)
         }
+    }
+
+    /// So many calls, or as many as a full bucket has beside the one that brings them.
+    func bounded(_ calls: Int, ofGateways gateways: Int = 1) -> Int {
+        let rule = rule.share(ofGateways: gateways)
+        return min(calls, max(0, Int(rule.burst / rule.interval) - 1))
     }
 
     /// Takes a call back, as if it had never been made.

@@ -66,6 +66,8 @@ package struct RateLimits: Sendable {
     struct Charge {
         /// Tell the caller how much is left.
         var headers: HTTPFields = [:]
+        /// The maker of the call.
+        fileprivate var caller: BucketKey?
         /// Where a registration was taken for what the call might find out.
         fileprivate var claimant: BucketKey?
     }
@@ -96,7 +98,7 @@ package struct RateLimits: Sendable {
         case .login: return Charge(headers: try await take(logins, address))
         case .registration: return Charge(headers: try await take(registrations, address))
         case .password: return Charge(headers: try await take(logins, caller))
-        case .calls, .partialTiles: return Charge(headers: try await take(calls, caller))
+        case .calls, .partialTiles: return Charge(headers: try await take(calls, caller), caller: caller)
         // Before the call, or many at once would find out as much as they like.
         case .claims: return Charge(headers: try await take((calls, caller), then: (registrations, address)), claimant: address)
         case .uncounted: return Charge()
@@ -124,6 +126,15 @@ package struct RateLimits: Sendable {
         let headers = try one.headers(for: verdicts[0])
         if verdicts.count > 1 { _ = try two.headers(for: verdicts[1]) }
         return headers
+    }
+
+    /// Charges what the service says that the call counts for beside the one. 429 when not all of it is left.
+    func chargeFurther(_ charge: inout Charge, _ response: inout Response) async throws(Problem) {
+        guard let further = response.headers[.furtherCalls].flatMap({ Int($0) }) else { return }
+        response.headers[.furtherCalls] = nil
+        guard let caller = charge.caller, let calls else { return }
+        let verdict = await shared?.take(further, of: calls, caller) ?? calls.take(caller, calls: calls.bounded(further))
+        charge.headers = try calls.headers(for: verdict)
     }
 
     /// Gives back what was taken for a claim that told nothing of names or emails, neither that one is taken nor that it was free.

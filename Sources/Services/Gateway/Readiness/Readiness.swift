@@ -4,6 +4,7 @@ package import Hummingbird
 package import JSON
 package import Logging
 import NIOCore
+import Synchronization
 
 /// Whether requests can be served: each dependency asked side by side, and each service that depends on others of its own.
 package struct Readiness: Sendable {
@@ -25,11 +26,14 @@ package struct Readiness: Sendable {
     /// A service that requests depend on, and how it says whether it is ready.
     package struct Part: Sendable {
         package let name: String
+        /// Whether requests fail without it.
+        package let isRequired: Bool
         package let report: @Sendable () async throws -> Report
 
         /// - Parameter report: throws when the service can't be reached.
-        package init(_ name: String, report: @escaping @Sendable () async throws -> Report) {
+        package init(_ name: String, isRequired: Bool = true, report: @escaping @Sendable () async throws -> Report) {
             self.name = name
+            self.isRequired = isRequired
             self.report = report
         }
     }
@@ -56,6 +60,7 @@ package struct Readiness: Sendable {
     private let upstreams: @Sendable () -> [Upstream]
     private let logger: Logger
     private let probe: SingleFlight<Report>
+    private let start = Start()
 
     /// - Parameters:
     ///   - parts: the services that this one hands requests on to.
@@ -76,22 +81,42 @@ package struct Readiness: Sendable {
     }
 
     /// 200 while everything required is there, else 503, with the report as body. It says that something is down, never why: anyone may ask. However
-    /// many do, the dependencies are asked once a second at most.
-    package func response() async throws -> Response {
-        let report = try await report()
+    /// many do, the dependencies are asked once a second at most. Nothing is ready in a process that is about to stop.
+    package func response(_ drain: Drain? = nil) async throws -> Response {
+        let report = drain?.hasBegun == true ? .stopping : try await report()
         var headers: HTTPFields = [.cacheControl: "no-store"]
         if !report.isReady { headers[.retryAfter] = "1" }
         return Answer.bytes(json: report.json, status: report.isReady ? .ok : .serviceUnavailable, headers: headers)
     }
 
+    /// 200 once this process has been ready, whatever happens to its dependencies after that; until then 503 with the report of what is missing.
+    package func startupResponse() async throws -> Response {
+        if !start.isDone, try await !report().isReady { return try await response() }
+        return Answer.bytes(json: Array(#"{"status":"started"}"#.utf8), headers: [.cacheControl: "no-store"])
+    }
+
     /// The state of everything, not older than a second.
-    package func report() async throws -> Report { try await probe.outcome { await ask() } }
+    package func report() async throws -> Report {
+        let report = try await probe.outcome { await ask() }
+        if report.isReady { start.finish() }
+        return report
+    }
+
+    /// Whether the start is over, which is so once and for all.
+    private final class Start: Sendable {
+        private let done = Atomic<Bool>(false)
+
+        var isDone: Bool { done.load(ordering: .relaxed) }
+
+        func finish() { done.store(true, ordering: .relaxed) }
+    }
 
     private func ask() async -> Report {
         async let own = failedChecks()
         async let found = readProgress()
         async let reports = partReports()
-        var report = await Report(reports)
+        var report = Report()
+        for (part, found) in await zip(parts, reports) { report.note(part.name, found, isRequired: part.isRequired) }
         let down = await own
         for check in checks { report.note(check.name, isUp: !down.contains(check.name), isRequired: check.isRequired) }
         if progress != nil { report.note(await found) }
@@ -117,7 +142,7 @@ package struct Readiness: Sendable {
     }
 
     /// In the order of the parts; nil for one that can't be reached.
-    private func partReports() async -> [(String, Report?)] {
+    private func partReports() async -> [Report?] {
         await withTaskGroup(of: (Int, Report?).self) { group in
             for (place, part) in parts.enumerated() {
                 group.addTask {
@@ -129,7 +154,7 @@ package struct Readiness: Sendable {
                     }
                 }
             }
-            return await group.reduce(into: parts.map { ($0.name, nil) }) { reports, found in reports[found.0].1 = found.1 }
+            return await group.reduce(into: parts.map { _ in nil }) { reports, found in reports[found.0] = found.1 }
         }
     }
 

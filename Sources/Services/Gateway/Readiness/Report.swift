@@ -35,20 +35,19 @@ extension Readiness {
 }
 
 extension Readiness.Report {
-    /// The report of what stands before these services; nil for one that can't be reached.
-    init(_ parts: [(String, Readiness.Report?)]) {
-        for (name, report) in parts {
-            services.append((name, report?.isReady ?? false))
-            guard let report, report.isReady else {
-                isReady = false
-                if let report { take(report) }
-                continue
-            }
-            take(report)
-        }
+    /// The report of a process that is about to stop.
+    static var stopping: Self {
+        var report = Self()
+        report.isReady = false
+        return report
     }
 
-    private mutating func take(_ report: Self) {
+    /// Adds the report of a service that stands behind this one; nil for one that can't be reached.
+    mutating func note(_ service: String, _ report: Self?, isRequired: Bool) {
+        let isUp = report?.isReady ?? false
+        services.append((service, isUp))
+        if isRequired, !isUp { isReady = false }
+        guard let report else { return }
         for check in report.checks { note(check.name, isUp: check.isUp, isRequired: false) }
         projections += report.projections
         head = report.head ?? head

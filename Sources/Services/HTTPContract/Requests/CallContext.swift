@@ -5,6 +5,7 @@ package import Hummingbird
 package import Logging
 package import NIOCore
 package import PublishingAPI
+package import Spans
 
 /// The context of one call: the same type in every service, so that a gateway can hand its own to a service in the same process.
 package struct CallContext: RequestContext {
@@ -13,6 +14,8 @@ package struct CallContext: RequestContext {
     package var requestID = ""
     /// The W3C trace context; empty until the first responder has read or made it.
     package var traceparent = ""
+    /// Whether the trace begins here: no caller has named one.
+    package private(set) var isTraceRoot = false
     package var caller = Caller.anonymous
     /// The connection, or the stream of one, that the request came by; nil where there is none.
     package let channel: (any Channel)?
@@ -25,8 +28,12 @@ package struct CallContext: RequestContext {
         peer = source.channel.remoteAddress
     }
 
-    /// A context for a call that no request led to, such as a follower asking for its feed.
-    package init(logger: Logger, requestID: String = RequestIdentity.makeRequestID(), traceparent: String = RequestIdentity.makeTraceparent()) {
+    /// A context for a call that no request led to, such as a follower asking for its feed. Where spans are recorded, those of such calls are not:
+    /// they come every second, whether anybody does anything or not.
+    package init(
+        logger: Logger, requestID: String = RequestIdentity.makeRequestID(),
+        traceparent: String = RequestIdentity.makeTraceparent(isSampled: !Spans.areRecorded)
+    ) {
         coreContext = CoreRequestContextStorage(source: DetachedSource(logger: logger))
         channel = nil
         peer = nil
@@ -43,7 +50,10 @@ package struct CallContext: RequestContext {
     /// Takes the ids from the request, or makes them, unless an earlier responder of this process did.
     package mutating func identify(by request: Request) {
         if requestID.isEmpty { requestID = RequestIdentity.requestID(of: request) }
-        if traceparent.isEmpty { traceparent = RequestIdentity.traceparent(of: request) }
+        guard traceparent.isEmpty else { return }
+        let given = RequestIdentity.givenTraceparent(request.header(.traceparent))
+        isTraceRoot = given == nil
+        traceparent = given ?? RequestIdentity.makeTraceparent()
     }
 }
 

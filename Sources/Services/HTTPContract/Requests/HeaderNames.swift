@@ -9,6 +9,8 @@ extension HTTPField.Name {
     package static let caller = contract("X-Annals-Caller")
     /// `X-Annals-Claimed`: on an answer to the gateway, that the call took a name or an email and so told that it was free. Never sent outside.
     package static let claimed = contract("X-Annals-Claimed")
+    /// `X-Annals-Further-Calls`: on an answer to the gateway, how many calls it counts for beside the one. Never sent outside.
+    package static let furtherCalls = contract("X-Annals-Further-Calls")
     /// `X-Annals-Time-Left`: the milliseconds left for a call of one service to another. Never taken from outside.
     package static let timeLeft = contract("X-Annals-Time-Left")
     /// `X-Annals-Attempt`: on a call that may have reached a service before, how many times it is made. Never taken from outside.
@@ -42,6 +44,10 @@ extension HTTPField.Name {
     package static let rateLimitPolicy = contract("RateLimit-Policy")
     /// `RateLimit`: what is left of it.
     package static let rateLimit = contract("RateLimit")
+    /// `Last-Event-ID`: the last event that a reader of Server-Sent Events has got.
+    package static let lastEventID = contract("Last-Event-ID")
+    /// `X-Accel-Buffering`: `no` keeps nginx from holding an answer back.
+    package static let accelBuffering = contract("X-Accel-Buffering")
     /// `Referrer-Policy`.
     package static let referrerPolicy = contract("Referrer-Policy")
     /// `X-Frame-Options`.

@@ -29,21 +29,24 @@ package enum RequestIdentity {
     package static func traceparent(of request: Request) -> String { traceparent(given: request.header(.traceparent)) }
 
     /// The same from the header's value alone.
-    package static func traceparent(given: WireText?) -> String {
-        guard let given, traceparentBytes ~= given.count, given.isVisibleASCII else { return makeTraceparent() }
+    package static func traceparent(given: WireText?) -> String { givenTraceparent(given) ?? makeTraceparent() }
+
+    /// The header's value where it is well-formed.
+    static func givenTraceparent(_ given: WireText?) -> String? {
+        guard let given, traceparentBytes ~= given.count, given.isVisibleASCII else { return nil }
         let text = given.string
-        guard isTraceparent(text) else { return makeTraceparent() }
+        guard isTraceparent(text) else { return nil }
         return text.utf8.count == 55 ? text : "00\(text.dropFirst(2).prefix(53))"
     }
 
     package static func makeRequestID() -> String { UUID.v7().lowercased }
 
-    /// A new sampled root context.
-    package static func makeTraceparent() -> String {
+    /// A new root context.
+    package static func makeTraceparent(isSampled: Bool = true) -> String {
         var random = SystemRandomNumberGenerator()
         // Neither id may be zero; setting one bit costs nothing.
         let trace = random.next().hexadecimal + (random.next() | 1).hexadecimal
-        return "00-\(trace)-\((random.next() | 1).hexadecimal)-01"
+        return "00-\(trace)-\((random.next() | 1).hexadecimal)-\(isSampled ? "01" : "00")"
     }
 
     private static let traceparentBytes = 55...512

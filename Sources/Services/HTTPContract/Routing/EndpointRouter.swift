@@ -27,7 +27,6 @@ package struct EndpointRouter: Sendable {
     /// Templates that stand at the same place must name their parameter alike.
     package init(_ endpoints: some Sequence<Endpoint>) {
         var paths: [String: [Endpoint]] = [:]
-        for path in Endpoint.reservedPaths { paths[path] = [] }
         for endpoint in endpoints { paths[endpoint.route.path, default: []].append(endpoint) }
         root = Node(paths.map { ($0.split(separator: "/")[...], Path($1)) })
     }

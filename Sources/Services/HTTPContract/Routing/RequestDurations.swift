@@ -14,16 +14,13 @@ package final class RequestDurations: Sendable {
         let status: Int
     }
 
-    private static let methods: Set<String> = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
-
     private let service: String
     private let timers = Mutex<[Key: Timer]>([:])
 
     package init(_ service: ServiceName) { self.service = service.rawValue }
 
     package func record(_ request: Request, _ endpoint: Endpoint?, _ response: Response, since start: ContinuousClock.Instant) {
-        let method = request.method.rawValue
-        let key = Key(endpoint: endpoint, method: Self.methods.contains(method) ? method : "_OTHER", status: Int(response.status.code))
+        let key = Key(endpoint: endpoint, method: request.knownMethod, status: Int(response.status.code))
         let (seconds, attoseconds) = (ContinuousClock.now - start).components
         timer(key).recordNanoseconds(seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
     }
@@ -40,5 +37,15 @@ package final class RequestDurations: Sendable {
             timers[key] = timer
             return timer
         }
+    }
+}
+
+extension Request {
+    private static let knownMethods: Set<String> = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
+
+    /// The method; `_OTHER` for one that no endpoint has, so that callers can't make up values.
+    var knownMethod: String {
+        let method = method.rawValue
+        return Self.knownMethods.contains(method) ? method : "_OTHER"
     }
 }

@@ -6,6 +6,8 @@ package import Hummingbird
 package import Logging
 import NIOHTTP1
 package import PublishingAPI
+import Spans
+import Tracing
 
 /// The routes of one service: a handler for each of its endpoints.
 package struct Routes: Sendable {
@@ -33,7 +35,7 @@ package struct Routes: Sendable {
     ) -> ServiceResponder {
         ServiceResponder(
             service: service, handlers: Dictionary(handlers.map { ($0.endpoint, $0.handler) }) { first, _ in first },
-            router: EndpointRouter(endpoints), authentication: authentication, durations: RequestDurations(service),
+            router: EndpointRouter(endpoints), authentication: authentication, recorder: CallRecorder(service, logger: logger),
             failures: FailureResponses(service: service, logger: logger, mapping: mapping))
     }
 }
@@ -57,30 +59,29 @@ package struct ServiceResponder: HTTPResponder, Sendable {
     let handlers: [Endpoint: Routes.Handler]
     let router: EndpointRouter
     let authentication: Authentication
-    let durations: RequestDurations
+    let recorder: CallRecorder
     let failures: FailureResponses
 
     /// Answers a request of which nothing is known: matches it and verifies its caller. Throws only when the connection itself is broken.
     package func respond(to request: Request, context: CallContext) async throws -> Response {
-        let start = ContinuousClock.now
         var context = context
         context.identify(by: request)
         if let client = authentication.client(of: request, for: service) { context.clientAddress = client }
-        var response: Response
-        var endpoint: Endpoint?
-        do {
-            switch try router.match(request) {
-            case .options(let allow): response = Response(status: .noContent, headers: [.allow: allow])
-            case .endpoint(let match):
-                endpoint = match.endpoint
-                context.caller = try await authentication.caller(of: request, for: match.endpoint, of: service)
-                response = try await handle(request, match, context)
+        let response = try await recorder.record(request, context) { [context] given, call in
+            do {
+                switch try router.match(request) {
+                case .options(let allow): return Response(status: .noContent, headers: [.allow: allow])
+                case .endpoint(let match):
+                    call.endpoint = match.endpoint
+                    var context = given
+                    context.caller = try await authentication.caller(of: request, for: match.endpoint, of: service)
+                    call.caller = context.caller
+                    return try await handle(request, match, context)
+                }
+            } catch {
+                return try failures.response(to: error, request, call.endpoint, context)
             }
-        } catch {
-            response = try failures.response(to: error, request, endpoint, context)
         }
-        context.mark(&response)
-        durations.record(request, endpoint, response, since: start)
         return request.method == .head ? response.createHeadResponse() : response
     }
 
@@ -89,7 +90,10 @@ package struct ServiceResponder: HTTPResponder, Sendable {
         var context = context
         do {
             context.caller = try call.token.map { token throws(Problem) in try Caller(token, calling: service) } ?? .anonymous
-            return try await handle(request, call.match, context)
+            guard Spans.areRecorded else { return try await handle(request, call.match, context) }
+            return try await withSpan("\(service) \(call.match.endpoint.route.path)") { [context] span in
+                try await handle(request, call.match, context.below(span))
+            }
         } catch {
             return try failures.response(to: error, request, call.match.endpoint, context)
         }
@@ -177,9 +181,9 @@ package struct FailureResponses: Sendable {
 
     private func log(_ event: Logger.Message, _ details: Logger.Metadata, _ request: Request, _ endpoint: Endpoint?, _ context: CallContext) {
         let call: Logger.Metadata = [
-            "requestId": "\(context.requestID)", "traceparent": "\(context.traceparent)", "service": "\(service)",
-            "method": "\(request.method.rawValue)", "route": "\(endpoint?.route.path ?? "none")",
+            "requestId": "\(context.requestID)", "service": "\(service)", "method": "\(request.method.rawValue)",
+            "route": "\(endpoint?.route.path ?? "none")",
         ]
-        logger.error(event, metadata: call.merging(details) { call, _ in call })
+        logger.error(event, metadata: call.merging(context.traceMetadata) { $1 }.merging(details) { call, _ in call })
     }
 }

@@ -85,14 +85,15 @@ extension Statement {
 enum PostColumns {
     /// The columns of a list's item that stand in `posts.post` itself.
     static let item = """
-        post.id, post.author, post.title, post.slug, post.excerpt, post.published, post.created_at, post.updated_at, post.published_at, post.version
+        post.id, post.author, post.title, post.slug, post.excerpt, post.published, post.created_at, post.updated_at, post.published_at, post.version, \
+        post.scheduled_at
         """
 
     /// All columns, from `post` (or a subquery of that name), `account` and `total`; `text` is the column that stands for the text.
     static func all(text: String) -> String {
         """
         post.id, post.author, post.title, post.slug, post.\(text), post.published, post.created_at, post.updated_at, post.published_at, \
-        post.version, account.username, account.display_name, COALESCE(total.count, 0)
+        post.version, account.username, account.display_name, COALESCE(total.count, 0), post.scheduled_at
         """
     }
 
@@ -112,7 +113,8 @@ extension PostDocument {
             isPublished: try row.get(first + 5), viewCount: try row.get(first + 12, as: Int64.self),
             author: Author(id: try row.get(first + 1), username: try row.get(first + 10), displayName: try row.get(first + 11)),
             createdAt: Timestamp(milliseconds: try row.milliseconds(first + 6)), updatedAt: Timestamp(milliseconds: try row.milliseconds(first + 7)),
-            publishedAt: try row.millisecondsOrNil(first + 8).map { Timestamp(milliseconds: $0) }, version: try row.get(first + 9))
+            publishedAt: try row.millisecondsOrNil(first + 8).map { Timestamp(milliseconds: $0) },
+            scheduledAt: try row.millisecondsOrNil(first + 13).map { Timestamp(milliseconds: $0) }, version: try row.get(first + 9))
     }
 }
 

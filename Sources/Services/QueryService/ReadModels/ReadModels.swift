@@ -4,6 +4,7 @@ import HTTPContract
 import Hummingbird
 import Postgres
 import Projections
+import Spans
 
 /// The value that a query found, and how fresh it is.
 struct Snapshot<Value> {
@@ -61,7 +62,9 @@ struct ReadModels: Sendable {
     }
 
     private func ask<Query: ReadQuery>(_ query: Query) async throws -> Snapshot<Query.Answer> {
-        let rows = try await pools[query.statement].read(query.statement, query.values)
+        let rows = try await inQuerySpan(query.statement.name) {
+            try await pools[query.statement].read(query.statement, query.values)
+        }
         return Snapshot(position: try rows[0].get(0), value: try query.decode(rows))
     }
 }

@@ -4,6 +4,7 @@ import Hummingbird
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import ServiceLifecycle
 
 /// Makes calls to instances over HTTP/1.1.
 struct InstanceClient: Sendable {
@@ -42,7 +43,7 @@ struct InstanceClient: Sendable {
             case .whole(let body): answer = try await connections.send(head, body, to: instance, in: time)
             case .stream(let body, let length): answer = try await connections.send(head, body, length, to: instance, in: time)
             }
-            return response(answer, holding: token)
+            return response(answer, holding: token, endingWith: call.isStream ? call.client : nil)
         } catch {
             throw Task.isCancelled ? CancellationError() : error
         }
@@ -61,7 +62,10 @@ struct InstanceClient: Sendable {
         throw UpstreamFailure(.unreachable, "the event loop is of another group")
     }
 
-    private func response(_ answer: InstanceAnswer, holding token: some AnyObject & Sendable) -> Response {
+    /// - Parameter client: ends an answer that does not end by itself when it is closed.
+    private func response(
+        _ answer: InstanceAnswer, holding token: some AnyObject & Sendable, endingWith client: (any Channel)?
+    ) -> Response {
         var fields = HTTPFields()
         fields.reserveCapacity(answer.head.headers.count)
         for (name, value) in answer.head.headers {
@@ -76,7 +80,19 @@ struct InstanceClient: Sendable {
             return Response(
                 status: status, headers: fields,
                 body: ResponseBody(contentLength: fields[.contentLength].flatMap { Int($0) }) { writer in
-                    for try await part in parts { try await writer.write(part) }
+                    if let client {
+                        client.closeFuture.whenComplete { _ in answer.giveUp() }
+                        // When this process stops, the answer ends as it would at the service's own stop.
+                        try await withGracefulShutdownHandler {
+                            do {
+                                for try await part in parts { try await writer.write(part) }
+                            } catch is CancellationError where client.isActive {}
+                        } onGracefulShutdown: {
+                            answer.giveUp()
+                        }
+                    } else {
+                        for try await part in parts { try await writer.write(part) }
+                    }
                     // A body ends like this, too, when the task is cancelled.
                     try Task.checkCancellation()
                     try await writer.finish(nil)

@@ -23,6 +23,12 @@ struct OutgoingCall: Sendable {
     let loop: (any EventLoop)?
     /// Whether it may be made again although it may have happened: it changes nothing, or has a key by which the service knows it again.
     let isRepeatable: Bool
+    /// Whether it reads what anyone may read: then two instances may be asked at once.
+    let isPublicRead: Bool
+    /// Whether the answer goes on for as long as its reader is there.
+    let isStream: Bool
+    /// How the reader is reached.
+    let client: (any Channel)?
     /// Whether the service may take its time: the client asked it to wait for a position.
     let isPatient: Bool
 
@@ -31,9 +37,12 @@ struct OutgoingCall: Sendable {
         method = HTTPMethod(rawValue: request.method.rawValue)
         target = request.head.path ?? "/"
         loop = context.channel?.eventLoop
+        isStream = endpoint?.isStream ?? false
+        client = context.channel
         isPatient = request.headers.contains(.waitForPosition)
         let hasKey = request.headers.contains(.idempotencyKey) && endpoint?.route.takesIdempotencyKey ?? true
         isRepeatable = request.method == .get || request.method == .head || hasKey
+        isPublicRead = request.method == .get && endpoint?.route.access == .anyone && !isStream
         body = try await Self.body(of: request, bufferingUpTo: limit)
 
         var headers = HTTPHeaders()

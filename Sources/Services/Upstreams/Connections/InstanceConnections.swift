@@ -22,7 +22,7 @@ struct InstanceConnections: Sendable {
     func send(_ head: HTTPRequestHead, _ body: ByteBuffer, to instance: Instance, in time: Duration) async throws -> InstanceAnswer {
         let head = head.withLength(body.readableBytes)
         let (ticket, deadline) = (AttemptTicket(), NIODeadline.now() + TimeAmount(time))
-        return try await withCancellation(of: ticket) {
+        var answer = try await withCancellation(of: ticket) {
             try await withCheckedThrowingContinuation { continuation in
                 onLoop { connections in
                     let exchange = InstanceExchange(ticket, to: instance, head, body: body, by: deadline, now: .now())
@@ -31,6 +31,8 @@ struct InstanceConnections: Sendable {
                 }
             }
         }
+        answer.giveUp = { onLoop { $0.giveUp(ticket) } }
+        return answer
     }
 
     /// Sends a request with a body of so many bytes as it comes, and returns its answer.

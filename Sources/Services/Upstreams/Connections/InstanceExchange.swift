@@ -19,6 +19,8 @@ struct InstanceAnswer: Sendable {
 
     let head: HTTPResponseHead
     let body: Body
+    /// Ends the rest of the body, with `CancellationError` for its reader.
+    var giveUp: @Sendable () -> Void = {}
 }
 
 /// The parts of an answer's body. The connection is read no further while several wait to be taken.

@@ -9,7 +9,7 @@ extension FoldedTables {
         WITH
         post AS (
             SELECT concat_ws('|', 'post', id, author, COALESCE(title, '-'), COALESCE(slug, '-'), COALESCE(content, '-'), COALESCE(excerpt, '-'),
-                published, created_at, updated_at, COALESCE(published_at::text, '-'), version)
+                published, created_at, updated_at, COALESCE(published_at::text, '-'), COALESCE(scheduled_at::text, '-'), version)
             FROM posts.post
         ), account AS (
             SELECT concat_ws('|', 'account', id, COALESCE(username, '-'), COALESCE(email, '-'), COALESCE(display_name, '-'), COALESCE(bio, '-'), role,
@@ -33,7 +33,8 @@ extension FoldedTables {
             lines.insert(
                 line(
                     "post", id.lowercased, post.author.lowercased, post.title ?? "-", post.slug ?? "-", post.content ?? "-", excerpt ?? "-",
-                    flag(post.isPublished), time(post.createdAt), time(post.updatedAt), post.publishedAt.map(time) ?? "-", "\(post.version)"))
+                    flag(post.isPublished), time(post.createdAt), time(post.updatedAt), post.publishedAt.map(time) ?? "-",
+                    post.scheduledAt.map(time) ?? "-", "\(post.version)"))
         }
         for author in authors {
             let own = posts.values.filter { $0.author == author }

@@ -13,6 +13,7 @@ struct FoldedTables {
         let createdAt: Timestamp
         var updatedAt: Timestamp
         var publishedAt: Timestamp?
+        var scheduledAt: Timestamp?
         var isPublished = false
         var version = 1
     }
@@ -78,9 +79,12 @@ struct FoldedTables {
         case .published(let time):
             posts[id]?.isPublished = true
             posts[id]?.publishedAt = time ?? event.recordedAt
+            posts[id]?.scheduledAt = nil
         case .unpublished:
             posts[id]?.isPublished = false
             posts[id]?.publishedAt = nil
+        case .scheduled(_, let time): posts[id]?.scheduledAt = time
+        case .unscheduled: posts[id]?.scheduledAt = nil
         case .deleted: posts[id] = nil
         }
     }

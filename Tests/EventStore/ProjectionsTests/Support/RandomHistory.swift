@@ -45,11 +45,13 @@ extension PostEvent {
                 author: .number(.random(in: 1..<5, using: &random)), title: .random(&random), slug: .random(&random), content: .random(&random))
         case .deleted: return nil
         case .draft, .published:
-            switch Int.random(in: 0..<8, using: &random) {
+            switch Int.random(in: 0..<10, using: &random) {
             case 0: return .deleted
             case 1: return state.isPublished ? .unpublished : .published(publishedAt: nil)
             // A published post, too: at another time.
             case 2, 3: return .published(publishedAt: Bool.random(using: &random) ? History.start : nil)
+            case 4: return state.post.flatMap { state.isPublished ? nil : .scheduled(author: $0.author, at: History.start) }
+            case 5: return state.post?.scheduledAt == nil ? nil : .unscheduled
             default:
                 return .edited(
                     title: Bool.random(using: &random) ? .random(&random) : nil, slug: Bool.random(using: &random) ? .random(&random) : nil,

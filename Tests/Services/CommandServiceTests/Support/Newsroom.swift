@@ -17,7 +17,9 @@ import WebhookDelivery
 struct Newsroom: Sendable {
     let log: LogUnderTest
     let trail: OpenedTrail
-    let service: ServiceResponder
+    let commands: Commands
+
+    var service: ServiceResponder { commands.responder }
 
     /// Somebody with an account and a token.
     struct Person: Sendable {
@@ -35,29 +37,28 @@ struct Newsroom: Sendable {
         try await LogUnderTest.open(.publishing) { log in
             try await log.withPool(as: "annals_commands") { pool in
                 let trail = OpenedTrail(AuditTrail(pool)) { try await log.store.open($0) }
-                try await body(Newsroom(log: log, trail: trail, service: service(of: log, trail, on: log.store)))
+                try await body(Newsroom(log: log, trail: trail, commands: commands(of: log, trail, on: log.store)))
             }
         }
     }
 
     /// The same service on a store of the test's, such as one that something happens in.
     func on(_ store: any EventStore, cache: CachedStates? = nil) -> Newsroom {
-        Newsroom(log: log, trail: trail, service: Self.service(of: log, trail, on: store, cache: cache))
+        Newsroom(log: log, trail: trail, commands: Self.commands(of: log, trail, on: store, cache: cache))
     }
 
     /// The same service with the log's tree, which somebody else grows.
     func audited(by audit: MerkleLog) -> Newsroom {
-        Newsroom(log: log, trail: trail, service: Self.service(of: log, trail, on: log.store, audit: audit))
+        Newsroom(log: log, trail: trail, commands: Self.commands(of: log, trail, on: log.store, audit: audit))
     }
 
-    private static func service(
+    private static func commands(
         of log: LogUnderTest, _ trail: OpenedTrail, on store: any EventStore, cache: CachedStates? = nil, audit: MerkleLog? = nil
-    ) -> ServiceResponder {
+    ) -> Commands {
         Commands(
             store: store, catalog: .publishing, keys: log.vault, hasher: log.hasher, cache: cache, audit: audit, trail: trail,
             webhooks: WebhookAccess(secrets: log.vault, addresses: ReachableAddresses()),
-            verifier: TokenVerifier { [signingKey.publicKey] }, services: identities.keys, logger: TestCluster.logger
-        ).responder
+            verifier: TokenVerifier { [signingKey.publicKey] }, services: identities.keys, logger: TestCluster.logger)
     }
 
     /// Registers somebody, with an email of that name.

@@ -47,6 +47,29 @@ import Testing
         return 20
     }
 
+    @Test func `pays for the further calls that an answer counts for, all of them or none`() async throws {
+        let settings = RateLimitSettings(calls: RateLimit(10, in: .seconds(60)), logins: nil, registrations: nil)
+        let queries = Spy("queries") { request, _ in
+            var headers = HTTPFields()
+            headers[.furtherCalls] = request.uri.queryParameters["n"].map(String.init)
+            return Answer.data(headers: headers) { $0.string("replayed") }
+        }
+        let gateway = SpiedGateway(queries: queries, limits: RateLimits(settings, now: clock.reading))
+        func replay(_ calls: Int) async throws -> Answered {
+            var context = CallContext(logger: .silent, requestID: "", traceparent: "")
+            context.clientAddress = "203.0.113.1"
+            return try await gateway.answer(.get, "/api/v1/posts/stream?n=\(calls)", context: context)
+        }
+        let first = try await replay(5)
+        #expect(first.status == 200 && first.headers[.rateLimit] == "\"default\";r=4;t=6" && first.headers[.furtherCalls] == nil)
+        let second = try await replay(5)
+        #expect(second.status == 429 && second.code == "RATE_LIMITED" && second.text.contains("replayed") == false)
+        // The call itself was made; what it would have replayed was not paid.
+        #expect(second.headers[.rateLimit] == "\"default\";r=3;t=12" && second.headers[.retryAfter] == "12")
+        #expect(try await replay(3).status == 429)
+        #expect(try await replay(1).status == 200)
+    }
+
     @Test func `is told what is left with every answer, whatever it is`() async throws {
         func left(_ answer: Answered) -> String? { answer.headers[.rateLimit] }
         let first = try await call()

@@ -119,6 +119,20 @@ import Testing
         }
     }
 
+    @Test func `takes several calls, all of them or none`() async throws {
+        try await RedisServer.with { (server) async throws in
+            try await withGateways(2, of: server) { (gateways) async throws in
+                let (one, other) = (try limiter(10), try limiter(10))
+                let first = await gateways[0].take(6, of: one, ann)
+                #expect(first.isAllowed && first.remaining == 4)
+                let second = await gateways[1].take(6, of: other, ann)
+                #expect(!second.isAllowed && second.remaining == 4)
+                #expect(await gateways[1].take(4, of: other, ann).isAllowed)
+                #expect(await !gateways[0].take(1, of: one, ann).isAllowed)
+            }
+        }
+    }
+
     @Test func `takes a call back`() async throws {
         try await RedisServer.with { (server) async throws in
             try await withGateways(2, of: server) { (gateways) async throws in

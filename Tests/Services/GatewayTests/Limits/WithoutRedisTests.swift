@@ -80,9 +80,10 @@ import Testing
                 let ask = try ask(100)
                 for _ in 1...60 { _ = await gateways[0].take([ask]) }
                 server.kill()
-                // Of a lease there may be something left, which is charged for already.
+                // A lease of up to 32 calls is charged for already. It may still be used, or have ended with the connection.
                 let left = await admitted(gateways[0], ask)
-                #expect(!gateways[0].isInUse && (20...36).contains(left))
+                #expect(!gateways[0].isInUse)
+                #expect((4...36).contains(left))
                 // Redis has forgotten all of it, and is told.
                 try await server.start()
                 try await eventually { gateways[0].isInUse }

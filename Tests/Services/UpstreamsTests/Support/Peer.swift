@@ -3,6 +3,7 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 import Synchronization
+import TestSupport
 import Upstreams
 
 /// A server on loopback that says exactly what a test wants: HTTP, something else, or nothing.
@@ -81,7 +82,10 @@ final class Peer: Sendable {
     }
 
     /// Ends it as a kill does: nothing listens any more, and connections are reset.
-    func kill() async throws { try await channel.close() }
+    func kill() async throws {
+        try await channel.close()
+        try await eventually { connections == 0 }
+    }
 
     private final class Children: Sendable {
         private let channels = Mutex<[any Channel]>([])

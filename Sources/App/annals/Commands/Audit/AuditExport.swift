@@ -90,11 +90,11 @@ struct AuditExport: AsyncParsableCommand {
         try await operation.readTrail(sealed ? .stored : .opened) { trail, opening in
             switch format {
             case .ndjson where sealed: try await export(filter, of: trail, as: SealedLines(), to: destination)
-            case .ndjson: try await export(filter, of: trail, as: EventTexts(.lines, catalog: .publishing, opening: opening), to: destination)
+            case .ndjson: try await export(filter, of: trail, as: EventTexts(.lines, catalog: .annals, opening: opening), to: destination)
             case .cloudevents:
-                try await export(filter, of: trail, as: EventTexts(.cloudEventLines, catalog: .publishing, opening: opening), to: destination)
+                try await export(filter, of: trail, as: EventTexts(.cloudEventLines, catalog: .annals, opening: opening), to: destination)
             case .cloudeventsBatch:
-                try await export(filter, of: trail, as: EventTexts(.cloudEventBatch, catalog: .publishing, opening: opening), to: destination)
+                try await export(filter, of: trail, as: EventTexts(.cloudEventBatch, catalog: .annals, opening: opening), to: destination)
             }
         }
     }
@@ -136,7 +136,7 @@ struct AuditExport: AsyncParsableCommand {
 
     private func filter(_ operation: Operation) async throws -> TrailFilter {
         var filter = TrailFilter(
-            after: after, until: until ?? .max, from: from, to: to, stream: stream, types: EventCatalog.publishing.types(of: selection.filter),
+            after: after, until: until ?? .max, from: from, to: to, stream: stream, types: EventCatalog.annals.types(of: selection.filter),
             actor: actor?.id, correlation: correlation)
         // An opaque id stands in the log as it is and needs no key.
         if let correlation, !RequestIdentity.isOpaque(correlation) {

@@ -8,7 +8,7 @@ import Publishing
 
 /// `annals events`: shows the log.
 struct Events: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Show events of the log.", subcommands: [Show.self, Tail.self])
+    static let configuration = CommandConfiguration(abstract: "Show events of the log.", subcommands: [Show.self, Tail.self, Trace.self])
 
     /// The number of events in memory at once. One of them may be nearly a megabyte.
     static let pageSize = 100
@@ -24,7 +24,7 @@ struct EventOutput: ParsableArguments {
 
     var form: EventForm { sealed ? .stored : .opened }
 
-    var lines: EventLines { EventLines(isJSON: json, catalog: .publishing) }
+    var lines: EventLines { EventLines(isJSON: json, catalog: .annals) }
 }
 
 /// Which kinds of events a command is about.
@@ -36,7 +36,7 @@ struct EventTypeSelection: ParsableArguments {
     var types: [String] = []
 
     func validate() throws {
-        let schemas = EventCatalog.publishing.schemas
+        let schemas = EventCatalog.annals.schemas
         for type in types where schemas[type] == nil {
             throw ValidationError(
                 Suggestion.closest(to: type, among: schemas.keys.sorted()).map { "there is no event type \(type); did you mean \($0)?" }

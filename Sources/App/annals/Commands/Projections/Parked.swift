@@ -171,7 +171,7 @@ extension ParkedEvents {
         return try await operation.refusing {
             try await operation.withPool("read", operation.readModels) { _ in }
             return try await operation.withLog { log in
-                try await body(ParkedEvents(operation.readModels, store: log, catalog: .publishing, logger: operation.logger))
+                try await body(ParkedEvents(operation.readModels, store: log, catalog: .annals, logger: operation.logger))
             }
         }
     }

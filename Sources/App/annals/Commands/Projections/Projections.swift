@@ -25,7 +25,7 @@ extension Operation {
             // The maintenance has connections of its own. This one tells at once when there are none to be had.
             try await withPool("read", readModels) { _ in }
             return try await withLog { log in
-                try await body(Maintenance(readModels, store: log, catalog: .publishing, readers: ReadStatements.all, logger: logger))
+                try await body(Maintenance(readModels, store: log, catalog: .annals, readers: ReadStatements.all, logger: logger))
             }
         }
     }
@@ -33,7 +33,7 @@ extension Operation {
     /// The read models' folders, each with its contents or the reason why it is refused.
     func folders() throws -> [(name: String, model: Result<ReadModel, ReadModelError>)] {
         do {
-            return try ReadModel.loadEach(root: installation.projections, catalog: .publishing)
+            return try ReadModel.loadEach(root: installation.projections, catalog: .annals)
         } catch {
             throw Failure("\(error)")
         }

@@ -28,7 +28,7 @@ struct ReadModelReport: Sendable {
                 // The time of an event is not sealed, so no vault is needed.
                 let store = PostgresEventStore(
                     log, head: HeadWatch(log, direct: operation.databases.logDirect, logger: operation.logger), vault: nil, hasher: nil,
-                    catalog: .publishing, logger: operation.logger)
+                    catalog: .annals, logger: operation.logger)
                 let head = try await store.head()
                 let live = Dictionary(try await ReadModelStatus.readAll(from: read).map { ($0.model, $0) }, uniquingKeysWith: { first, _ in first })
                 var versions: [String: String] = [:]

@@ -20,7 +20,10 @@ struct ChildEnvironment {
         }
         variables["ANNALS_DATA_DIR"] = dataDirectory
         // The ports are those of this start, also where a free one was asked for.
-        if component == .gateway { variables["ANNALS_PORT"] = "\(settings.port)" }
+        if component == .gateway {
+            variables["ANNALS_PORT"] = "\(settings.port)"
+            variables["ANNALS_PROJECTOR_AT"] = "\(Instance(host: settings.services.host, port: settings.services[port: .projector]))"
+        }
         for other in ServiceSettings.listening {
             let name = other.rawValue.uppercased()
             let port = settings.services[port: other]

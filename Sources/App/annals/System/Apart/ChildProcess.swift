@@ -119,8 +119,13 @@ private func withCStrings<R>(_ strings: [String], _ body: ([UnsafeMutablePointer
     return body(copies + [nil])
 }
 
+/// Seconds that a clean stop has. Global, because a thread's function can hold nothing.
+private let hardStop = Atomic<UInt32>(4)
+
 /// Stops this process when the one that has started it is gone, as its standard input tells: cleanly, or hard after some seconds.
-func endWithSupervisor() {
+/// - Parameter drainTimeout: the time for requests under way.
+func endWithSupervisor(drainTimeout: Duration) {
+    hardStop.store(UInt32(drainTimeout.components.seconds) + 2, ordering: .relaxed)
     var thread = pthread_t()
     pthread_create(
         &thread, nil,
@@ -128,7 +133,7 @@ func endWithSupervisor() {
             var byte: UInt8 = 0
             while read(STDIN_FILENO, &byte, 1) < 0, errno == EINTR {}
             kill(getpid(), SIGTERM)
-            sleep(4)
+            sleep(hardStop.load(ordering: .relaxed))
             _exit(1)
         }, nil)
 }

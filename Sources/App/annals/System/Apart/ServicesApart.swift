@@ -37,7 +37,7 @@ struct ServicesApart {
         }
         let environment = ChildEnvironment(settings: settings, environment: ProcessInfo.processInfo.environment, dataDirectory: directory.path)
         let environments = Dictionary(uniqueKeysWithValues: Component.allCases.map { ($0, environment.variables(for: $0, logins)) })
-        let supervisor = Supervisor(environments, logger: logger) { [settings] in
+        let supervisor = Supervisor(environments, drainTimeout: settings.drainTimeout, logger: logger) { [settings] in
             printLine("Annals is ready at \(settings.address(port: settings.port)) (data in \(settings.dataDirectory))")
         }
         let group = ServiceGroupConfiguration(services: [supervisor], logger: logger)

@@ -18,8 +18,8 @@ final class Supervisor: Service {
     private static let attempts = 5
     /// Stopped in this order: a service goes after those that call it.
     private static let order: [Component] = [.gateway, .relay, .queries, .auth, .projector, .commands]
-    /// How long one may take to stop.
-    private static let patience = Duration.seconds(4)
+    /// How long one may take to stop: the time that it has itself, and some to close its connections.
+    private let patience: Duration
 
     private let environments: [Component: [String: String]]
     private let logger: Logger
@@ -31,9 +31,11 @@ final class Supervisor: Service {
 
     /// - Parameters:
     ///   - environments: of each service's process.
+    ///   - drainTimeout: the time that each has for requests under way.
     ///   - onReady: called once, when all are ready for the first time.
-    init(_ environments: [Component: [String: String]], logger: Logger, onReady: @escaping @Sendable () -> Void) {
+    init(_ environments: [Component: [String: String]], drainTimeout: Duration, logger: Logger, onReady: @escaping @Sendable () -> Void) {
         self.environments = environments
+        patience = drainTimeout + .seconds(2)
         self.logger = logger
         self.onReady = onReady
     }
@@ -122,7 +124,7 @@ final class Supervisor: Service {
                     child.signal(number)
                     // A process that was stopped takes no other signal before this one.
                     child.signal(SIGCONT)
-                    if child.waitForEnd(Self.patience) { break }
+                    if child.waitForEnd(patience) { break }
                 }
             }
         }

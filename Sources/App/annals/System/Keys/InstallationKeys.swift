@@ -69,34 +69,83 @@ struct InstallationKeys: Sendable {
 
     // MARK: The keys of the services
 
+    /// A key that a file holds and the databases know by a public name.
+    private struct SharedKey {
+        let file: KeyFile
+        let name: String
+        /// What the databases know the key by, which tells nothing about it.
+        let publicName: ([UInt8]) throws -> String
+    }
+
+    private var sharedKeys: [SharedKey] {
+        ServiceName.allCases.map { name in
+            SharedKey(file: files.identityFile(name), name: "service \(name.rawValue)") {
+                Base64URL.encode(try ServiceIdentity(name, seed: $0).publicKey)
+            }
+        } + [SharedKey(file: files.cursorFile, name: "cursors") { Base64URL.encode(SHA256.hash(data: $0)) }]
+    }
+
     private func settleServiceKeys(_ known: KnownKeys) async throws {
         try files.directory.makeFolder("keys/services")
-        for name in ServiceName.allCases {
-            let file = files.identityFile(name)
-            try await settle(file, "service \(name.rawValue)", known) { Base64URL.encode(try ServiceIdentity(name, seed: $0).publicKey) }
-        }
+        for key in sharedKeys { try await settle(key, known) }
         try files.services.write(try ServiceIdentities(files.identity).keys)
-        try await settle(files.cursorFile, "cursors", known) { Base64URL.encode(SHA256.hash(data: $0)) }
     }
 
     /// Makes a key where neither the file nor the databases have one. Refuses one that the databases don't know.
-    /// - Parameter publicName: what the databases know the key by, which tells nothing about it.
-    private func settle(_ file: KeyFile, _ name: String, _ known: KnownKeys, publicName: ([UInt8]) throws -> String) async throws {
-        let former = try await known.key(name)
+    private func settle(_ key: SharedKey, _ known: KnownKeys) async throws {
+        let file = key.file
+        let former = try await known.key(key.name)
         if file.isMissing {
-            guard former == nil || isReplacing else {
-                throw Failure(
-                    "the key file \(file.path) is missing, and these databases know the key: put it back or copy it from another data folder. If it "
-                        + "is lost, start once with --replace-service-key; list cursors given out before are refused then, and the other processes "
-                        + "need the new keys")
-            }
+            guard former == nil || isReplacing else { throw Failure(missing(file).line) }
             try file.create()
         }
-        let present = try publicName(try file.readBytes(logger))
-        guard try await known.note(name, present, replacing: isReplacing ? [former].compactMap { $0 } : []) == present else {
-            throw Failure(
-                "the key in \(file.path) is not the one that these databases know: processes on the same databases share it, so copy it from the "
-                    + "other data folder")
+        let present = try key.publicName(try file.readBytes(logger))
+        guard try await known.note(key.name, present, replacing: isReplacing ? [former].compactMap { $0 } : []) == present else {
+            throw Failure(other(file).line)
+        }
+    }
+
+    private func missing(_ file: KeyFile) -> Finding {
+        Finding(
+            "keys", file.path, .broken, "the key file \(file.path) is missing, and these databases know the key",
+            remedy: "put it back or copy it from another data folder. If it is lost, start once with --replace-service-key; list cursors given out "
+                + "before are refused then, and the other processes need the new keys")
+    }
+
+    private func other(_ file: KeyFile) -> Finding {
+        Finding(
+            "keys", file.path, .broken, "the key in \(file.path) is not the one that these databases know",
+            remedy: "processes on the same databases share it, so copy it from the other data folder")
+    }
+
+    /// What there is to say of the keys that the databases know. Makes none and notes none.
+    func findings() async throws -> [Finding] {
+        try await databases.withPool("vault", databases.vault.acting(as: "annals_commands"), logger: logger) { vault in
+            let known = KnownKeys(vault)
+            var findings: [Finding] = []
+            for key in sharedKeys {
+                guard let noted = try await known.key(key.name) else { continue }
+                if key.file.isMissing {
+                    findings.append(missing(key.file))
+                } else if try key.publicName(try key.file.readBytes(logger)) != noted {
+                    findings.append(other(key.file))
+                }
+            }
+            if let file = files.masterKeyFile, file.isMissing, try await known.needsMasterKey() {
+                findings.append(
+                    Finding(
+                        "keys", file.path, .broken, "the key file \(file.path) is missing, and no other key opens what these databases hold",
+                        remedy: "put it back from its backup, or copy it from the data folder of another process on them"))
+            } else {
+                _ = try await SystemHasher.open(vault, masterKey: try files.masterKey())
+            }
+            if try await known.key("audit") != nil, KeyFile(path: files.auditFile.path).isMissing {
+                findings.append(
+                    Finding(
+                        "keys", files.auditFile.path, .broken, "the audit key is missing, and these databases know it",
+                        remedy: "put it back, or copy it from another data folder"))
+            }
+            return findings.isEmpty ? [Finding("keys", "vault", .fine, "all keys that the databases know are there")] : findings
         }
     }
 

@@ -39,7 +39,7 @@ struct AuthComponent {
         let hasher = try await ConnectionPool.withPool(databases.vault, logger: logger) {
             try await SystemHasher.open($0, masterKey: secrets.masterKey)
         }
-        let sealed = PostgresEventStore(pools.log, head: head, vault: nil, hasher: nil, catalog: .publishing, logger: logger)
+        let sealed = PostgresEventStore(pools.log, head: head, vault: nil, hasher: nil, catalog: .annals, logger: logger)
         let vault = KeyVault(pools.vault, masterKey: secrets.masterKey)
         let erasure = ErasurePorts(
             posts: { try await sealed.posts(by: $0, in: $1) },

@@ -40,7 +40,7 @@ struct CommandsComponent {
             try await SystemHasher.open($0, masterKey: secrets.masterKey)
         }
         let keys = KeyVault(pools.vault, masterKey: secrets.masterKey)
-        let catalog = EventCatalog.publishing
+        let catalog = EventCatalog.annals
         let log = PostgresEventStore(pools.log, appends: pools.appends, head: head, vault: keys, hasher: hasher, catalog: catalog, logger: logger)
         let sealed = PostgresEventStore(pools.log, head: head, vault: nil, hasher: nil, catalog: catalog, logger: logger)
         let commands = Commands(

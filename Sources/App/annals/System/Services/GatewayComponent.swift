@@ -1,7 +1,9 @@
+import AsyncHTTPClient
 import Gateway
 import HTTPContract
 import JSON
 import Logging
+import NIOCore
 import PublishingAPI
 import ServiceLifecycle
 import Upstreams
@@ -31,7 +33,7 @@ struct GatewayComponent {
     /// Returns when all services are ready, or when waiting longer is pointless; `/ready` then says what is missing.
     func prepare() async throws {
         let end = ContinuousClock.now + .seconds(30)
-        for part in parts {
+        for part in parts where part.isRequired {
             while ContinuousClock.now < end {
                 if let report = try? await part.report(), report.isReady { break }
                 try await Task.sleep(for: .milliseconds(50))
@@ -55,6 +57,25 @@ extension Readiness.Part {
         Readiness.Part(name.rawValue) {
             guard let report = Readiness.Report(try await client.get(.readiness).body ?? .null) else { throw Problem.unavailable() }
             return report
+        }
+    }
+
+    /// The projectors of other processes. One of them does the work at a time, so one that is ready is enough; without any, what is there can still
+    /// be read. Nil where none is named.
+    static func asking(projectors: [Instance]) -> Readiness.Part? {
+        if projectors.isEmpty { return nil }
+        return Readiness.Part(Component.projector.rawValue, isRequired: false) {
+            var last: Readiness.Report?
+            for projector in projectors {
+                let request = HTTPClientRequest(url: "http://\(projector)/ready")
+                guard let answer = try? await HTTPClient.shared.execute(request, timeout: .milliseconds(700)),
+                    let body = try? await answer.body.collect(upTo: 1 << 20), let json = try? JSONValue.parse(body.readableBytesView)
+                else { continue }
+                last = Readiness.Report(json)
+                if let last, last.isReady { return last }
+            }
+            guard let last else { throw Problem.unavailable() }
+            return last
         }
     }
 }

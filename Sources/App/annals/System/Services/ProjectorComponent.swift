@@ -31,7 +31,7 @@ struct ProjectorComponent {
             vault: ConnectionPool(databases.vault, limits: limits.sharing(2), logger: logger),
             leases: ConnectionPool(databases.readDirect, limits: limits.sharing(1), logger: logger)
         )
-        let catalog = EventCatalog.publishing
+        let catalog = EventCatalog.annals
         let keys = KeyVault(pools.vault, masterKey: secrets.masterKey)
         let opened = PostgresEventStore(pools.log, head: head, vault: keys, hasher: nil, catalog: catalog, logger: logger)
         let projectors = try ProjectorGroup(
@@ -39,6 +39,7 @@ struct ProjectorComponent {
         let maintenance = Maintenance(databases.readDirect, store: opened, catalog: catalog, readers: ReadStatements.all, logger: logger)
         let merkle = MerkleFollower(pools.log, wokenBy: opened, signer: secrets.auditSigner, file: secrets.lastCheckpoint, logger: logger)
 
+        Metrics.show(projectors, merkle, head: head)
         openedKeys = keys
         readiness = Readiness(
             checks: [

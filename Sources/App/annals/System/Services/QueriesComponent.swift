@@ -36,7 +36,9 @@ struct QueriesComponent {
                 return Readiness.Progress(
                     projections: models.map { .init(name: $0.model, position: $0.position, state: $0.state.rawValue, parked: $0.parkedStreams) })
             }, logger: logger)
-        runs = LongRunning.pools(pools.all) + [queries]
+        let lag = ReplicationLag(pools.shared, logger: logger)
+        Metrics.show(lag)
+        runs = LongRunning.pools(pools.all) + [queries, LongRunning("replication lag") { try await lag.run() }]
     }
 
     /// Returns when the read models are there, or when waiting longer is pointless.

@@ -34,15 +34,15 @@ struct RelayComponent {
             vault: ConnectionPool(databases.vault, limits: limits.sharing(1), logger: logger)
         )
         let keys = KeyVault(pools.vault, masterKey: secrets.masterKey)
-        let opened = PostgresEventStore(pools.log, head: head, vault: keys, hasher: nil, catalog: .publishing, logger: logger)
-        let sealed = PostgresEventStore(pools.log, head: head, vault: nil, hasher: nil, catalog: .publishing, form: .stored, logger: logger)
+        let opened = PostgresEventStore(pools.log, head: head, vault: keys, hasher: nil, catalog: .annals, logger: logger)
+        let sealed = PostgresEventStore(pools.log, head: head, vault: nil, hasher: nil, catalog: .annals, form: .stored, logger: logger)
         let outgoing = settings.isOpen ? opened : sealed
         let webhooks = WebhookSettings(
-            texts: outgoing, catalog: .publishing, secrets: keys,
+            texts: outgoing, catalog: .annals, secrets: keys,
             addresses: ReachableAddresses(allowing: settings.webhookNetworks))
-        let streams = settings.sendsToRedis ? redis.map { RedisStreams($0, catalog: .publishing) } : nil
+        let streams = settings.sendsToRedis ? redis.map { RedisStreams($0, catalog: .annals) } : nil
         let forwarder = streams.map {
-            EventForwarder(to: $0, log: outgoing, catalog: .publishing, start: settings.start, pool: pools.log, logger: logger)
+            EventForwarder(to: $0, log: outgoing, catalog: .annals, start: settings.start, pool: pools.log, logger: logger)
         }
         let relay = Relay(
             log: opened, pool: pools.log, webhooks: webhooks, forwarders: forwarder.map { [$0] } ?? [],
@@ -57,7 +57,7 @@ struct RelayComponent {
                 },
                 Readiness.Check("vault") { try await pools.vault.query(.isAlive) },
                 // Requests are served without it.
-                Readiness.Check("subscribers", isRequired: false) { try relay.confirmRunning() },
+                Readiness.Check("subscribers", isRequired: false) { try await relay.confirmRunning() },
             ], logger: logger)
         runs =
             LongRunning.pools([pools.log, pools.vault]) + [

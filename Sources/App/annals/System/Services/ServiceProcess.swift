@@ -27,6 +27,9 @@ struct ServiceProcess {
     /// Runs until it is told to stop. Says one line when it is ready, or for each service when it serves.
     func run() async throws {
         let limits = settings.pools
+        let drain = Drain()
+        var connections = settings.gateway.connections
+        if isServing { connections.drain = drain }
         let redis = try redisClient()
         let discovery = try settings.services.discovery(redis, logger: logger)
         let upstreams = ServiceUpstreams(own: components.compactMap(\.service), clusters: clusters(found: discovery))
@@ -88,19 +91,20 @@ struct ServiceProcess {
             }
             func part(_ component: Component) -> Readiness.Part? {
                 if let readiness = local[component] { return Readiness.Part(component.rawValue) { try await readiness.report() } }
-                return component.service.map { .asking(ServiceClient(identity, audience: $0, upstream: upstreams[$0]), $0) }
+                guard let service = component.service else { return .asking(projectors: settings.services.projectors) }
+                return .asking(ServiceClient(identity, audience: service, upstream: upstreams[service]), service)
             }
             gateway = GatewayComponent(
                 auth: reach(.auth, auth?.responder), commands: reach(.commands, commands?.responder), queries: reach(.queries, queries?.responder),
                 relay: reach(.relay, relay?.responder), parts: [.commands, .queries, .auth, .projector, .relay].compactMap(part),
-                pages: try Pages(root: installation.root), tokens: tokens,
-                settings: try gatewaySettings(),
+                pages: try Pages(root: installation.root), tokens: tokens, settings: try gatewaySettings(connections),
                 limits: RateLimits(settings.rateLimits, shared: redis.map { SharedLimits($0, settings.sharedLimits, logger: logger) }),
                 upstreams: { [clusters = upstreams.clusters] in clusters.values.map { Readiness.Upstream($0.state) } }, logger: logger)
         }
 
         // Started in this order and stopped in reverse: the servers first, the pools last.
         var runs: [any Service] = metricsServer
+        if let exporter = Traces.begin(settings, components, logger) { runs.append(TraceExport(exporter: exporter)) }
         if let redis { runs.append(LongRunning("redis") { try await redis.run() }) }
         if !upstreams.clusters.isEmpty { runs.append(LongRunning("discovery") { try await discovery.run() }) }
         runs += upstreams.clusters.values.map { cluster in LongRunning("upstream") { try await cluster.run() } }
@@ -120,7 +124,7 @@ struct ServiceProcess {
                         component] ?? nil
                 let server = ServiceServer(
                     component: component, responder: responder, readiness: readiness, host: settings.services.host,
-                    port: settings.services[port: component], deadline: settings.gateway.deadline, limits: settings.gateway.connections,
+                    port: settings.services[port: component], deadline: settings.gateway.deadline, limits: connections,
                     announce: announcement(of: component, in: redis), logger: logger)
                 runs.append(
                     PreparedServer(server: server) { [queries, auth] in
@@ -146,9 +150,18 @@ struct ServiceProcess {
                     await tokens?.follower.look()
                 })
         }
+        // Stopped first of all.
+        if isServing {
+            runs.append(
+                ShutdownHook { [settings] in
+                    drain.begin()
+                    // Cut short only by the end of the process.
+                    try? await Task.sleep(for: settings.drain)
+                })
+        }
         var group = ServiceGroupConfiguration(services: runs, logger: logger)
-        // Then what still runs is cancelled; pools close over queries in flight after a second.
-        group.maximumGracefulShutdownDuration = .seconds(2)
+        // Then what still runs is cancelled; pools close over queries in flight after a second. A process that drains may finish what it has begun.
+        group.maximumGracefulShutdownDuration = settings.drainTimeout + (isServing ? settings.drain : .zero)
         try await stop.run(ServiceGroup(configuration: group))
     }
 
@@ -187,8 +200,9 @@ struct ServiceProcess {
         return [LongRunning("metrics") { try await server.run() }]
     }
 
-    private func gatewaySettings() throws -> GatewaySettings {
+    private func gatewaySettings(_ connections: ConnectionLimits) throws -> GatewaySettings {
         var gateway = settings.gateway
+        gateway.connections = connections
         gateway.certificates = try settings.tls.map { files in
             do {
                 return try CertificateFiles(certificate: files.certificate, key: files.key, logger: logger)

@@ -28,10 +28,10 @@ package final class SharedLimits: Sendable {
         let limiter: RateLimiter
         let key: BucketKey
 
-        fileprivate var redisKey: String { "annals:limit:\(limiter.name):\(key)" }
+        var redisKey: String { "annals:limit:\(limiter.name):\(key)" }
     }
 
-    private struct State {
+    struct State {
         /// Of the present connection; nil while this gateway is by itself.
         var epoch: UInt16?
         var lastEpoch: UInt16 = 0
@@ -43,10 +43,10 @@ package final class SharedLimits: Sendable {
     /// Leases beyond it are none: one call at a time.
     private static let mostLeases = 4096
 
-    private let redis: RedisClient
-    private let settings: Settings
+    let redis: RedisClient
+    let settings: Settings
     private let id = UUID().uuidString
-    private let state: Mutex<State>
+    let state: Mutex<State>
     private let logger: Logger
     private let falls: Counter
     private let localCalls: Counter
@@ -95,7 +95,7 @@ package final class SharedLimits: Sendable {
     /// Takes a call back, as if it had never been made.
     func giveBack(_ limiter: RateLimiter, _ key: BucketKey) async { await giveBack(1, Ask(limiter: limiter, key: key)) }
 
-    private func giveBack(_ calls: Int, _ ask: Ask) async {
+    func giveBack(_ calls: Int, _ ask: Ask) async {
         guard let epoch = state.withLock({ $0.epoch }) else { return ask.limiter.giveBack(ask.key, ofGateways: gateways) }
         do throws(RedisError) {
             _ = try await charge([ask], [(-calls, 0)], epoch)
@@ -197,7 +197,7 @@ package final class SharedLimits: Sendable {
     }
 
     /// - Parameter epoch: in which the failure happened. A late one must not end the next.
-    private func goAlone(_ error: RedisError, _ epoch: UInt16?) {
+    func goAlone(_ error: RedisError, _ epoch: UInt16?) {
         let gateways: Int? = state.withLock { state in
             guard state.epoch == epoch else { return nil }
             state.epoch = nil

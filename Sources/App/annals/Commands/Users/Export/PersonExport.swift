@@ -48,7 +48,7 @@ struct PersonExport: Sendable {
     }
 
     private func writeEvents(in streams: [StreamName], through head: Int64, to output: ExportOutput) async throws {
-        let lines = EventLines(isJSON: true, catalog: .publishing)
+        let lines = EventLines(isJSON: true, catalog: .annals)
         let own = Set(streams)
         // A line is written when the next is known, since only the last has no comma.
         var held: String?
@@ -81,7 +81,7 @@ extension RecordedEvent {
     /// The same event without the values that are personal to the subject of its stream.
     fileprivate var withoutPersonalFields: RecordedEvent {
         var data = data
-        for field in EventCatalog.publishing[type]?.personalFields ?? [] where data[field] != nil { data[field] = .null }
+        for field in EventCatalog.annals[type]?.personalFields ?? [] where data[field] != nil { data[field] = .null }
         return with(schemaVersion: schemaVersion, data: data, unopened: unopened)
     }
 }

@@ -1,0 +1,94 @@
+import ArgumentParser
+import EventLog
+import EventSourcing
+import FoundationEssentials
+import JSON
+import Postgres
+import Processes
+import RelayService
+
+/// `annals processes`: what an operator sees of processes and does about them.
+struct ProcessesCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "processes", abstract: "Inspect processes, and help those that are stuck.",
+        subcommands: [
+            ProcessesList.self, ProcessesShow.self, ProcessesRetry.self, ProcessesSkip.self, ProcessesCompensate.self, ProcessesCancel.self,
+        ])
+}
+
+struct ProcessesList: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "list", abstract: "List the processes that are not over, the newest first.")
+
+    @OptionGroup var flags: SettingsFlags
+
+    @Flag(help: "List those that are over, too; 1000 at most.")
+    var all = false
+
+    @Flag(help: "Print one JSON object a line.")
+    var json = false
+
+    func run() async throws {
+        let operation = try await Operation.begin(flags, needsKeys: false)
+        let rows = try await operation.withPool("log", operation.databases.log.acting(as: "annals_relay")) {
+            try await PostgresProcessTable.all(isOpen: !all, limit: 1000, in: $0)
+        }
+        let now = Timestamp.now
+        if json { return try await StandardOutput().write(rows.map { JSONValue.object($0.json(at: now)).serialized }) }
+        var table = TextTable("ID", "KIND", "STATUS", "STEP", "FAILURES", "DUE", "STUCK")
+        for row in rows {
+            table.add(
+                row.id.lowercased, row.kind, row.status, row.step ?? "-", "\(row.failures)", row.dueAt?.description ?? "-",
+                row.isStuck(at: now) ? "yes" : "-")
+        }
+        try await StandardOutput().write(table.lines)
+    }
+}
+
+struct ProcessesShow: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "show", abstract: "Show the events of a process.")
+
+    @OptionGroup var flags: SettingsFlags
+
+    @Argument(help: "The process's id.")
+    var id: String
+
+    @Flag(help: "Print one JSON object a line.")
+    var json = false
+
+    func run() async throws {
+        let process = try processID(id)
+        let operation = try await Operation.begin(flags, needsKeys: false)
+        let isJSON = json
+        try await operation.readLog(.stored) { log in
+            let events = try await LogJournal(log).load(process)
+            guard !events.isEmpty else { throw Failure("there is no process \(process.lowercased)") }
+            try await StandardOutput().write(
+                events.map { event in
+                    var object: JSONObject = [
+                        "position": .integer(event.position), "at": .string("\(event.recordedAt)"), "type": .string(event.type),
+                    ]
+                    object["data"] = .object(event.data)
+                    return isJSON
+                        ? JSONValue.object(object).serialized
+                        : "\(event.recordedAt)  \(event.type)  \(JSONValue.object(event.data).serialized.escapingControls)"
+                })
+        }
+    }
+}
+
+extension ProcessRow {
+    fileprivate func isStuck(at time: Timestamp) -> Bool { stuckAt.map { $0 <= time } ?? false }
+
+    fileprivate func json(at now: Timestamp) -> JSONObject {
+        [
+            "id": .string(id.lowercased), "kind": .string(kind), "status": .string(status), "step": step.map(JSONValue.string) ?? .null,
+            "failures": .integer(Int64(failures)), "dueAt": dueAt.map { .string("\($0)") } ?? .null, "stuck": .bool(isStuck(at: now)),
+        ]
+    }
+}
+
+/// Throws a `Failure` for what is no id.
+func processID(_ text: String) throws -> UUID {
+    guard let id = UUID(lowercase: text) else { throw Failure("\(text.escapingControls) is not an id", code: .wrongUse) }
+    return id
+}

@@ -1,0 +1,126 @@
+import Crypto
+package import EventSourcing
+import FoundationEssentials
+import JSON
+package import Logging
+
+/// Moves instances on: tells them what happens, and does what is due. It keeps nothing in memory, so another can go on at any point.
+///
+/// Each turn loads an instance's stream, decides, and appends at the version that was loaded; its row follows from the stream.
+package struct ProcessRunner: Sendable {
+    private let managers: [String: any ProcessManager]
+    private let journal: any ProcessJournal
+    private let table: any ProcessTable
+    private let now: @Sendable () -> Timestamp
+    private let logger: Logger
+
+    package init(
+        _ managers: [any ProcessManager], journal: any ProcessJournal, table: any ProcessTable, now: @escaping @Sendable () -> Timestamp = { .now },
+        logger: Logger
+    ) {
+        self.managers = Dictionary(managers.map { ($0.kind, $0) }, uniquingKeysWith: { first, _ in first })
+        self.journal = journal
+        self.table = table
+        self.now = now
+        self.logger = logger
+    }
+
+    /// Takes an event of the log. Taking one again changes nothing.
+    package func take(_ event: RecordedEvent) async throws {
+        if event.stream.category == ProcessEvent.category {
+            // Somebody else may have appended it: an operator, or a runner that died before it wrote the row.
+            try await save(event.stream.id, try ProcessState(try await journal.load(event.stream.id)))
+            return
+        }
+        for manager in managers.values {
+            for message in manager.messages(in: event) {
+                try await record(
+                    .message(message.content), of: message.process, by: manager,
+                    cause: ProcessCause(event: event.id, correlation: event.metadata.correlation))
+            }
+        }
+    }
+
+    /// Does what is due now, and returns for how many instances. One that fails does not hold up the others.
+    package func workDue(limit: Int = 100) async throws -> Int {
+        let due = try await table.due(at: now(), limit: limit)
+        for process in due {
+            do {
+                try await work(process)
+            } catch {
+                try Task.checkCancellation()
+                logger.warning("a process could not be moved on", metadata: ["process": "\(process.lowercased)", "reason": "\(error)"])
+                throw error
+            }
+        }
+        return due.count
+    }
+
+    private func work(_ process: UUID) async throws {
+        let state = try ProcessState(try await journal.load(process))
+        guard let manager = managers[state.kind], let next = state.next, next.at <= now() else { return try await save(process, state) }
+        let request: ProcessRequest
+        switch next.work {
+        case .passDeadline(let step): request = .deadlinePassed(step: step)
+        case .execute(let step): request = try await execute(step, isUndo: false, of: process, state, manager)
+        case .undo(let step): request = try await execute(step, isUndo: true, of: process, state, manager)
+        }
+        try await record(request, of: process, by: manager, cause: ProcessCause(correlation: state.correlation), after: state.version)
+    }
+
+    private func execute(
+        _ step: ProcessState.Step, isUndo: Bool, of process: UUID, _ state: ProcessState, _ manager: any ProcessManager
+    ) async throws -> ProcessRequest {
+        let command = ProcessCommand(
+            id: Self.commandID(process, state.run, step.name, isUndo: isUndo), process: process, step: step.name, isUndo: isUndo,
+            body: (isUndo ? step.undo : step.command) ?? [:])
+        let reason: String
+        do {
+            switch try await manager.execute(command) {
+            case .done where isUndo: return .undone(step: step.name)
+            case .refused(let refusal) where isUndo: reason = refusal
+            case let outcome: return .carriedOut(step: step.name, outcome)
+            }
+        } catch {
+            try Task.checkCancellation()
+            reason = "\(error)"
+        }
+        return .failed(step: step.name, reason: reason, retryAt: retryTime(after: step.failures))
+    }
+
+    /// Records what follows from a request. With a version it is dropped when the stream has moved on since.
+    private func record(
+        _ request: ProcessRequest, of process: UUID, by manager: any ProcessManager, cause: ProcessCause, after version: Int? = nil
+    ) async throws {
+        while true {
+            try Task.checkCancellation()
+            let state = try ProcessState(try await journal.load(process))
+            guard version == nil || version == state.version, cause.event.map({ !state.heard.contains($0) }) ?? true else {
+                return try await save(process, state)
+            }
+            let failures = state.steps.last { $0.status == .issued }?.failures ?? 0
+            let events = try ProcessRules(manager).decide(request, in: state, retryAt: retryTime(after: failures))
+            if events.isEmpty { return try await save(process, state) }
+            guard try await journal.append(events, to: process, after: state.version, cause: cause) else { continue }
+            return try await save(process, try ProcessState(try await journal.load(process)))
+        }
+    }
+
+    private func save(_ process: UUID, _ state: ProcessState) async throws {
+        let patience = managers[state.kind]?.patience ?? .seconds(60)
+        if let row = ProcessRow(process, state, patience: patience) { try await table.save(row) }
+    }
+
+    /// 1 s, 2 s, 4 s, …, an hour.
+    private func retryTime(after failures: Int) -> Timestamp { now().advanced(by: .seconds(min(3600, 1 << min(failures, 12)))) }
+
+    /// The id of a step's command: the same at each try, so that the one who carries it out knows it again.
+    static func commandID(_ process: UUID, _ run: Int, _ step: String, isUndo: Bool) -> UUID {
+        let hash = SHA256.hash(data: Array("\(process.lowercased) \(run) \(isUndo ? "undo" : "do") \(step)".utf8))
+        func half(_ bytes: ArraySlice<UInt8>) -> UInt64 { bytes.reduce(0) { $0 << 8 | UInt64($1) } }
+        let bytes = Array(hash)
+        // An id of version 8 (RFC 9562 §5.8).
+        return UUID(
+            high: half(bytes[0..<8]) & 0xFFFF_FFFF_FFFF_0FFF | 0x8000, low: half(bytes[8..<16]) & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000)
+    }
+}

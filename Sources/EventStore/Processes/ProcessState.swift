@@ -1,0 +1,144 @@
+package import EventSourcing
+package import FoundationEssentials
+package import JSON
+
+/// A process as a fold of its stream.
+package struct ProcessState: Sendable, Hashable {
+    package enum Status: Sendable, Hashable {
+        case missing
+        case running
+        case compensating(reason: String)
+        case ended(ProcessOutcome, reason: String?)
+    }
+
+    package struct Step: Sendable, Hashable {
+        package enum Status: Sendable, Hashable {
+            case issued
+            case done
+            case refused(reason: String)
+            case undone
+        }
+
+        package let name: String
+        package let command: JSONObject
+        package let undo: JSONObject?
+        package let isPivot: Bool
+        package var status = Status.issued
+        /// Failures since the command, or its undo, was issued.
+        package var failures = 0
+        package var retryAt: Timestamp?
+
+        /// A command that was issued may have been carried out, though nobody has heard of it.
+        var mayNeedUndo: Bool { undo != nil && (status == .done || status == .issued) }
+    }
+
+    /// What is to be done next.
+    package enum Work: Sendable, Hashable {
+        case execute(Step)
+        case undo(Step)
+        case passDeadline(step: String)
+    }
+
+    package private(set) var status = Status.missing
+    package private(set) var kind = ""
+    package private(set) var input = JSONObject()
+    /// How often it was begun: an instance that is over can begin anew.
+    package private(set) var run = 0
+    /// In the order in which they began.
+    package private(set) var steps: [Step] = []
+    package private(set) var deadlines: [String: Timestamp] = [:]
+    package private(set) var version = 0
+    /// The last event that was no failure.
+    package private(set) var progressAt = Timestamp(milliseconds: 0)
+    /// The correlation of the event that began it.
+    package private(set) var correlation: String?
+    /// The messages that it has taken or refused, by the ids of the events that brought them.
+    package private(set) var heard: Set<UUID> = []
+
+    package init(_ events: [RecordedEvent] = []) throws(EventDecodingError) {
+        for event in events {
+            version = event.version
+            let read = try ProcessEvent(event)
+            if read.kind != .stepFailed, read.kind != .messageRefused { progressAt = event.recordedAt }
+            if read.kind == .started { correlation = event.metadata.correlation }
+            if [.started, .replied, .messageRefused].contains(read.kind), let cause = event.metadata.causation { heard.insert(cause) }
+            evolve(with: read)
+        }
+    }
+
+    package var isOpen: Bool {
+        switch status {
+        case .running, .compensating: true
+        case .missing, .ended: false
+        }
+    }
+
+    /// Whether it only goes forward from here.
+    package var isPastPivot: Bool { steps.contains { $0.isPivot && $0.status == .done } }
+
+    /// The next piece of work, and when it is due; nil while the instance waits for a reply, or is over.
+    package var next: (work: Work, at: Timestamp)? {
+        switch status {
+        case .missing, .ended: return nil
+        case .compensating:
+            guard let step = steps.last(where: \.mayNeedUndo) else { return nil }
+            return (.undo(step), step.retryAt ?? progressAt)
+        case .running:
+            if let step = steps.first(where: { $0.status == .issued }) { return (.execute(step), step.retryAt ?? progressAt) }
+            return deadlines.min { ($0.value, $0.key) < ($1.value, $1.key) }.map { (.passDeadline(step: $0.key), $0.value) }
+        }
+    }
+
+    /// The moment from which it is stuck, unless something happens; nil once it is over.
+    package func stuckAt(patience: Duration) -> Timestamp? {
+        guard isOpen else { return nil }
+        return max(progressAt, deadlines.values.min() ?? progressAt).advanced(by: patience)
+    }
+
+    /// Takes in what an event says, but for when and why it was recorded.
+    mutating func evolve(with event: ProcessEvent) {
+        switch event.kind {
+        case .started:
+            steps = []
+            deadlines = [:]
+            (status, kind, input, run) = (.running, event.name ?? "", event.data ?? [:], run + 1)
+        case .replied, .messageRefused: break
+        case .stepIssued:
+            steps.append(Step(name: event.step ?? "", command: event.data ?? [:], undo: event.undo, isPivot: event.isPivot))
+        case .stepFailed:
+            change(event) {
+                $0.failures += 1
+                $0.retryAt = event.at
+            }
+        case .stepRetried:
+            change(event) { step in
+                step.retryAt = nil
+                if case .refused = step.status { step.status = .issued }
+            }
+        case .stepRefused: change(event) { $0.status = .refused(reason: event.reason ?? "") }
+        case .stepDone: settle(event, .done)
+        case .stepUndone: settle(event, .undone)
+        case .stepSkipped: if case .compensating = status { settle(event, .undone) } else { settle(event, .done) }
+        case .deadlineSet: if let step = event.step { deadlines[step] = event.at }
+        case .deadlinePassed, .deadlineCancelled: if let step = event.step { deadlines[step] = nil }
+        case .compensationBegun:
+            status = .compensating(reason: event.reason ?? "")
+            deadlines = [:]
+        case .ended:
+            status = .ended(event.name.flatMap(ProcessOutcome.init) ?? .completed, reason: event.reason)
+            deadlines = [:]
+        }
+    }
+
+    private mutating func settle(_ event: ProcessEvent, _ status: Step.Status) {
+        change(event) {
+            $0.status = status
+            $0.failures = 0
+            $0.retryAt = nil
+        }
+    }
+
+    private mutating func change(_ event: ProcessEvent, _ change: (inout Step) -> Void) {
+        if let index = steps.lastIndex(where: { $0.name == event.step }) { change(&steps[index]) }
+    }
+}

@@ -1,0 +1,61 @@
+import EventSourcing
+import Foundation
+import JSON
+import NIOHTTP1
+import TestSupport
+import Testing
+
+@Suite(.serialized, .timeLimit(.minutes(10))) struct `A scheduled post` {
+    @Test func `is published by itself, and not when its author is inactive then`() async throws {
+        try await withDataDirectory { directory in
+            let system = try await RunningSystem(dataDirectory: directory)
+            let anyone = Client(base: system.api)
+            let ann = try await anyone.signedUp("ann")
+            let (post, _) = try await Self.schedule(ahead: .seconds(2), by: ann)
+            try await eventually { try await ann.call(.GET, "/posts/\(post)").status == 200 }
+            try await eventually { try await anyone.call(.GET, "/posts/\(post)").status == 200 }
+            #expect(try await ann.call(.GET, "/posts/\(post)").data["scheduledAt"] == nil)
+            let shown = try await system.annals("processes", "show", post, "--json")
+            #expect(shown.code == 0 && shown.output.contains("ProcessDeadlinePassed"), "\(shown.output)")
+
+            let waiting = try await Self.schedule(ahead: .seconds(3600), by: ann).post
+            try await eventually { try await ann.call(.GET, "/posts/\(waiting)").data["scheduledAt"]?.text != nil }
+            try await eventually { try await system.annals("processes", "list", "--json").output.contains(waiting) }
+            #expect(try await ann.call(.DELETE, "/posts/\(waiting)/schedule").status == 204)
+            try await eventually { try await !system.annals("processes", "list", "--json").output.contains(waiting) }
+
+            try await Self.refuse(system, anyone)
+            #expect(await system.interrupt() == 0)
+        }
+    }
+
+    /// On a slow machine the deactivation may come late; then there is a next time, further ahead.
+    private static func refuse(_ system: RunningSystem, _ anyone: Client) async throws {
+        _ = try await anyone.signedUp("eve")
+        #expect(try await system.annals("users", "promote", "eve@example.org").code == 0)
+        let login = try await anyone.call(.POST, "/auth/login", json: #"{"email":"eve@example.org","password":"a password of eve"}"#)
+        let eve = Client(base: system.api, token: login.data["accessToken"]?.text)
+        for (name, lead) in [("bob", Duration.seconds(5)), ("carl", .seconds(30)), ("dan", .seconds(120))] {
+            let author = try await anyone.signedUp(name)
+            let id = try #require(try await author.call(.GET, "/users/me").data["id"]?.text)
+            let (post, time) = try await schedule(ahead: lead, by: author)
+            #expect(try await eve.call(.POST, "/users/\(id)/deactivate").status == 200)
+            guard Timestamp.now < time else { continue }
+            try await eventually { try await system.annals("processes", "show", post).output.contains("ProcessEnded") }
+            let shown = try await system.annals("processes", "show", post).output
+            #expect(shown.contains("ProcessStepRefused") && shown.contains("its author is not active") && shown.contains("refused"))
+            #expect(try await anyone.call(.GET, "/posts/\(post)").status == 404)
+            return
+        }
+        Issue.record("no deactivation came in time")
+    }
+
+    private static func schedule(ahead: Duration, by author: Client) async throws -> (post: String, time: Timestamp) {
+        let drafted = try await author.call(.POST, "/posts", json: #"{"title":"Later","content":"x"}"#)
+        let post = try #require(drafted.data["id"]?.text)
+        let time = Timestamp.now.advanced(by: ahead)
+        let scheduled = try await author.call(.POST, "/posts/\(post)/schedule", json: #"{"at":"\#(time)"}"#)
+        #expect(scheduled.status == 202)
+        return (post, time)
+    }
+}

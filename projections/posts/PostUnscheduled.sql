@@ -1,0 +1,1 @@
+UPDATE post SET scheduled_at = NULL, updated_at = :recorded_at, version = :version WHERE id = :stream_id
