@@ -61,6 +61,7 @@ let layers: [(name: String, modules: [Target])] = [
             .target(
                 name: "Processes", dependencies: ["EventSourcing", "JSON", "Postgres", "Subscribers", crypto, logging]),
             .target(name: "Audit", dependencies: ["EventSourcing", "JSON", "Postgres", crypto, logging]),
+            .target(name: "EventRelay", dependencies: ["Audit", "EventSourcing", "JSON", "Postgres", "Redis", "Subscribers", coreMetrics, logging]),
         ]
     ),
     // The rules; the HTTP API as data.
@@ -89,6 +90,12 @@ let layers: [(name: String, modules: [Target])] = [
                     httpTypes, lifecycle, nioCore, nioHTTP1, nioPosix, logging,
                 ]),
             .target(
+                name: "WebhookDelivery",
+                dependencies: [
+                    "Audit", "EventSourcing", "HTTPContract", "JSON", "Postgres", "Publishing", "PublishingAPI", "Subscribers", hummingbird,
+                    httpClient, httpTypes, nioCore, nioHTTP1, nioPosix, crypto, coreMetrics, logging,
+                ]),
+            .target(
                 name: "AuthService",
                 dependencies: [
                     "AccessTokens", "HTTPContract", "EventSourcing", "JSON", "Publishing", "PublishingAPI", "Postgres", "CArgon2", hummingbird,
@@ -97,7 +104,8 @@ let layers: [(name: String, modules: [Target])] = [
             .target(
                 name: "CommandService",
                 dependencies: [
-                    "AccessTokens", "Audit", "HTTPContract", "EventSourcing", "JSON", "Processes", "Publishing", "PublishingAPI", hummingbird,
+                    "AccessTokens", "Audit", "HTTPContract", "EventSourcing", "JSON", "Processes", "Publishing", "PublishingAPI", "WebhookDelivery",
+                    hummingbird,
                     httpTypes, nioCore, logging,
                 ]),
             .target(
@@ -109,8 +117,8 @@ let layers: [(name: String, modules: [Target])] = [
             .target(
                 name: "RelayService",
                 dependencies: [
-                    "AccessTokens", "HTTPContract", "EventSourcing", "JSON", "Postgres", "Processes", "Publishing", "PublishingAPI", "Subscribers",
-                    httpTypes, logging,
+                    "AccessTokens", "HTTPContract", "EventSourcing", "JSON", "Postgres", "Processes", "Publishing", "PublishingAPI", "EventRelay",
+                    "Subscribers", "WebhookDelivery", httpTypes, logging,
                 ]),
             .target(
                 name: "Gateway",
@@ -131,11 +139,10 @@ let layers: [(name: String, modules: [Target])] = [
             .executableTarget(
                 name: "annals",
                 dependencies: [
-                    "AccessTokens", "Audit", "AuthService", "BlogImport", "CLinuxIO", "CommandService", "EventLog", "EventSourcing", "Gateway",
-                    "HTTPContract", "JSON", "Postgres",
-                    "PrivatePostgres", "Processes", "Projections", "Publishing", "PublishingAPI", "QueryService", "Redis", "RelayService",
-                    "Spans", "Telemetry", "Upstreams", "Vault",
-                    arguments, coreMetrics, crypto,
+                    "AccessTokens", "Audit", "AuthService", "BlogImport", "CLinuxIO", "CommandService", "EventLog", "EventRelay", "EventSourcing",
+                    "Gateway", "HTTPContract", "JSON", "Postgres", "PrivatePostgres", "Processes", "Projections", "Publishing", "PublishingAPI",
+                    "QueryService", "Redis", "RelayService", "Spans", "Telemetry", "Upstreams", "Vault", "WebhookDelivery", arguments, coreMetrics,
+                    crypto,
                     httpClient, httpTypes,
                     hummingbird, hummingbirdCore, lifecycle, logging, nioCore, nioHTTP1, nioPosix, nioSSL, signals, system,
                 ]),
@@ -174,6 +181,13 @@ let tests: [(folder: String, targets: [Target])] = [
                 dependencies: [
                     "EventSourcing", "EventStoreTesting", "JSON", "Postgres", "Projections", "Publishing", "TestSupport", coreMetrics,
                     metricsTesting, logging,
+                ]),
+            .testTarget(
+                name: "EventRelayTests",
+                dependencies: [
+                    "EventLog", "EventLogTesting", "EventRelay", "EventSourcing", "JSON", "Postgres", "Publishing", "Redis", "Subscribers",
+                    "TestSupport",
+                    "Vault", logging,
                 ]),
             .testTarget(
                 name: "ProcessesTests",
@@ -224,6 +238,12 @@ let tests: [(folder: String, targets: [Target])] = [
                     hummingbirdTesting, httpTypes, nioCore, nioEmbedded, nioHTTP1, nioPosix, "Redis", coreMetrics, metricsTesting, logging,
                 ], exclude: ["TLS/Attackers"]),
             .testTarget(
+                name: "WebhookDeliveryTests",
+                dependencies: [
+                    "EventLog", "EventLogTesting", "EventSourcing", "HTTPContract", "JSON", "Postgres", "Publishing", "TestSupport", "Vault",
+                    "WebhookDelivery", hummingbird, crypto, httpTypes, nioCore, nioHTTP1, nioPosix, logging,
+                ], exclude: ["Receivers"]),
+            .testTarget(
                 name: "AuthServiceTests",
                 dependencies: [
                     "AccessTokens", "AuthService", "EventSourcing", "HTTPContract", "JSON", "Postgres", "PublishingAPI", "TestSupport", hummingbird,
@@ -234,7 +254,7 @@ let tests: [(folder: String, targets: [Target])] = [
                 dependencies: [
                     "AccessTokens", "Audit", "CommandService", "EventLog", "EventLogTesting", "EventSourcing", "HTTPContract", "JSON", "Postgres",
                     "Publishing", "PublishingAPI",
-                    "TestSupport", "Vault", hummingbird, httpTypes, nioCore, logging,
+                    "TestSupport", "Vault", "WebhookDelivery", hummingbird, httpTypes, nioCore, logging,
                 ]),
             .testTarget(
                 name: "ClosureTests",
@@ -247,8 +267,8 @@ let tests: [(folder: String, targets: [Target])] = [
                 name: "EndpointTests",
                 dependencies: [
                     "AccessTokens", "Audit", "AuthService", "CommandService", "EventSourcing", "EventStoreTesting", "Gateway", "HTTPContract",
-                    "Postgres", "Projections", "Publishing", "PublishingAPI", "QueryService", "RelayService", hummingbird, httpTypes, nioCore,
-                    logging,
+                    "Postgres", "Projections", "Publishing", "PublishingAPI", "QueryService", "RelayService", "WebhookDelivery",
+                    hummingbird, httpTypes, nioCore, logging,
                 ]),
             .testTarget(
                 name: "QueryServiceTests",

@@ -18,8 +18,10 @@ package enum Endpoint: String, CaseIterable, Sendable {
 
     case auditEvents, auditProof, auditCheckpoint, auditTile
 
+    case listWebhooks, createWebhook, deleteWebhook, webhookDeliveries, testWebhook, replayWebhook, rotateWebhookSecret
+
     case registeredUser, registerUser, releaseClaimOfUser, closeUser, deletePostsOfUser, recordViews, postPosition, postChanges, erasures, revocations
-    case publishScheduledPost, appendToProcess
+    case publishScheduledPost, appendToProcess, endWebhook
 }
 
 extension Endpoint {
@@ -83,6 +85,15 @@ extension Endpoint {
         case .auditProof: .query("/audit/events/{position}/proof", .commands, .admin)
         case .auditCheckpoint: .query("/audit/checkpoint", .commands, .anyone, ignoresCredentials: true)
         case .auditTile: .query("/audit/tile/{path...}", .commands, .anyone, limit: .partialTiles, ignoresCredentials: true)
+
+        case .listWebhooks: .query("/webhooks", .relay, .admin)
+        case .createWebhook: .command(.post, "/webhooks", .commands, .admin)
+        case .deleteWebhook: .command(.delete, "/webhooks/{id}", .commands, .admin)
+        case .webhookDeliveries: .query("/webhooks/{id}/deliveries", .relay, .admin)
+        case .testWebhook: .command(.post, "/webhooks/{id}/test", .commands, .admin)
+        case .replayWebhook: .command(.post, "/webhooks/{id}/replay", .commands, .admin)
+        case .rotateWebhookSecret: .command(.post, "/webhooks/{id}/secret", .commands, .admin)
+        case .endWebhook: .internal(.post, "/internal/webhooks/{id}/end", .commands, from: [.relay])
 
         case .registeredUser: .internal(.get, "/internal/users/{id}", .commands, from: [.auth])
         case .registerUser: .internal(.post, "/internal/users", .commands, from: [.auth], takesKey: true)

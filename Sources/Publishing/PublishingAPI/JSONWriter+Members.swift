@@ -10,6 +10,12 @@ extension JSONWriter {
         if let text { string(text) } else { null() }
     }
 
+    /// A member whose value is an array of texts.
+    package mutating func member(_ name: String, _ texts: [String]) {
+        self.name(name)
+        array { for text in texts { $0.string(text) } }
+    }
+
     package mutating func member(_ name: String, _ id: UUID) {
         self.name(name)
         string(id.lowercased)

@@ -5,6 +5,7 @@ package import HTTPContract
 package import Logging
 import Publishing
 import PublishingAPI
+import WebhookDelivery
 
 /// The command service: appends to the log, and answers what only the log's owner can, such as a post's history and its past versions.
 package struct Commands: Sendable {
@@ -22,12 +23,14 @@ package struct Commands: Sendable {
     ///   - cache: spares long histories being folded for each command; `run()` runs it.
     ///   - audit: the log's tree and checkpoints; without it no event is covered, and there are no proofs.
     ///   - services: verify other services' tokens.
+    ///   - webhooks: what webhooks are managed with; without it there are none.
     ///   - feeds: bounds what watchers cost.
     ///   - trail: the log as auditors read it, opened; without it there are no audit events.
     package init(
         store: any EventStore, catalog: EventCatalog, keys: any PersonalKeys, hasher: any KeyedHasher, cache: CachedStates? = nil,
         audit: MerkleLog? = nil,
-        trail: OpenedTrail? = nil, feeds: LiveFeed.Limits = LiveFeed.Limits(), verifier: TokenVerifier, services: ServiceKeys, logger: Logger
+        trail: OpenedTrail? = nil, feeds: LiveFeed.Limits = LiveFeed.Limits(), webhooks: WebhookAccess? = nil, verifier: TokenVerifier,
+        services: ServiceKeys, logger: Logger
     ) {
         let identity = CommandIdentity(hasher: hasher)
         let users = CommandHandler(store: store, cache: cache?.users)
@@ -47,6 +50,7 @@ package struct Commands: Sendable {
         ViewRoutes(store: store, identity: identity).add(to: &routes)
         ProcessRoutes(store: store).add(to: &routes)
         if let trail { AuditEventRoutes(trail: trail, store: store, catalog: catalog).add(to: &routes) }
+        if let webhooks { WebhookRoutes(store: store, access: webhooks, catalog: catalog, identity: identity).add(to: &routes) }
         PostChangeRoutes(store: store, catalog: catalog).add(to: &routes)
         feed = LiveFeed("events", LogFeedSource(store: store, catalog: catalog), limits: feeds, logger: logger)
         EventStreamRoutes(feed: feed, catalog: catalog, authentication: Authentication(verifier: verifier)).add(to: &routes)

@@ -66,6 +66,16 @@ extension AdminRefusal: ProblemConvertible {
     }
 }
 
+extension WebhookRefusal: ProblemConvertible {
+    var problem: Problem {
+        switch self {
+        case .notFound: .notFound()
+        case .alreadyCreated: .conflict("There is a webhook under this id already.")
+        case .ended: .conflict("The webhook's receiver has answered that it is gone. Delete it and create another.")
+        }
+    }
+}
+
 extension ViewRefusal: ProblemConvertible {
     var problem: Problem {
         switch self {

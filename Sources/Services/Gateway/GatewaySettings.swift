@@ -1,4 +1,4 @@
-import HTTPContract
+package import HTTPContract
 
 /// The settings of a gateway.
 package struct GatewaySettings: Sendable {

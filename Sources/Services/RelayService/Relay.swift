@@ -1,10 +1,14 @@
 package import AccessTokens
+package import EventRelay
 package import EventSourcing
 package import HTTPContract
+import JSON
 package import Logging
 package import Postgres
 package import Processes
 import PublishingAPI
+import Subscribers
+package import WebhookDelivery
 
 /// The relay: what happens because something happened. It follows the log, and asks the command service for what follows from it.
 package struct Relay: Sendable {
@@ -15,18 +19,25 @@ package struct Relay: Sendable {
     /// - Parameters:
     ///   - log: the log, opened. It may only be read.
     ///   - pool: the log's database as the relay.
+    ///   - webhooks: how webhooks are delivered to.
+    ///   - forwarders: send events on to brokers.
     ///   - commands: the command service, called in this service's name.
     ///   - verifier: verifies users' tokens.
     ///   - services: verify other services' tokens.
     package init(
-        log: any EventStore, pool: ConnectionPool, commands: ServiceClient, verifier: TokenVerifier, services: ServiceKeys, logger: Logger
+        log: any EventStore, pool: ConnectionPool, webhooks: WebhookSettings, forwarders: [EventForwarder] = [], commands: ServiceClient,
+        verifier: TokenVerifier, services: ServiceKeys, logger: Logger
     ) {
-        let routes = Routes()
+        let webhookMeans = WebhookMeans(webhooks, log: log, pool: pool) { webhook in
+            let answer = try await commands.post(.endWebhook, webhook.lowercased, json: [:])
+            guard answer.isSuccess else { throw Problem.unavailable() }
+        }
+        var routes = Routes()
+        WebhookListRoutes(store: log, deliveries: DeliveryLog(pool)).add(to: &routes)
         self.routes = routes
-        subscribers = [
-            ProcessSubscriber(
-                Self.managers(commands), log: log, journal: CommandJournal(log: log, commands: commands), pool: pool, logger: logger)
-        ]
+        let processes = ProcessSubscriber(
+            Self.managers(commands), log: log, journal: CommandJournal(log: log, commands: commands), pool: pool, logger: logger)
+        subscribers = [processes, WebhookRelay(webhookMeans, logger: logger)] + forwarders
         responder = routes.responder(
             for: .relay, authentication: Authentication(verifier: verifier, services: services), logger: logger)
     }
@@ -66,4 +77,11 @@ package protocol RelaySubscriber: Sendable {
     func confirmRunning() async throws
 }
 
+extension WebhookRelay: RelaySubscriber {
+    package func confirmRunning() throws { if case .stopped(let reason) = status { throw SubscriberStop(reason) } }
+}
+
+extension EventForwarder: RelaySubscriber {
+    package func confirmRunning() throws { if case .stopped(let reason) = status { throw SubscriberStop(reason) } }
+}
 extension ProcessSubscriber: RelaySubscriber {}

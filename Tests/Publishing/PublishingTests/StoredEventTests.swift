@@ -21,10 +21,15 @@ private let viewEvents: [ViewEvent] = [.viewed(count: 42)]
 private let windowEvents: [ViewWindowEvent] = [
     .viewed([UUID(high: 0x0198_a3c4_0000_7000, low: 0x8000_0000_0000_0002): 1, UUID(high: 0x0198_a3c4_0000_7000, low: 0x8000_0000_0000_0001): 3])
 ]
+private let webhookKeys = WebhookKeys(sealed: "c2VhbGVk", publicKey: "whpk_AAAA")
+private let webhookEvents: [WebhookEvent] = [
+    .created(url: .known("https://hooks.example.org/annals?key=1"), types: ["PostPublished", "PostDeleted"], keys: webhookKeys),
+    .secretRotated(keys: webhookKeys, earlierUntil: Sample.time), .tested, .replayRequested(after: 42), .ended, .deleted,
+]
 
 private let stored =
     userEvents.map(UserRules.encode) + adminEvents.map(AdminRules.encode) + postEvents.map(PostRules.encode) + viewEvents.map(ViewRules.encode)
-    + windowEvents.map(ViewWindowRules.encode)
+    + windowEvents.map(ViewWindowRules.encode) + webhookEvents.map(WebhookRules.encode)
 
 private let goldenFolder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Golden")
 
@@ -67,6 +72,10 @@ private let goldenFolder = URL(filePath: #filePath).deletingLastPathComponent().
         #expect(try ViewRules.decode(Sample.recorded(ViewRules.encode(event))) == event)
     }
 
+    @Test(arguments: webhookEvents) func `of a webhook reads back the same`(event: WebhookEvent) throws {
+        #expect(try WebhookRules.decode(Sample.recorded(WebhookRules.encode(event))) == event)
+    }
+
     @Test(arguments: windowEvents) func `of a window of views reads back the same`(event: ViewWindowEvent) throws {
         #expect(try ViewWindowRules.decode(Sample.recorded(ViewWindowRules.encode(event))) == event)
     }
@@ -92,7 +101,7 @@ private let goldenFolder = URL(filePath: #filePath).deletingLastPathComponent().
         #expect(
             personal == [
                 "UserRegistered": ["username", "email"], "UserProfileChanged": ["username", "displayName", "bio"], "UserEmailChanged": ["email"],
-                "PostDrafted": ["title", "slug", "content"], "PostEdited": ["title", "slug", "content"],
+                "PostDrafted": ["title", "slug", "content"], "PostEdited": ["title", "slug", "content"], "WebhookCreated": ["url"],
             ])
     }
 }

@@ -18,11 +18,14 @@ import PublishingAPI
 import QueryService
 import RelayService
 import Testing
+import WebhookDelivery
 
 /// All services as they are built to run, on databases that nobody asks anything.
 private struct AllServices {
-    private struct NoKeys: PersonalKeys, KeyedHasher {
+    private struct NoKeys: PersonalKeys, KeyedHasher, SecretSealing {
         func createKey(for subject: UUID) async throws {}
+        func seal(_ secret: [UInt8], for owner: UUID) async throws -> String { "" }
+        func open(_ sealed: String, for owner: UUID) async throws -> [UInt8]? { nil }
         func hash(_ parts: [String]) -> [UInt8] { Array(repeating: 0, count: 32) }
     }
 
@@ -47,7 +50,7 @@ private struct AllServices {
         }
         let commands = Commands(
             store: store, catalog: .publishing, keys: keys, hasher: keys, audit: MerkleLog(pool), trail: OpenedTrail(AuditTrail(pool)) { $0 },
-            verifier: verifier, services: services, logger: logger)
+            webhooks: WebhookAccess(secrets: keys, addresses: ReachableAddresses()), verifier: verifier, services: services, logger: logger)
         let queries = Queries(
             read: ReadPools(all: pool), positions: ReadModelPositions(pool, listeningOn: target, logger: logger),
             commands: client(.queries, .commands),
@@ -60,7 +63,9 @@ private struct AllServices {
             auth: Nobody(), commands: Nobody(), queries: Nobody(), relay: Nobody(), readiness: Readiness(checks: [], logger: logger),
             verifier: verifier, logger: logger)
         let relay = Relay(
-            log: store, pool: pool, commands: client(.relay, .commands), verifier: verifier, services: services, logger: logger)
+            log: store, pool: pool,
+            webhooks: WebhookSettings(texts: store, catalog: .publishing, secrets: keys, addresses: ReachableAddresses()),
+            commands: client(.relay, .commands), verifier: verifier, services: services, logger: logger)
         responders = [.auth: auth.responder, .commands: commands.responder, .queries: queries.responder, .relay: relay.responder]
         routes = [(.auth, auth.routes), (.commands, commands.routes), (.queries, queries.routes), (.relay, relay.routes), (.gateway, gateway.routes)]
     }

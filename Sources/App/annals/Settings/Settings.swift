@@ -44,6 +44,7 @@ struct Settings: Sendable {
     var drain = Duration.seconds(3)
     /// The lifetimes of tokens and sessions.
     var auth = AuthSettings()
+    var relay = RelaySettings()
     /// Whether stale read models are rebuilt after the start.
     var rebuildsStale = false
     var logLevel = Logger.Level.notice

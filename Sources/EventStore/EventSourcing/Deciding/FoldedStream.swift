@@ -22,7 +22,7 @@ package struct FoldedStream<Rules: StreamRules>: Sendable {
     package var expectation: ExpectedVersion { version == 0 ? .none : .exactly(version) }
 
     /// Takes in the events that follow.
-    mutating func fold(_ events: some Sequence<RecordedEvent>) throws(EventDecodingError) {
+    package mutating func fold(_ events: some Sequence<RecordedEvent>) throws(EventDecodingError) {
         for event in events {
             Rules.evolve(&state, with: try Rules.decode(event))
             version = event.version

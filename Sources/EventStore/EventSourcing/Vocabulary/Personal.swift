@@ -31,3 +31,13 @@ package protocol KeyedHasher: Sendable {
     /// HMAC-SHA-256 of the parts under the system's own key; the parts can't run into each other. 32 bytes.
     func hash(_ parts: [String]) -> [UInt8]
 }
+
+/// Seals secrets of the system that stand in events, such as what a receiver's deliveries are signed with. Unlike personal fields they are opened
+/// only by those who use them, and never on the way out of the log.
+package protocol SecretSealing: Sendable {
+    /// The secret, sealed with the key of its owner, which is made if there is none: `<base64 of nonce, ciphertext and tag>`.
+    func seal(_ secret: [UInt8], for owner: UUID) async throws -> String
+
+    /// The secret again; nil when the owner's key is gone or does not open it.
+    func open(_ sealed: String, for owner: UUID) async throws -> [UInt8]?
+}

@@ -40,6 +40,8 @@ struct EventFields {
         try required(name, "an id") { $0.text.flatMap { UUID(lowercase: $0) } }
     }
 
+    func text(_ name: String) throws(EventDecodingError) -> String { try required(name, "a text") { $0.text } }
+
     func integer(_ name: String) throws(EventDecodingError) -> Int64 { try required(name, "a whole number") { $0.int } }
 
     /// Whole numbers by id.

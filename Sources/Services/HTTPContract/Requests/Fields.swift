@@ -91,6 +91,28 @@ package struct Fields: Sendable {
         return choice
     }
 
+    /// A required array of different words, each out of those that are known, at least one. Empty after a violation.
+    package mutating func words(_ name: String, of known: [String]) -> [String] {
+        guard let value = take(name) else {
+            violations.add(name, "is required")
+            return []
+        }
+        guard case .array(let elements) = value, !elements.isEmpty, elements.count <= known.count else {
+            violations.add(name, "must be an array of 1 to \(known.count) texts")
+            return []
+        }
+        let words = elements.compactMap { element in element.text.flatMap { text in known.first { text.hasSameUTF8(as: $0) } } }
+        guard words.count == elements.count else {
+            violations.add(name, "must have only words out of \(known.joined(separator: ", "))")
+            return []
+        }
+        guard Set(words).count == words.count else {
+            violations.add(name, "may not name anything twice")
+            return []
+        }
+        return words
+    }
+
     /// Whether the body has a field of that name, null or not. Does not count as reading it.
     package func has(_ name: String) -> Bool { object[name] != nil }
 

@@ -11,6 +11,7 @@ import Publishing
 import PublishingAPI
 import TestSupport
 import Vault
+import WebhookDelivery
 
 /// The command service on a real log and a real vault, and people to call it.
 struct Newsroom: Sendable {
@@ -56,6 +57,7 @@ struct Newsroom: Sendable {
     ) -> Commands {
         Commands(
             store: store, catalog: .publishing, keys: log.vault, hasher: log.hasher, cache: cache, audit: audit, trail: trail,
+            webhooks: WebhookAccess(secrets: log.vault, addresses: ReachableAddresses()),
             verifier: TokenVerifier { [signingKey.publicKey] }, services: identities.keys, logger: TestCluster.logger)
     }
 

@@ -9,6 +9,7 @@ import Postgres
 import Publishing
 import ServiceLifecycle
 import Vault
+import WebhookDelivery
 
 /// The command service with what it depends on: the log, which it alone appends to, and the vault.
 struct CommandsComponent {
@@ -26,7 +27,8 @@ struct CommandsComponent {
     let runs: [any Service]
 
     init(
-        _ databases: Databases, _ secrets: CommandsSecrets, head: HeadWatch, tokens: TokenChecks, limits: PoolLimits, logger: Logger
+        _ databases: Databases, _ secrets: CommandsSecrets, head: HeadWatch, tokens: TokenChecks, webhookNetworks: [AddressBlock],
+        limits: PoolLimits, logger: Logger
     ) async throws {
         let pools = (
             log: ConnectionPool(databases.log, limits: limits.sharing(4), logger: logger),
@@ -43,7 +45,8 @@ struct CommandsComponent {
         let sealed = PostgresEventStore(pools.log, head: head, vault: nil, hasher: nil, catalog: catalog, logger: logger)
         let commands = Commands(
             store: log, catalog: catalog, keys: keys, hasher: hasher, cache: CachedStates(following: sealed, logger: logger),
-            audit: MerkleLog(pools.log), trail: OpenedTrail(AuditTrail(pools.log)) { try await log.open($0) }, verifier: tokens.verifier,
+            audit: MerkleLog(pools.log), trail: OpenedTrail(AuditTrail(pools.log)) { try await log.open($0) },
+            webhooks: WebhookAccess(secrets: keys, addresses: ReachableAddresses(allowing: webhookNetworks)), verifier: tokens.verifier,
             services: secrets.services, logger: logger)
 
         self.log = log

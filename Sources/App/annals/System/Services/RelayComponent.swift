@@ -1,4 +1,5 @@
 import EventLog
+import EventRelay
 import EventSourcing
 import Gateway
 import HTTPContract
@@ -10,6 +11,7 @@ import Redis
 import RelayService
 import ServiceLifecycle
 import Vault
+import WebhookDelivery
 
 /// The relay with what it depends on: the log, which it reads and where its own schema is, the vault, where it reads keys, and the command service.
 struct RelayComponent {
@@ -21,11 +23,11 @@ struct RelayComponent {
 
     let responder: ServiceResponder
     let readiness: Readiness
-    let runs: [any Service]
+    private(set) var runs: [any Service]
 
     init(
         _ databases: Databases, _ secrets: RelaySecrets, commands: any Upstream, head: HeadWatch, tokens: TokenChecks, redis: RedisClient?,
-        limits: PoolLimits, logger: Logger
+        settings: RelaySettings, limits: PoolLimits, logger: Logger
     ) throws {
         let pools = (
             log: ConnectionPool(databases.log, limits: limits.sharing(2), logger: logger),
@@ -33,8 +35,18 @@ struct RelayComponent {
         )
         let keys = KeyVault(pools.vault, masterKey: secrets.masterKey)
         let opened = PostgresEventStore(pools.log, head: head, vault: keys, hasher: nil, catalog: .annals, logger: logger)
+        let sealed = PostgresEventStore(pools.log, head: head, vault: nil, hasher: nil, catalog: .annals, form: .stored, logger: logger)
+        let outgoing = settings.isOpen ? opened : sealed
+        let webhooks = WebhookSettings(
+            texts: outgoing, catalog: .annals, secrets: keys,
+            addresses: ReachableAddresses(allowing: settings.webhookNetworks))
+        let streams = settings.sendsToRedis ? redis.map { RedisStreams($0, catalog: .annals) } : nil
+        let forwarder = streams.map {
+            EventForwarder(to: $0, log: outgoing, catalog: .annals, start: settings.start, pool: pools.log, logger: logger)
+        }
         let relay = Relay(
-            log: opened, pool: pools.log, commands: ServiceClient(secrets.identity, audience: .commands, upstream: commands),
+            log: opened, pool: pools.log, webhooks: webhooks, forwarders: forwarder.map { [$0] } ?? [],
+            commands: ServiceClient(secrets.identity, audience: .commands, upstream: commands),
             verifier: tokens.verifier, services: secrets.services, logger: logger)
         responder = relay.responder
         readiness = Readiness(
@@ -52,5 +64,9 @@ struct RelayComponent {
                 ShutdownHook { await relay.release() },
                 LongRunning("relay") { try await relay.run() },
             ]
+        if let streams {
+            let trimming = StreamTrimming(streams, log: sealed, age: settings.keeps, logger: logger)
+            runs.append(LongRunning("trimming") { try await trimming.run() })
+        }
     }
 }

@@ -47,7 +47,8 @@ struct ServiceProcess {
         var commands: CommandsComponent?
         if components.contains(.commands), let head, let tokens {
             commands = try await CommandsComponent(
-                .init(databases), CommandsSecrets(keys), head: head.watch, tokens: tokens, limits: limits, logger: logger)
+                .init(databases), CommandsSecrets(keys), head: head.watch, tokens: tokens, webhookNetworks: settings.relay.webhookNetworks,
+                limits: limits, logger: logger)
         }
         var queries: QueriesComponent?
         if components.contains(.queries), let tokens {
@@ -65,7 +66,8 @@ struct ServiceProcess {
         var relay: RelayComponent?
         if components.contains(.relay), let head, let tokens {
             relay = try RelayComponent(
-                .init(databases), RelaySecrets(keys), commands: upstreams[.commands], head: head.watch, tokens: tokens, redis: redis, limits: limits,
+                .init(databases), RelaySecrets(keys), commands: upstreams[.commands], head: head.watch, tokens: tokens, redis: redis,
+                settings: settings.relay, limits: limits,
                 logger: logger)
         }
         Metrics.show(upstreams.clusters.values)

@@ -1,5 +1,3 @@
-package import HTTPContract
-
 /// A block of IP addresses, such as `10.0.0.0/8`, `2001:db8::/32` or a single address.
 package struct AddressBlock: Hashable, Sendable, CustomStringConvertible {
     private let network: NetworkAddress

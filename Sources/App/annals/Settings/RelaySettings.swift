@@ -1,0 +1,16 @@
+import EventRelay
+import HTTPContract
+
+/// What the relay sends out of the system, and where to.
+struct RelaySettings: Sendable {
+    /// Whether personal fields and texts leave opened.
+    var isOpen = false
+    /// Blocks that are not public and that webhooks may be delivered to all the same.
+    var webhookNetworks: [AddressBlock] = []
+    /// Whether all events go to streams in Redis.
+    var sendsToRedis = false
+    /// Where a broker without events begins.
+    var start = SinkStart.beginning
+    /// The age at which events leave the streams in Redis.
+    var keeps = Duration.seconds(7 * 86_400)
+}

@@ -1,0 +1,108 @@
+import Audit
+import EventSourcing
+import FoundationEssentials
+import JSON
+import Postgres
+import Publishing
+
+extension WebhookQueue {
+    private static let sideBySide = 8
+
+    /// Makes one attempt at each delivery that is due.
+    func attempt(_ subscription: Webhook) async throws -> Turn {
+        let rows = try await means.pool.query(.firstOfStreams, [.uuid(webhook), .int8(Int64(Self.sideBySide))])
+        let waiting = try rows.map { row in
+            Attempt(
+                position: try row.get(0), event: try row.get(1), number: try row.get(2, as: Int.self) + 1,
+                firstDue: Timestamp(milliseconds: try row.milliseconds(3)), due: Timestamp(milliseconds: try row.milliseconds(4)))
+        }
+        let now = means.now()
+        let due = waiting.filter { $0.due <= now }
+        guard !due.isEmpty else { return .idle(until: waiting.first?.due) }
+        let isGone = try await withThrowingTaskGroup(of: Bool.self) { group in
+            for attempt in due { group.addTask { try await make(attempt, for: subscription) } }
+            return try await group.reduce(false) { $0 || $1 }
+        }
+        if isGone {
+            try await means.end(webhook)
+            try await means.pool.query(.dropPending, [.uuid(webhook)])
+        }
+        return .worked
+    }
+
+    private struct Attempt {
+        let position: Int64
+        let event: UUID
+        let number: Int
+        let firstDue: Timestamp
+        let due: Timestamp
+    }
+
+    /// One attempt, and its line in the log. True when the receiver says that it is gone.
+    private func make(_ attempt: Attempt, for subscription: Webhook) async throws -> Bool {
+        var status: Int?
+        var failure: DeliveryFailure?
+        var asked: Timestamp?
+        do throws(DeliveryFailure) {
+            let answer = try await send(attempt, for: subscription)
+            status = answer.status
+            asked = answer.retryAfter.flatMap { RetrySchedule.moment(of: $0, now: means.now()) }
+        } catch {
+            failure = error
+        }
+        // Stopped: an attempt whose outcome nobody has seen does not count, and is made again.
+        try Task.checkCancellation()
+        let now = means.now()
+        let isDelivered = status.map { 200..<300 ~= $0 } ?? false
+        let isOver = isDelivered || status == 410
+        let next = isOver ? nil : RetrySchedule.next(after: attempt.number, at: now, firstDue: attempt.firstDue, receiverAsks: asked)
+        let state: DeliveryLog.State = isDelivered ? .delivered : next == nil ? .parked : .pending
+        let values: [SQLValue] = [
+            .uuid(webhook), .int8(attempt.position), .text(state.rawValue), .timestamp((next ?? now).milliseconds), .timestamp(now.milliseconds),
+            .int4(optional: status.map(Int32.init)), .text(optional: failure?.rawValue),
+        ]
+        try await means.pool.query(.noteAttempt, values)
+        means.metrics.attempt(state)
+        // A receiver that has too much to do, or names a time, means all of its deliveries.
+        if let next, status == 429 || asked != nil { try await means.pool.query(.holdQueue, [.uuid(webhook), .timestamp(next.milliseconds)]) }
+        return status == 410
+    }
+
+    private func send(_ attempt: Attempt, for subscription: Webhook) async throws(DeliveryFailure) -> WebhookClient.Answer {
+        do {
+            guard let text = subscription.url.value, let url = try? WebhookURL(text) else { throw DeliveryFailure.keyMissing }
+            guard let event = try await means.texts.read(after: attempt.position - 1, limit: 1).first, event.id == attempt.event else {
+                throw DeliveryFailure.eventMissing
+            }
+            var writer = JSONWriter(capacity: 1024)
+            writer.cloudEvent(event, catalog: means.catalog)
+            let seconds = means.now().milliseconds / 1000
+            let id = attempt.event.lowercased
+            let signatures = try await signatures(of: subscription, id: id, seconds: seconds, body: writer.bytes)
+            return try await means.client.post(
+                writer.bytes,
+                headers: [
+                    ("content-type", "application/cloudevents+json"), ("user-agent", "Annals-Webhooks"), ("webhook-id", id),
+                    ("webhook-timestamp", "\(seconds)"), ("webhook-signature", signatures.joined(separator: " ")),
+                ], to: url, attempt: attempt.number)
+        } catch let failure as DeliveryFailure {
+            throw failure
+        } catch {
+            throw .unreachable
+        }
+    }
+
+    /// Those of the present keys first, then those of earlier ones that still sign.
+    private func signatures(of subscription: Webhook, id: String, seconds: Int64, body: [UInt8]) async throws -> [String] {
+        let now = means.now()
+        let earlier = subscription.earlierKeys.filter { $0.until > now }.reversed().map(\.keys)
+        var signatures: [String] = []
+        for keys in [subscription.keys] + earlier {
+            guard let bytes = try await means.secrets.open(keys.sealed, for: webhook), let keys = WebhookSigningKeys(bytes: bytes) else {
+                throw DeliveryFailure.keyMissing
+            }
+            signatures += try keys.signatures(id: id, seconds: seconds, body: body)
+        }
+        return signatures
+    }
+}

@@ -1,0 +1,230 @@
+import EventLog
+import EventLogTesting
+import EventRelay
+import EventSourcing
+import Foundation
+import JSON
+import Logging
+import Postgres
+import Publishing
+import Redis
+import Subscribers
+import TestSupport
+import Testing
+import Vault
+
+/// A log, a Redis, and what sends the events of the one to the other.
+private struct Forwarding: Sendable {
+    let log: LogUnderTest
+    let server: RedisServer
+    let redis: RedisClient
+    let pool: ConnectionPool
+    let author = UUID.v7()
+
+    /// - Parameter isDurable: Redis keeps what it has said that it has, also when it is killed.
+    static func open(isDurable: Bool = true, _ body: @escaping @Sendable (Forwarding) async throws -> Void) async throws {
+        try await LogUnderTest.open(.publishing) { log in
+            try await log.withPool(as: "annals_relay") { pool in
+                try await RedisServer.with(isDurable ? ["--appendonly", "yes", "--appendfsync", "always"] : []) { server in
+                    guard let target = RedisTarget(server.url) else { return }
+                    let redis = RedisClient(target, logger: TestCluster.logger)
+                    try await withThrowingTaskGroup(of: Void.self) { group in
+                        group.addTask { try await redis.run() }
+                        defer { group.cancelAll() }
+                        let forwarding = Forwarding(log: log, server: server, redis: redis, pool: pool)
+                        try await log.vault.createKey(for: forwarding.author)
+                        try await body(forwarding)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Drafts posts and counts views, so that there are two categories.
+    func append(_ count: Int, content: String = "C") async throws {
+        for number in 0..<count {
+            let append =
+                number % 3 == 2
+                ? StreamAppend([ViewRules.encode(.viewed(count: 1))], to: StreamName(ViewRules.category, .v7()), expecting: .none, sealedFor: nil)
+                : StreamAppend(
+                    [PostRules.encode(.drafted(author: author, title: .known("T"), slug: .known("t"), content: .known(content)))],
+                    to: StreamName(PostRules.category, .v7()), expecting: .none, sealedFor: author)
+            _ = try await log.store.append(AppendRequest([append], claims: [], command: .unrepeated(), metadata: EventMetadata(command: .v7())))
+        }
+    }
+
+    var streams: RedisStreams { RedisStreams(redis, catalog: .publishing) }
+
+    /// Sends on until Redis has the position.
+    func forward(
+        start: SinkStart = .beginning, maximumBytes: Int = EventForwarder.maximumBytes, logger: Logger = TestCluster.logger, until position: Int64,
+        while body: @escaping @Sendable () async throws -> Void = {}
+    ) async throws {
+        let forwarder = EventForwarder(
+            to: streams, log: log.store, catalog: .publishing, start: start, pool: pool, maximumBytes: maximumBytes, logger: logger)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await forwarder.run() }
+            group.addTask {
+                try await body()
+                // While it is away there is no answer.
+                while await ((try? streams.lastPosition()) ?? 0) < position { try await Task.sleep(for: .milliseconds(20)) }
+            }
+            defer { group.cancelAll() }
+            try await group.next()
+        }
+        await forwarder.release()
+    }
+
+    /// The positions of all streams, each stream's in its order.
+    func positions() async throws -> [String: [Int64]] {
+        var positions: [String: [Int64]] = [:]
+        for category in [PostRules.category, ViewRules.category] {
+            positions[category] = try await entries(of: category).map(\.position)
+        }
+        return positions
+    }
+
+    func entries(of category: String) async throws -> [(position: Int64, event: JSONValue)] {
+        let reply = try await redis.send(RedisCommand("XRANGE", RedisStreams.key(of: category), "-", "+"), within: .seconds(10))
+        return try (reply.array ?? []).map { entry in
+            let fields = entry.array?.last?.array?.compactMap(\.text) ?? []
+            #expect(fields.first == "event")
+            let id = entry.array?.first?.text ?? ""
+            let position = try #require(Int64(id.dropLast(2)))
+            return (position, try JSONValue.parse(Array((fields.last ?? "").utf8)))
+        }
+    }
+
+    /// Waits until Redis answers.
+    func untilThere() async throws {
+        while (try? await redis.send(RedisCommand("PING"), within: .seconds(1))) == nil { try await Task.sleep(for: .milliseconds(20)) }
+    }
+}
+
+@Suite(.timeLimit(.minutes(3))) struct `Redis Streams` {
+    private func expectAll(_ forwarding: Forwarding, _ last: Int64) async throws {
+        let positions = try await forwarding.positions()
+        #expect(positions.values.allSatisfy { $0 == $0.sorted() })
+        #expect(positions.values.flatMap(\.self).sorted() == Array(1...last))
+    }
+
+    @Test func `have every event under its position, a stream a category, sealed`() async throws {
+        try await Forwarding.open { forwarding in
+            try await forwarding.untilThere()
+            try await forwarding.append(9, content: "a text of somebody's")
+            try await forwarding.log.storedForm { stored in
+                let forwarder = EventForwarder(
+                    to: forwarding.streams, log: stored, catalog: .publishing, start: .beginning, pool: forwarding.pool, logger: TestCluster.logger)
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addTask { try await forwarder.run() }
+                    group.addTask {
+                        while await ((try? forwarding.streams.lastPosition()) ?? 0) < 9 { try await Task.sleep(for: .milliseconds(20)) }
+                    }
+                    defer { group.cancelAll() }
+                    try await group.next()
+                }
+            }
+            try await expectAll(forwarding, 9)
+            let events = try await forwarding.log.store.read(after: 0, limit: 100)
+            for (position, event) in try await forwarding.entries(of: PostRules.category) {
+                #expect(event["id"]?.text == events[Int(position) - 1].id.lowercased && event["type"]?.text == "annals.PostDrafted")
+                #expect(event["data"]?["$sealed"] != nil && !event.serialized.contains("a text of somebody's"))
+            }
+        }
+    }
+
+    @Test func `have each position once and in order after kills of Redis and of the relay`() async throws {
+        let rounds = ProcessInfo.processInfo.environment["ANNALS_TEST_LONG"] == "1" ? 30 : 4
+        try await Forwarding.open { forwarding in
+            try await forwarding.untilThere()
+            for round in 1...Int64(rounds) {
+                // Cancelled in the middle of its work.
+                try await forwarding.forward(until: (round - 1) * 30 + 7) { try await forwarding.append(15) }
+                try await forwarding.forward(until: round * 30) {
+                    try await forwarding.append(5)
+                    forwarding.server.kill()
+                    try await forwarding.append(5)
+                    try await forwarding.server.start()
+                    try await forwarding.append(5)
+                }
+            }
+            try await expectAll(forwarding, Int64(rounds) * 30)
+        }
+    }
+
+    @Test func `that were emptied get everything again`() async throws {
+        try await Forwarding.open(isDurable: false) { forwarding in
+            try await forwarding.untilThere()
+            try await forwarding.append(6)
+            try await forwarding.forward(until: 9) {
+                while await ((try? forwarding.streams.lastPosition()) ?? 0) < 6 { try await Task.sleep(for: .milliseconds(20)) }
+                forwarding.server.kill()
+                try await forwarding.server.start()
+                // While nothing happened nobody asked Redis, so only what comes next finds out.
+                try await forwarding.untilThere()
+                try await forwarding.append(3)
+            }
+            try await expectAll(forwarding, 9)
+        }
+    }
+
+    @Test func `begin at the end where the setting says so, and go on by their own last id whatever it says then`() async throws {
+        try await Forwarding.open { forwarding in
+            try await forwarding.untilThere()
+            try await forwarding.append(6)
+            let head = 6 as Int64
+            let forwarder = EventForwarder(
+                to: forwarding.streams, log: forwarding.log.store, catalog: .publishing, start: .end, pool: forwarding.pool,
+                logger: TestCluster.logger)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await forwarder.run() }
+                group.addTask {
+                    while forwarder.status != .working { try await Task.sleep(for: .milliseconds(5)) }
+                    while await ((try? forwarding.streams.lastPosition()) ?? 0) < head + 1 { try await forwarding.append(1) }
+                }
+                defer { group.cancelAll() }
+                try await group.next()
+            }
+            await forwarder.release()
+            let first = try #require(try await forwarding.positions().values.flatMap(\.self).min())
+            #expect(first > head)
+            try await forwarding.append(3)
+            let last = try await forwarding.log.store.head()
+            try await forwarding.forward(start: .end, until: last)
+            #expect(try await forwarding.positions().values.flatMap(\.self).sorted() == Array(first...last))
+        }
+    }
+
+    @Test func `lack an event that is too large, and have those after it`() async throws {
+        try await Forwarding.open { forwarding in
+            try await forwarding.untilThere()
+            try await forwarding.append(1)
+            try await forwarding.append(1, content: String(repeating: "x", count: 5000))
+            try await forwarding.append(1)
+            try await forwarding.forward(maximumBytes: 4000, until: 3)
+            #expect(try await forwarding.positions()[PostRules.category] == [1, 3])
+        }
+    }
+
+    @Test func `lose what is too old, and slow groups are named before`() async throws {
+        try await Forwarding.open { forwarding in
+            try await forwarding.untilThere()
+            try await forwarding.append(300)
+            try await forwarding.forward(until: 300)
+            let key = RedisStreams.key(of: PostRules.category)
+            _ = try await forwarding.redis.send(RedisCommand("XGROUP", "CREATE", key, "mailer", "0"), within: .seconds(5))
+            func trimming(after time: Duration) -> StreamTrimming {
+                StreamTrimming(
+                    forwarding.streams, log: forwarding.log.store, age: .seconds(1000), now: { Timestamp.now.advanced(by: time) },
+                    logger: TestCluster.logger)
+            }
+            #expect(try await trimming(after: .zero).trim().isEmpty)
+            #expect(try await trimming(after: .seconds(900)).trim().map(\.group) == ["mailer"])
+            #expect(try await forwarding.positions()[PostRules.category]?.count == 200)
+            _ = try await trimming(after: .seconds(2000)).trim()
+            // By whole nodes.
+            #expect(try await forwarding.positions()[PostRules.category].map { $0.count < 200 } == true)
+            #expect(try await forwarding.streams.lastPosition() == 300)
+        }
+    }
+}

@@ -1,0 +1,115 @@
+import EventLog
+import EventLogTesting
+import EventSourcing
+import Foundation
+import JSON
+import NIOHTTP1
+import Publishing
+import TestSupport
+import Testing
+import Vault
+import WebhookDelivery
+
+@Suite(.timeLimit(.minutes(2))) struct `The relay of webhooks` {
+    /// Runs it until it is so.
+    private func run(_ outbox: Outbox, until isSo: @escaping @Sendable () async throws -> Bool) async throws {
+        let relay = WebhookRelay(outbox.means, logger: TestCluster.logger)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await relay.run() }
+            group.addTask {
+                while try await !isSo() { try await Task.sleep(for: .milliseconds(10)) }
+            }
+            defer { group.cancelAll() }
+            try await group.next()
+        }
+        await relay.release()
+    }
+
+    @Test func `delivers what happens while it runs and while it did not, in order`() async throws {
+        try await Outbox.open { outbox in
+            let webhook = try await outbox.webhook()
+            let first = try await outbox.post(edits: 3)
+            try await run(outbox) { outbox.receiver.calls.count >= 4 }
+            let second = try await outbox.post(edits: 3)
+            try await run(outbox) {
+                try await outbox.deliveries(of: webhook).filter { $0.state == .delivered }.count == 8
+            }
+            let (firstEvents, secondEvents) = (try await outbox.events(of: first), try await outbox.events(of: second))
+            // One that was under way at the stop may have come twice, under the same id.
+            var seen: [String] = []
+            for id in outbox.receiver.calls.map(\.id) where !seen.contains(id) { seen.append(id) }
+            #expect(seen == firstEvents + secondEvents)
+        }
+    }
+
+    @Test func `takes up a webhook that is created while it runs`() async throws {
+        try await Outbox.open { outbox in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await run(outbox) { !outbox.receiver.calls.isEmpty } }
+                _ = try await outbox.webhook()
+                _ = try await outbox.post()
+                try await group.waitForAll()
+            }
+            #expect(outbox.receiver.calls.count == 1)
+        }
+    }
+}
+
+@Suite(.timeLimit(.minutes(5))) struct `The libraries of Standard Webhooks and of Svix` {
+    @Test func `accept what is delivered, by the new secret and by the earlier one while it rotates`() async throws {
+        try await Outbox.open { outbox in
+            let (old, new) = (WebhookSigningKeys(), WebhookSigningKeys())
+            let webhook = try await outbox.webhook(keys: old)
+            _ = try await outbox.post()
+            try await outbox.settle(webhook)
+            let sealed = WebhookKeys(sealed: try await outbox.log.vault.seal(new.bytes, for: webhook), publicKey: new.publicKeyText)
+            try await outbox.handle(.rotateSecret(keys: sealed, earlierUntil: outbox.clock.now.advanced(by: .seconds(60))), on: webhook)
+            _ = try await outbox.post()
+            try await outbox.settle(webhook)
+            outbox.clock.move(by: .seconds(61))
+            _ = try await outbox.post()
+            try await outbox.settle(webhook)
+
+            let calls = outbox.receiver.calls
+            #expect(calls.map(\.signatures.count) == [2, 4, 2])
+            let lines = [(calls[0], old), (calls[1], new), (calls[1].keepingLast(2), old), (calls[2], new)].map { call, keys in call.line(keys) }
+            let accepted = try await Self.verify(lines.joined(separator: "\n"))
+            #expect(accepted == [calls[0].id, calls[1].id, calls[1].id, calls[2].id])
+        }
+    }
+
+    private static func verify(_ lines: String) async throws -> [String] {
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("deliveries-" + UUID().uuidString).path
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        try lines.write(toFile: path, atomically: false, encoding: .utf8)
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: repositoryRoot + "/Tests/python")
+        process.arguments = [repositoryRoot + "/Tests/Services/WebhookDeliveryTests/Receivers", "verify.py", path]
+        let (output, errors) = (Pipe(), Pipe())
+        process.standardOutput = output
+        process.standardError = errors
+        try process.run()
+        let said = output.fileHandleForReading.readDataToEndOfFile()
+        let complaint = errors.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        try #require(process.terminationStatus == 0, "\(String(decoding: complaint, as: UTF8.self))")
+        return String(decoding: said, as: UTF8.self).split(separator: "\n").map(String.init)
+    }
+}
+
+extension Receiver.Call {
+    /// What the script reads.
+    fileprivate func line(_ keys: WebhookSigningKeys) -> String {
+        let headers = self.headers.reduce(into: JSONObject()) { $0[$1.name] = .string($1.value) }
+        return JSONValue.object([
+            "secret": .string(keys.secretText), "publicKey": .string(keys.publicKeyText), "headers": .object(headers), "body": .string(body),
+        ]).serialized
+    }
+
+    /// The call as one sees it who looks for an earlier key's `v1a` signature.
+    fileprivate func keepingLast(_ count: Int) -> Receiver.Call {
+        var headers = self.headers
+        headers.replaceOrAdd(name: "webhook-signature", value: signatures.suffix(count).joined(separator: " "))
+        return Receiver.Call(headers: headers, body: body)
+    }
+}
