@@ -1,3 +1,5 @@
+import AccessTokens
+import CommandService
 import EventLog
 import EventLogTesting
 import EventSourcing

@@ -1,4 +1,5 @@
 import AccessTokens
+import EventLog
 import EventLogTesting
 import EventSourcing
 import FoundationEssentials

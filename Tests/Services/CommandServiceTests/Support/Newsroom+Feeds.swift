@@ -1,3 +1,4 @@
+import CommandService
 import EventSourcing
 import Foundation
 import HTTPContract

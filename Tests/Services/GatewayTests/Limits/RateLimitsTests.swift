@@ -51,7 +51,7 @@ import Testing
         let settings = RateLimitSettings(calls: RateLimit(10, in: .seconds(60)), logins: nil, registrations: nil)
         let queries = Spy("queries") { request, _ in
             var headers = HTTPFields()
-            headers[.furtherCalls] = request.uri.queryParameters["n"].map(String.init)
+            headers[.furtherCalls] = request.uri.queryParameters["n"].map { String($0) }
             return Answer.data(headers: headers) { $0.string("replayed") }
         }
         let gateway = SpiedGateway(queries: queries, limits: RateLimits(settings, now: clock.reading))
