@@ -72,16 +72,17 @@ struct ServedSystem: Sendable {
             shared["ANNALS_\(service.uppercased())_AT"] = finding == .redis ? "redis" : addresses(service)
         }
         shared.merge(settings) { $1 }
-        instances = servers.reduce(into: [:]) { instances, entry in
+        let made: [String: [ServedInstance]] = servers.reduce(into: [:]) { instances, entry in
             let variable = entry.key == "gateway" ? "ANNALS_PORT" : "ANNALS_\(entry.key.uppercased())_PORT"
             instances[entry.key] = entry.value.map { server in
                 ServedInstance(entry.key, server, shared.merging([variable: "\(server.port)"]) { $1 }, dataDirectory: dataDirectory)
             }
         }
-        gateways = (instances["gateway"] ?? []).map(\.base)
+        instances = made
+        gateways = (made["gateway"] ?? []).map(\.base)
         for wave in [["auth", "projector"], ["commands", "queries"], ["relay"], ["gateway"]] {
             try await withThrowingTaskGroup { group in
-                for instance in wave.flatMap({ [instances] in instances[$0] ?? [] }) { group.addTask { try await instance.start() } }
+                for instance in wave.flatMap({ made[$0] ?? [] }) { group.addTask { try await instance.start() } }
                 try await group.waitForAll()
             }
         }

@@ -32,7 +32,7 @@ struct WatchedFeed: AsyncSequence {
         var body: HTTPClientResponse.Body.AsyncIterator?
         var text = ""
 
-        mutating func next() async throws -> FedEvent? {
+        @concurrent mutating func next() async throws -> FedEvent? {
             if body == nil {
                 let response = try await HTTPClient.shared.execute(request, deadline: .now() + .minutes(1))
                 guard response.status == .ok else { throw NotFed(status: Int(response.status.code)) }

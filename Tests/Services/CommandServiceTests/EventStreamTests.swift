@@ -27,7 +27,7 @@ import Vault
     }
 
     @Test func `is for admins alone`() async throws {
-        try await Self.open { newsroom, ann, admin in
+        try await Self.open { (newsroom, ann, admin) async throws in
             #expect(try await newsroom.send(.get, Self.path).status == 401)
             #expect(try await newsroom.send(.get, Self.path, by: ann).status == 403)
             #expect(try await newsroom.watched("\(Self.path)?after=0", by: admin, to: 1).first?.name == "UserRegistered")
@@ -35,7 +35,7 @@ import Vault
     }
 
     @Test func `is every event as a CloudEvent, opened, under its position`() async throws {
-        try await Self.open { newsroom, ann, admin in
+        try await Self.open { (newsroom, ann, admin) async throws in
             let sent = try await newsroom.watched("\(Self.path)?after=0", by: admin, to: 6)
             let events = try await newsroom.log.store.read(after: 0, limit: 100)
             #expect(sent.map(\.id) == events.map(\.position) && sent.map(\.name) == events.map(\.type))
@@ -45,14 +45,14 @@ import Vault
     }
 
     @Test func `goes on after the last event that its reader has, whatever the query says`() async throws {
-        try await Self.open { newsroom, ann, admin in
+        try await Self.open { (newsroom, ann, admin) async throws in
             let sent = try await newsroom.watched("\(Self.path)?after=0", by: admin, headers: [.lastEventID: "4"], to: 6)
             #expect(sent.map(\.id) == [5, 6])
         }
     }
 
     @Test func `gives each position once to a reader who hangs up and comes again`() async throws {
-        try await Self.open { newsroom, ann, admin in
+        try await Self.open { (newsroom, ann, admin) async throws in
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { for number in 0..<60 { _ = try await newsroom.post(by: ann, title: "Post \(number)", publish: true) } }
                 var seen: [Int64] = []
@@ -87,7 +87,7 @@ import Vault
     }
 
     @Test func `is filtered by type and category`() async throws {
-        try await Self.open { newsroom, ann, admin in
+        try await Self.open { (newsroom, ann, admin) async throws in
             let expected: [(String, [Int64])] = [
                 ("type=PostPublished", [4, 6]), ("type=PostPublished,PostDrafted", [3, 4, 5, 6]), ("category=post", [3, 4, 5, 6]),
                 ("category=post&type=PostDrafted", [3, 5]),
@@ -100,7 +100,7 @@ import Vault
     }
 
     @Test func `has nothing of a person whose key is destroyed`() async throws {
-        try await Self.open { newsroom, ann, admin in
+        try await Self.open { (newsroom, ann, admin) async throws in
             // Rendered while the words are there.
             #expect(try await newsroom.watched("\(Self.path)?after=0", by: admin, to: 6)[2].data["data"]?["title"]?.text == "First")
             try await newsroom.log.runInVault(
@@ -118,7 +118,7 @@ import Vault
     /// Five thousand with ANNALS_LONG_TESTS=1.
     @Test func `is read from the log once, however many watch`() async throws {
         let count = ProcessInfo.processInfo.environment["ANNALS_LONG_TESTS"] == "1" ? 5000 : 500
-        try await Self.open { newsroom, ann, admin in
+        try await Self.open { (newsroom, ann, admin) async throws in
             let counted = CountedStore(newsroom.log.store)
             let other = newsroom.on(counted)
             try await other.feeding {
