@@ -11,6 +11,7 @@ import Testing
     /// Every query, with values that have it work.
     static let queries: [(statement: Statement, values: String)] = [
         (.postByID, "\(somePost)"), (.postBySlug, "'slug-7'"), (.publishedPost, "\(somePost)"),
+        (.publicPosts, "ARRAY[\(somePost)]::uuid[]"),
         (.totalsOfAuthor, "\(someAuthor)"), (.trendingPosts, "'2026-01-02 00:30:00Z', 6"), (.userByID, "\(someAuthor)"), (.usersByName, "'user7'"),
         (.newestUsers, "'infinity', \(lastID), 21"),
         (.hourlyViews, "\(somePost), '-infinity', 'infinity', 'infinity', 21"),
@@ -77,7 +78,7 @@ import Testing
             timestamptz '2026-01-01 00:00:00Z' + i * interval '1 s', timestamptz '2026-01-01 00:00:00Z', 1
         FROM generate_series(1, 4000) AS i;
         INSERT INTO users.account_count VALUES ('active', 4000);
-        INSERT INTO posts.post
+        INSERT INTO posts.post (id, author, title, slug, content, excerpt, published, created_at, updated_at, published_at, version)
         SELECT ('01980000-0000-7000-9000-' || lpad(to_hex(i), 12, '0'))::uuid, ('01980000-0000-7000-8000-' || lpad(to_hex(1 + i % 2000), 12, '0'))::uuid,
             'title ' || i, 'slug-' || i, repeat('content ', 100), repeat('content ', 25), i % 10 <> 0,
             timestamptz '2026-01-01 00:00:00Z' + i * interval '1 s', timestamptz '2026-01-01 00:00:00Z',
