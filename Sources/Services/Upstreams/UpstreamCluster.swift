@@ -98,7 +98,9 @@ package final class UpstreamCluster: Upstream, Sendable {
             record(failure.kind == .unreachable ? .gone : .bad, at: place)
             logger.warning(
                 "a call to an instance failed",
-                metadata: ["instance": "\(place.instance)", "requestId": "\(context.requestID)", "reason": "\(failure.reason)"])
+                metadata: [
+                    "instance": "\(place.instance)", "requestId": "\(RequestIdentity.logged(context.requestID))", "reason": "\(failure.reason)",
+                ])
             return .failure(failure, place.instance)
         } catch {
             record(.none, at: place)

@@ -29,7 +29,9 @@ import Testing
                 try await withThrowingTaskGroup(of: String.self) { running in
                     for attack in attacks { running.addTask { try await Shell.run("\(shared) \(attack)") } }
                     // The tool's own probe has two seconds, which a busy machine may take. The traffic beside it is the measure.
-                    for try await said in running { #expect(said.contains("Hit test time limit") || said.contains("No open connections left"), "\(said)") }
+                    for try await said in running {
+                        #expect(said.contains("Hit test time limit") || said.contains("No open connections left"), "\(said)")
+                    }
                 }
                 ended.set()
                 try await group.waitForAll()

@@ -55,7 +55,7 @@ struct UserDirectory: Sendable {
             "the command service gave an answer that makes no sense",
             metadata: [
                 "status": "\(answer.status.code)", "code": "\(answer.problemCode?.rawValue ?? "none")",
-                "requestId": "\(answer.headers[.requestID] ?? "none")",
+                "requestId": "\(answer.headers[.requestID].map { RequestIdentity.logged($0) } ?? "none")",
             ])
         return .internalError()
     }

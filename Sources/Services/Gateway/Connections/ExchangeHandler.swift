@@ -108,7 +108,8 @@ final class ExchangeHandler: ChannelDuplexHandler {
     /// have their responses.
     private func refuse(_ refusal: Refusal, _ context: ChannelHandlerContext) {
         timeouts.endInput()
-        logger.debug("request refused", metadata: ["requestId": "\(refusal.requestID)", "status": "\(refusal.problem.status.code)"])
+        logger.debug(
+            "request refused", metadata: ["requestId": "\(RequestIdentity.logged(refusal.requestID))", "status": "\(refusal.problem.status.code)"])
         guard let unread = exchanges.last, !unread.isRequestComplete else { return settle(with: refusal, context) }
         if unread.isResponseBegun {
             // It is too late to say anything else.

@@ -106,7 +106,7 @@ final class StreamHandler: ChannelDuplexHandler {
         isRefused = true
         timeouts.endInput()
         let refusal = Refusal(problem, requestID: head?.headerFields[.requestID], traceparent: head?.headerFields[.traceparent])
-        logger.debug("request refused", metadata: ["requestId": "\(refusal.requestID)", "status": "\(problem.status.code)"])
+        logger.debug("request refused", metadata: ["requestId": "\(RequestIdentity.logged(refusal.requestID))", "status": "\(problem.status.code)"])
         let (response, body) = refusal.streamResponse(date: .now)
         context.write(wrapOutboundOut(.head(response)), promise: nil)
         context.write(wrapOutboundOut(.body(body)), promise: nil)

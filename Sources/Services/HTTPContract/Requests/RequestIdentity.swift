@@ -24,6 +24,9 @@ package enum RequestIdentity {
         return bytes.indices.allSatisfy { [8, 13, 18, 23].contains($0) ? bytes[$0] == UInt8(ascii: "-") : isDigit($0) }
     }
 
+    /// A request's id as logs have it. One that may say something of a person is withheld; the trace id beside it finds the call.
+    package static func logged(_ requestID: String) -> String { isOpaque(requestID) ? requestID : "withheld" }
+
     /// `traceparent` when it has the form of W3C Trace Context §3.2.2, else a new one. Of a later version only the part that this one knows (§4.3):
     /// the rest could be anything, and the id is stored with each event.
     package static func traceparent(of request: Request) -> String { traceparent(given: request.header(.traceparent)) }

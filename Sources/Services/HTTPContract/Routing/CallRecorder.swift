@@ -71,7 +71,7 @@ package struct CallRecorder: Sendable {
         durations.record(request, call.endpoint, response, since: start)
         guard logger.logLevel <= .info, let weight = AccessLog.admit() else { return }
         var metadata: Logger.Metadata = [
-            "requestId": "\(context.requestID)", "service": "\(service)", "method": "\(request.knownMethod)",
+            "requestId": "\(RequestIdentity.logged(context.requestID))", "service": "\(service)", "method": "\(request.knownMethod)",
             "route": "\(call.endpoint?.route.path ?? "none")", "status": .stringConvertible(Int(response.status.code)),
             "duration": .stringConvertible((ContinuousClock.now - start).milliseconds), "actor": "\(call.caller.actor)",
         ]

@@ -181,7 +181,7 @@ package struct FailureResponses: Sendable {
 
     private func log(_ event: Logger.Message, _ details: Logger.Metadata, _ request: Request, _ endpoint: Endpoint?, _ context: CallContext) {
         let call: Logger.Metadata = [
-            "requestId": "\(context.requestID)", "service": "\(service)", "method": "\(request.method.rawValue)",
+            "requestId": "\(RequestIdentity.logged(context.requestID))", "service": "\(service)", "method": "\(request.method.rawValue)",
             "route": "\(endpoint?.route.path ?? "none")",
         ]
         logger.error(event, metadata: call.merging(context.traceMetadata) { $1 }.merging(details) { call, _ in call })
