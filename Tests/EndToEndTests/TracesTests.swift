@@ -25,7 +25,7 @@ import Testing
                 let id = try #require(post.data["id"]?.text)
                 let wait = ["Wait-For-Position": post.position, "Prefer": "wait=10"]
                 #expect(try await ann.call(.GET, "/posts/\(id)", headers: headers.merging(wait) { $1 }).status == 200)
-                #expect(try await ann.call(.GET, "/posts/by-slug/not-there?planted=1", headers: headers).status == 404)
+                #expect(try await ann.call(.GET, "/posts/by-slug/planted-not-there", headers: headers).status == 404)
 
                 let events = try await system.annals("events", "show", "post-\(id)", "--sealed", "--json")
                 #expect(events.output.contains(#""traceparent":"00-\#(Self.trace)-"#) && !events.output.contains("00f067aa0ba902b7"))

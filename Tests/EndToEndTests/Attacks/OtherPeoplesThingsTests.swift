@@ -75,6 +75,10 @@ import Testing
                 Attempt(method: .DELETE, route: one, path: "/posts/\(id)"),
                 Attempt(method: .POST, route: one + "/publish", path: "/posts/\(id)/publish"),
                 Attempt(method: .POST, route: one + "/unpublish", path: "/posts/\(id)/unpublish"),
+                Attempt(
+                    method: .POST, route: one + "/schedule", path: "/posts/\(id)/schedule",
+                    json: #"{"at":"\#(Timestamp.now.advanced(by: .seconds(86_400)))"}"#),
+                Attempt(method: .DELETE, route: one + "/schedule", path: "/posts/\(id)/schedule"),
                 Attempt(method: .GET, route: one + "/history", path: "/posts/\(id)/history"),
                 Attempt(method: .GET, route: one + "/views", path: "/posts/\(id)/views?by=day"),
             ]
@@ -90,6 +94,12 @@ import Testing
             Attempt(method: .POST, route: "/api/v1/users/{id}/reactivate", path: "/users/\(user)/reactivate"),
             Attempt(method: .GET, route: "/api/v1/users/closures/{closureId}", path: "/users/closures/\(user)"),
             Attempt(method: .GET, route: "/api/v1/audit/events/{position}/proof", path: "/audit/events/1/proof"),
+            Attempt(method: .DELETE, route: "/api/v1/webhooks/{id}", path: "/webhooks/\(draft)"),
+            Attempt(method: .GET, route: "/api/v1/webhooks/{id}/deliveries", path: "/webhooks/\(draft)/deliveries"),
+            Attempt(method: .POST, route: "/api/v1/webhooks/{id}/test", path: "/webhooks/\(draft)/test"),
+            Attempt(method: .POST, route: "/api/v1/webhooks/{id}/replay", path: "/webhooks/\(draft)/replay", json: #"{"after":0}"#),
+            Attempt(method: .POST, route: "/api/v1/webhooks/{id}/secret", path: "/webhooks/\(draft)/secret", json: "{}"),
+            Attempt(method: .GET, route: "/api/v1/webhooks", path: "/webhooks"),
             Attempt(method: .GET, route: "/api/v1/users", path: "/users"),
             Attempt(method: .GET, route: "/api/v1/events/stream", path: "/events/stream"),
             Attempt(method: .GET, route: "/api/v1/audit/events", path: "/audit/events"),
