@@ -56,9 +56,10 @@ package struct EventForwarder: Sendable {
     private func forward(under lease: SubscriberLease) async throws {
         let head = try await log.head()
         lag.record(max(0, head - lease.checkpoint.position))
-        let position = try await startPosition(head: head, known: lease.checkpoint.position)
+        let (position, isSinks) = try await startPosition(head: head, known: lease.checkpoint.position)
         var last: OutgoingEvent.Place?
-        if position > 0, let event = try await log.read(after: position - 1, limit: 1).first { last = place(of: event) }
+        // An empty sink does not end with the event before the one that it begins with.
+        if isSinks, position > 0, let event = try await log.read(after: position - 1, limit: 1).first { last = place(of: event) }
         for try await page in log.subscribe(after: position, lastEvent: nil) {
             for batch in page.inChunks(of: Self.batchSize) {
                 let outgoing = batch.compactMap(outgoing)
@@ -80,18 +81,19 @@ package struct EventForwarder: Sendable {
         if event.position > lease.checkpoint.position { lease.moved(to: event) }
     }
 
-    private func startPosition(head: Int64, known: Int64) async throws -> Int64 {
+    /// After which position to go on, and whether that is where the sink ends.
+    private func startPosition(head: Int64, known: Int64) async throws -> (Int64, isSinks: Bool) {
         if let position = try await sink.lastPosition() {
             guard position <= head else {
                 throw SubscriberStop(
                     "\(sink.name) has events up to position \(position), and the log ends at \(head): it is another log, or was restored")
             }
             if position < known { logger.warning("a sink has lost events, and gets them again", metadata: place(position, known)) }
-            return position
+            return (position, true)
         }
         let position = start == .beginning ? 0 : head
         if known > 0 { logger.warning("a sink is empty; it begins where the setting says", metadata: place(position, known)) }
-        return position
+        return (position, false)
     }
 
     private func place(_ position: Int64, _ known: Int64) -> Logger.Metadata {

@@ -22,7 +22,7 @@ struct PostScheduling: Sendable {
             let body = try await request.jsonBody()
             var fields = Fields(body)
             let given = fields.optionalTime("at")
-            if body["at"] == nil { fields.refuse("at", "is required") }
+            if body["at"] == nil || body["at"] == .null { fields.refuse("at", "is required") }
             if let given, given <= .now { fields.refuse("at", "must be in the future") }
             if let given, given > Timestamp.now.advanced(by: Self.furthest) { fields.refuse("at", "must be within five years") }
             let time = try fields.finish(given)

@@ -44,7 +44,7 @@ struct WebhookRoutes: Sendable {
             let body = try await request.jsonBody()
             var fields = Fields(body)
             let position = fields.optionalInteger("after", in: 0...Int64.max)
-            if position == nil, !fields.has("after") { fields.refuse("after", "is required") }
+            if body["after"] == nil || body["after"] == .null { fields.refuse("after", "is required") }
             let after = try fields.finish(position)
             let head = try await store.head()
             guard after <= head else { throw Problem.positionAhead(of: head) }
