@@ -67,7 +67,7 @@ private struct Forwarding: Sendable {
             group.addTask {
                 try await body()
                 // While it is away there is no answer.
-                while await ((try? streams.lastPosition()) ?? 0) < position { try await Task.sleep(for: .milliseconds(20)) }
+                try await eventually { await ((try? streams.lastPosition()) ?? 0) >= position }
             }
             defer { group.cancelAll() }
             try await group.next()
@@ -97,7 +97,7 @@ private struct Forwarding: Sendable {
 
     /// Waits until Redis answers.
     func untilThere() async throws {
-        while (try? await redis.send(RedisCommand("PING"), within: .seconds(1))) == nil { try await Task.sleep(for: .milliseconds(20)) }
+        try await eventually { (try? await redis.send(RedisCommand("PING"), within: .seconds(1))) != nil }
     }
 }
 
@@ -118,7 +118,7 @@ private struct Forwarding: Sendable {
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask { try await forwarder.run() }
                     group.addTask {
-                        while await ((try? forwarding.streams.lastPosition()) ?? 0) < 9 { try await Task.sleep(for: .milliseconds(20)) }
+                        try await eventually { await ((try? forwarding.streams.lastPosition()) ?? 0) >= 9 }
                     }
                     defer { group.cancelAll() }
                     try await group.next()
@@ -157,7 +157,7 @@ private struct Forwarding: Sendable {
             try await forwarding.untilThere()
             try await forwarding.append(6)
             try await forwarding.forward(until: 9) {
-                while await ((try? forwarding.streams.lastPosition()) ?? 0) < 6 { try await Task.sleep(for: .milliseconds(20)) }
+                try await eventually { await ((try? forwarding.streams.lastPosition()) ?? 0) >= 6 }
                 forwarding.server.kill()
                 try await forwarding.server.start()
                 // While nothing happened nobody asked Redis, so only what comes next finds out.
@@ -179,7 +179,7 @@ private struct Forwarding: Sendable {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await forwarder.run() }
                 group.addTask {
-                    while forwarder.status != .working { try await Task.sleep(for: .milliseconds(5)) }
+                    try await eventually { forwarder.status == .working }
                     while await ((try? forwarding.streams.lastPosition()) ?? 0) < head + 1 { try await forwarding.append(1) }
                 }
                 defer { group.cancelAll() }

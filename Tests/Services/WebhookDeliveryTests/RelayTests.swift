@@ -17,7 +17,7 @@ import WebhookDelivery
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await relay.run() }
             group.addTask {
-                while try await !isSo() { try await Task.sleep(for: .milliseconds(10)) }
+                try await eventually { try await isSo() }
             }
             defer { group.cancelAll() }
             try await group.next()
