@@ -16,7 +16,7 @@ import Testing
 
     private func examine(_ directory: String, _ environment: [String: String] = [:]) async throws -> Report {
         let (code, output) = try await Launch.run(["doctor", "--json", "--data-dir", directory], environment: environment)
-        // What is to be done is counted on standard error.
+        // Advice is counted on standard error.
         let line = try #require(output.split(separator: "\n").first { $0.hasPrefix("{") }, "\(output)")
         guard case .array(let findings)? = try JSONValue.parse(Array(line.utf8))["findings"] else { throw LaunchFailure(output: output) }
         return Report(code: code, findings: findings)

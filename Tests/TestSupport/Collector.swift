@@ -27,7 +27,7 @@ package final class Collector: Sendable {
 
     /// The URL of its root, without a slash at the end.
     package var url: String { "http://127.0.0.1:\(channel.localAddress?.port ?? 0)" }
-    /// What it got so far.
+    /// The requests that it got so far.
     package var calls: [Call] { kept.calls.withLock { $0 } }
 
     fileprivate final class Kept: Sendable { let calls = Mutex<[Call]>([]) }

@@ -12,10 +12,10 @@ package protocol ProcessManager: Sendable {
     /// An instance that has made no progress for longer than this is stuck.
     var patience: Duration { get }
 
-    /// What an event of the log says to instances of this kind. None for an event that is not theirs.
+    /// The news in an event of the log for instances of this kind. None for an event that is not theirs.
     func messages(in event: RecordedEvent) -> [ProcessMessage]
 
-    /// What follows from the news. Pure.
+    /// Decides what follows from the news. Pure.
     func decide(_ news: ProcessNews, in state: ProcessState) -> [ProcessDecision]
 
     /// Carries a command out. It may be asked again under the same id, and the second time must change nothing. An error means that nobody knows
@@ -23,7 +23,7 @@ package protocol ProcessManager: Sendable {
     func execute(_ command: ProcessCommand) async throws -> CommandOutcome
 }
 
-/// What an event of the log says to one instance.
+/// The news in an event of the log for one instance.
 package struct ProcessMessage: Sendable, Hashable {
     package enum Content: Sendable, Hashable {
         /// Begins the instance, anew if it is over. One that runs gets it as a reply named `again`.
@@ -41,7 +41,7 @@ package struct ProcessMessage: Sendable, Hashable {
     }
 }
 
-/// What an instance hears.
+/// News for an instance.
 package enum ProcessNews: Sendable, Hashable {
     case started
     case replied(name: String, JSONObject)
@@ -51,7 +51,7 @@ package enum ProcessNews: Sendable, Hashable {
     case deadlinePassed(step: String)
 }
 
-/// What an instance decides.
+/// A decision of an instance.
 package enum ProcessDecision: Sendable, Hashable {
     /// Begins a step by a command. `undo` is the command that takes it back. Once a pivot is done nothing is compensated any more.
     case issue(step: String, JSONObject, undo: JSONObject? = nil, isPivot: Bool = false)
@@ -67,7 +67,7 @@ package enum ProcessDecision: Sendable, Hashable {
 /// How an instance ended.
 package enum ProcessOutcome: String, Sendable, Hashable, CaseIterable {
     case completed, compensated, cancelled
-    /// What was asked for could not be done.
+    /// The command could not be done.
     case refused
 }
 
@@ -81,7 +81,7 @@ package struct ProcessCommand: Sendable, Hashable {
     package let body: JSONObject
 }
 
-/// What became of a command.
+/// The outcome of a command.
 package enum CommandOutcome: Sendable, Hashable {
     case done(JSONObject)
     /// Refused for good: the same command will be refused again.

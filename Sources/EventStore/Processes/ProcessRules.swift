@@ -1,10 +1,10 @@
 package import EventSourcing
 import JSON
 
-/// What may be asked of an instance.
+/// The commands to an instance.
 package enum ProcessRequest: Sendable, Hashable {
     case message(ProcessMessage.Content)
-    /// What became of the work that was due.
+    /// The outcome of the work that was due.
     case carriedOut(step: String, CommandOutcome)
     case failed(step: String, reason: String, retryAt: Timestamp)
     case undone(step: String)

@@ -32,7 +32,7 @@ package struct ProcessState: Sendable, Hashable {
         var mayNeedUndo: Bool { undo != nil && (status == .done || status == .issued) }
     }
 
-    /// What is to be done next.
+    /// The work that is to be done next.
     package enum Work: Sendable, Hashable {
         case execute(Step)
         case undo(Step)

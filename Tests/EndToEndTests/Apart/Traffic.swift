@@ -56,7 +56,7 @@ final class Traffic: Sendable {
         }
     }
 
-    /// What has happened since this was asked last.
+    /// The outcomes since this was asked last.
     func take() -> [Outcome] {
         outcomes.withLock { outcomes in
             defer { outcomes = [] }

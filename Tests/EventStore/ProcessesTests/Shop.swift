@@ -41,7 +41,7 @@ struct OrderProcess: ProcessManager {
     func execute(_ command: ProcessCommand) async throws -> CommandOutcome { try shop.carryOut(command) }
 }
 
-/// What the commands of orders do. It knows each command by its id, and does it once.
+/// The work of the commands of orders. It knows each command by its id, and does it once.
 final class Shop: Sendable {
     struct Away: Error {}
 
@@ -86,7 +86,7 @@ final class Shop: Sendable {
         return try contents.withLock { contents in
             if contents.away.contains(word) { throw Away() }
             if contents.refused.contains(word) { return .refused("no \(word)") }
-            // What was never done needs no undoing.
+            // A step that was never done needs no undoing.
             if contents.done[command.id] == nil {
                 contents.done[command.id] = word
                 contents.effects.append(word)

@@ -98,7 +98,7 @@ import WebhookDelivery
 }
 
 extension Receiver.Call {
-    /// What the script reads.
+    /// The input of the script.
     fileprivate func line(_ keys: WebhookSigningKeys) -> String {
         let headers = self.headers.reduce(into: JSONObject()) { $0[$1.name] = .string($1.value) }
         return JSONValue.object([

@@ -1,7 +1,7 @@
 import EventRelay
 import HTTPContract
 
-/// What the relay sends out of the system, and where to.
+/// The rules for events that the relay sends out of the system.
 struct RelaySettings: Sendable {
     /// Whether personal fields and texts leave opened.
     var isOpen = false

@@ -17,7 +17,7 @@ enum Traces {
     static func begin(_ settings: Settings, _ components: Set<Component>, _ logger: Logger) -> SpanExporter? {
         guard let url = settings.otlpURL else { return nil }
         let queue = SpanQueue()
-        Spans.begin(RatioTracer(ratio: settings.traceRatio, queue: queue))
+        SpanRecording.begin(RatioTracer(ratio: settings.traceRatio, queue: queue))
         Metrics.show(queue)
         return SpanExporter(
             queue, to: url, service: serviceName(of: components), instance: UUID.v7().lowercased, version: Annals.configuration.version,

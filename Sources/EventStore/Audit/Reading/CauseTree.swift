@@ -1,7 +1,7 @@
 package import EventSourcing
 package import FoundationEssentials
 
-/// What caused what in one call: its commands, the events of each, and below an event the commands that it has led to.
+/// The causes and effects in one call: its commands, the events of each, and below an event the commands that it has led to.
 package struct CauseTree: Sendable, Equatable {
     /// A command with the events that it has appended.
     package struct Command: Sendable, Equatable {

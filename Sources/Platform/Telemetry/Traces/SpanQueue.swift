@@ -12,7 +12,7 @@ package final class SpanQueue: Sendable {
 
     package init(capacity: Int = 4096) { self.capacity = capacity }
 
-    /// What has become of the spans so far.
+    /// The fate of the spans so far.
     package var statistics: TraceStatistics { state.withLock { $0.statistics } }
 
     func offer(_ span: FinishedSpan) {

@@ -1,7 +1,7 @@
 package import EventSourcing
 import JSON
 
-/// What happens to a webhook.
+/// An event in the life of a webhook.
 package enum WebhookEvent: Sendable, Hashable {
     case created(url: Personal<String>, types: [String], keys: WebhookKeys)
     case secretRotated(keys: WebhookKeys, earlierUntil: Timestamp)

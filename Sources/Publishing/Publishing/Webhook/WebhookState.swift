@@ -38,7 +38,7 @@ package struct Webhook: Sendable, Hashable {
     }
 }
 
-/// What a webhook's deliveries are signed with.
+/// The secret and key that a webhook's deliveries are signed with.
 package struct WebhookKeys: Sendable, Hashable {
     /// The secret and the private key, sealed for the webhook.
     package let sealed: String

@@ -8,7 +8,7 @@ import Publishing
 import PublishingAPI
 package import WebhookDelivery
 
-/// What webhooks are managed with.
+/// The secrets and address rules that webhooks are managed with.
 package struct WebhookAccess: Sendable {
     let secrets: any SecretSealing
     let addresses: ReachableAddresses

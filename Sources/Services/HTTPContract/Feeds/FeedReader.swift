@@ -13,6 +13,8 @@ struct FeedReader {
     private var lastID: Int64?
     private var opening: FeedStart?
     private var seenBeats: Int
+    /// The log's last position when the watcher came. Before that it catches up, however long that takes.
+    private let goal: Int64
     private var hasCaughtUp: Bool
     private var hasEnded = false
     /// How long the watcher took for the last part.
@@ -27,6 +29,7 @@ struct FeedReader {
         self.isAdmitted = isAdmitted
         position = start.position
         opening = start
+        goal = start.position + start.replayed
         hasCaughtUp = start.replayed == 0
         seenBeats = feed.next(after: position).beats
     }
@@ -46,7 +49,7 @@ struct FeedReader {
             let page: FeedPage
             switch next {
             case .nothing:
-                hasCaughtUp = true
+                if position >= goal { hasCaughtUp = true }
                 try await watcher.wait()
                 continue
             case .page(let found):

@@ -32,7 +32,7 @@ package struct CallContext: RequestContext {
     /// they come every second, whether anybody does anything or not.
     package init(
         logger: Logger, requestID: String = RequestIdentity.makeRequestID(),
-        traceparent: String = RequestIdentity.makeTraceparent(isSampled: !Spans.areRecorded)
+        traceparent: String = RequestIdentity.makeTraceparent(isSampled: !SpanRecording.isOn)
     ) {
         coreContext = CoreRequestContextStorage(source: DetachedSource(logger: logger))
         channel = nil

@@ -6,7 +6,7 @@ package import PublishingAPI
 import Spans
 import Tracing
 
-/// What became known of a call while it was answered.
+/// The facts about a call that became known while it was answered.
 package struct RecordedCall: Sendable {
     package var endpoint: Endpoint?
     package var caller = Caller.anonymous
@@ -31,7 +31,7 @@ package struct CallRecorder: Sendable {
     ) async throws -> Response {
         let start = ContinuousClock.now
         var call = RecordedCall()
-        guard Spans.areRecorded else {
+        guard SpanRecording.isOn else {
             var response = try await body(context, &call)
             context.mark(&response)
             finish(request, call, response, context, since: start)

@@ -90,7 +90,7 @@ package struct ServiceResponder: HTTPResponder, Sendable {
         var context = context
         do {
             context.caller = try call.token.map { token throws(Problem) in try Caller(token, calling: service) } ?? .anonymous
-            guard Spans.areRecorded else { return try await handle(request, call.match, context) }
+            guard SpanRecording.isOn else { return try await handle(request, call.match, context) }
             return try await withSpan("\(service) \(call.match.endpoint.route.path)") { [context] span in
                 try await handle(request, call.match, context.below(span))
             }

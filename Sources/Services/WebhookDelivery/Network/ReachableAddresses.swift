@@ -19,7 +19,7 @@ package struct ReachableAddresses: Sendable {
         return !isPlain && address.isPublic
     }
 
-    /// What speaks against this URL before its host is looked up; nil for nothing. The address that it leads to is checked at each delivery.
+    /// The objection to this URL before its host is looked up; nil for nothing. The address that it leads to is checked at each delivery.
     package func objection(to url: WebhookURL) -> String? {
         if url.scheme == "http", allowed.isEmpty { return "must begin with https://" }
         if let address = NetworkAddress(url.host) {

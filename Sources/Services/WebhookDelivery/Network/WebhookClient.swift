@@ -18,7 +18,7 @@ package enum DeliveryFailure: String, Error, Sendable {
 /// Sends deliveries. The name is looked up once for each, the addresses are checked, and the connection goes to a checked one, so a name that
 /// changes its address between check and use changes nothing. Redirects are not followed.
 package struct WebhookClient: Sendable {
-    /// What a receiver said.
+    /// The answer of a receiver.
     package struct Answer: Sendable, Equatable {
         package let status: Int
         /// As it was sent.

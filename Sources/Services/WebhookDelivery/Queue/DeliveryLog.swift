@@ -2,7 +2,7 @@ package import EventSourcing
 package import FoundationEssentials
 package import Postgres
 
-/// What was delivered to webhooks and what is to be, for reading.
+/// The deliveries to webhooks, past and to come, for reading.
 package struct DeliveryLog: Sendable {
     private let pool: ConnectionPool
 

@@ -3,7 +3,7 @@ package import EventSourcing
 package import FoundationEssentials
 package import Postgres
 
-/// What deliveries are made with: the same for all webhooks of a process.
+/// The means of delivery: the same for all webhooks of a process.
 package struct WebhookMeans: Sendable {
     /// Tells the log that a webhook's receiver is gone.
     package typealias End = @Sendable (_ webhook: UUID) async throws -> Void
@@ -37,7 +37,7 @@ package struct WebhookMeans: Sendable {
     }
 }
 
-/// What the deliveries of this process come to.
+/// The counts of this process's deliveries.
 struct WebhookMetrics: Sendable {
     private let delivered = Counter(label: "annals_webhook_attempts_total", dimensions: [("outcome", "delivered")])
     private let failed = Counter(label: "annals_webhook_attempts_total", dimensions: [("outcome", "failed")])

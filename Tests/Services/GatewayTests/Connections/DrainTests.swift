@@ -20,7 +20,7 @@ import Testing
                 #expect(try await !wire.answer().lowercased().contains("connection: close"))
             }
             drain.begin()
-            // What was sent at once is all answered; the last response says that it is the last.
+            // Requests that were sent at once are all answered; the last response says that it is the last.
             await used.send(Self.request + Self.request)
             let last = WireResponse.all(in: try await used.rest())
             #expect(last.map(\.status).allSatisfy { $0 == 200 } && last.last?.headers["connection"] == "close", "\(last)")

@@ -32,7 +32,7 @@ final class Receiver: Sendable {
     }
 
     var port: Int { channel.localAddress?.port ?? 0 }
-    /// What it got, in order.
+    /// The requests that it got, in order.
     var calls: [Call] { seen.calls.withLock { $0 } }
 
     /// From now on it answers like this.

@@ -26,7 +26,7 @@ struct DatabaseCheck {
         return off
     }
 
-    /// What there is to say of its server and its encoding.
+    /// The findings about its server and its encoding.
     func findings() async throws -> [Finding] {
         let started = ContinuousClock.now
         guard let row = try await ConnectionPool.withPool(target, logger: logger, { try await $0.query(.properties) }).first else { return [] }

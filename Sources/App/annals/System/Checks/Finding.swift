@@ -19,7 +19,7 @@ struct Finding: Sendable, Equatable {
     let subject: String
     let grade: Grade
     let message: String
-    /// What to do; nil where there is nothing.
+    /// The advice; nil where there is nothing to do.
     let remedy: String?
 
     init(_ check: String, _ subject: String, _ grade: Grade, _ message: String, remedy: String? = nil) {

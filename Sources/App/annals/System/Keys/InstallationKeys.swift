@@ -73,7 +73,7 @@ struct InstallationKeys: Sendable {
     private struct SharedKey {
         let file: KeyFile
         let name: String
-        /// What the databases know the key by, which tells nothing about it.
+        /// The name that the databases know the key by. It tells nothing about the key.
         let publicName: ([UInt8]) throws -> String
     }
 
@@ -118,7 +118,7 @@ struct InstallationKeys: Sendable {
             remedy: "processes on the same databases share it, so copy it from the other data folder")
     }
 
-    /// What there is to say of the keys that the databases know. Makes none and notes none.
+    /// The findings about the keys that the databases know. Makes none and notes none.
     func findings() async throws -> [Finding] {
         try await databases.withPool("vault", databases.vault.acting(as: "annals_commands"), logger: logger) { vault in
             let known = KnownKeys(vault)

@@ -2,28 +2,28 @@ import Synchronization
 package import Tracing
 
 /// Whether this process records spans. Everything that would make one asks here first: with tracing off, that is all that it costs.
-package enum Spans {
-    private static let isOn = Atomic<Bool>(false)
+package enum SpanRecording {
+    private static let flag = Atomic<Bool>(false)
 
-    package static var areRecorded: Bool { isOn.load(ordering: .relaxed) }
+    package static var isOn: Bool { flag.load(ordering: .relaxed) }
 
     /// Makes this tracer the process's own. Call it once, before the first span.
     package static func begin(_ tracer: some Tracer) {
         InstrumentationSystem.bootstrap(tracer)
-        isOn.store(true, ordering: .relaxed)
+        flag.store(true, ordering: .relaxed)
     }
 }
 
 /// Runs work inside a span below the current one; without tracing it runs the work and nothing else.
 package func inSpan<Value>(_ name: @autoclosure () -> String, _ work: () async throws -> Value) async rethrows -> Value {
-    guard Spans.areRecorded else { return try await work() }
+    guard SpanRecording.isOn else { return try await work() }
     return try await withSpan(name()) { _ in try await work() }
 }
 
 /// The same for a statement of a database, by OpenTelemetry's conventions.
 /// - Parameter statement: its name in the program, never its text.
 package func inQuerySpan<Value>(_ statement: String, _ work: () async throws -> Value) async rethrows -> Value {
-    guard Spans.areRecorded else { return try await work() }
+    guard SpanRecording.isOn else { return try await work() }
     return try await withSpan("query \(statement)", ofKind: .client) { span in
         if span.isRecording { span.attributes = ["db.system.name": "postgresql", "db.operation.name": .string(statement)] }
         return try await work()
@@ -36,7 +36,7 @@ package func inQuerySpan<Value>(_ statement: String, _ work: () async throws -> 
 package func inLinkedSpan<Value>(
     _ name: @autoclosure () -> String, causes traceparents: @autoclosure () -> [String?], _ work: () async throws -> Value
 ) async rethrows -> Value {
-    guard Spans.areRecorded else { return try await work() }
+    guard SpanRecording.isOn else { return try await work() }
     var causes: [TraceContext] = []
     for case let text? in traceparents() {
         // Events of one command stand beside each other.
@@ -54,7 +54,7 @@ package func inLinkedSpan<Value>(
 
 /// The same as `inSpan` for work that doesn't wait.
 package func inSpan<Value, Failure: Error>(_ name: @autoclosure () -> String, _ work: () throws(Failure) -> Value) throws(Failure) -> Value {
-    guard Spans.areRecorded else { return try work() }
+    guard SpanRecording.isOn else { return try work() }
     let span = startSpan(name())
     defer { span.end() }
     do {
