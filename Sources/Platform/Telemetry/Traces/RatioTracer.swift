@@ -44,7 +44,8 @@ package struct RatioTracer: Tracer {
     /// Compares the last 56 bits of the trace id, which W3C Trace Context level 2 wants to be random.
     static func isSampled(_ traceID: String, _ ratio: Double) -> Bool {
         guard let random = UInt64(traceID.suffix(14), radix: 16) else { return false }
-        return Double(random) < ratio * 0x1p56
+        // The highest numbers round up to 2^56.
+        return ratio >= 1 || Double(random) < ratio * 0x1p56
     }
 
     private static func makeID() -> String {
