@@ -160,7 +160,7 @@ import Testing
         try await withDataDirectory { directory in
             let first = try await RunningSystem(dataDirectory: directory, isApart: true)
             let children = try first.services().values
-            #expect(children.count == 5)
+            #expect(children.count == 6)
             await first.kill()
             try await eventually { children.allSatisfy { !$0.isAlive } }
             // And the next start takes the PostgreSQL over.

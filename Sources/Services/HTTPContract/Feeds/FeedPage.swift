@@ -10,7 +10,7 @@ package struct ServerSentEvent {
     let json: [UInt8]
 
     /// How long a browser waits before it connects again, in milliseconds.
-    static let retry = "retry: 2000\n\n"
+    static let retry = "retry: 2000\n"
 
     func write(to buffer: inout ByteBuffer) {
         buffer.writeString("event: \(name)\n")

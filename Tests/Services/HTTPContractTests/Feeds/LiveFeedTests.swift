@@ -44,7 +44,7 @@ import Testing
         try await Self.withFeed(head: 7) { feed, source in
             var watch = Watch(feed, try await feed.start(after: nil))
             try await watch.read(to: 7)
-            #expect(watch.text == "retry: 2000\n\nevent: heartbeat\nid: 7\ndata: {\"head\":7}\n\n")
+            #expect(watch.text == "retry: 2000\nevent: heartbeat\nid: 7\ndata: {\"head\":7}\n\n")
             source.append(3)
             try await watch.read(to: 10)
             #expect(watch.ids == [7, 8, 9, 10])
@@ -93,7 +93,7 @@ import Testing
             guard case .resume = try await feed.start(after: 400, longestReplay: 100) else { throw Problem.notFound() }
             var watch = Watch(feed, try await feed.start(after: 399, longestReplay: 100))
             try await watch.read(to: 500)
-            #expect(watch.text == "retry: 2000\n\nevent: reset\nid: 500\ndata: {\"head\":500}\n\n")
+            #expect(watch.text == "retry: 2000\nevent: reset\nid: 500\ndata: {\"head\":500}\n\n")
             source.append()
             try await watch.read(to: 501)
             #expect(watch.ids == [500, 501])
@@ -204,7 +204,7 @@ import Testing
         try await Self.withFeed(limits: limits, clock: ContinuousClock()) { feed, _ in
             var watch = Watch(feed, try await feed.start(after: 0)) { false }
             try await watch.read()
-            #expect(watch.text == "retry: 2000\n\nevent: end\ndata: {\"reason\":\"signed_out\"}\n\n")
+            #expect(watch.text == "retry: 2000\nevent: end\ndata: {\"reason\":\"signed_out\"}\n\n")
         }
     }
 
