@@ -29,6 +29,7 @@ package final class AcceptBackoff: ChannelDuplexHandler {
 
     /// Guards a listening channel.
     package static func guardListener(_ channel: any Channel, _ limits: ConnectionLimits, logger: Logger) async {
+        limits.drain?.add(channel)
         let maximum = limits.connections ?? DescriptorLimit.raised().connections
         do {
             try await channel.eventLoop.submit {

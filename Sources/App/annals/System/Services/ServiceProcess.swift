@@ -157,6 +157,7 @@ struct ServiceProcess {
                     drain.begin()
                     // Cut short only by the end of the process.
                     try? await Task.sleep(for: settings.drain)
+                    await drain.stopAccepting()
                 })
         }
         var group = ServiceGroupConfiguration(services: runs, logger: logger)
