@@ -2,8 +2,8 @@ import Crypto
 package import EventSourcing
 import FoundationEssentials
 
-/// The keys that one webhook's deliveries are signed with, as Standard Webhooks 1.0 says: a secret that the receiver has too (`v1`, HMAC-SHA-256), and
-/// a private key whose public half the receiver has (`v1a`, Ed25519).
+/// The keys that one webhook's deliveries are signed with, as Standard Webhooks 1.0 says: a secret that the receiver has too (`v1`, HMAC-SHA-256),
+/// and a private key whose public half the receiver has (`v1a`, Ed25519).
 package struct WebhookSigningKeys: Sendable {
     private let secret: WebhookSecret
     private let privateKey: Curve25519.Signing.PrivateKey
