@@ -10,12 +10,16 @@ import Testing
 
 @testable import Upstreams
 
-@Suite(.timeLimit(.minutes(1))) struct `A public read without an answer` {
+@Suite(.timeLimit(.minutes(5))) struct `A public read without an answer` {
     private static var settings: UpstreamSettings {
         var settings = UpstreamSettings()
         settings.hedgeAfter = .milliseconds(1)
+        settings.retries.minimum = 100_000
         return settings
     }
+
+    /// The calls that were not marked as repeats.
+    private static func firsts(_ peer: Peer) -> Int { peer.calls.count { $0.head.headers["x-annals-attempt"].isEmpty } }
 
     @Test func `is asked of a second instance, marked as a repeat, and the first answer counts`() async throws {
         let (stalled, good) = (try await Peer.start { _ in .silence }, try await Peer.start { _ in .ok("there") })
@@ -23,11 +27,10 @@ import Testing
             try await eventually {
                 let text = try await running.read().text()
                 #expect(text == "there")
-                return stalled.calls.count >= 3
+                return Self.firsts(stalled) >= 3
             }
             // It counts no view, and the call that lost is given up.
-            let repeats = good.calls.filter { $0.head.headers["x-annals-attempt"] == ["2"] }
-            #expect(repeats.count == stalled.calls.count)
+            try await eventually { good.calls.count - Self.firsts(good) == Self.firsts(stalled) }
             try await eventually { running.cluster.state.instances.allSatisfy { $0.outstanding == 0 } }
             #expect(running.cluster.state.breakers == [.closed, .closed])
         }
@@ -57,7 +60,7 @@ import Testing
         }
         for endpoint in [Endpoint.currentUser, .recordView] {
             var settings = Self.settings
-            settings.attemptTimeout = .milliseconds(50)
+            settings.attemptTimeout = .milliseconds(400)
             settings.retries.attempts = 1
             let (first, second) = (try await Peer.start { _ in .silence }, try await Peer.start { _ in .silence })
             try await RunningCluster.run([first, second], settings) { running in
@@ -75,7 +78,7 @@ import Testing
         var settings = Self.settings
         settings.retries.minimum = 2
         settings.retries.percentage = 0
-        settings.attemptTimeout = .milliseconds(50)
+        settings.attemptTimeout = .milliseconds(400)
         let (one, two) = (try await Peer.start { _ in .silence }, try await Peer.start { _ in .silence })
         try await RunningCluster.run([one, two], settings) { running in
             for _ in 0..<10 { _ = try? await running.read() }
