@@ -30,11 +30,11 @@ def read(last_id, is_enough, ready=None):
         source.response.raise_for_status()
         for event in source.iter_sse():
             if event.event == "heartbeat":
-                if ready:
+                if ready is not None:
                     ready.append(event.id)
                     return got
                 continue
-            got.append({"id": event.id, "event": event.event, **event.json()})
+            got.append({**event.json(), "id": event.id, "event": event.event})
             if is_enough(got):
                 return got
 
@@ -50,7 +50,7 @@ window.source = new EventSource("/api/v1/posts/stream");
 window.opened = 0;
 source.addEventListener("open", () => window.opened++);
 for (const name of ["published", "edited", "unpublished", "deleted", "reset"])
-  source.addEventListener(name, (event) => window.got.push({{id: event.lastEventId, event: name, ...JSON.parse(event.data)}}));
+  source.addEventListener(name, (event) => window.got.push({{...JSON.parse(event.data), id: event.lastEventId, event: name}}));
 source.addEventListener("heartbeat", (event) => window.beat = event.lastEventId);
 undefined
 """)
