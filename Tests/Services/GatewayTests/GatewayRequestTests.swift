@@ -129,8 +129,11 @@ import Testing
         }
         let log = SpokenLog()
         let gateway = SpiedGateway(queries: Spy("queries") { _, _ in throw Refusal() }, logger: log.logger)
-        #expect(try await gateway.answer(.get, "/api/v1/posts/by-slug/ann-example-is-ill?x=ann", [.requestID: "call-9"]).status == 500)
-        #expect(log.text.contains("call-9") && log.text.contains("/api/v1/posts/by-slug/{slug}") && log.text.contains("23505"))
+        let call = "0198a3c4-0000-7000-8000-00000000c0de"
+        for id in [call, "call-of-ann"] {
+            #expect(try await gateway.answer(.get, "/api/v1/posts/by-slug/ann-example-is-ill?x=ann", [.requestID: id]).status == 500)
+        }
+        #expect(log.text.contains(call) && log.text.contains("/api/v1/posts/by-slug/{slug}") && log.text.contains("23505"))
         #expect(!log.text.contains("ann"))
     }
 }
