@@ -29,7 +29,7 @@ struct ServiceProcess {
         let limits = settings.pools
         let drain = Drain()
         var connections = settings.gateway.connections
-        if isServing { connections.drain = drain }
+        connections.drain = drain
         let redis = try redisClient()
         let discovery = try settings.services.discovery(redis, logger: logger)
         let upstreams = ServiceUpstreams(own: components.compactMap(\.service), clusters: clusters(found: discovery))
@@ -151,15 +151,15 @@ struct ServiceProcess {
                 })
         }
         // Stopped first of all.
-        if isServing {
-            runs.append(
-                ShutdownHook { [settings] in
+        runs.append(
+            ShutdownHook { [settings] in
+                if isServing {
                     drain.begin()
                     // Cut short only by the end of the process.
                     try? await Task.sleep(for: settings.drain)
-                    await drain.stopAccepting()
-                })
-        }
+                }
+                await drain.stopAccepting()
+            })
         var group = ServiceGroupConfiguration(services: runs, logger: logger)
         // Then what still runs is cancelled; pools close over queries in flight after a second. A process that drains may finish what it has begun.
         group.maximumGracefulShutdownDuration = settings.drainTimeout + (isServing ? settings.drain : .zero)
