@@ -67,10 +67,10 @@ import Testing
     @Test func `is 500 without a word of it in the body, and whole in the log`() async throws {
         let log = SpokenLog()
         let answer = try await responder(logger: log.logger) { _, _ in throw DatabaseError() }.answer(
-            request(.get, "/api/v1/posts", [.requestID: "call-2"]))
+            request(.get, "/api/v1/posts", [.requestID: "0198a3c4-0000-7000-8000-000000000002"]))
         #expect(answer.status == 500 && answer.code == "INTERNAL_ERROR")
         #expect(!String(decoding: answer.bytes, as: UTF8.self).contains("users"))
-        #expect(log.text.contains("relation") && log.text.contains("call-2"))
+        #expect(log.text.contains("relation") && log.text.contains("0198a3c4-0000-7000-8000-000000000002"))
     }
 
     @Test func `is what the service's own mapping says`() async throws {
@@ -96,9 +96,9 @@ import Testing
         let log = SpokenLog()
         let answer = try await responder(logger: log.logger) { _, _ in
             throw EventStoreError.refused(statement: "log_load", reason: "PostgresError(server 42501)")
-        }.answer(request(.get, "/api/v1/posts", [.requestID: "call-3"]))
+        }.answer(request(.get, "/api/v1/posts", [.requestID: "0198a3c4-0000-7000-8000-000000000003"]))
         #expect(answer.code == "UNAVAILABLE")
-        #expect(log.text.contains("log_load") && log.text.contains("42501") && log.text.contains("call-3"))
+        #expect(log.text.contains("log_load") && log.text.contains("42501") && log.text.contains("0198a3c4-0000-7000-8000-000000000003"))
     }
 
     @Test func `is logged when the log is broken`() async throws {
