@@ -46,7 +46,7 @@ import Testing
             }
 
             try await self.erase(ann, anyone)
-            // A process that has opened a page just now may show it for two heartbeats.
+            // Another process keeps a key for a minute, and an opened page for two heartbeats.
             try await eventually {
                 let everything = try await admin.watched("/events/stream?after=0&category=user", to: last + 1)
                 return everything.contains { $0.name == "UserRegistered" } && !"\(everything.map(\.data))".contains("ann@example.org")

@@ -29,8 +29,7 @@ extension Settings {
             "How long requests under way may take after SIGTERM before they are cancelled.")
         try read(
             &metricsPort, "metricsPort", .offOr(.number(0...65_530)), for: .all,
-            "The port of `/metrics`, on `ANNALS_INTERNAL_HOST`; with `serve`, the gateway's, and auth, commands, queries, projector and relay take those after it."
-        )
+            "The port of `/metrics`, on `ANNALS_INTERNAL_HOST`. With `serve` the gateway has it, and the others those after it.")
         try readServer(read)
         try readServices(read)
         try readDiscovery(read)
@@ -109,7 +108,7 @@ extension Settings {
             "A part of a dashboard that takes longer is named as unavailable.")
         try read(
             &gateway.maximumBodyBytes, "maxBody", .number(1024...HTTPLimits.largestBodyBytes), for: .gateway,
-            "The largest body in bytes. A post of 200,000 characters fits in UTF-8 (800 kB); as `\\u` escapes, up to 12 bytes a character, it may not."
+            "The largest body in bytes. A post of 200,000 characters fits as UTF-8 (800 kB), and may not as `\\u` escapes."
         )
     }
 
