@@ -18,6 +18,16 @@ const plainFrame = (system) => ({
   },
 });
 
+// A call that is sent before Swagger UI has resolved its operation lacks the operation's id, and is not found.
+const namedOperations = () => ({
+  statePlugins: { spec: { wrapActions: {
+    executeRequest: (execute, system) => (request) => {
+      const id = system.specSelectors.specJson().getIn(["paths", request.pathName, request.method, "operationId"]);
+      return execute({ ...request, operation: request.operation.set("operationId", id) });
+    },
+  } } },
+});
+
 // Swagger UI leaves some of its controls without a name for those who hear the page.
 const nameControls = () => {
   for (const control of document.querySelectorAll("#swagger-ui :is(select, textarea):not([aria-label])")) {
@@ -30,7 +40,7 @@ new MutationObserver(nameControls).observe(document.getElementById("swagger-ui")
 const ui = SwaggerUIBundle({
   url: "/openapi.json",
   dom_id: "#swagger-ui",
-  plugins: [plainFrame],
+  plugins: [plainFrame, namedOperations],
   deepLinking: true,
   tryItOutEnabled: true,
   displayRequestDuration: true,

@@ -25,15 +25,12 @@ def note(name):
 
 def call(tag, operation):
     """Opens a call's form, sends it as it stands, and returns the status and the body that the page shows."""
-    block = f'document.getElementById("operations-{tag}-{operation}")'
-    page.wait(f'{block}?.querySelector(".opblock-summary-control")')
-    if not page.run(f'{block}.classList.contains("is-open")'):
-        page.run(f'{block}.querySelector(".opblock-summary-control").click()')
-    page.wait(f'{block}.querySelector("button.execute")')
-    page.run(f'{block}.querySelector("button.execute").click()')
-    status = page.wait(f'{block}.querySelector(".live-responses-table .response .response-col_status")?.innerText')
-    body = page.run(f'{block}.querySelector(".live-responses-table .response .microlight, .live-responses-table .response code")?.innerText ?? ""')
-    return status.split()[0], body
+    block = f"#operations-{tag}-{operation}"
+    page.press(f"{block} .opblock-summary-control", unless=f"{block}.is-open")
+    page.press(f"{block} button.execute")
+    status = page.wait(f'document.querySelector("{block} .live-responses-table .response .response-col_status")?.innerText')
+    body = f"{block} .live-responses-table .response"
+    return status.split()[0], page.run(f'document.querySelector("{body} .microlight, {body} code")?.innerText ?? ""')
 
 
 try:
@@ -54,10 +51,10 @@ try:
     # The newcomer follows the links of the page, and sends the examples as they are.
     page.show(1280, "light")
     page.open(base + "/")
-    page.run("""document.querySelector('a[href="/docs#/Accounts/register"]').click()""")
+    page.press("a[href='/docs#/Accounts/register']")
     page.wait("location.pathname === '/docs' && document.querySelector('#operations-Accounts-register.is-open')")
     answers = [call("Accounts", "register"), call("Accounts", "login")]
-    page.run("""document.querySelector('header a[href="#/Posts/createPost"]').click()""")
+    page.press("header a[href='#/Posts/createPost']")
     page.wait("document.querySelector('#operations-Posts-createPost.is-open')")
     answers += [call("Posts", "createPost")]
     end = time.monotonic() + 120

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
+import time
 
 import websocket
 
@@ -33,20 +34,20 @@ class Page:
         self.process = subprocess.Popen(["chromium", *options, "about:blank"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         # However this ends, it leaves no Chromium behind.
         atexit.register(self.process.kill)
-        address = None
+        address, said = None, []
         for line in self.process.stderr:
+            said.append(line)
             if match := re.search(r"DevTools listening on (ws://\S+)", line):
                 address = match[1]
                 break
         if address is None:
-            raise SystemExit("Chromium did not start")
+            raise SystemExit("Chromium did not start:\n" + "".join(said[-20:]))
         # It goes on to write, and would wait for a reader.
         threading.Thread(target=lambda: [None for _ in self.process.stderr], daemon=True).start()
         self.socket = websocket.create_connection(address, timeout=240, suppress_origin=True)
         self.ids = itertools.count(1)
         self.session = None
         self.complaints = []
-        self.loading = self.loaded = None
         target = self.send("Target.createTarget", url="about:blank")["targetId"]
         self.session = self.send("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ["Page", "Runtime", "Log", "Network", "Accessibility"]:
@@ -78,11 +79,7 @@ class Page:
 
     def hear(self, event):
         method, what = event.get("method"), event.get("params", {})
-        if method == "Page.frameNavigated":
-            self.loading = what["frame"]["url"]
-        elif method == "Page.loadEventFired":
-            self.loaded = self.loading
-        elif method == "Runtime.consoleAPICalled" and what["type"] in ("error", "warning", "assert"):
+        if method == "Runtime.consoleAPICalled" and what["type"] in ("error", "warning", "assert"):
             self.complaints.append(f"console.{what['type']}: {[argument.get('value', argument.get('description')) for argument in what['args']]}")
         elif method == "Runtime.exceptionThrown":
             self.complaints.append(f"exception: {what['exceptionDetails'].get('exception', {}).get('description', what['exceptionDetails']['text'])}")
@@ -99,8 +96,7 @@ class Page:
         """Opens a page anew, even where only the part behind # differs."""
         for address in ("about:blank", url):
             self.send("Page.navigate", url=address)
-            while self.loaded != address.split("#")[0]:
-                self.hear(json.loads(self.socket.recv()))
+            self.wait(f'document.readyState === "complete" && location.href.split("#")[0] === {json.dumps(address.split("#")[0])}')
 
     def run(self, expression):
         answer = self.send("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
@@ -108,16 +104,28 @@ class Page:
             raise RuntimeError(answer["exceptionDetails"].get("exception", {}).get("description", answer["exceptionDetails"]["text"]))
         return answer["result"].get("value")
 
-    def wait(self, condition, seconds=120):
-        """Waits until the page fulfils a condition, and returns its value."""
-        return self.run(f"""new Promise((resolve, reject) => {{
-            const last = setTimeout(() => reject(new Error({json.dumps("waited in vain for " + condition)})), {seconds * 1000});
-            const look = () => {{
-              const value = (() => {{ return {condition}; }})();
-              if (value) {{ clearTimeout(last); resolve(value instanceof Node ? true : value); }} else requestAnimationFrame(look);
-            }};
-            look();
-        }})""")
+    def wait(self, condition, seconds=240, leaves=False):
+        """Waits until the page fulfils a condition, and returns its value. With `leaves`, going elsewhere fulfils it, too.
+
+        It asks again and again, since a promise of a page ends in an error when the page goes elsewhere meanwhile."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            try:
+                value = self.run(f"(() => {{ const value = {condition}; return value instanceof Node ? true : value; }})()")
+            except RuntimeError as error:
+                # The page that was asked is gone, and the next is on its way.
+                if not re.search("navigated or closed|context was destroyed|Cannot find (default execution )?context|collected", str(error)):
+                    raise
+                value = leaves
+            if value:
+                return value
+            time.sleep(0.05)
+        raise RuntimeError(f"waited in vain for {condition}; the page shows: {self.run('document.body.innerText')[:2000]}")
+
+    def press(self, selector, unless=None):
+        """Clicks an element in the same moment in which it is there: a page may draw it anew between two looks."""
+        pressed = f"(element => element && (element.click(), true))(document.querySelector({json.dumps(selector)}))"
+        self.wait(f"document.querySelector({json.dumps(unless)}) || {pressed}" if unless else pressed, leaves=True)
 
     def screenshot(self, path):
         height = min(self.run("document.documentElement.scrollHeight"), 6000)
