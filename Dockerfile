@@ -2,7 +2,7 @@
 FROM swift:6.3-bookworm AS build
 # Debian keeps only the newest version of a package, so a pinned one could not be installed for long.
 # hadolint ignore=DL3008
-RUN apt-get update && apt-get install -y --no-install-recommends libpq-dev libargon2-dev libhiredis-dev libc-ares-dev zlib1g-dev pkg-config && rm -rf /var/lib/apt/lists/*
+RUN apt-get update && apt-get install -y --no-install-recommends libpq-dev libargon2-dev libhiredis-dev librabbitmq-dev libc-ares-dev zlib1g-dev pkg-config && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY Package.swift ./
 COPY Sources Sources
@@ -19,7 +19,7 @@ RUN bash -c 'source bin/.prepare && fetch_swagger_ui'
 
 FROM debian:bookworm-slim
 # hadolint ignore=DL3008
-RUN apt-get update && apt-get install -y --no-install-recommends libpq5 libargon2-1 libhiredis0.14 libc-ares2 ca-certificates && rm -rf /var/lib/apt/lists/* \
+RUN apt-get update && apt-get install -y --no-install-recommends libpq5 libargon2-1 libhiredis0.14 librabbitmq4 libc-ares2 ca-certificates && rm -rf /var/lib/apt/lists/* \
     && groupadd --gid 10001 annals && useradd --uid 10001 --gid annals --no-create-home --home-dir /var/lib/annals annals \
     && install -d -o annals -g annals -m 711 /var/lib/annals/data && install -d -o annals -g annals -m 700 /var/lib/annals/data/keys
 COPY --from=build /src/.build/release/annals /usr/bin/annals

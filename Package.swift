@@ -37,6 +37,7 @@ let layers: [(name: String, modules: [Target])] = [
             .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
             .systemLibrary(name: "CArgon2", pkgConfig: "libargon2", providers: [.apt(["libargon2-dev"])]),
             .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
+            .systemLibrary(name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
             .systemLibrary(name: "CCares", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
             .target(name: "CLinuxIO"),
             .target(name: "Deadlines"),
@@ -46,6 +47,7 @@ let layers: [(name: String, modules: [Target])] = [
             .target(
                 name: "Telemetry", dependencies: ["JSON", "Spans", coreMetrics, httpClient, logging, nioCore, nioHTTP1, nioPosix, system, tracing]),
             .target(name: "Redis", dependencies: ["CHiredis", crypto, logging, nioCore, nioPosix]),
+            .target(name: "RabbitMQ", dependencies: ["CRabbitMQ", logging, nioPosix]),
             .target(name: "PrivatePostgres", dependencies: ["CLibpq", "CLinuxIO", "Postgres", logging]),
         ]
     ),
@@ -61,7 +63,9 @@ let layers: [(name: String, modules: [Target])] = [
             .target(
                 name: "Processes", dependencies: ["EventSourcing", "JSON", "Postgres", "Subscribers", crypto, logging]),
             .target(name: "Audit", dependencies: ["EventSourcing", "JSON", "Postgres", crypto, logging]),
-            .target(name: "EventRelay", dependencies: ["Audit", "EventSourcing", "JSON", "Postgres", "Redis", "Subscribers", coreMetrics, logging]),
+            .target(
+                name: "EventRelay",
+                dependencies: ["Audit", "EventSourcing", "JSON", "Postgres", "RabbitMQ", "Redis", "Subscribers", coreMetrics, logging]),
         ]
     ),
     // The rules; the HTTP API as data.
@@ -141,8 +145,8 @@ let layers: [(name: String, modules: [Target])] = [
                 dependencies: [
                     "AccessTokens", "Audit", "AuthService", "BlogImport", "CLinuxIO", "CommandService", "EventLog", "EventRelay", "EventSourcing",
                     "Gateway", "HTTPContract", "JSON", "Postgres", "PrivatePostgres", "Processes", "Projections", "Publishing", "PublishingAPI",
-                    "QueryService", "Redis", "RelayService", "Spans", "Telemetry", "Upstreams", "Vault", "WebhookDelivery", arguments, coreMetrics,
-                    crypto,
+                    "QueryService", "RabbitMQ", "Redis", "RelayService", "Spans", "Telemetry", "Upstreams", "Vault", "WebhookDelivery", arguments,
+                    coreMetrics, crypto,
                     httpClient, httpTypes,
                     hummingbird, hummingbirdCore, lifecycle, logging, nioCore, nioHTTP1, nioPosix, nioSSL, signals, system,
                 ]),
@@ -161,6 +165,7 @@ let tests: [(folder: String, targets: [Target])] = [
                 name: "TelemetryTests",
                 dependencies: ["JSON", "Spans", "Telemetry", "TestSupport", coreMetrics, httpClient, nioCore, nioHTTP1, nioPosix, logging, tracing]),
             .testTarget(name: "RedisTests", dependencies: ["Redis", "TestSupport", logging, nioCore, nioPosix]),
+            .testTarget(name: "RabbitMQTests", dependencies: ["RabbitMQ", "TestSupport", logging]),
             .testTarget(name: "PrivatePostgresTests", dependencies: ["Postgres", "PrivatePostgres", "TestSupport", logging]),
         ]
     ),
@@ -185,7 +190,8 @@ let tests: [(folder: String, targets: [Target])] = [
             .testTarget(
                 name: "EventRelayTests",
                 dependencies: [
-                    "EventLog", "EventLogTesting", "EventRelay", "EventSourcing", "JSON", "Postgres", "Publishing", "Redis", "Subscribers",
+                    "EventLog", "EventLogTesting", "EventRelay", "EventSourcing", "JSON", "Postgres", "Publishing", "RabbitMQ", "Redis",
+                    "Subscribers",
                     "TestSupport",
                     "Vault", logging,
                 ]),
@@ -301,14 +307,17 @@ let tests: [(folder: String, targets: [Target])] = [
             // Rules that the repository keeps for its own files.
             .testTarget(name: "RepositoryTests", dependencies: ["TestSupport"], exclude: ["Packages"]),
             .target(
-                name: "TestSupport", dependencies: ["CLinuxIO", "JSON", "Postgres", "PrivatePostgres", logging, nioCore, nioHTTP1, nioPosix]),
+                name: "TestSupport",
+                dependencies: ["CLinuxIO", "CRabbitMQ", "JSON", "Postgres", "PrivatePostgres", logging, nioCore, nioHTTP1, nioPosix]),
             .testTarget(
                 name: "EndToEndTests",
                 dependencies: [
-                    "annals", "AccessTokens", "EventSourcing", "JSON", "Postgres", "PrivatePostgres", "PublishingAPI", "TestSupport", nioCore,
-                    nioHTTP1, httpClient, logging,
+                    "annals", "AccessTokens", "EventSourcing", "JSON", "Postgres", "PrivatePostgres", "PublishingAPI", "Redis", "TestSupport",
+                    nioCore, nioHTTP1, httpClient, logging,
                 ],
-                exclude: ["API/Verifiers", "Image/compose.py", "Image/packages.py", "Image/rehearse", "Image/requirements.txt"]),
+                exclude: [
+                    "API/Verifiers", "Documents/Consumers", "Image/compose.py", "Image/packages.py", "Image/rehearse", "Image/requirements.txt",
+                ]),
             .testTarget(
                 name: "FaultTests",
                 dependencies: [

@@ -358,6 +358,7 @@ CREATE TABLE relay.subscribers (
     name             text           NOT NULL,
     position         bigint         NOT NULL DEFAULT 0 CHECK (position >= 0),
     event_id         uuid, -- of the event at position: a log restored to an older state has another event there, or none
+    has_begun        boolean        NOT NULL DEFAULT false, -- from then on it goes on from position, whatever a setting says of its start
     updated_at       timestamptz(3) NOT NULL DEFAULT now(),
     lease_token      bigint         NOT NULL DEFAULT 0,
     lease_holder     text,
@@ -373,7 +374,7 @@ CREATE FUNCTION relay.lease_duration() RETURNS interval LANGUAGE sql IMMUTABLE A
 -- Takes a lease. Returns its token and the checkpoint; no row while somebody else holds it. A lease that ends further ahead than one can was given
 -- before the clock went back, and is void.
 CREATE FUNCTION relay.acquire_lease(for_name text, new_holder text)
-RETURNS TABLE (token bigint, at_position bigint, at_event uuid) LANGUAGE plpgsql AS $$
+RETURNS TABLE (token bigint, at_position bigint, at_event uuid, begun boolean) LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO relay.subscribers (name) VALUES (for_name) ON CONFLICT DO NOTHING;
     RETURN QUERY
@@ -382,7 +383,7 @@ BEGIN
     WHERE name = for_name
         AND (lease_holder IS NULL OR lease_holder = new_holder OR lease_expires_at <= clock_timestamp()
             OR lease_expires_at > clock_timestamp() + 2 * relay.lease_duration())
-    RETURNING lease_token, position, event_id;
+    RETURNING lease_token, position, event_id, has_begun;
 END
 $$;
 
@@ -400,13 +401,21 @@ CREATE FUNCTION relay.advance(for_name text, under_token bigint, expected_positi
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE relay.subscribers
-    SET position = new_position, event_id = new_event_id, updated_at = clock_timestamp(),
+    SET position = new_position, event_id = new_event_id, has_begun = true, updated_at = clock_timestamp(),
         lease_expires_at = clock_timestamp() + relay.lease_duration()
     WHERE name = for_name AND lease_token = under_token AND lease_holder IS NOT NULL AND position = expected_position
         AND new_position > expected_position;
     IF NOT FOUND THEN
         RAISE EXCEPTION '% can''t go from % to % under lease %', for_name, expected_position, new_position, under_token USING ERRCODE = 'AN010';
     END IF;
+END
+$$;
+
+-- For a subscriber that begins at position 0.
+CREATE FUNCTION relay.begin(for_name text, under_token bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM relay.hold_lease(for_name, under_token);
+    UPDATE relay.subscribers SET has_begun = true WHERE name = for_name;
 END
 $$;
 

@@ -1,17 +1,16 @@
-import Audit
 import CoreMetrics
 package import EventSourcing
-import JSON
+import FoundationEssentials
 package import Logging
 package import Postgres
 package import Subscribers
 
-/// Sends every event of the log on to one sink, in order: an ordinary subscriber with a checkpoint. What the sink has is told by the sink, so neither
-/// a crash nor a change of settings can skip or double an event; the checkpoint says to operators how far it has come.
+/// Sends every event of the log on to one sink, in order: an ordinary subscriber with a checkpoint. It goes on where the sink ends, or from the
+/// checkpoint where a sink can't tell that. The checkpoint moves over events that the sink has confirmed, so no crash and no setting can skip one.
 package struct EventForwarder: Sendable {
     /// Larger events are not sent.
     package static let maximumBytes = 1 << 20
-    private static let batchSize = 100
+    private static let lagInterval = Duration.seconds(5)
 
     private let sink: any EventSink
     private let log: any EventStore
@@ -48,30 +47,72 @@ package struct EventForwarder: Sendable {
     package var status: LeasedSubscriber.Status { subscriber.status }
 
     /// Runs until cancelled. While the sink is away it tries again.
-    package func run() async throws { try await subscriber.run { try await forward(under: $0) } }
+    package func run() async throws {
+        try await subscriber.run { lease in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await forward(under: lease) }
+                group.addTask { try await measure(lease) }
+                defer { group.cancelAll() }
+                try await group.next()
+            }
+        }
+    }
 
     /// Gives the lease back after `run` has ended.
     package func release() async { await subscriber.release() }
 
-    private func forward(under lease: SubscriberLease) async throws {
-        let head = try await log.head()
-        lag.record(max(0, head - lease.checkpoint.position))
-        let (position, isSinks) = try await startPosition(head: head, known: lease.checkpoint.position)
-        var last: OutgoingEvent.Place?
-        // An empty sink does not end with the event before the one that it begins with.
-        if isSinks, position > 0, let event = try await log.read(after: position - 1, limit: 1).first { last = place(of: event) }
-        for try await page in log.subscribe(after: position, lastEvent: nil) {
-            for batch in page.inChunks(of: Self.batchSize) {
-                let outgoing = batch.compactMap(outgoing)
-                if !outgoing.isEmpty { try await sink.take(outgoing, after: last) }
-                last = outgoing.last?.place ?? last
-                sent.increment(by: outgoing.count)
-            }
-            guard let end = page.last else { continue }
-            try await advance(lease, to: end)
-            lag.record(max(0, try await log.head() - end.position))
+    /// Says how far the sink is behind, also while it takes nothing.
+    private func measure(_ lease: SubscriberLease) async throws {
+        while true {
+            lag.record(max(0, try await log.head() - lease.checkpoint.position))
+            try await Task.sleep(for: Self.lagInterval)
         }
-        try Task.checkCancellation()
+    }
+
+    private func forward(under lease: SubscriberLease) async throws {
+        do {
+            let place = try await startPlace(lease)
+            var last = place.last
+            for try await page in log.subscribe(after: place.position, lastEvent: place.event) {
+                var refused: [OutgoingEvent] = []
+                for batch in page.inChunks(of: sink.batchSize) { last = try await send(batch, after: last, &refused) ?? last }
+                guard let end = page.last else { continue }
+                try await advance(lease, to: end)
+                // Here, so that a sink that is away for long does not have them told with each try.
+                for event in refused { tellRefused(event) }
+                lag.record(max(0, try await log.head() - end.position))
+            }
+            try Task.checkCancellation()
+        } catch EventStoreError.rewritten(let position) {
+            throw SubscriberStop("\(sink.name) has an event at position \(position) that the log does not have: it is another log, or was restored")
+        }
+    }
+
+    /// Returns the place of the last event that was sent; nil when all are too large.
+    private func send(
+        _ batch: ArraySlice<RecordedEvent>, after last: OutgoingEvent.Place?, _ refused: inout [OutgoingEvent]
+    ) async throws -> OutgoingEvent.Place? {
+        var outgoing = batch.map { OutgoingEvent($0, catalog: catalog) }
+        refused += outgoing.removeLarger(than: maximumBytes)
+        guard !outgoing.isEmpty else { return nil }
+        do {
+            try await sink.take(outgoing, after: last)
+        } catch let limit as SinkLimit {
+            refused += outgoing.removeLarger(than: limit.bytes)
+            if !outgoing.isEmpty { try await sink.take(outgoing, after: last) }
+        }
+        sent.increment(by: outgoing.count)
+        return outgoing.last?.place
+    }
+
+    private func tellRefused(_ event: OutgoingEvent) {
+        refused.increment()
+        logger.error(
+            "an event is too large to be sent on, and is left out",
+            metadata: [
+                "sink": "\(sink.name)", "position": "\(event.place.position)", "type": "\(event.type)", "id": "\(event.id)",
+                "bytes": "\(event.json.utf8.count)",
+            ])
     }
 
     /// A sink that was emptied is behind its checkpoint and gets the events again.
@@ -80,43 +121,51 @@ package struct EventForwarder: Sendable {
         try await pool.query(query.statement, query.values)
         if event.position > lease.checkpoint.position { lease.moved(to: event) }
     }
+}
 
-    /// After which position to go on, and whether that is where the sink ends.
-    private func startPosition(head: Int64, known: Int64) async throws -> (Int64, isSinks: Bool) {
-        if let position = try await sink.lastPosition() {
+/// Where to go on: after a position, the event there as far as that is known from the checkpoint, and the place that the sink ends with.
+private struct StartPlace {
+    var position: Int64
+    var event: UUID?
+    var last: OutgoingEvent.Place?
+}
+
+extension EventForwarder {
+    private func startPlace(_ lease: SubscriberLease) async throws -> StartPlace {
+        let head = try await log.head()
+        let known = lease.checkpoint
+        lag.record(max(0, head - known.position))
+        switch try await sink.end() {
+        case .position(let position):
             guard position <= head else {
                 throw SubscriberStop(
                     "\(sink.name) has events up to position \(position), and the log ends at \(head): it is another log, or was restored")
             }
-            if position < known { logger.warning("a sink has lost events, and gets them again", metadata: place(position, known)) }
-            return (position, true)
+            if position < known.position { logger.warning("a sink has lost events, and gets them again", metadata: place(position, known.position)) }
+            let event = position > 0 ? try await log.read(after: position - 1, limit: 1).first : nil
+            return StartPlace(position: position, last: event.map(OutgoingEvent.Place.init))
+        case .untold where lease.hasBegun: return StartPlace(position: known.position, event: known.event)
+        case .empty where lease.hasBegun:
+            // What was never sent is not skipped, whatever the setting says.
+            let position = start == .beginning ? 0 : known.position
+            if known.position > 0 { logger.warning("a sink is empty; it begins again", metadata: place(position, known.position)) }
+            return StartPlace(position: position)
+        case .untold, .empty: return StartPlace(position: try await begin(lease, head))
         }
-        let position = start == .beginning ? 0 : head
-        if known > 0 { logger.warning("a sink is empty; it begins where the setting says", metadata: place(position, known)) }
-        return (position, false)
+    }
+
+    /// Settles where a sink begins that has never had anything. Else it would begin later if it was stopped before the first event.
+    private func begin(_ lease: SubscriberLease, _ head: Int64) async throws -> Int64 {
+        if start == .end, head > 0, let event = try await log.read(after: head - 1, limit: 1).first {
+            try await advance(lease, to: event)
+            return head
+        }
+        try await pool.query(lease.begin.statement, lease.begin.values)
+        return 0
     }
 
     private func place(_ position: Int64, _ known: Int64) -> Logger.Metadata {
         ["sink": "\(sink.name)", "after": "\(position)", "known": "\(known)"]
-    }
-
-    private func place(of event: RecordedEvent) -> OutgoingEvent.Place { .init(position: event.position, category: event.stream.category) }
-
-    /// Nil for an event that is too large to be sent, which is told once.
-    private func outgoing(_ event: RecordedEvent) -> OutgoingEvent? {
-        var writer = JSONWriter(capacity: 1024)
-        writer.cloudEvent(event, catalog: catalog)
-        guard writer.bytes.count <= maximumBytes else {
-            refused.increment()
-            logger.error(
-                "an event is too large to be sent on, and is left out",
-                metadata: [
-                    "sink": "\(sink.name)", "position": "\(event.position)", "type": "\(event.type)", "id": "\(event.id.lowercased)",
-                    "bytes": "\(writer.bytes.count)",
-                ])
-            return nil
-        }
-        return OutgoingEvent(place: place(of: event), json: writer.text)
     }
 }
 

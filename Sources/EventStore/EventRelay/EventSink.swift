@@ -1,34 +1,37 @@
-package import EventSourcing
-
 /// A place outside that events are sent on to.
 package protocol EventSink: Sendable {
     /// A short name for logs and metrics: `redis`.
     var name: String { get }
 
-    /// The position of the last event that the sink has; nil for a sink that has none.
-    func lastPosition() async throws -> Int64?
+    /// How many events it takes at a time, at most.
+    var batchSize: Int { get }
 
-    /// Takes events in the order of their positions, and returns when it has them. Events that it has already are passed over. Throws
-    /// `SinkMoved` when it does not end where it should.
-    /// - Parameter last: the event before them; nil where the sink has none.
+    /// The event that it has last.
+    func end() async throws -> SinkEnd
+
+    /// Takes events in the order of their positions, and returns when it has them. Those that it has already are passed over, or told apart by their
+    /// ids. Throws `SinkMoved` when it does not end where it should, and `SinkLimit` when one of them is too large for it.
+    /// - Parameter last: the event before them; nil where the sink has none, or can't tell.
     func take(_ events: [OutgoingEvent], after last: OutgoingEvent.Place?) async throws
 }
 
-/// An event as it leaves the system.
-package struct OutgoingEvent: Sendable {
-    /// Where an event stands: its position, and the category that it is sent under.
-    package struct Place: Sendable, Equatable {
-        package let position: Int64
-        package let category: String
-    }
-
-    package let place: Place
-    /// The CloudEvent in JSON.
-    package let json: String
+/// What a sink tells of its last event.
+package enum SinkEnd: Sendable, Equatable {
+    /// It has every event up to this position, from where it began.
+    case position(Int64)
+    /// It has none.
+    case empty
+    /// It can't tell; the checkpoint says what it has confirmed.
+    case untold
 }
 
 /// A sink does not end with the event that it was sent last: it was emptied, or restored.
 package struct SinkMoved: Error {}
+
+/// A sink takes no event that has more bytes as JSON.
+package struct SinkLimit: Error {
+    package let bytes: Int
+}
 
 /// Where a sink that has nothing begins.
 package enum SinkStart: String, Sendable, CaseIterable {

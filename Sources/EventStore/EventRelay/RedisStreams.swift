@@ -8,6 +8,7 @@ package struct RedisStreams: EventSink {
     private static let patience = Duration.seconds(10)
 
     package let name = "redis"
+    package let batchSize = 100
     private let redis: RedisClient
     private let categories: [String]
 
@@ -18,6 +19,12 @@ package struct RedisStreams: EventSink {
     }
 
     package static func key(of category: String) -> String { prefix + category }
+
+    package func end() async throws -> SinkEnd {
+        // A group of consumers may have made an empty stream.
+        guard let position = try await lastPosition(), position > 0 else { return .empty }
+        return .position(position)
+    }
 
     /// The highest id that any of the streams has given out, trimmed entries included. Events are added in the order of their positions, so the
     /// streams together have every event up to it.

@@ -82,7 +82,8 @@ package final class LeasedSubscriber: Sendable {
     private func acquire() async throws -> SubscriberLease {
         while true {
             if let row = try await pool.query(.acquireLease, [.text(name), .text(holder)]).first {
-                return SubscriberLease(name: name, token: try row.get(0), position: try row.get(1), event: try row.get(2))
+                return SubscriberLease(
+                    name: name, token: try row.get(0), position: try row.get(1), event: try row.get(2), hasBegun: try row.get(3))
             }
             state.withLock { $0.status = .waiting }
             try await Task.sleep(for: Self.askInterval * Double.random(in: 0.8...1.2))

@@ -4,75 +4,46 @@ import EventRelay
 import EventSourcing
 import Foundation
 import JSON
-import Logging
-import Postgres
 import Publishing
 import Redis
 import Subscribers
 import TestSupport
 import Testing
-import Vault
 
 /// A log, a Redis, and what sends the events of the one to the other.
 private struct Forwarding: Sendable {
-    let log: LogUnderTest
+    let relayed: RelayedLog
     let server: RedisServer
     let redis: RedisClient
-    let pool: ConnectionPool
-    let author = UUID.v7()
 
     /// - Parameter isDurable: Redis keeps what it has said that it has, also when it is killed.
     static func open(isDurable: Bool = true, _ body: @escaping @Sendable (Forwarding) async throws -> Void) async throws {
-        try await LogUnderTest.open(.publishing) { log in
-            try await log.withPool(as: "annals_relay") { pool in
-                try await RedisServer.with(isDurable ? ["--appendonly", "yes", "--appendfsync", "always"] : []) { server in
-                    guard let target = RedisTarget(server.url) else { return }
-                    let redis = RedisClient(target, logger: TestCluster.logger)
-                    try await withThrowingTaskGroup(of: Void.self) { group in
-                        group.addTask { try await redis.run() }
-                        defer { group.cancelAll() }
-                        let forwarding = Forwarding(log: log, server: server, redis: redis, pool: pool)
-                        try await log.vault.createKey(for: forwarding.author)
-                        try await body(forwarding)
-                    }
+        try await RelayedLog.open { relayed in
+            try await RedisServer.with(isDurable ? ["--appendonly", "yes", "--appendfsync", "always"] : []) { server in
+                guard let target = RedisTarget(server.url) else { return }
+                let redis = RedisClient(target, logger: TestCluster.logger)
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addTask { try await redis.run() }
+                    defer { group.cancelAll() }
+                    try await body(Forwarding(relayed: relayed, server: server, redis: redis))
                 }
             }
         }
     }
 
-    /// Drafts posts and counts views, so that there are two categories.
-    func append(_ count: Int, content: String = "C") async throws {
-        for number in 0..<count {
-            let append =
-                number % 3 == 2
-                ? StreamAppend([ViewRules.encode(.viewed(count: 1))], to: StreamName(ViewRules.category, .v7()), expecting: .none, sealedFor: nil)
-                : StreamAppend(
-                    [PostRules.encode(.drafted(author: author, title: .known("T"), slug: .known("t"), content: .known(content)))],
-                    to: StreamName(PostRules.category, .v7()), expecting: .none, sealedFor: author)
-            _ = try await log.store.append(AppendRequest([append], claims: [], command: .unrepeated(), metadata: EventMetadata(command: .v7())))
-        }
-    }
+    func append(_ count: Int, content: String = "C") async throws { try await relayed.append(count, content: content) }
 
     var streams: RedisStreams { RedisStreams(redis, catalog: .publishing) }
 
     /// Sends on until Redis has the position.
     func forward(
-        start: SinkStart = .beginning, maximumBytes: Int = EventForwarder.maximumBytes, logger: Logger = TestCluster.logger, until position: Int64,
+        of store: (any EventStore)? = nil, start: SinkStart = .beginning, maximumBytes: Int = EventForwarder.maximumBytes, until position: Int64,
         while body: @escaping @Sendable () async throws -> Void = {}
     ) async throws {
-        let forwarder = EventForwarder(
-            to: streams, log: log.store, catalog: .publishing, start: start, pool: pool, maximumBytes: maximumBytes, logger: logger)
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await forwarder.run() }
-            group.addTask {
-                try await body()
-                // While it is away there is no answer.
-                try await eventually { await ((try? streams.lastPosition()) ?? 0) >= position }
-            }
-            defer { group.cancelAll() }
-            try await group.next()
+        try await relayed.forward(to: streams, of: store, start: start, maximumBytes: maximumBytes, while: { _ in try await body() }) {
+            // While it is away there is no answer.
+            await ((try? streams.lastPosition()) ?? 0) >= position
         }
-        await forwarder.release()
     }
 
     /// The positions of all streams, each stream's in its order.
@@ -112,20 +83,9 @@ private struct Forwarding: Sendable {
         try await Forwarding.open { forwarding in
             try await forwarding.untilThere()
             try await forwarding.append(9, content: "a text of somebody's")
-            try await forwarding.log.storedForm { stored in
-                let forwarder = EventForwarder(
-                    to: forwarding.streams, log: stored, catalog: .publishing, start: .beginning, pool: forwarding.pool, logger: TestCluster.logger)
-                try await withThrowingTaskGroup(of: Void.self) { group in
-                    group.addTask { try await forwarder.run() }
-                    group.addTask {
-                        try await eventually { await ((try? forwarding.streams.lastPosition()) ?? 0) >= 9 }
-                    }
-                    defer { group.cancelAll() }
-                    try await group.next()
-                }
-            }
+            try await forwarding.relayed.log.storedForm { stored in try await forwarding.forward(of: stored, until: 9) }
             try await expectAll(forwarding, 9)
-            let events = try await forwarding.log.store.read(after: 0, limit: 100)
+            let events = try await forwarding.relayed.log.store.read(after: 0, limit: 100)
             for (position, event) in try await forwarding.entries(of: PostRules.category) {
                 #expect(event["id"]?.text == events[Int(position) - 1].id.lowercased && event["type"]?.text == "annals.PostDrafted")
                 #expect(event["data"]?["$sealed"] != nil && !event.serialized.contains("a text of somebody's"))
@@ -173,25 +133,30 @@ private struct Forwarding: Sendable {
             try await forwarding.untilThere()
             try await forwarding.append(6)
             let head = 6 as Int64
-            let forwarder = EventForwarder(
-                to: forwarding.streams, log: forwarding.log.store, catalog: .publishing, start: .end, pool: forwarding.pool,
-                logger: TestCluster.logger)
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { try await forwarder.run() }
-                group.addTask {
-                    try await eventually { forwarder.status == .working }
-                    while await ((try? forwarding.streams.lastPosition()) ?? 0) < head + 1 { try await forwarding.append(1) }
-                }
-                defer { group.cancelAll() }
-                try await group.next()
+            let streams = forwarding.streams
+            try await forwarding.relayed.forward(to: streams, start: .end) { forwarder in
+                try await eventually { forwarder.status == .working }
+                while await ((try? streams.lastPosition()) ?? 0) < head + 1 { try await forwarding.append(1) }
+            } until: {
+                true
             }
-            await forwarder.release()
             let first = try #require(try await forwarding.positions().values.flatMap(\.self).min())
             #expect(first > head)
             try await forwarding.append(3)
-            let last = try await forwarding.log.store.head()
+            let last = try await forwarding.relayed.log.store.head()
             try await forwarding.forward(start: .end, until: last)
             #expect(try await forwarding.positions().values.flatMap(\.self).sorted() == Array(first...last))
+        }
+    }
+
+    @Test func `that began at the end lack nothing that happened while the relay was away`() async throws {
+        try await Forwarding.open { forwarding in
+            try await forwarding.untilThere()
+            try await forwarding.append(6)
+            try await forwarding.relayed.forward(to: forwarding.streams, start: .end) { await forwarding.relayed.checkpoint(of: "redis") == 6 }
+            try await forwarding.append(3)
+            try await forwarding.forward(start: .end, until: 9)
+            #expect(try await forwarding.positions().values.flatMap(\.self).sorted() == [7, 8, 9])
         }
     }
 
@@ -215,7 +180,7 @@ private struct Forwarding: Sendable {
             _ = try await forwarding.redis.send(RedisCommand("XGROUP", "CREATE", key, "mailer", "0"), within: .seconds(5))
             func trimming(after time: Duration) -> StreamTrimming {
                 StreamTrimming(
-                    forwarding.streams, log: forwarding.log.store, age: .seconds(1000), now: { Timestamp.now.advanced(by: time) },
+                    forwarding.streams, log: forwarding.relayed.log.store, age: .seconds(1000), now: { Timestamp.now.advanced(by: time) },
                     logger: TestCluster.logger)
             }
             #expect(try await trimming(after: .zero).trim().isEmpty)

@@ -1,5 +1,6 @@
 import EventRelay
 import HTTPContract
+import RabbitMQ
 
 /// The rules for events that the relay sends out of the system.
 struct RelaySettings: Sendable {
@@ -9,6 +10,12 @@ struct RelaySettings: Sendable {
     var webhookNetworks: [AddressBlock] = []
     /// Whether all events go to streams in Redis.
     var sendsToRedis = false
+    /// The RabbitMQ that all events go to; nil for none.
+    var rabbitMQ: RabbitMQTarget?
+    /// The exchange there.
+    var exchange = "annals.events"
+    /// How many messages may be sent ahead of their confirmations.
+    var window = 256
     /// Where a broker without events begins.
     var start = SinkStart.beginning
     /// The age at which events leave the streams in Redis.

@@ -40,19 +40,7 @@ extension Settings {
         try readPools(read)
         try readKeys(read)
         try readSessions(read)
-        try read(
-            &relay.isOpen, "relayOpen", .flag, for: [.relay],
-            "`true`: webhooks and brokers get personal fields and texts opened; else sealed. What has left opened can't be called back.")
-        try read(
-            &relay.sendsToRedis, "relayRedis", .flag, for: [.relay],
-            "`true`: the relay adds all events to streams in the Redis of `ANNALS_REDIS_URL`.")
-        try read(
-            &relay.start, "relayStart", .word, for: [.relay],
-            "Where the streams begin that are empty: with the log's first event, or after its last one.")
-        try read(
-            &relay.keeps, "relayKeep", .duration(.seconds(60)...(.seconds(31_536_000))), for: [.relay],
-            "The age at which events leave the streams.")
-        if relay.sendsToRedis, redisURL == nil { throw Failure("ANNALS_RELAY_REDIS: set ANNALS_REDIS_URL, too", code: .wrongUse) }
+        try readRelay(read)
         try read(
             &relay.webhookNetworks, "webhookNetworks", .list(.addressBlock), for: [.commands, .relay],
             "Networks that webhooks may be delivered to although they are not public; into these by plain HTTP, too.")

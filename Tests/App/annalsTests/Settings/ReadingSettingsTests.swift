@@ -77,6 +77,14 @@ private func refusal(environment: [String: String]) async -> (line: String, code
         }
     }
 
+    @Test func `shows where RabbitMQ is, and neither user nor password`() async throws {
+        let read = try await settings(environment: ["ANNALS_RABBITMQ_URL": "amqp://ann:very-secret@broker:5673/orders"])
+        #expect(read.relay.rabbitMQ != nil)
+        #expect(read.table.first { $0.key == "rabbitmq.url" }?.value == "amqp://broker:5673/orders")
+        let refused = await refusal(environment: ["ANNALS_RABBITMQ_URL": "amqps://ann:very-secret@broker"])
+        #expect(refused?.line == "ANNALS_RABBITMQ_URL takes an amqp URL" && refused?.code == .wrongUse)
+    }
+
     @Test func `tells of names that are no settings, with the nearest that is one`() async throws {
         let read = try await settings(
             environment: ["ANNALS_PORTS": "1", "ANNALS_COMMAND": "bin/annals", "ANNALS_WEATHER": "", "OTHER": ""],

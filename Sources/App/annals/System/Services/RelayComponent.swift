@@ -7,6 +7,7 @@ import Logging
 import Postgres
 import Publishing
 import PublishingAPI
+import RabbitMQ
 import Redis
 import RelayService
 import ServiceLifecycle
@@ -41,11 +42,15 @@ struct RelayComponent {
             texts: outgoing, catalog: .annals, secrets: keys,
             addresses: ReachableAddresses(allowing: settings.webhookNetworks))
         let streams = settings.sendsToRedis ? redis.map { RedisStreams($0, catalog: .annals) } : nil
-        let forwarder = streams.map {
-            EventForwarder(to: $0, log: outgoing, catalog: .annals, start: settings.start, pool: pools.log, logger: logger)
+        let exchange = settings.rabbitMQ.map {
+            RabbitMQExchange(RabbitMQPublisher($0, exchange: settings.exchange, window: settings.window, logger: logger))
         }
+        let sinks: [(any EventSink)?] = [streams, exchange]
         let relay = Relay(
-            log: opened, pool: pools.log, webhooks: webhooks, forwarders: forwarder.map { [$0] } ?? [],
+            log: opened, pool: pools.log, webhooks: webhooks,
+            forwarders: sinks.compactMap(\.self).map {
+                EventForwarder(to: $0, log: outgoing, catalog: .annals, start: settings.start, pool: pools.log, logger: logger)
+            },
             commands: ServiceClient(secrets.identity, audience: .commands, upstream: commands),
             verifier: tokens.verifier, services: secrets.services, logger: logger)
         responder = relay.responder
@@ -64,6 +69,7 @@ struct RelayComponent {
                 ShutdownHook { await relay.release() },
                 LongRunning("relay") { try await relay.run() },
             ]
+        if let exchange { runs.append(LongRunning("rabbitmq") { try await exchange.run() }) }
         if let streams {
             let trimming = StreamTrimming(streams, log: sealed, age: settings.keeps, logger: logger)
             runs.append(LongRunning("trimming") { try await trimming.run() })
