@@ -4,6 +4,7 @@ import FoundationEssentials
 package import Logging
 package import Postgres
 package import Subscribers
+import Synchronization
 
 /// Sends every event of the log on to one sink, in order: an ordinary subscriber with a checkpoint. It goes on where the sink ends, or from the
 /// checkpoint where a sink can't tell that. The checkpoint moves over events that the sink has confirmed, so no crash and no setting can skip one.
@@ -20,6 +21,7 @@ package struct EventForwarder: Sendable {
     private let maximumBytes: Int
     private let subscriber: LeasedSubscriber
     private let logger: Logger
+    private let reached = SinkPosition()
     private let lag: Gauge
     private let sent, refused: Counter
 
@@ -51,7 +53,7 @@ package struct EventForwarder: Sendable {
         try await subscriber.run { lease in
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await forward(under: lease) }
-                group.addTask { try await measure(lease) }
+                group.addTask { try await measure() }
                 defer { group.cancelAll() }
                 try await group.next()
             }
@@ -62,16 +64,22 @@ package struct EventForwarder: Sendable {
     package func release() async { await subscriber.release() }
 
     /// Says how far the sink is behind, also while it takes nothing.
-    private func measure(_ lease: SubscriberLease) async throws {
+    private func measure() async throws {
         while true {
-            lag.record(max(0, try await log.head() - lease.checkpoint.position))
             try await Task.sleep(for: Self.lagInterval)
+            recordLag(head: try await log.head())
         }
     }
 
+    private func recordLag(head: Int64) { lag.record(max(0, head - reached.value)) }
+
     private func forward(under lease: SubscriberLease) async throws {
         do {
-            let place = try await startPlace(lease)
+            let head = try await log.head()
+            reached.value = lease.checkpoint.position
+            recordLag(head: head)
+            let place = try await startPlace(lease, head: head)
+            reached.value = place.position
             var last = place.last
             for try await page in log.subscribe(after: place.position, lastEvent: place.event) {
                 var refused: [OutgoingEvent] = []
@@ -80,7 +88,8 @@ package struct EventForwarder: Sendable {
                 try await advance(lease, to: end)
                 // Here, so that a sink that is away for long does not have them told with each try.
                 for event in refused { tellRefused(event) }
-                lag.record(max(0, try await log.head() - end.position))
+                reached.value = end.position
+                recordLag(head: try await log.head())
             }
             try Task.checkCancellation()
         } catch EventStoreError.rewritten(let position) {
@@ -123,6 +132,16 @@ package struct EventForwarder: Sendable {
     }
 }
 
+/// How far the sink has come.
+private final class SinkPosition: Sendable {
+    private let position = Mutex<Int64>(0)
+
+    var value: Int64 {
+        get { position.withLock { $0 } }
+        set { position.withLock { $0 = newValue } }
+    }
+}
+
 /// Where to go on: after a position, the event there as far as that is known from the checkpoint, and the place that the sink ends with.
 private struct StartPlace {
     var position: Int64
@@ -131,10 +150,8 @@ private struct StartPlace {
 }
 
 extension EventForwarder {
-    private func startPlace(_ lease: SubscriberLease) async throws -> StartPlace {
-        let head = try await log.head()
+    private func startPlace(_ lease: SubscriberLease, head: Int64) async throws -> StartPlace {
         let known = lease.checkpoint
-        lag.record(max(0, head - known.position))
         switch try await sink.end() {
         case .position(let position):
             guard position <= head else {
@@ -147,9 +164,9 @@ extension EventForwarder {
         case .untold where lease.hasBegun: return StartPlace(position: known.position, event: known.event)
         case .empty where lease.hasBegun:
             // What was never sent is not skipped, whatever the setting says.
-            let position = start == .beginning ? 0 : known.position
-            if known.position > 0 { logger.warning("a sink is empty; it begins again", metadata: place(position, known.position)) }
-            return StartPlace(position: position)
+            let begin = start == .beginning ? StartPlace(position: 0) : StartPlace(position: known.position, event: known.event)
+            if known.position > 0 { logger.warning("a sink is empty; it begins again", metadata: place(begin.position, known.position)) }
+            return begin
         case .untold, .empty: return StartPlace(position: try await begin(lease, head))
         }
     }

@@ -15,22 +15,27 @@ private struct RelayingSystem: Sendable {
     let redis: RedisServer
     let client: RedisClient
     let rabbitMQ: RabbitMQServer
+    /// Of the gateway's metrics; the relay's are five further.
+    let metrics: Int
     let anyone: Client
 
     static func open(_ body: @escaping @Sendable (RelayingSystem) async throws -> Void) async throws {
         try await RedisServer.with(["--appendonly", "yes", "--appendfsync", "always"]) { redis in
             try await RabbitMQServer.with { rabbitMQ in
                 try await rabbitMQ.bind("all", to: "annals.events")
+                let metrics = try ChildServer.freePort(inARow: 6)
                 let settings = [
                     "ANNALS_REDIS_URL": redis.url, "ANNALS_RELAY_REDIS": "true", "ANNALS_RABBITMQ_URL": rabbitMQ.url(),
-                    "ANNALS_ACCESS_TOKEN_LIFETIME": "1d",
+                    "ANNALS_ACCESS_TOKEN_LIFETIME": "1d", "ANNALS_METRICS_PORT": "\(metrics)",
                 ]
                 let client = RedisClient(try #require(RedisTarget(redis.url)), logger: TestCluster.logger)
                 try await withSystem(environment: settings, isApart: true) { system, anyone in
                     try await withThrowingTaskGroup(of: Void.self) { group in
                         group.addTask { try await client.run() }
                         defer { group.cancelAll() }
-                        try await body(RelayingSystem(system: system, redis: redis, client: client, rabbitMQ: rabbitMQ, anyone: anyone))
+                        try await body(
+                            RelayingSystem(
+                                system: system, redis: redis, client: client, rabbitMQ: rabbitMQ, metrics: metrics, anyone: anyone))
                     }
                 }
             }
@@ -49,15 +54,29 @@ private struct RelayingSystem: Sendable {
             try await redis.start()
         case .rabbitMQ:
             rabbitMQ.kill()
+            // The log grows meanwhile, and the metrics tell.
+            try await eventually { await lag(of: "rabbitmq") ?? 0 > 2 }
             try await rabbitMQ.start()
         case .relay:
-            let killed = try #require(try system.services()["relay"]).pid
-            Glibc.kill(killed, SIGKILL)
+            var killed: pid_t?
+            try await eventually {
+                killed = try system.services()["relay"]?.pid
+                return killed.map { Glibc.kill($0, SIGKILL) == 0 } ?? false
+            }
             try await eventually { try system.services()["relay"].map { $0.pid != killed } ?? false }
         case .postgreSQL:
             let killed = try system.killDatabase()
             try await eventually { ((try? system.postmaster()) ?? killed) != killed }
         }
+    }
+
+    /// How many events a broker is behind, as the relay's metrics say; nil while they don't.
+    func lag(of sink: String) async -> Int64? {
+        guard let answer = try? await Client(base: "").call(.GET, "http://127.0.0.1:\(metrics + 5)/metrics") else { return nil }
+        let line = String(decoding: answer.body, as: UTF8.self).split(separator: "\n").first {
+            $0.hasPrefix("annals_relay_lag{sink=\"\(sink)\"}")
+        }
+        return line?.split(separator: " ").last.flatMap { Double($0) }.map { Int64($0) }
     }
 
     /// The last position of the log; nil while its database is away.
@@ -95,7 +114,10 @@ private struct RelayingSystem: Sendable {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
                     // A call may fail while something is away.
-                    while !Task.isCancelled { _ = try? await ann.call(.POST, "/posts", json: #"{"title":"T","content":"x"}"#) }
+                    for number in 1... {
+                        if Task.isCancelled { return }
+                        _ = try? await ann.call(.POST, "/posts", json: #"{"title":"Post \#(number)","content":"x"}"#)
+                    }
                 }
                 defer { group.cancelAll() }
                 for _ in 1...(isLong ? 25 : 1) {
@@ -113,6 +135,7 @@ private struct RelayingSystem: Sendable {
                 try await group.waitForAll()
             }
             try await eventually { await relaying.hasAll() }
+            for sink in ["redis", "rabbitmq"] { try await eventually { await relaying.lag(of: sink) == 0 } }
             let ids = try await relaying.system.query("SELECT string_agg(id::text, ',' ORDER BY position) FROM log.events", in: "annals_log")
                 .split(separator: ",").map(String.init)
 
