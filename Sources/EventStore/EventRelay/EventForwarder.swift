@@ -163,7 +163,7 @@ extension EventForwarder {
             return StartPlace(position: position, last: event.map(OutgoingEvent.Place.init))
         case .untold where lease.hasBegun: return StartPlace(position: known.position, event: known.event)
         case .empty where lease.hasBegun:
-            // What was never sent is not skipped, whatever the setting says.
+            // Nothing that was never sent is skipped, whatever the setting says.
             let begin = start == .beginning ? StartPlace(position: 0) : StartPlace(position: known.position, event: known.event)
             if known.position > 0 { logger.warning("a sink is empty; it begins again", metadata: place(begin.position, known.position)) }
             return begin

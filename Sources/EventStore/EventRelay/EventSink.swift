@@ -15,7 +15,7 @@ package protocol EventSink: Sendable {
     func take(_ events: [OutgoingEvent], after last: OutgoingEvent.Place?) async throws
 }
 
-/// What a sink tells of its last event.
+/// The answer of a sink that is asked for its last event.
 package enum SinkEnd: Sendable, Equatable {
     /// It has every event up to this position, from where it began.
     case position(Int64)

@@ -1,7 +1,7 @@
 package import RabbitMQ
 
-/// RabbitMQ as a sink: one topic exchange, to which each event goes with the routing key `<category>.<type>` and its own id as the message's. The body
-/// is the CloudEvent. An exchange keeps nothing, so it can't tell where it ends.
+/// RabbitMQ as a sink: one topic exchange, to which each event goes with the routing key `<category>.<type>` and its own id as the message's. The
+/// body is the CloudEvent. An exchange keeps nothing, so it can't tell where it ends.
 package struct RabbitMQExchange: EventSink {
     package static let contentType = "application/cloudevents+json"
 
