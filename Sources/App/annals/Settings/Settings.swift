@@ -56,7 +56,7 @@ struct Settings: Sendable {
     /// The share of traces that is recorded where no caller has decided.
     var traceRatio = 1.0
     /// How long requests and tasks under way may take when the process is told to stop.
-    var drainTimeout = Duration.seconds(2)
+    var drainTimeout = Duration.seconds(10)
     /// The port of `/metrics`; nil serves none.
     var metricsPort: Int? = 9464
     /// Each setting as it was read.

@@ -18,6 +18,8 @@ package final class AcceptBackoff: ChannelDuplexHandler {
     private let logger: Logger
     private var connections = 0
     private var awaitsRoom = false
+    private var isStopped = false
+    private weak var listener: (any Channel)?
     private var isPaused = false
     private var failures = 0
     private var warnedAt: NIODeadline?
@@ -41,6 +43,14 @@ package final class AcceptBackoff: ChannelDuplexHandler {
         }
     }
 
+    package func handlerAdded(context: ChannelHandlerContext) { listener = context.channel }
+
+    /// Takes no more connections, whatever makes room for one. On the listener's event loop.
+    func stop() {
+        isStopped = true
+        setAutoRead(false)
+    }
+
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         connections += 1
         let handler = NIOLoopBound((self, context), eventLoop: context.eventLoop)
@@ -60,6 +70,7 @@ package final class AcceptBackoff: ChannelDuplexHandler {
     }
 
     package func read(context: ChannelHandlerContext) {
+        guard !isStopped else { return }
         guard connections < maximum else {
             awaitsRoom = true
             return warn("the connection limit is reached: new connections wait", ["connections": "\(connections)"], at: context.eventLoop.now)
@@ -76,26 +87,26 @@ package final class AcceptBackoff: ChannelDuplexHandler {
             "accept failed: new connections wait",
             ["connections": "\(connections)", "error": "\(String(cString: strerror(error.errnoCode)))"],
             at: context.eventLoop.now)
-        guard !isPaused else { return }
+        guard !isPaused, !isStopped else { return }
         isPaused = true
-        setAutoRead(false, context)
+        setAutoRead(false)
         context.eventLoop.assumeIsolated().scheduleTask(in: Self.pause) {
             self.isPaused = false
-            self.setAutoRead(true, context)
+            if !self.isStopped { self.setAutoRead(true) }
         }
     }
 
     private func connectionIsClosed(_ context: ChannelHandlerContext) {
         connections -= 1
-        guard awaitsRoom, connections < maximum else { return }
+        guard awaitsRoom, !isStopped, connections < maximum else { return }
         awaitsRoom = false
         context.read()
     }
 
     /// Only this takes the listening socket out of what the event loop waits for; to ask for no read is not enough after a failure.
-    private func setAutoRead(_ isOn: Bool, _ context: ChannelHandlerContext) {
+    private func setAutoRead(_ isOn: Bool) {
         do {
-            try context.channel.syncOptions?.setOption(.autoRead, value: isOn)
+            try listener?.syncOptions?.setOption(.autoRead, value: isOn)
         } catch {
             // The listener is closed.
             logger.debug("the listener takes no option", metadata: ["error": "\(error)"])

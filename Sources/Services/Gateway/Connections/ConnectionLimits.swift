@@ -12,6 +12,10 @@ package struct ConnectionLimits: Sendable, Equatable {
     package var bodyRate: Int
     /// How long the client may take nothing of a response that waits to be sent.
     package var send: Duration
+    /// The least rate of a response in bytes a second, over each `send` in which some of it waits.
+    package var sendRate: Int
+    /// How long a connection without a request may stay once the server stops: one may be on its way.
+    package var settle: Duration
     /// How long a connection that the server has ended may stay, so that the client can read the last response before it is reset (RFC 9112 §9.6).
     package var linger: Duration
     /// How long a client that has shut its side may wait for its answer: it is hardly ever there any more, and looks the same when it is.
@@ -31,7 +35,7 @@ package struct ConnectionLimits: Sendable, Equatable {
 
     package init(
         idle: Duration = .seconds(300), headers: Duration = .seconds(10), bodyGrace: Duration = .seconds(10), bodyRate: Int = 1024,
-        send: Duration = .seconds(30), linger: Duration = .seconds(2), halfClosed: Duration = .seconds(2), targetBytes: Int = 8 << 10,
+        send: Duration = .seconds(30), sendRate: Int = 1024, settle: Duration = .milliseconds(250), linger: Duration = .seconds(2), halfClosed: Duration = .seconds(2), targetBytes: Int = 8 << 10,
         headBytes: Int = 32 << 10, headerFields: Int = 100, streams: Int = 100, connections: Int? = nil
     ) {
         self.idle = idle
@@ -39,6 +43,8 @@ package struct ConnectionLimits: Sendable, Equatable {
         self.bodyGrace = bodyGrace
         self.bodyRate = bodyRate
         self.send = send
+        self.sendRate = sendRate
+        self.settle = settle
         self.linger = linger
         self.halfClosed = halfClosed
         self.targetBytes = targetBytes

@@ -37,6 +37,9 @@ final class ConnectionTimeouts {
     private var unanswered = 0
     private var sentBytes = 0
     private var stalledSince: NIODeadline?
+    /// The time in which the rate of the response is measured, and what had left before.
+    private var sending: (since: NIODeadline, bytes: Int)?
+    private var isSlow = false
 
     init(_ limits: ConnectionLimits, at now: NIODeadline) {
         self.limits = limits
@@ -85,8 +88,19 @@ final class ConnectionTimeouts {
     /// Nothing more is read from the client, which owes nothing more.
     func endInput() { enter(.inputEnded) }
 
-    /// How many of the bytes that were ever written have left for the client. It stalls while there are more to send and none leave.
+    /// How many of the bytes that were ever written have left for the client. It stalls while there are more to send and none leave, and is slow when
+    /// it takes a little only, now and then, so as to hold all of it.
     func sent(_ bytes: Int, of written: Int, at now: NIODeadline) {
+        if bytes == written {
+            sending = nil
+        } else if let (since, before) = sending {
+            if now >= since + TimeAmount(limits.send) {
+                isSlow = Double(bytes - before) < Double(limits.sendRate) * (limits.send / .seconds(1))
+                sending = (now, bytes)
+            }
+        } else {
+            sending = (now, bytes)
+        }
         if bytes == written { stalledSince = nil } else if bytes > sentBytes || stalledSince == nil { stalledSince = now }
         sentBytes = bytes
     }
@@ -98,6 +112,7 @@ final class ConnectionTimeouts {
         case .body(let bytes) where unanswered == 0 && bytes > HTTPLimits.largestBodyBytes: return .endlessBody
         case .head, .body, .betweenRequests, .inputEnded: break
         }
+        if isSlow { return .stalledResponse }
         if let stalledSince, now >= stalledSince + TimeAmount(limits.send) { return .stalledResponse }
         guard let clientDue, now >= clientDue else { return nil }
         switch phase {
@@ -112,8 +127,8 @@ final class ConnectionTimeouts {
     /// than a connection's end, since to cancel a timer would cost a walk through all of them.
     func due(at now: NIODeadline) -> NIODeadline {
         let step = TimeAmount(min(limits.headers, limits.bodyGrace, limits.send))
-        let send = stalledSince.map { $0 + TimeAmount(limits.send) }
-        return [clientDue, send].compactMap { $0 }.reduce(now + step, min)
+        let (send, rate) = (stalledSince.map { $0 + TimeAmount(limits.send) }, sending.map { $0.since + TimeAmount(limits.send) })
+        return [clientDue, send, rate].compactMap { $0 }.reduce(now + step, min)
     }
 
     /// When the client is too late with what it owes; nil while it owes nothing.

@@ -27,7 +27,9 @@ package final class Drain: Sendable {
     package func stopAccepting() async {
         for listener in listeners.withLock({ $0 }) {
             // One that has closed accepts nothing either.
-            try? await listener.setOption(.autoRead, value: false).get()
+            try? await listener.eventLoop.submit {
+                try listener.pipeline.syncOperations.handler(type: AcceptBackoff.self).stop()
+            }.get()
         }
         for _ in 0..<3 {
             for loop in MultiThreadedEventLoopGroup.singleton.makeIterator() { try? await loop.submit {}.get() }

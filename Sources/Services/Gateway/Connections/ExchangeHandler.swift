@@ -22,6 +22,7 @@ final class ExchangeHandler: ChannelDuplexHandler {
     private var refusal: Refusal?
     private var smallParts: ByteBuffer?
     private var isEnding = false
+    private var isStopping = false
 
     init(_ timeouts: ConnectionTimeouts, limits: ConnectionLimits, logger: Logger) {
         self.timeouts = timeouts
@@ -40,6 +41,7 @@ final class ExchangeHandler: ChannelDuplexHandler {
                 return refuse(Refusal(problem, of: head), context)
             }
             exchanges.append(Exchange(head))
+            if isStopping { exchanges.last?.isLast = true }
             context.fireChannelRead(data)
         case .body(let part):
             exchanges.last?.awaitsContinue = false
@@ -98,8 +100,7 @@ final class ExchangeHandler: ChannelDuplexHandler {
             context.fireUserInboundEventTriggered(event)
         // The server behind would take it for the end of everything and reset the connection under the response that was just sent.
         case ChannelEvent.outputClosed: break
-        // The server stops. What is being answered is answered first.
-        case is ChannelShouldQuiesceEvent: endAfterLastExchange(context, mode: .all)
+        case is ChannelShouldQuiesceEvent: stop(context)
         default: context.fireUserInboundEventTriggered(event)
         }
     }
@@ -132,9 +133,20 @@ final class ExchangeHandler: ChannelDuplexHandler {
         end(context)
     }
 
-    private func endAfterLastExchange(_ context: ChannelHandlerContext, mode: CloseMode = .output) {
+    /// The server stops. What is being answered is answered first, and so is a request that is on its way: a connection that is closed over unread
+    /// bytes is reset, and the answer before them may be lost.
+    private func stop(_ context: ChannelHandlerContext) {
+        isStopping = true
+        guard exchanges.isEmpty else { return endAfterLastExchange(context) }
+        context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(limits.settle)) { [weak self, weak context] in
+            guard let self, let context, self.exchanges.isEmpty else { return }
+            self.end(context, mode: .all)
+        }
+    }
+
+    private func endAfterLastExchange(_ context: ChannelHandlerContext) {
         if exchanges.isEmpty {
-            end(context, mode: mode)
+            end(context)
         } else {
             exchanges.last?.isLast = true
             if exchanges.last?.isRequestComplete == true { timeouts.endInput() }

@@ -32,7 +32,8 @@ final class StreamWatch: NIOHTTP2FrameDelegate {
 
 /// Holds a connection and its streams to their limits of time, with one timer. Stands before the frames are read.
 ///
-/// A connection that owes the rest of a header block or a frame is closed; one without streams is told to go (GOAWAY), as at the server's end.
+/// A connection that owes the rest of a header block or a frame is closed; one without streams is told to go (GOAWAY), and so is each when a drain
+/// begins.
 final class HTTP2TimeoutHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
@@ -82,7 +83,7 @@ final class HTTP2TimeoutHandler: ChannelInboundHandler {
         let now = context.eventLoop.now
         if let owingSince, now >= owingSince + TimeAmount(limits.headers) { return context.close(promise: nil) }
         watch.check(at: now)
-        guard !isLeaving, watch.isIdle(at: now) else { return }
+        guard !isLeaving, watch.isIdle(at: now) || limits.drain?.hasBegun == true else { return }
         isLeaving = true
         context.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
     }

@@ -77,7 +77,12 @@ final class HandshakeTimeout: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if case .handshakeCompleted? = event as? TLSUserEvent { isOver = true }
+        switch event {
+        case TLSUserEvent.handshakeCompleted: isOver = true
+        // The server stops, and what would tell the connection so is made after the handshake.
+        case is ChannelShouldQuiesceEvent where !isOver: return context.close(promise: nil)
+        default: break
+        }
         context.fireUserInboundEventTriggered(event)
     }
 

@@ -76,6 +76,19 @@ import Testing
         #expect(listener.reads.count == 2)
     }
 
+    @Test func `that is stopped takes no more, neither when a connection ends nor after a rest`() throws {
+        let listener = try Listener(maximum: 1)
+        let first = listener.accept()
+        listener.channel.read()
+        listener.fail(EMFILE)
+        try listener.channel.pipeline.syncOperations.handler(type: AcceptBackoff.self).stop()
+        first.close(promise: nil)
+        first.embeddedEventLoop.run()
+        listener.channel.embeddedEventLoop.advanceTime(by: .seconds(1))
+        listener.channel.read()
+        #expect(listener.reads.count == 0 && !listener.isWatched)
+    }
+
     @Test func `leaves other errors to others`() throws {
         let listener = try Listener(maximum: 2)
         listener.channel.pipeline.fireErrorCaught(IOError(errnoCode: EINVAL, reason: "accept"))

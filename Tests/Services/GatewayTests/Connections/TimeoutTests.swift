@@ -162,21 +162,70 @@ private struct Connection {
         #expect(!connection.isOpen)
     }
 
-    @Test func `that takes a little of a response now and then is not`() {
+    @Test func `that takes all of a response in time, and then nothing, is closed`() {
         let timeouts = ConnectionTimeouts(ConnectionLimits(), at: .uptimeNanoseconds(0))
         timeouts.headIsRead()
         timeouts.requestIsRead()
         var now = NIODeadline.uptimeNanoseconds(0)
-        for taken in 0..<1000 {
-            timeouts.sent(taken, of: 1000, at: now)
+        let written = 1 << 20
+        for second in stride(from: 0, through: 900, by: 29) {
+            timeouts.sent(second * 1100, of: written, at: now)
             #expect(timeouts.violation(at: now) == nil)
             now = now + .seconds(29)
         }
         now = now + .seconds(2)
-        timeouts.sent(999, of: 1000, at: now)
+        timeouts.sent(870 * 1100, of: written, at: now)
         #expect(timeouts.violation(at: now) == .stalledResponse)
-        timeouts.sent(1000, of: 1000, at: now)
-        #expect(timeouts.violation(at: now) == nil)
+    }
+
+    @Test func `that takes a little of a response now and then is closed`() throws {
+        let timeouts = ConnectionTimeouts(ConnectionLimits(), at: .uptimeNanoseconds(0))
+        timeouts.headIsRead()
+        timeouts.requestIsRead()
+        var now = NIODeadline.uptimeNanoseconds(0)
+        timeouts.sent(0, of: 800_000, at: now)
+        var taken = 0
+        while timeouts.violation(at: now) == nil {
+            try #require(now < .uptimeNanoseconds(120_000_000_000))
+            now = now + .seconds(10)
+            taken += 2000
+            timeouts.sent(taken, of: 800_000, at: now)
+        }
+        #expect(timeouts.violation(at: now) == .stalledResponse)
+    }
+
+    @Test func `may take its time between two parts of a response without end`() {
+        let timeouts = ConnectionTimeouts(ConnectionLimits(), at: .uptimeNanoseconds(0))
+        timeouts.headIsRead()
+        timeouts.requestIsRead()
+        for part in 1...100 {
+            let now = NIODeadline.uptimeNanoseconds(UInt64(part) * 20_000_000_000)
+            timeouts.sent(10 * (part - 1), of: 10 * part, at: now)
+            timeouts.sent(10 * part, of: 10 * part, at: now + .milliseconds(5))
+            #expect(timeouts.violation(at: now + .milliseconds(5)) == nil)
+        }
+    }
+}
+
+@Suite struct `A connection of a server that stops` {
+    @Test func `has a moment for a request that is on its way, and ends with its response`() throws {
+        let connection = try Connection()
+        connection.channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
+        connection.pass(.milliseconds(200))
+        try connection.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        connection.pass(.seconds(1))
+        try #require(connection.isOpen)
+        try connection.answer(Connection.ok, .end(nil))
+        #expect(try connection.received().lowercased().contains("connection: close"))
+    }
+
+    @Test func `without a request is closed after that moment`() throws {
+        let connection = try Connection()
+        connection.channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
+        connection.pass(.milliseconds(249))
+        #expect(connection.isOpen)
+        connection.pass(.milliseconds(1))
+        #expect(!connection.isOpen)
     }
 }
 

@@ -153,11 +153,9 @@ struct ServiceProcess {
         // Stopped first of all.
         runs.append(
             ShutdownHook { [settings] in
-                if isServing {
-                    drain.begin()
-                    // Cut short only by the end of the process.
-                    try? await Task.sleep(for: settings.drain)
-                }
+                drain.begin()
+                // Cut short only by the end of the process.
+                if isServing { try? await Task.sleep(for: settings.drain) }
                 await drain.stopAccepting()
             })
         var group = ServiceGroupConfiguration(services: runs, logger: logger)
