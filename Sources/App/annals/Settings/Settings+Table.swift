@@ -89,7 +89,7 @@ extension Settings {
             &gateway.strictTransportSecurity, "hsts", .offOr(.duration(.seconds(1)...(.seconds(63_072_000)))), for: .gateway,
             "The time for `Strict-Transport-Security`, such as `365d`, subdomains included; only with TLS.")
         try read(
-            &gateway.deadline, "deadline", .duration(.milliseconds(10)...(.seconds(3600))), for: .gateway,
+            &gateway.deadline, "deadline", .duration(.milliseconds(10)...(.seconds(3600))), for: .all,
             "A request that takes longer is answered 504.")
         try read(
             &gateway.dashboardDeadline, "dashboardDeadline", .duration(.milliseconds(10)...(.seconds(60))), for: .gateway,
@@ -102,7 +102,7 @@ extension Settings {
 
     private mutating func readServices(_ read: SettingReader) throws {
         try read(
-            &services.host, "internalHost", .text("an address"), for: [.auth, .commands, .queries, .projector, .relay],
+            &services.host, "internalHost", .text("an address"), for: .all,
             "The address that services listen on for other processes.")
         for component in ServiceSettings.listening {
             try read(

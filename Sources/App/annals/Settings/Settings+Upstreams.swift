@@ -85,5 +85,5 @@ extension Settings {
 
 extension [Setting.Service] {
     /// Those that call other services.
-    fileprivate static var callers: Self { [.gateway, .auth, .commands, .queries] }
+    fileprivate static var callers: Self { [.gateway, .auth, .commands, .queries, .relay] }
 }
