@@ -56,7 +56,7 @@ let layers: [(name: String, modules: [Target])] = [
         "EventStore",
         [
             .target(name: "EventSourcing", dependencies: ["JSON", "Spans"]),
-            .target(name: "Vault", dependencies: ["EventSourcing", "JSON", "Postgres", crypto]),
+            .target(name: "Vault", dependencies: ["EventSourcing", "JSON", "Postgres", crypto, logging]),
             .target(name: "EventLog", dependencies: ["Deadlines", "EventSourcing", "JSON", "Postgres", "Vault", logging]),
             .target(name: "Projections", dependencies: ["EventSourcing", "JSON", "Postgres", "Spans", coreMetrics, logging]),
             .target(name: "Subscribers", dependencies: ["EventSourcing", "Postgres", logging]),

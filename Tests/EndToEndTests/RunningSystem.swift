@@ -18,11 +18,13 @@ final class RunningSystem: Sendable {
     ///   - isLimited: with its rate limits, as it is run elsewhere; most tests ask for more than one caller may.
     ///   - logFile: where its log goes.
     ///   - descriptors: how many it may have open.
-    ///   - isApart: with each service as a process of its own. With `ANNALS_TEST_APART=1` all tests run so.
+    ///   - isApart: with each service as a process of its own. With `ANNALS_TEST_APART=1` all tests run so, but for those on databases of their
+    ///     own: `--apart` makes its own.
     init(
         dataDirectory: String, environment: [String: String] = [:], isLimited: Bool = false, logFile: String? = nil, descriptors: Int? = nil,
-        isApart: Bool = ProcessInfo.processInfo.environment["ANNALS_TEST_APART"] == "1"
+        isApart: Bool? = nil
     ) async throws {
+        let isApart = isApart ?? (Self.isApartByDefault && environment["ANNALS_LOG_URL"] == nil)
         var settings = isLimited ? [:] : ["ANNALS_RATE_LIMIT": "off"]
         if isApart { for name in ["AUTH", "COMMANDS", "QUERIES", "PROJECTOR", "RELAY"] { settings["ANNALS_\(name)_PORT"] = "0" } }
         let launched = try Launch(
@@ -35,6 +37,9 @@ final class RunningSystem: Sendable {
         self.dataDirectory = dataDirectory
         process = launched.process
     }
+
+    /// Whether tests run their system apart.
+    static let isApartByDefault = ProcessInfo.processInfo.environment["ANNALS_TEST_APART"] == "1"
 
     /// Ctrl-C. Returns the exit code.
     func interrupt() async -> Int32 {

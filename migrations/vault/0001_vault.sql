@@ -26,6 +26,7 @@ CREATE TABLE vault.data_keys (
 -- these settings it comes within a minute or so (autovacuum_naptime) of the first, and SQL can't reach the row from then on. What happens to the
 -- bytes of the page: docs/back-up.md, "Erased users in backups and files".
 ) WITH (autovacuum_vacuum_threshold = 0, autovacuum_vacuum_scale_factor = 0);
+CREATE INDEX data_keys_destroyed ON vault.data_keys (destroyed_at) WHERE destroyed_at IS NOT NULL;
 
 -- Auth destroys keys and does nothing else to them. A right to write the columns would also let it give a person another key, or bring back one that
 -- it has seen. A key that was lost is recorded as destroyed: from then on what it sealed is forgotten, and no fault.

@@ -4,8 +4,8 @@ package import FoundationEssentials
 package import Postgres
 import Synchronization
 
-/// The data keys of persons: made, opened and destroyed here. Opened keys are kept in memory for a minute at most, so a key destroyed by another
-/// process is gone everywhere soon after.
+/// The data keys of persons: made, opened and destroyed here. Opened keys are kept in memory for a minute at most, and
+/// `followDestructions(logger:)` drops those that another process destroys within a second or two.
 package final class KeyVault: PersonalKeys {
     /// The state of a person's key.
     package enum DataKey: Sendable {
@@ -101,7 +101,7 @@ package final class KeyVault: PersonalKeys {
     }
 
     /// A failure of the database becomes an `EventStoreError`: readers and writers of the log need not care which of its databases was away.
-    @discardableResult private func query(_ statement: Statement, _ values: [SQLValue]) async throws -> QueryResult {
+    @discardableResult func query(_ statement: Statement, _ values: [SQLValue]) async throws -> QueryResult {
         do {
             return try await pool.query(statement, values)
         } catch {

@@ -137,6 +137,23 @@ import Vault
         }
     }
 
+    @Test func `is dropped from memory by other processes, which look for it`() async throws {
+        try await VaultUnderTest.with { vault in
+            let ann = UUID.v7()
+            try await vault.keys { keys in
+                try await keys.createKey(for: ann)
+                _ = try await keys.keys(of: [ann])
+                try await vault.destroyer { try await $0.destroyKey(of: ann) }
+                #expect(keys.keyInMemory(of: ann)?.bytes != nil)
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addTask { try await keys.followDestructions(logger: TestCluster.logger) }
+                    try await eventually { keys.keyInMemory(of: ann).map { $0.bytes == nil } ?? false }
+                    group.cancelAll()
+                }
+            }
+        }
+    }
+
     @Test func `that was lost is known as destroyed from then on`() async throws {
         try await VaultUnderTest.with { vault in
             let ann = UUID.v7()

@@ -28,7 +28,13 @@ def call(tag, operation):
     block = f"#operations-{tag}-{operation}"
     page.press(f"{block} .opblock-summary-control", unless=f"{block}.is-open")
     page.press(f"{block} button.execute")
-    status = page.wait(f'document.querySelector("{block} .live-responses-table .response .response-col_status")?.innerText')
+    # Swagger UI takes no press before it has filled the form, and its button rests while a call is under way. So a press without effect is repeated.
+    status = page.wait(f"""(() => {{
+      const status = document.querySelector("{block} .live-responses-table .response .response-col_status")?.innerText;
+      const button = document.querySelector("{block} button.execute");
+      if (!status && button && !button.disabled) button.click();
+      return status;
+    }})()""", pause=2)
     body = f"{block} .live-responses-table .response"
     return status.split()[0], page.run(f'document.querySelector("{body} .microlight, {body} code")?.innerText ?? ""')
 

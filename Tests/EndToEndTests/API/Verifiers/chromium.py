@@ -104,7 +104,7 @@ class Page:
             raise RuntimeError(answer["exceptionDetails"].get("exception", {}).get("description", answer["exceptionDetails"]["text"]))
         return answer["result"].get("value")
 
-    def wait(self, condition, seconds=240, leaves=False):
+    def wait(self, condition, seconds=240, leaves=False, pause=0.05):
         """Waits until the page fulfils a condition, and returns its value. With `leaves`, going elsewhere fulfils it, too.
 
         It asks again and again, since a promise of a page ends in an error when the page goes elsewhere meanwhile."""
@@ -119,7 +119,7 @@ class Page:
                 value = leaves
             if value:
                 return value
-            time.sleep(0.05)
+            time.sleep(pause)
         raise RuntimeError(f"waited in vain for {condition}; the page shows: {self.run('document.body.innerText')[:2000]}")
 
     def press(self, selector, unless=None):

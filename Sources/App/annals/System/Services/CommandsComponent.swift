@@ -68,6 +68,7 @@ struct CommandsComponent {
             ], progress: { Readiness.Progress(head: try await log.head()) }, logger: logger)
         runs =
             LongRunning.pools([pools.log, pools.appends, pools.vault]) + [
+                LongRunning("keys") { try await keys.followDestructions(logger: logger) },
                 LongRunning("log") { try await log.run() },
                 LongRunning("commands") { try await commands.run() },
                 LongRunning("receipts") { try await ReceiptPruning(pools.log, logger: logger).run() },

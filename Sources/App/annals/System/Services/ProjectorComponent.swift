@@ -57,6 +57,7 @@ struct ProjectorComponent {
                 // Stopped after the projectors, whose leases it gives back.
                 ShutdownHook { await projectors.release() },
                 ShutdownHook { await merkle.release() },
+                LongRunning("keys") { try await keys.followDestructions(logger: logger) },
                 LongRunning("merkle") { try await merkle.run() },
                 LongRunning("projectors") { try await projectors.run() },
                 StaleReadModels(

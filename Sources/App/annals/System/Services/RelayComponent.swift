@@ -67,6 +67,7 @@ struct RelayComponent {
         runs =
             LongRunning.pools([pools.log, pools.vault]) + [
                 ShutdownHook { await relay.release() },
+                LongRunning("keys") { try await keys.followDestructions(logger: logger) },
                 LongRunning("relay") { try await relay.run() },
             ]
         if let exchange { runs.append(LongRunning("rabbitmq") { try await exchange.run() }) }
