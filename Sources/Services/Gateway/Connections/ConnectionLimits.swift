@@ -35,7 +35,8 @@ package struct ConnectionLimits: Sendable, Equatable {
 
     package init(
         idle: Duration = .seconds(300), headers: Duration = .seconds(10), bodyGrace: Duration = .seconds(10), bodyRate: Int = 1024,
-        send: Duration = .seconds(30), sendRate: Int = 1024, settle: Duration = .milliseconds(250), linger: Duration = .seconds(2), halfClosed: Duration = .seconds(2), targetBytes: Int = 8 << 10,
+        send: Duration = .seconds(30), sendRate: Int = 1024, settle: Duration = .milliseconds(250), linger: Duration = .seconds(2),
+        halfClosed: Duration = .seconds(2), targetBytes: Int = 8 << 10,
         headBytes: Int = 32 << 10, headerFields: Int = 100, streams: Int = 100, connections: Int? = nil
     ) {
         self.idle = idle
