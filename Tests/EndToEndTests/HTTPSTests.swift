@@ -22,6 +22,9 @@ import Testing
             #expect(said.contains("HTTP/2 200") && said.contains(#"{"status":"ok"}2"#) && said.contains(#"{"status":"ok"}1.1"#), "\(said)")
             #expect(said.contains("strict-transport-security: max-age=31536000; includeSubDomains"), "\(said)")
 
+            let health = try await Launch.run(["health", "--port", "\(system.port)"], environment: environment)
+            #expect(health.code == 0 && health.output == "https://127.0.0.1:\(system.port)/health answers 200\n", "\(health.output)")
+
             let posts = directory + "/posts"
             try FileManager.default.createDirectory(atPath: posts, withIntermediateDirectories: true)
             try "---\ntitle: Hello\ndate: 2024-01-01\n---\nText.".write(toFile: posts + "/hello.md", atomically: true, encoding: .utf8)
@@ -36,9 +39,12 @@ import Testing
         try await withDataDirectory { directory in
             let half = try await Launch.run(["config"], environment: ["ANNALS_TLS_KEY": "/nowhere"])
             #expect(half.code == 2 && half.output.contains("ANNALS_TLS_CERTIFICATE and ANNALS_TLS_KEY: set both of them"), "\(half.output)")
-            let neither = try await Launch.run(
-                ["up", "--port", "0", "--data-dir", directory], environment: ["ANNALS_TLS_KEY": "/nowhere", "ANNALS_TLS_CERTIFICATE": "/nowhere"])
-            #expect(neither.code == 1 && neither.output.contains("ANNALS_TLS_CERTIFICATE and ANNALS_TLS_KEY can't be used"), "\(neither.output)")
+            for arguments in [["up"], ["up", "--apart"]] {
+                let neither = try await Launch.run(
+                    arguments + ["--port", "0", "--data-dir", directory],
+                    environment: ["ANNALS_TLS_KEY": "/nowhere", "ANNALS_TLS_CERTIFICATE": "/nowhere"])
+                #expect(neither.code == 1 && neither.output.contains("ANNALS_TLS_CERTIFICATE and ANNALS_TLS_KEY can't be used"), "\(neither.output)")
+            }
         }
     }
 }

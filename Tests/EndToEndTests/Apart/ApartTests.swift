@@ -170,6 +170,16 @@ import Testing
         }
     }
 
+    @Test func `are refused in one line when two of them are given the same port`() async throws {
+        try await withDataDirectory { directory in
+            let refused = try await Launch.run(
+                ["up", "--apart", "--port", "0", "--data-dir", directory],
+                environment: ["ANNALS_AUTH_PORT": "43210", "ANNALS_QUERIES_PORT": "43210"])
+            let line = "annals: ANNALS_AUTH_PORT and ANNALS_QUERIES_PORT are both 43210: each service needs a port of its own\n"
+            #expect(refused.code == 2 && refused.output == line, "\(refused.output)")
+        }
+    }
+
     @Test func `are refused in one line when something is missing, and make nothing`() async throws {
         try await withDataDirectory { directory in
             let without = try await Launch.run(["serve", "queries", "--data-dir", directory])

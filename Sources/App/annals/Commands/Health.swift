@@ -2,6 +2,7 @@ import ArgumentParser
 import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
+import NIOSSL
 
 /// `annals health`: how a process of this machine is, for programs that start containers.
 struct Health: AsyncParsableCommand {
@@ -16,9 +17,25 @@ struct Health: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try await Settings.read(flags)
-        let url = "http://\(settings.reachableHost):\(settings.port)/\(ready ? "ready" : "health")"
+        let place = "\(settings.reachableHost):\(settings.port)/\(ready ? "ready" : "health")"
+        guard settings.tls != nil else { return try await ask("http://\(place)", HTTPClient.shared) }
+        // The certificate names the host that the world knows, not this one. Of the processes with these settings only the gateway speaks TLS.
+        var configuration = HTTPClient.Configuration.singletonConfiguration
+        configuration.tlsConfiguration = .makeClientConfiguration()
+        configuration.tlsConfiguration?.certificateVerification = .none
+        let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
         do {
-            let response = try await HTTPClient.shared.execute(HTTPClientRequest(url: url), timeout: .seconds(2))
+            try await ask("https://\(place)", client)
+        } catch {
+            try await client.shutdown()
+            return try await ask("http://\(place)", HTTPClient.shared)
+        }
+        try await client.shutdown()
+    }
+
+    private func ask(_ url: String, _ client: HTTPClient) async throws {
+        do {
+            let response = try await client.execute(HTTPClientRequest(url: url), timeout: .seconds(2))
             guard response.status == .ok else { throw Failure("\(url) answers \(response.status.code)") }
         } catch let error as HTTPClientError {
             throw Failure("\(url) does not answer: \(error.shortDescription)")

@@ -14,6 +14,9 @@ struct ServicesApart {
     /// Takes free ports where the settings ask for any. Throws a `Failure` when one that they name is taken.
     init(_ settings: Settings, directory: DataDirectory, stop: StopSignals, logger: Logger) async throws {
         var settings = settings
+        try settings.requirePortsThatDiffer()
+        // Said here once, and not by a gateway that is started again and again.
+        _ = try settings.certificates(logger)
         if settings.port == 0 { settings.port = try freePort(settings.host) } else { try await Self.require(settings.host, settings.port) }
         for component in ServiceSettings.listening {
             let host = settings.services.host
@@ -50,5 +53,18 @@ struct ServicesApart {
             do { return try refuseTakenPort(host, port) } catch { try await Task.sleep(for: .milliseconds(100)) }
         }
         try refuseTakenPort(host, port)
+    }
+}
+
+extension Settings {
+    /// Throws a `Failure` for a port that two services are given.
+    fileprivate func requirePortsThatDiffer() throws {
+        var names: [Int: String] = [:]
+        for component in [.gateway] + ServiceSettings.listening {
+            let name = component == .gateway ? "ANNALS_PORT" : "ANNALS_\(component.rawValue.uppercased())_PORT"
+            let port = component == .gateway ? port : services[port: component]
+            guard port != 0, let other = names.updateValue(name, forKey: port) else { continue }
+            throw Failure("\(other) and \(name) are both \(port): each service needs a port of its own", code: .wrongUse)
+        }
     }
 }

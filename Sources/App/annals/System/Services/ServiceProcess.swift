@@ -202,13 +202,7 @@ struct ServiceProcess {
     private func gatewaySettings(_ connections: ConnectionLimits) throws -> GatewaySettings {
         var gateway = settings.gateway
         gateway.connections = connections
-        gateway.certificates = try settings.tls.map { files in
-            do {
-                return try CertificateFiles(certificate: files.certificate, key: files.key, logger: logger)
-            } catch {
-                throw Failure("ANNALS_TLS_CERTIFICATE and ANNALS_TLS_KEY can't be used: \(error)")
-            }
-        }
+        gateway.certificates = try settings.certificates(logger)
         gateway.host = settings.host
         gateway.port = settings.port
         gateway.onListening = { [settings, isServing] port in
@@ -218,6 +212,19 @@ struct ServiceProcess {
                     : "Annals is ready at \(settings.address(port: port)) (data in \(settings.dataDirectory))")
         }
         return gateway
+    }
+}
+
+extension Settings {
+    /// The gateway's certificate, if it has one. Throws a `Failure` for files that can't be used.
+    func certificates(_ logger: Logger) throws -> CertificateFiles? {
+        try tls.map { files in
+            do {
+                return try CertificateFiles(certificate: files.certificate, key: files.key, logger: logger)
+            } catch {
+                throw Failure("ANNALS_TLS_CERTIFICATE and ANNALS_TLS_KEY can't be used: \(error) (\(files.certificate), \(files.key))")
+            }
+        }
     }
 }
 
