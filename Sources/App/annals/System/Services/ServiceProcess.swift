@@ -133,6 +133,11 @@ struct ServiceProcess {
                         case .auth: try await auth?.prepare()
                         case .commands, .projector, .relay, .gateway: break
                         }
+                        // Callers find it as soon as it listens, and until the feed has answered once no token is accepted.
+                        if responder != nil {
+                            try await upstreams.find(.auth)
+                            await tokens?.follower.look()
+                        }
                     })
             }
         }
