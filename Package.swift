@@ -59,7 +59,7 @@ let layers: [(name: String, modules: [Target])] = [
             .target(name: "Projections", dependencies: ["EventSourcing", "JSON", "Postgres", "Spans", coreMetrics, logging]),
             .target(name: "Subscribers", dependencies: ["EventSourcing", "Postgres", logging]),
             .target(
-                name: "Processes", dependencies: ["EventSourcing", "JSON", "Postgres", "Subscribers", crypto, logging]),
+                name: "Processes", dependencies: ["EventSourcing", "JSON", "Postgres", "Subscribers", coreMetrics, crypto, logging]),
             .target(name: "Audit", dependencies: ["EventSourcing", "JSON", "Postgres", crypto, logging]),
             .target(name: "EventRelay", dependencies: ["Audit", "EventSourcing", "JSON", "Postgres", "Redis", "Subscribers", coreMetrics, logging]),
         ]

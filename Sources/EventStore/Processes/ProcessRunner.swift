@@ -1,3 +1,4 @@
+import CoreMetrics
 import Crypto
 package import EventSourcing
 import FoundationEssentials
@@ -102,6 +103,9 @@ package struct ProcessRunner: Sendable {
             let events = try ProcessRules(manager).decide(request, in: state, retryAt: retryTime(after: failures))
             if events.isEmpty { return try await save(process, state) }
             guard try await journal.append(events, to: process, after: state.version, cause: cause) else { continue }
+            if let end = events.first(where: { $0.kind == .ended }) {
+                Counter(label: "annals_processes_ended_total", dimensions: [("kind", manager.kind), ("outcome", end.name ?? "")]).increment()
+            }
             return try await save(process, try ProcessState(try await journal.load(process)))
         }
     }
