@@ -306,7 +306,7 @@ let tests: [(folder: String, targets: [Target])] = [
                 name: "EndToEndTests",
                 dependencies: [
                     "annals", "AccessTokens", "EventSourcing", "JSON", "Postgres", "PrivatePostgres", "PublishingAPI", "TestSupport", nioCore,
-                    nioHTTP1, httpClient, logging,
+                    nioHTTP1, nioPosix, httpClient, logging,
                 ],
                 exclude: ["API/Verifiers", "Image/compose.py", "Image/packages.py", "Image/rehearse", "Image/requirements.txt"]),
             .testTarget(

@@ -33,8 +33,8 @@ extension ImportPlan.Entry {
             switch standing {
             case .unchanged: nil
             case .changed: "was changed since it was imported; --update changes the post"
-            case .expired: record?.isScheduled == true
-                ? "has expired, and its post is still scheduled; --update takes that back" : "has expired, and its post is public; --update hides it"
+            case .expired where record?.isScheduled == true: "has expired, and its post is still scheduled; --update takes that back"
+            case .expired: "has expired, and its post is public; --update hides it"
             case .edited: "was changed here and in the folder; the post stays as it is"
             case .deleted: "was deleted here; it is not imported again"
             case .moved: "is the post of a file that was renamed"
