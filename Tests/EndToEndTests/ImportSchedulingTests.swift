@@ -51,7 +51,7 @@ import Testing
 
                 let undone = try await system.importing("--undo", id)
                 #expect(undone.code == 0 && undone.output.contains("5 posts deleted, 0 kept"), "\(undone.output)")
-                try await eventually { try await system.annals("processes", "list", "--json").output.isEmpty }
+                try await eventually { try await !system.annals("processes", "list", "--json").output.contains("scheduled-publication") }
                 let ends = "SELECT string_agg(data ->> 'name', ',' ORDER BY data ->> 'name') FROM log.events WHERE type = 'ProcessEnded'"
                 let ended = try await system.query(ends, in: "annals_log")
                 #expect(ended == "cancelled,cancelled,cancelled,completed" || ended == "cancelled,cancelled,cancelled", "\(ended)")

@@ -1,4 +1,4 @@
-import EventSourcing
+package import EventSourcing
 package import FoundationEssentials
 import Logging
 import Postgres
