@@ -55,6 +55,11 @@ import Testing
             let ready = "http://127.0.0.1:\(system.port)/ready"
             try await eventually { try await anyone.call(.GET, ready).json["stuck"]?["scheduled-publication"]?.serialized == #"{"count":1}"# }
             #expect(try await anyone.call(.GET, ready).status == 200)
+
+            let cancelled = try await system.annals("processes", "cancel", post, "--json")
+            #expect(cancelled.code == 0 && cancelled.output.contains(#""events":["ProcessCompensationBegun","ProcessEnded"]"#), "\(cancelled.output)")
+            try await eventually { try await metrics().contains("annals_processes_stuck{\(kind)} 0") }
+            for help in ["retry", "skip", "compensate", "cancel"] { #expect(try await system.annals("processes", help, post).code == 1) }
         }
     }
 

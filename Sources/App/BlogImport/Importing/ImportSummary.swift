@@ -22,7 +22,8 @@ package struct ImportSummary: Sendable, Equatable, CustomStringConvertible {
 
     /// One line.
     package var description: String {
-        "\(read) posts read: \(created) created (\(drafts) as drafts\(scheduled > 0 ? ", \(scheduled) scheduled" : "")), \(updated) updated, \(unchanged) unchanged, \(told) left as they are, "
+        let new = "\(created) created (\(drafts) as drafts\(scheduled > 0 ? ", \(scheduled) scheduled" : ""))"
+        return "\(read) posts read: \(new), \(updated) updated, \(unchanged) unchanged, \(told) left as they are, "
             + "\(failed) failed; \(authorsMade) authors made; \(ofSeveralAuthors) posts of several authors belong to the first"
     }
 }
