@@ -74,7 +74,7 @@ package struct ProcessRunner: Sendable {
     ) async throws -> ProcessRequest {
         let command = ProcessCommand(
             id: Self.commandID(process, state.run, step.name, isUndo: isUndo), process: process, step: step.name, isUndo: isUndo,
-            body: (isUndo ? step.undo : step.command) ?? [:])
+            body: (isUndo ? step.undo : step.command) ?? [:], correlation: state.correlation)
         let reason: String
         do {
             switch try await manager.execute(command) {

@@ -50,6 +50,11 @@ import Testing
             #expect(try await system.query(twice, in: "annals_log") == "0", "seed \(seed)")
             let others = "SELECT count(*) FROM log.events WHERE type = 'PostPublished' AND metadata ->> 'actor' IS DISTINCT FROM '\(author)'"
             #expect(try await system.query(others, in: "annals_log") == "0", "seed \(seed)")
+            let uncorrelated = """
+                SELECT count(*) FROM log.events p JOIN log.events s USING (stream) WHERE p.type = 'PostPublished' AND s.type = 'PostScheduled'
+                    AND (s.metadata ->> 'correlation' IS NULL OR p.metadata ->> 'correlation' IS DISTINCT FROM s.metadata ->> 'correlation')
+                """
+            #expect(try await system.query(uncorrelated, in: "annals_log") == "0", "seed \(seed)")
         }
     }
 
