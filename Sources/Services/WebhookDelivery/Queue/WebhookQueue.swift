@@ -66,9 +66,11 @@ package struct WebhookQueue: Sendable {
                 return .worked
             }
             let hasNews = try await takeUp(subscription.types, from: place)
+            // One that is over by the time its stream was looked at leaves something to do.
+            let isResting = underWay.isEmpty
             let (hasBegun, due) = try await begin(subscription, in: &attempts)
             if hasNews || hasBegun { return .worked }
-            return underWay.isEmpty ? .idle(until: due) : .delivering(until: due)
+            return isResting ? .idle(until: due) : .delivering(until: due)
         }
     }
 
