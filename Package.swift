@@ -61,7 +61,7 @@ let layers: [(name: String, modules: [Target])] = [
             .target(name: "Projections", dependencies: ["EventSourcing", "JSON", "Postgres", "Spans", coreMetrics, logging]),
             .target(name: "Subscribers", dependencies: ["EventSourcing", "Postgres", logging]),
             .target(
-                name: "Processes", dependencies: ["EventSourcing", "JSON", "Postgres", "Subscribers", crypto, logging]),
+                name: "Processes", dependencies: ["EventSourcing", "JSON", "Postgres", "Subscribers", coreMetrics, crypto, logging]),
             .target(name: "Audit", dependencies: ["EventSourcing", "JSON", "Postgres", crypto, logging]),
             .target(
                 name: "EventRelay",
@@ -313,7 +313,7 @@ let tests: [(folder: String, targets: [Target])] = [
                 name: "EndToEndTests",
                 dependencies: [
                     "annals", "AccessTokens", "EventSourcing", "JSON", "Postgres", "PrivatePostgres", "PublishingAPI", "Redis", "TestSupport",
-                    nioCore, nioHTTP1, httpClient, logging,
+                    nioCore, nioHTTP1, nioPosix, httpClient, logging,
                 ],
                 exclude: [
                     "API/Verifiers", "Documents/Consumers", "Image/compose.py", "Image/packages.py", "Image/rehearse", "Image/requirements.txt",

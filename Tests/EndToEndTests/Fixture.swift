@@ -1,5 +1,8 @@
 import EventSourcing
 import Foundation
+import Glibc
+import NIOHTTP1
+import Testing
 
 /// Where the repository lies.
 let repositoryRoot = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
@@ -36,4 +39,25 @@ func withSystem(
         }
         _ = await system.interrupt()
     }
+}
+
+extension RunningSystem {
+    /// A new admin, signed in.
+    func admin(_ username: String = "root") async throws -> Client {
+        let anyone = Client(base: api)
+        _ = try await anyone.signedUp(username)
+        let promotion = try await annals("users", "promote", "\(username)@example.org")
+        try #require(promotion.code == 0, "\(promotion.output)")
+        let login = try await anyone.call(
+            .POST, "/auth/login", json: #"{"email":"\#(username)@example.org","password":"a password of \#(username)"}"#)
+        return Client(base: api, token: try #require(login.data["accessToken"]?.text))
+    }
+}
+
+/// Lets this process, and those that it starts, have as many descriptors as it may.
+func raiseDescriptorLimit() {
+    var limit = rlimit()
+    getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    limit.rlim_cur = limit.rlim_max
+    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
 }

@@ -193,7 +193,8 @@ extension RunningSystem {
     }
 }
 
-private func withFolder(_ files: [String: String], _ body: (String) async throws -> Void) async throws {
+/// A folder with these files, removed afterwards.
+func withFolder(_ files: [String: String], _ body: (String) async throws -> Void) async throws {
     let root = FileManager.default.temporaryDirectory.appendingPathComponent("blog-" + UUID().uuidString.prefix(8))
     defer { try? FileManager.default.removeItem(at: root) }
     for (path, text) in files {

@@ -29,6 +29,40 @@ import Testing
         }
     }
 
+    @Test func `that makes no progress is counted in metrics, and named at the relay`() async throws {
+        let port = try ChildServer.freePort(inARow: 6)
+        try await withSystem(environment: ["ANNALS_METRICS_PORT": "\(port)"], isApart: true) { system, anyone in
+            let ann = try await anyone.signedUp("ann")
+            let post = try await Self.schedule(ahead: .seconds(3600), by: ann).post
+            func metrics() async throws -> String {
+                String(decoding: try await anyone.call(.GET, "http://127.0.0.1:\(port + 5)/metrics").body, as: UTF8.self)
+            }
+            let kind = #"kind="scheduled-publication""#
+            try await eventually { try await metrics().contains("annals_processes{\(kind),status=\"running\"} 1") }
+            #expect(try await metrics().contains("annals_processes_stuck{\(kind)} 0"))
+            // As it is when its patience has ended.
+            try await system.execute("UPDATE relay.processes SET stuck_at = now() - interval '1 minute' WHERE id = '\(post)'", in: "annals_log")
+            try await eventually { try await metrics().contains("annals_processes_stuck{\(kind)} 1") }
+            #expect(try await metrics().contains("annals_process_stuck_seconds{\(kind),process=\"\(post)\"}"))
+            let relay = try #require(try system.services()["relay"])
+            let named = #"{"count":1,"processes":["\#(post)"]}"#
+            try await eventually {
+                let own = try await anyone.call(.GET, relay.base + "/ready")
+                return own.status == 200 && own.json["stuck"]?["scheduled-publication"]?.serialized == named
+            }
+            #expect(try await anyone.call(.GET, relay.base + "/ready").json["checks"]?["processes"]?["status"]?.text == "down")
+            // Others are told how many, and not which.
+            let ready = "http://127.0.0.1:\(system.port)/ready"
+            try await eventually { try await anyone.call(.GET, ready).json["stuck"]?["scheduled-publication"]?.serialized == #"{"count":1}"# }
+            #expect(try await anyone.call(.GET, ready).status == 200)
+
+            let cancelled = try await system.annals("processes", "cancel", post, "--json")
+            #expect(cancelled.code == 0 && cancelled.output.contains(#""events":["ProcessCompensationBegun","ProcessEnded"]"#), "\(cancelled.output)")
+            try await eventually { try await metrics().contains("annals_processes_stuck{\(kind)} 0") }
+            for help in ["retry", "skip", "compensate", "cancel"] { #expect(try await system.annals("processes", help, post).code == 1) }
+        }
+    }
+
     /// On a slow machine the deactivation may come late; then there is a next time, further ahead.
     private static func refuse(_ system: RunningSystem, _ anyone: Client) async throws {
         _ = try await anyone.signedUp("eve")

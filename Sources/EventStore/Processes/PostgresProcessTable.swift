@@ -35,6 +35,17 @@ package struct PostgresProcessTable: ProcessTable {
         try await pool.query(.stuckProcesses, [.timestamp(time.milliseconds)]).map(ProcessRow.init)
     }
 
+    /// How many are not over, by kind.
+    package static func counts(at time: Timestamp, in pool: ConnectionPool) async throws -> [ProcessCensus.Count] {
+        try await pool.query(.processCounts, [.timestamp(time.milliseconds)]).map { row in
+            var count = ProcessCensus.Count(kind: try row.get(0))
+            count.running = try row.get(1)
+            count.compensating = try row.get(2)
+            count.stuck = try row.get(3)
+            return count
+        }
+    }
+
     /// The instances, the newest first.
     package static func all(isOpen: Bool, limit: Int, in pool: ConnectionPool) async throws -> [ProcessRow] {
         try await pool.query(.allProcesses, [.bool(isOpen), .int4(Int32(clamping: limit))]).map(ProcessRow.init)
@@ -70,6 +81,14 @@ extension Statement {
         """
     fileprivate static let stuckProcesses = Statement(
         "stuck_processes", "SELECT \(columns) FROM relay.processes WHERE stuck_at <= $1 ORDER BY stuck_at LIMIT 100")
+    /// Those with `stuck_at` are those that are not over: their index is read, and not all that ever were.
+    fileprivate static let processCounts = Statement(
+        "process_counts",
+        """
+        SELECT kind, count(*) FILTER (WHERE status = 'running'), count(*) FILTER (WHERE status = 'compensating'),
+            count(*) FILTER (WHERE stuck_at <= $1)
+        FROM relay.processes WHERE stuck_at IS NOT NULL GROUP BY kind ORDER BY kind
+        """)
     fileprivate static let allProcesses = Statement(
         "all_processes",
         "SELECT \(columns) FROM relay.processes WHERE NOT $1 OR status IN ('running', 'compensating') ORDER BY progress_at DESC, id LIMIT $2")

@@ -79,6 +79,8 @@ package struct ProcessCommand: Sendable, Hashable {
     package let step: String
     package let isUndo: Bool
     package let body: JSONObject
+    /// The request that all of the process belongs to.
+    package let correlation: String?
 }
 
 /// The outcome of a command.

@@ -1,3 +1,4 @@
+import CoreMetrics
 import Crypto
 package import EventSourcing
 import FoundationEssentials
@@ -73,7 +74,7 @@ package struct ProcessRunner: Sendable {
     ) async throws -> ProcessRequest {
         let command = ProcessCommand(
             id: Self.commandID(process, state.run, step.name, isUndo: isUndo), process: process, step: step.name, isUndo: isUndo,
-            body: (isUndo ? step.undo : step.command) ?? [:])
+            body: (isUndo ? step.undo : step.command) ?? [:], correlation: state.correlation)
         let reason: String
         do {
             switch try await manager.execute(command) {
@@ -102,6 +103,9 @@ package struct ProcessRunner: Sendable {
             let events = try ProcessRules(manager).decide(request, in: state, retryAt: retryTime(after: failures))
             if events.isEmpty { return try await save(process, state) }
             guard try await journal.append(events, to: process, after: state.version, cause: cause) else { continue }
+            if let end = events.first(where: { $0.kind == .ended }) {
+                Counter(label: "annals_processes_ended_total", dimensions: [("kind", manager.kind), ("outcome", end.name ?? "")]).increment()
+            }
             return try await save(process, try ProcessState(try await journal.load(process)))
         }
     }

@@ -1,7 +1,7 @@
 package import EventSourcing
 package import Logging
 package import Postgres
-import Subscribers
+package import Subscribers
 
 /// Runs the processes of a log under a lease: follows it, and does what is due by the clock.
 package struct ProcessSubscriber: Sendable {
@@ -15,6 +15,9 @@ package struct ProcessSubscriber: Sendable {
     private let leased: LeasedSubscriber
     private let logger: Logger
 
+    /// The instances that are not over, while this process runs them.
+    package let census: ProcessCensus
+
     /// - Parameters:
     ///   - log: the log, to be followed.
     ///   - journal: where the processes' own streams are kept, in the same log.
@@ -26,23 +29,23 @@ package struct ProcessSubscriber: Sendable {
         self.pool = pool
         self.logger = logger
         leased = LeasedSubscriber("processes", pool, logger: logger)
+        census = ProcessCensus(of: managers.map(\.kind), logger: logger)
     }
 
     package func run() async throws { try await leased.run { try await self.work(under: $0) } }
 
     package func release() async { await leased.release() }
 
-    /// Throws when it can't go on, or instances are stuck.
-    package func confirmRunning() async throws {
-        if case .stopped(let reason) = leased.status { throw SubscriberStop(reason) }
-        let stuck = try await PostgresProcessTable.stuck(at: .now, in: pool)
-        if !stuck.isEmpty { throw StuckProcesses(rows: stuck) }
-    }
+    package var status: LeasedSubscriber.Status { leased.status }
+
+    /// The instances that are stuck now, at most 100, wherever they are run.
+    package func stuck() async throws -> [ProcessRow] { try await PostgresProcessTable.stuck(at: .now, in: pool) }
 
     private func work(under lease: SubscriberLease) async throws {
         let runner = ProcessRunner(managers, journal: journal, table: PostgresProcessTable(pool, under: lease), logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await self.follow(lease, runner) }
+            group.addTask { try await self.census.run(in: self.pool) }
             group.addTask {
                 while true { if try await runner.workDue() == 0 { try await Task.sleep(for: Self.pace) } }
             }
@@ -66,14 +69,5 @@ package struct ProcessSubscriber: Sendable {
         } catch let error as EventDecodingError {
             throw SubscriberStop("\(error)")
         }
-    }
-}
-
-/// Instances that make no progress.
-package struct StuckProcesses: Error, CustomStringConvertible {
-    package let rows: [ProcessRow]
-
-    package var description: String {
-        "stuck: " + rows.prefix(5).map { "\($0.kind) \($0.id.lowercased) at \($0.step ?? "no step")" }.joined(separator: ", ")
     }
 }

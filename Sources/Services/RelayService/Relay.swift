@@ -1,19 +1,23 @@
 package import AccessTokens
 package import EventRelay
 package import EventSourcing
+package import FoundationEssentials
 package import HTTPContract
 import JSON
 package import Logging
 package import Postgres
 package import Processes
 import PublishingAPI
-import Subscribers
+package import Subscribers
 package import WebhookDelivery
 
 /// The relay: what happens because something happened. It follows the log, and asks the command service for what follows from it.
 package struct Relay: Sendable {
     package let routes: Routes
     package let responder: ServiceResponder
+    /// The processes that it runs, counted.
+    package var processes: ProcessCensus { processSubscriber.census }
+    private let processSubscriber: ProcessSubscriber
     private let subscribers: [any RelaySubscriber]
 
     /// - Parameters:
@@ -35,9 +39,9 @@ package struct Relay: Sendable {
         var routes = Routes()
         WebhookListRoutes(store: log, deliveries: DeliveryLog(pool)).add(to: &routes)
         self.routes = routes
-        let processes = ProcessSubscriber(
+        processSubscriber = ProcessSubscriber(
             Self.managers(commands), log: log, journal: CommandJournal(log: log, commands: commands), pool: pool, logger: logger)
-        subscribers = [processes, WebhookRelay(webhookMeans, logger: logger)] + forwarders
+        subscribers = [processSubscriber, WebhookRelay(webhookMeans, logger: logger)] + forwarders
         responder = routes.responder(
             for: .relay, authentication: Authentication(verifier: verifier, services: services), logger: logger)
     }
@@ -63,8 +67,15 @@ package struct Relay: Sendable {
         for subscriber in subscribers { await subscriber.release() }
     }
 
-    /// Throws when a subscriber can't go on, or a process is stuck.
-    package func confirmRunning() async throws { for subscriber in subscribers { try await subscriber.confirmRunning() } }
+    /// Throws when a subscriber can't go on.
+    package func confirmRunning() throws {
+        for case .stopped(let reason) in subscribers.map(\.status) { throw SubscriberStop(reason) }
+    }
+
+    /// The ids of the processes that are stuck, by their kinds.
+    package func stuckProcesses() async throws -> [String: [UUID]] {
+        Dictionary(grouping: try await processSubscriber.stuck(), by: \.kind).mapValues { $0.map(\.id) }
+    }
 }
 
 /// A part of the relay that follows the log under a lease of its own.
@@ -73,15 +84,9 @@ package protocol RelaySubscriber: Sendable {
     func run() async throws
     /// Gives its lease back after `run` has ended.
     func release() async
-    /// Throws when it can't go on.
-    func confirmRunning() async throws
+    var status: LeasedSubscriber.Status { get }
 }
 
-extension WebhookRelay: RelaySubscriber {
-    package func confirmRunning() throws { if case .stopped(let reason) = status { throw SubscriberStop(reason) } }
-}
-
-extension EventForwarder: RelaySubscriber {
-    package func confirmRunning() throws { if case .stopped(let reason) = status { throw SubscriberStop(reason) } }
-}
+extension WebhookRelay: RelaySubscriber {}
+extension EventForwarder: RelaySubscriber {}
 extension ProcessSubscriber: RelaySubscriber {}

@@ -49,6 +49,7 @@ struct ScheduledPublication: ProcessManager {
         guard let commands else { throw UnexpectedAnswer(status: 503) }
         var body = command.body
         body["command"] = .string(command.id.lowercased)
+        if let correlation = command.correlation { body["correlation"] = .string(correlation) }
         if command.step == "give up" { body["givesUp"] = .bool(true) }
         let answer = try await commands.post(.publishScheduledPost, command.process.lowercased, json: body)
         switch answer.problemCode {

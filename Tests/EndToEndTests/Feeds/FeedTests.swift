@@ -10,7 +10,7 @@ import Testing
     func `tell anybody what happens to published posts, and admins everything, in one process and apart`(isApart: Bool) async throws {
         try await withSystem(isApart: isApart) { system, anyone in
             let ann = try await anyone.signedUp("ann")
-            let admin = try await self.admin(system, anyone)
+            let admin = try await system.admin()
             var posts = anyone.watch("/posts/stream").makeAsyncIterator()
             let first = try #require(try await posts.next())
             #expect(first.name == "heartbeat" && first.id == first.data["head"]?.int)
@@ -84,14 +84,6 @@ import Testing
             if suffix == "/publish" { _ = try await anyone.watched("/posts/stream?type=published", after: last - 1, to: last) }
         }
         return last
-    }
-
-    private func admin(_ system: RunningSystem, _ anyone: Client) async throws -> Client {
-        _ = try await anyone.signedUp("root")
-        let promotion = try await Launch.run(["users", "promote", "root@example.org", "--data-dir", system.dataDirectory])
-        try #require(promotion.code == 0, "\(promotion.output)")
-        let login = try await anyone.call(.POST, "/auth/login", json: #"{"email":"root@example.org","password":"a password of root"}"#)
-        return Client(base: system.api, token: login.data["accessToken"]?.text)
     }
 
     private func erase(_ ann: Client, _ anyone: Client) async throws {

@@ -6,6 +6,7 @@ import Logging
 import Postgres
 import Processes
 import Subscribers
+import TestSupport
 import Testing
 
 /// The events of orders and of processes.
@@ -39,6 +40,35 @@ private let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         }
     }
 
+    @Test func `that make no progress are counted and named where they are run`() async throws {
+        try await LogUnderTest.open(catalog) { log in
+            try await log.withPool(as: "annals_relay") { pool in
+                let world = OrderWorld(log.store)
+                world.shop.setAway(["charge"])
+                func subscriber() -> ProcessSubscriber {
+                    ProcessSubscriber(
+                        [ImpatientOrder(order: OrderProcess(shop: world.shop))], log: log.store, journal: LogJournal(log.store), pool: pool,
+                        logger: silent)
+                }
+                let (processes, another) = (subscriber(), subscriber())
+                try await world.happen("OrderPlaced")
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addTask { try await processes.run() }
+                    defer { group.cancelAll() }
+                    try await eventually { processes.census.stuck.map(\.id) == [world.order] && processes.census.counts.map(\.stuck) == [1] }
+                    #expect(processes.census.counts.map(\.running) == [1])
+                    #expect(try await another.stuck().map(\.id) == [world.order])
+                    #expect(another.census.counts.isEmpty)
+                    world.shop.setAway([])
+                    try await eventually { processes.census.counts.map(\.running) == [0] }
+                    #expect(processes.census.stuck.isEmpty && processes.census.counts.map(\.stuck) == [0])
+                }
+                #expect(processes.census.counts.isEmpty)
+                await processes.release()
+            }
+        }
+    }
+
     @Test func `write no row under a lease that is lost`() async throws {
         try await LogUnderTest.open(catalog) { log in
             try await log.withPool(as: "annals_relay") { pool in
@@ -53,4 +83,15 @@ private let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
             }
         }
     }
+}
+
+/// An order that is stuck as soon as a moment has passed without progress.
+private struct ImpatientOrder: ProcessManager {
+    let order: OrderProcess
+
+    var kind: String { order.kind }
+    var patience: Duration { .milliseconds(1) }
+    func messages(in event: RecordedEvent) -> [ProcessMessage] { order.messages(in: event) }
+    func decide(_ news: ProcessNews, in state: ProcessState) -> [ProcessDecision] { order.decide(news, in: state) }
+    func execute(_ command: ProcessCommand) async throws -> CommandOutcome { try await order.execute(command) }
 }

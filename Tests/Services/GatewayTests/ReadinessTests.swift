@@ -64,6 +64,20 @@ private final class Count: Sendable {
         #expect(answer.json?["upstreams"]?["queries"]?["status"]?.text == "up")
     }
 
+    @Test func `names processes that make no progress to those who ask the service, and to others says how many`() async throws {
+        let relay = Readiness(checks: [], stuck: { ["order": ["0198", "0199"]] }, logger: .silent)
+        let own = try await SpiedGateway(readiness: relay).answer(.get, "/ready")
+        #expect(own.status == 200 && own.json?["checks"]?["processes"]?["status"]?.text == "down")
+        let named: JSONValue = .object(["count": .integer(2), "processes": .array([.string("0198"), .string("0199")])])
+        #expect(own.json?["stuck"]?["order"] == named)
+        let gateway = Readiness(checks: [], parts: [.init("relay") { try await relay.report() }], logger: .silent)
+        let answer = try await SpiedGateway(readiness: gateway).answer(.get, "/ready")
+        #expect(answer.status == 200 && answer.json?["checks"]?["processes"]?["status"]?.text == "down")
+        #expect(answer.json?["stuck"] == .object(["order": .object(["count": .integer(2)])]))
+        let idle = try await SpiedGateway(readiness: Readiness(checks: [], stuck: { [:] }, logger: .silent)).answer(.get, "/ready")
+        #expect(idle.json?["checks"]?["processes"]?["status"]?.text == "up" && idle.json?["stuck"] == nil)
+    }
+
     @Test func `is unavailable when no service can be called`() async throws {
         let upstreams = [Readiness.Upstream(name: "queries", instances: 2, open: 2, halfOpen: 0, ejected: 0)]
         let answer = try await SpiedGateway(readiness: Readiness(checks: [], upstreams: { upstreams }, logger: .silent)).answer(.get, "/ready")

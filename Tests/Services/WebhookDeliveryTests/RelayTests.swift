@@ -5,6 +5,7 @@ import Foundation
 import JSON
 import NIOHTTP1
 import Publishing
+import Synchronization
 import TestSupport
 import Testing
 import Vault
@@ -39,6 +40,54 @@ import WebhookDelivery
             var seen: [String] = []
             for id in outbox.receiver.calls.map(\.id) where !seen.contains(id) { seen.append(id) }
             #expect(seen == firstEvents + secondEvents)
+        }
+    }
+
+    @Test func `goes on with other posts and other webhooks while an answer does not come`() async throws {
+        try await Outbox.open { outbox in
+            try await Receiver.with { other in
+                let slow = try await outbox.webhook()
+                let quick = try await outbox.webhook(url: "http://127.0.0.1:\(other.port)/hook")
+                let unanswered = try await outbox.events(of: try await outbox.post(edits: 1))
+                outbox.receiver.answer { Receiver.Answer(status: unanswered.contains($0.id) ? nil : 204) }
+                let made = Mutex<[String]>([])
+                try await run(outbox) {
+                    guard outbox.receiver.calls.contains(where: { $0.id == unanswered[0] }) else { return false }
+                    if made.withLock(\.isEmpty) {
+                        let later = try await outbox.events(of: try await outbox.post(edits: 3))
+                        made.withLock { $0 = later }
+                    }
+                    let isElsewhere = try await outbox.deliveries(of: quick).filter { $0.state == .delivered }.count == 6
+                    return try await outbox.deliveries(of: slow).filter { $0.state == .delivered }.count == 4 && isElsewhere
+                }
+                let later = made.withLock { $0 }
+                #expect(outbox.receiver.calls.map(\.id).filter(later.contains) == later)
+                // It was not given up meanwhile: it is still waited for.
+                let first = try #require(try await outbox.deliveries(of: slow).first)
+                #expect(first.state == .pending && first.attempts == 0)
+                #expect(!outbox.receiver.calls.contains { $0.id == unanswered[1] })
+            }
+        }
+    }
+
+    @Test func `carries a replay out when what is under way is over, and delivers in order again`() async throws {
+        try await Outbox.open { outbox in
+            let webhook = try await outbox.webhook()
+            let events = try await outbox.events(of: try await outbox.post(edits: 2))
+            let isReplayed = Mutex(false)
+            outbox.receiver.answer { call in
+                // Fails the second event until the replay was asked for.
+                Receiver.Answer(status: call.id == events[1] && !isReplayed.withLock { $0 } ? 500 : 204)
+            }
+            try await run(outbox) {
+                guard outbox.receiver.calls.contains(where: { $0.id == events[1] }) else { return false }
+                if !isReplayed.withLock({ $0 }) {
+                    isReplayed.withLock { $0 = true }
+                    try await outbox.handle(.replay(after: 0), on: webhook)
+                }
+                return try await outbox.deliveries(of: webhook).filter { $0.state == .delivered }.count == 3
+            }
+            #expect(outbox.receiver.calls.map(\.id).suffix(3) == events[...])
         }
     }
 

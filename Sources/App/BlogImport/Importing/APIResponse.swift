@@ -7,15 +7,20 @@ package struct APIResponse: Sendable {
     package let body: JSONValue?
     /// The `Position` field of a command's answer.
     package var position: Int64?
+    /// The version of the `ETag` field.
+    package var version: Int?
     /// The `Retry-After` field.
     package var retryAfter: Duration?
     /// Whether this is the stored answer to a request made before.
     package var isReplay = false
 
-    package init(status: Int, body: JSONValue?, position: Int64? = nil, retryAfter: Duration? = nil, isReplay: Bool = false) {
+    package init(
+        status: Int, body: JSONValue?, position: Int64? = nil, version: Int? = nil, retryAfter: Duration? = nil, isReplay: Bool = false
+    ) {
         self.status = status
         self.body = body
         self.position = position
+        self.version = version
         self.retryAfter = retryAfter
         self.isReplay = isReplay
     }

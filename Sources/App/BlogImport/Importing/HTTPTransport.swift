@@ -26,6 +26,7 @@ extension APIResponse {
         // A proxy's page instead of JSON is no error here: its status decides whether to try again, and who needs a field finds none.
         self.init(
             status: status, body: try? JSONValue.parse(bytes.readableBytesView), position: headers.first(name: "Position").flatMap { Int64($0) },
+            version: headers.first(name: "ETag").flatMap { Int($0.trimmingPrefix("\"").prefix { $0 != "\"" }) },
             retryAfter: headers.first(name: "Retry-After").flatMap { Int64($0) }.map { .seconds($0) },
             isReplay: headers.first(name: "Idempotency-Replayed") == "true")
     }

@@ -5,7 +5,9 @@ package struct ImportSummary: Sendable, Equatable, CustomStringConvertible {
     package var created = 0
     /// Of those, how many stay drafts.
     package var drafts = 0
-    /// Posts of earlier imports that were published or updated.
+    /// And how many are published by themselves at a time to come.
+    package var scheduled = 0
+    /// Posts of earlier imports that were published, scheduled or updated.
     package var updated = 0
     package var unchanged = 0
     /// Posts left as they are although their files differ from them: changed, edited or deleted here, renamed, gone.
@@ -20,7 +22,8 @@ package struct ImportSummary: Sendable, Equatable, CustomStringConvertible {
 
     /// One line.
     package var description: String {
-        "\(read) posts read: \(created) created (\(drafts) as drafts), \(updated) updated, \(unchanged) unchanged, \(told) left as they are, "
+        let new = "\(created) created (\(drafts) as drafts\(scheduled > 0 ? ", \(scheduled) scheduled" : ""))"
+        return "\(read) posts read: \(new), \(updated) updated, \(unchanged) unchanged, \(told) left as they are, "
             + "\(failed) failed; \(authorsMade) authors made; \(ofSeveralAuthors) posts of several authors belong to the first"
     }
 }

@@ -62,7 +62,7 @@ extension ImportPlan.Entry {
     /// Whether the system has to be asked for something.
     fileprivate var isWork: Bool {
         switch action {
-        case .create, .publish, .update: true
+        case .create, .publish, .schedule, .update: true
         case .nothing, .skip: false
         }
     }
@@ -74,7 +74,7 @@ extension ImportSummary {
         for entry in plan.entries {
             switch entry.action {
             case .create: if (entry.post?.authors.count ?? 0) > 1 { ofSeveralAuthors += 1 }
-            case .publish, .update: break
+            case .publish, .schedule, .update: break
             case .skip: failed += 1
             case .nothing(let standing):
                 switch standing {
@@ -89,11 +89,15 @@ extension ImportSummary {
     /// Returns what is to be said of it.
     fileprivate mutating func count(_ outcome: PostWriter.Outcome?, of entry: ImportPlan.Entry) -> String? {
         switch outcome {
-        case .created(let isPublic, let slug):
+        case .created(let visibility, let slug):
             created += 1
-            if !isPublic { drafts += 1 }
+            switch visibility {
+            case .everyone: break
+            case .scheduled: scheduled += 1
+            case .draft: drafts += 1
+            }
             return slug == entry.slug ? nil : "the slug \(entry.slug ?? "") is taken in the system; \(slug) is used"
-        case .published:
+        case .published, .scheduled:
             updated += 1
             return nil
         case .updated(let slugStays):

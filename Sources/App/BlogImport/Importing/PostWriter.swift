@@ -12,8 +12,9 @@ struct PostWriter {
     let records: ImportRecords
 
     enum Outcome: Sendable, Equatable {
-        case created(isPublic: Bool, slug: String)
+        case created(Visibility, slug: String)
         case published
+        case scheduled
         case updated(slugStays: Bool)
         /// Somebody changed the post after the plan was made.
         case edited
@@ -32,6 +33,10 @@ struct PostWriter {
                 guard let record = entry.record else { return nil }
                 _ = try await publish(post, record.id, as: record.author, ifVersion: record.version, from: origin(of: post, path))
                 return .published
+            case .schedule:
+                guard let record = entry.record, let time = post.visibility.scheduledAt else { return nil }
+                _ = try await schedule(post, at: time, record.id, as: record.author, ifVersion: record.version, from: origin(of: post, path))
+                return .scheduled
             case .update:
                 guard let record = entry.record else { return nil }
                 return try await update(post, record, from: origin(of: post, path, author: record.origin.author))
@@ -66,8 +71,12 @@ struct PostWriter {
             guard let id = answer.body?["data"]?["id"]?.text.flatMap({ UUID(lowercase: $0) }) else {
                 throw ImportStopped.unexpectedAnswer("a new post without an id")
             }
-            if post.visibility.isPublic { _ = try await publish(post, id, as: owner, ifVersion: nil, from: origin) }
-            return .created(isPublic: post.visibility.isPublic, slug: slug)
+            switch post.visibility {
+            case .everyone: _ = try await publish(post, id, as: owner, ifVersion: nil, from: origin)
+            case .scheduled(let time): _ = try await schedule(post, at: time, id, as: owner, ifVersion: nil, from: origin)
+            case .draft: break
+            }
+            return .created(post.visibility, slug: slug)
         }
         return .refused("its slug \(post.slug) is taken, and so are a hundred made from it")
     }
@@ -79,11 +88,25 @@ struct PostWriter {
         return try await command(.publishPost, id, as: author, body, ifVersion: version, from: origin)
     }
 
+    /// Has the system publish the post at that time. One whose time has come meanwhile is published at once.
+    private func schedule(
+        _ post: BlogPost, at time: Timestamp, _ id: UUID, as author: UUID, ifVersion version: Int?, from origin: ImportOrigin
+    ) async throws -> Int {
+        do {
+            return try await command(.schedulePost, id, as: author, ["at": .string(time.description)], ifVersion: version, from: origin)
+        } catch let refusal as APIRefusal where refusal.code == "VALIDATION_ERROR" && time <= .now {
+            return try await publish(post, id, as: author, ifVersion: version, from: origin)
+        }
+    }
+
     /// Hides a post that becomes a draft before its text changes, and shows one that becomes public after.
     private func update(_ post: BlogPost, _ record: ImportRecords.Post, from origin: ImportOrigin) async throws -> Outcome {
         var version = record.version
         if record.isPublic, !post.visibility.isPublic {
             version = try await command(.unpublishPost, record.id, as: record.author, [:], ifVersion: version, from: origin)
+        }
+        if record.isScheduled, !post.visibility.isPublic {
+            version = try await command(.unschedulePost, record.id, as: record.author, [:], ifVersion: version, from: origin)
         }
         var body: JSONObject = ["title": .string(post.title), "content": .string(post.content)]
         var slugStays = false
@@ -96,20 +119,24 @@ struct PostWriter {
             slugStays = true
             version = try await command(.editPost, record.id, as: record.author, body, ifVersion: version, from: origin)
         }
-        if post.visibility.isPublic { _ = try await publish(post, record.id, as: record.author, ifVersion: version, from: origin) }
+        switch post.visibility {
+        case .everyone: _ = try await publish(post, record.id, as: record.author, ifVersion: version, from: origin)
+        case .scheduled(let time): _ = try await schedule(post, at: time, record.id, as: record.author, ifVersion: version, from: origin)
+        case .draft: break
+        }
         return .updated(slugStays: slugStays)
     }
 
     private func command(
         _ endpoint: Endpoint, _ id: UUID, as author: UUID, _ body: JSONObject, ifVersion version: Int?, from origin: ImportOrigin
     ) async throws -> Int {
-        let method: APIRequest.Method = endpoint == .editPost ? .patch : .post
+        let method: APIRequest.Method = endpoint == .editPost ? .patch : endpoint == .unschedulePost ? .delete : .post
         // Without the key, a repeat after a lost answer would find a later version than it asks for.
         let key = hashes.key([self.id.lowercased, endpoint.rawValue, id.lowercased, "\(version ?? 0)", JSONValue.object(body).serialized])
         let answer = try await client.success(
             of: APIRequest(
                 method, endpoint.path(id.lowercased), as: .user(author), body: body, idempotencyKey: key, ifVersion: version, from: origin))
-        guard let version = answer.body?["data"]?["version"]?.int else { throw ImportStopped.unexpectedAnswer("a post without a version") }
-        return Int(version)
+        guard let version = answer.version else { throw ImportStopped.unexpectedAnswer("a post without a version") }
+        return version
     }
 }

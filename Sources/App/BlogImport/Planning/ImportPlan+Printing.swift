@@ -7,6 +7,7 @@ extension ImportPlan.Entry {
         switch action {
         case .create: "new"
         case .publish: "publish"
+        case .schedule: "schedule"
         case .update: "update"
         case .skip: "skip"
         case .nothing(let standing):
@@ -26,12 +27,13 @@ extension ImportPlan.Entry {
     /// Why nothing happens, where the word does not say it all.
     package var reason: String? {
         switch action {
-        case .create, .publish, .update: nil
+        case .create, .publish, .schedule, .update: nil
         case .skip(let reason): "\(reason); skipped"
         case .nothing(let standing):
             switch standing {
             case .unchanged: nil
             case .changed: "was changed since it was imported; --update changes the post"
+            case .expired where record?.isScheduled == true: "has expired, and its post is still scheduled; --update takes that back"
             case .expired: "has expired, and its post is public; --update hides it"
             case .edited: "was changed here and in the folder; the post stays as it is"
             case .deleted: "was deleted here; it is not imported again"
@@ -45,7 +47,7 @@ extension ImportPlan.Entry {
     /// Whether the operator wants to read about it. An unchanged post is no news.
     package var isNews: Bool {
         switch action {
-        case .create, .publish, .update, .skip: true
+        case .create, .publish, .schedule, .update, .skip: true
         case .nothing(let standing):
             switch standing {
             case .changed, .expired, .edited, .deleted, .moved, .gone: true
@@ -67,15 +69,23 @@ extension ImportPlan.Entry {
             + images.prefix(5).joined(separator: ", ") + more
     }
 
-    /// Of a post: `public` or `draft`.
-    package var state: String? { post.map { $0.visibility.isPublic ? "public" : "draft" } }
+    /// Of a post: `public`, `scheduled` or `draft`.
+    package var state: String? {
+        switch post?.visibility {
+        case .everyone: "public"
+        case .scheduled: "scheduled"
+        case .draft: "draft"
+        case nil: nil
+        }
+    }
 
     package var json: JSONObject {
         var object: JSONObject = ["file": path.map { .string($0) } ?? .null, "action": .string(word)]
         if let reason { object["reason"] = .string(reason) }
         if let record { object["post"] = .string(record.id.lowercased) }
         if let post {
-            object["state"] = .string(post.visibility.isPublic ? "public" : "draft")
+            object["state"] = state.map { .string($0) }
+            if let time = post.visibility.scheduledAt { object["scheduledAt"] = .string(time.description) }
             if case .draft(let reason) = post.visibility { object["stateReason"] = .string(reason) }
             object["title"] = .string(post.title)
             object["slug"] = .string(slug ?? post.slug)

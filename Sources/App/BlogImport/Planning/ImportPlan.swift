@@ -8,6 +8,8 @@ package struct ImportPlan: Sendable {
         case create
         /// It was imported as a draft, and everything says now that it is public.
         case publish
+        /// It was imported as a draft, and is to be published at a time to come.
+        case schedule
         case update
         case nothing(Standing)
         case skip(because: String)
@@ -18,7 +20,7 @@ package struct ImportPlan: Sendable {
         case unchanged
         /// Another text than the imported one, which an import with `--update` would bring.
         case changed
-        /// Unchanged, but its date of expiry has come. `--update` hides the post.
+        /// Unchanged, but its date of expiry has come. `--update` hides the post, or takes its schedule back.
         case expired
         /// Changed both in the folder and in the system, where it stays as it is.
         case edited
@@ -98,9 +100,14 @@ package struct ImportPlan: Sendable {
         guard let record else { return .create }
         if record.isDeleted { return .nothing(.deleted) }
         if record.digest != digest { return record.isTouched ? .nothing(.edited) : update ? .update : .nothing(.changed) }
-        if record.isTouched || record.isPublic == post.visibility.isPublic { return .nothing(.unchanged) }
-        // The same file says something else today: its date has come, or it has expired. Or a run ended before it published what it had made.
-        return post.visibility.isPublic ? .publish : update ? .update : .nothing(.expired)
+        if record.isTouched { return .nothing(.unchanged) }
+        // The same file may say something else today: its date has come, or it has expired. Or a run ended before it published what it had made.
+        switch post.visibility {
+        // A schedule is carried out by the system.
+        case .everyone: return record.isPublic || record.isScheduled ? .nothing(.unchanged) : .publish
+        case .scheduled: return record.isPublic || record.isScheduled ? .nothing(.unchanged) : .schedule
+        case .draft: return !record.isPublic && !record.isScheduled ? .nothing(.unchanged) : update ? .update : .nothing(.expired)
+        }
     }
 
     /// Gives each new post a slug that no other new one has. The oldest keeps the wanted one; the others add their language, else their date, else

@@ -20,6 +20,8 @@ struct ImportRecords: Sendable {
         /// Whether only the import that made it has written to it.
         let isOfOneImport: Bool
         let isPublic: Bool
+        /// Whether it is published by itself at a time to come.
+        let isScheduled: Bool
         let isDeleted: Bool
     }
 
@@ -56,10 +58,13 @@ extension ImportRecords.Post {
             let origin = first.metadata.origin, let author = first.metadata.actor
         else { return nil }
         let origins = stream.entries.map(\.metadata.origin)
-        let states = stream.entries.map(\.type).filter { ["PostPublished", "PostUnpublished", "PostDeleted"].contains($0) }
+        let types = stream.entries.map(\.type)
+        func newest(of kinds: Set<String>) -> String? { types.last { kinds.contains($0) } }
         self.init(
             id: stream.name.id, author: author, version: last.version, origin: origin, digest: origins.last { $0 != nil }??.digest ?? origin.digest,
-            isTouched: origins.contains(nil), isOfOneImport: origins.allSatisfy { $0?.id == origin.id }, isPublic: states.last == "PostPublished",
-            isDeleted: states.last == "PostDeleted")
+            isTouched: origins.contains(nil), isOfOneImport: origins.allSatisfy { $0?.id == origin.id },
+            isPublic: newest(of: ["PostPublished", "PostUnpublished", "PostDeleted"]) == "PostPublished",
+            isScheduled: newest(of: ["PostScheduled", "PostUnscheduled", "PostPublished", "PostDeleted"]) == "PostScheduled",
+            isDeleted: types.contains("PostDeleted"))
     }
 }

@@ -3,9 +3,15 @@ package import EventSourcing
 /// The readers that a post has after the import.
 package enum Visibility: Sendable, Equatable {
     case everyone
+    /// Everything in the file says that it is public, from that time on.
+    case scheduled(at: Timestamp)
     case draft(because: String)
 
     package var isPublic: Bool { self == .everyone }
+
+    package var scheduledAt: Timestamp? {
+        if case .scheduled(let time) = self { time } else { nil }
+    }
 }
 
 /// One post as a file has it: every rule of its fields already holds.
@@ -22,7 +28,7 @@ package struct BlogPost: Sendable, Equatable {
     /// When it says it was published.
     package let date: Timestamp?
     package let visibility: Visibility
-    /// Whether the file asks for a public post, whatever the time. A date that lies ahead makes a draft today and changes no file when it comes.
+    /// Whether the file asks for a public post, whatever the time. A date that lies ahead makes a schedule today and changes no file when it comes.
     package let asksToBePublic: Bool
     /// Markdown, 1–200,000 characters.
     package let content: String

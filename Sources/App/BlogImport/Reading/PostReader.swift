@@ -38,13 +38,17 @@ struct PostReader {
         let address = PostAddress(fields)
         let slug = slug(address, name)
         noteWhatIsLeftOut(fields)
-        let (date, dateObjection) = date(in: fields, address, name)
-        let stated = PostVisibility(fields, file: file, isHeadless: matter.isAbsent).objection ?? (date == nil ? dateObjection : nil)
-        let objection = stated ?? dateObjection ?? expiry(in: fields)
-        if let objection { remarks.append("stays a draft: \(objection)") }
+        let dates = PostDates(fields, address: address.date, name: name.date, now: now)
+        let stated = PostVisibility(fields, file: file, isHeadless: matter.isAbsent).objection ?? dates.objection
+        let visibility = stated.map { Visibility.draft(because: $0) } ?? dates.visibility
+        switch visibility {
+        case .everyone: break
+        case .scheduled(let time): remarks.append("is to be published on \(time)")
+        case .draft(let reason): remarks.append("stays a draft: \(reason)")
+        }
         return BlogPost(
             slug: slug, namesItsSlug: address.name != nil, language: name.language, title: title(in: fields, slug), authors: authors(in: fields),
-            date: date, visibility: objection.map { .draft(because: $0) } ?? .everyone, asksToBePublic: stated == nil, content: content,
+            date: dates.first, visibility: visibility, asksToBePublic: stated == nil, content: content,
             images: ImageReferences.relative(in: content, fields))
     }
 
@@ -85,33 +89,6 @@ struct PostReader {
         guard authors.isEmpty else { return authors }
         remarks.append("has no author; \(BlogPost.unknownAuthor) owns it")
         return [BlogPost.unknownAuthor]
-    }
-
-    /// The first date that is written, and why the post can't be public by its dates.
-    private func date(in fields: FrontMatterValue, _ address: PostAddress, _ name: PostName) -> (Timestamp?, objection: String?) {
-        let names = ["date", "publishDate", "pubDate", "publishedAt", "datePublished", "publishedDate", "published"]
-        var first: Timestamp?
-        for name in names {
-            for written in fields.all(name) where name != "published" || written.bool == nil {
-                guard let date = written.text.flatMap({ BlogDate.read($0) }) else {
-                    return (nil, "its \(name) \(written.text.map { "\"\($0)\" " } ?? "")can't be read")
-                }
-                first = first ?? date
-                if date > now { return (first, "its \(name) \(date) lies ahead") }
-            }
-        }
-        guard let date = first ?? address.date ?? name.date else { return (nil, "it has no date") }
-        return (date, date > now ? "its date \(date) lies ahead" : nil)
-    }
-
-    private func expiry(in fields: FrontMatterValue) -> String? {
-        for name in ["expiryDate", "unpublishDate"] {
-            for written in fields.all(name) {
-                guard let date = written.text.flatMap({ BlogDate.read($0) }) else { return "its \(name) can't be read" }
-                if date <= now { return "it expired on \(date)" }
-            }
-        }
-        return nil
     }
 
     private mutating func noteWhatIsLeftOut(_ fields: FrontMatterValue) {

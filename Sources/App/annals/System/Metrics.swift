@@ -2,8 +2,10 @@ import ArgumentParser
 import Audit
 import CoreMetrics
 import EventLog
+import EventSourcing
 import Logging
 import Postgres
+import Processes
 import Projections
 import PublishingAPI
 import Synchronization
@@ -23,6 +25,7 @@ enum Metrics {
             MetricDescription("annals_relay_lag", "Events that a broker is behind the log."),
             MetricDescription("annals_relay_events_total", "Events that were sent on to a broker."),
             MetricDescription("annals_relay_refused_total", "Events that were too large to be sent on."),
+            MetricDescription("annals_processes_ended_total", "Processes that are over, by their outcome."),
             MetricDescription("annals_webhook_pending", "Deliveries that wait."),
             MetricDescription("annals_webhook_attempts_total", "Attempts at deliveries to webhooks."),
             MetricDescription("annals_feed_watchers", "Readers of a feed."),
@@ -122,6 +125,26 @@ enum Metrics {
         }
         registry.observe("annals_audit_unsigned_events", .gauge, help: "Events that are in no signed checkpoint.") {
             merkle.signedSize.map { [MetricSample(Double(max(0, head.known - $0)))] } ?? []
+        }
+    }
+
+    /// Shows the processes that are not over. Those that another process runs show nothing here.
+    static func show(_ processes: ProcessCensus) {
+        registry.observe("annals_processes", .gauge, help: "Processes that are not over.") {
+            processes.counts.flatMap { count in
+                [("running", count.running), ("compensating", count.compensating)].map {
+                    MetricSample(Double($1), [("kind", count.kind), ("status", $0)])
+                }
+            }
+        }
+        registry.observe("annals_processes_stuck", .gauge, help: "Processes that make no progress.") {
+            processes.counts.map { MetricSample(Double($0.stuck), [("kind", $0.kind)]) }
+        }
+        registry.observe("annals_process_stuck_seconds", .gauge, help: "For how long a process has been stuck; the ten of the longest time.") {
+            let now = Timestamp.now
+            return processes.stuck.map {
+                MetricSample(Double(now.milliseconds - $0.since.milliseconds) / 1000, [("kind", $0.kind), ("process", $0.id.lowercased)])
+            }
         }
     }
 

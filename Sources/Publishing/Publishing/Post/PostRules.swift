@@ -10,6 +10,9 @@ package enum PostRules: StreamRules {
 
     package static let category = "post"
 
+    /// How far ahead a post may be scheduled: five years.
+    package static let longestSchedule = Duration.seconds(5 * 366 * 86_400)
+
     package static func decide(_ command: PostCommand, in state: PostState) throws(PostRefusal) -> [PostEvent] {
         switch command {
         case .draft(let author, let title, let slug, let content, let publish):

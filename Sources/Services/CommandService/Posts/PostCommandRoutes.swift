@@ -59,7 +59,7 @@ struct PostCommandRoutes: Sendable {
             ).response()
         }
 
-        PostScheduling(posts: posts, identity: identity).add(to: &routes)
+        PostScheduling(store: store, posts: posts, identity: identity).add(to: &routes)
 
         routes.on(.deletePost) { request, context in
             let user = try context.signedIn()

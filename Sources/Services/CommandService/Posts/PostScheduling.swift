@@ -9,9 +9,7 @@ import PublishingAPI
 
 /// Posts that are to be published by themselves. A process waits for the time (`RelayService`); here are the commands that it and the author give.
 struct PostScheduling: Sendable {
-    /// Five years.
-    private static let furthest = Duration.seconds(5 * 366 * 86_400)
-
+    let store: any EventStore
     let posts: CommandHandler<PostRules>
     let identity: CommandIdentity
 
@@ -24,7 +22,7 @@ struct PostScheduling: Sendable {
             let given = fields.optionalTime("at")
             if body["at"] == nil || body["at"] == .null { fields.refuse("at", "is required") }
             if let given, given <= .now { fields.refuse("at", "must be in the future") }
-            if let given, given > Timestamp.now.advanced(by: Self.furthest) { fields.refuse("at", "must be within five years") }
+            if let given, given > Timestamp.now.advanced(by: PostRules.longestSchedule) { fields.refuse("at", "must be within five years") }
             let time = try fields.finish(given)
             let handled = try await posts.handle(
                 .schedule(by: Actor(user), at: time), on: post, in: try identity.command(request, context, by: user, body: body))
@@ -60,8 +58,11 @@ struct PostScheduling: Sendable {
             guard let time = body["at"]?.text.flatMap({ Timestamp($0) }) else { throw Problem.validation("at", "must be a time") }
             let (command, author) = (try id("command"), try id("author"))
             let givesUp = body["givesUp"] == .bool(true)
+            // What follows from an import is the import's. Else the next one would take it for somebody's change.
+            let origin = try await store.read(StreamRead(post, .backwards), limit: 1).first?.metadata.origin
             let metadata = EventMetadata(
-                actor: givesUp ? nil : author, command: command, correlation: body["correlation"]?.text, traceparent: context.traceparent)
+                actor: givesUp ? nil : author, command: command, correlation: body["correlation"]?.text, traceparent: context.traceparent,
+                origin: origin)
             let handled = try await posts.handle(
                 givesUp ? .giveUpSchedule(at: time) : .publishAsScheduled(at: time), on: post,
                 in: CommandContext(

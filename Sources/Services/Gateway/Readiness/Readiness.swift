@@ -57,6 +57,7 @@ package struct Readiness: Sendable {
     private let checks: [Check]
     private let parts: [Part]
     private let progress: (@Sendable () async throws -> Progress)?
+    private let stuck: (@Sendable () async throws -> [String: [String]])?
     private let upstreams: @Sendable () -> [Upstream]
     private let logger: Logger
     private let probe: SingleFlight<Report>
@@ -65,16 +66,18 @@ package struct Readiness: Sendable {
     /// - Parameters:
     ///   - parts: the services that this one hands requests on to.
     ///   - progress: asks how far read models and log are.
+    ///   - stuck: asks for the ids of processes that make no progress, by their kinds.
     ///   - upstreams: how the instances of services of other processes do.
     ///   - now: nanoseconds of a clock that only goes forward.
     package init(
         checks: [Check], parts: [Part] = [], progress: (@Sendable () async throws -> Progress)? = nil,
-        upstreams: @escaping @Sendable () -> [Upstream] = { [] }, logger: Logger,
+        stuck: (@Sendable () async throws -> [String: [String]])? = nil, upstreams: @escaping @Sendable () -> [Upstream] = { [] }, logger: Logger,
         now: @escaping @Sendable () -> UInt64 = { NIODeadline.now().uptimeNanoseconds }
     ) {
         self.checks = checks
         self.parts = parts
         self.progress = progress
+        self.stuck = stuck
         self.upstreams = upstreams
         self.logger = logger
         probe = SingleFlight(lifetime: .seconds(1), now: now)
@@ -113,13 +116,15 @@ package struct Readiness: Sendable {
 
     private func ask() async -> Report {
         async let own = failedChecks()
-        async let found = readProgress()
+        async let found = read("projections' progress", progress)
+        async let standing = read("processes", stuck)
         async let reports = partReports()
         var report = Report()
         for (part, found) in await zip(parts, reports) { report.note(part.name, found, isRequired: part.isRequired) }
         let down = await own
         for check in checks { report.note(check.name, isUp: !down.contains(check.name), isRequired: check.isRequired) }
         if progress != nil { report.note(await found) }
+        if stuck != nil { report.note(stuck: await standing) }
         report.note(upstreams())
         return report
     }
@@ -158,12 +163,13 @@ package struct Readiness: Sendable {
         }
     }
 
-    private func readProgress() async -> Progress? {
-        guard let progress else { return nil }
+    /// Nil when it can't be read, or not in time.
+    private func read<Value: Sendable>(_ what: String, _ probe: (@Sendable () async throws -> Value)?) async -> Value? {
+        guard let probe else { return nil }
         do {
-            return try await Self.within(Self.patience, progress)
+            return try await Self.within(Self.patience, probe)
         } catch {
-            logger.warning("the projections' progress can't be read", metadata: ["error": "\(error)"])
+            logger.warning("the \(what) can't be read", metadata: ["error": "\(error)"])
             return nil
         }
     }

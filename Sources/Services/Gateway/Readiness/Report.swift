@@ -4,7 +4,7 @@ extension Readiness {
     /// The findings: the body of `/ready`. Services send theirs to the gateway, which makes one of all.
     ///
     /// `{"status", "services"?: {name: {"status"}}, "checks": {name: {"status"}}, "projections": {name: {"position", "lag"?, "status", "parked"}},
-    /// "upstreams"?: {name: {"status", "instances", "open", "halfOpen", "ejected"}}, "head"?}`
+    /// "stuck"?: {kind: {"count", "processes"?: [id]}}, "upstreams"?: {name: {"status", "instances", "open", "halfOpen", "ejected"}}, "head"?}`
     package struct Report: Sendable {
         /// How far a projection has come.
         package struct Projection: Sendable {
@@ -23,11 +23,22 @@ extension Readiness {
             }
         }
 
+        /// The processes of one kind that make no progress.
+        fileprivate struct Stuck: Sendable {
+            /// How many of them are named.
+            static let named = 10
+
+            let kind: String
+            let count: Int
+            var ids: [String] = []
+        }
+
         /// Whether requests can be served.
         package private(set) var isReady = true
         private var services: [(name: String, isUp: Bool)] = []
         private var checks: [(name: String, isUp: Bool)] = []
         private var projections: [Projection] = []
+        private var stuck: [Stuck] = []
         private var upstreams: [Readiness.Upstream] = []
         /// The log's last position, where it is known.
         private var head: Int64?
@@ -49,6 +60,8 @@ extension Readiness.Report {
         if isRequired, !isUp { isReady = false }
         guard let report else { return }
         for check in report.checks { note(check.name, isUp: check.isUp, isRequired: false) }
+        // Anybody may ask the gateway. Which processes they are is for those who may ask the service itself.
+        stuck += report.stuck.map { Stuck(kind: $0.kind, count: $0.count) }
         projections += report.projections
         head = report.head ?? head
     }
@@ -69,6 +82,14 @@ extension Readiness.Report {
         if !upstreams.isEmpty, !upstreams.contains(where: \.isUp) { isReady = false }
     }
 
+    /// Adds the processes that make no progress, by their kinds; nil when that can't be read. Requests are served all the same.
+    mutating func note(stuck found: [String: [String]]?) {
+        note("processes", isUp: found?.isEmpty ?? false, isRequired: false)
+        for (kind, ids) in (found ?? [:]).sorted(by: { $0.key < $1.key }) {
+            stuck.append(Stuck(kind: kind, count: ids.count, ids: Array(ids.prefix(Stuck.named))))
+        }
+    }
+
     /// Adds how far read models and log are; nil when that can't be read.
     mutating func note(_ progress: Readiness.Progress?) {
         guard let progress else { return note("projections", isUp: false, isRequired: true) }
@@ -87,6 +108,10 @@ extension Readiness.Report {
             Self.write("checks", checks, to: &$0)
             $0.name("projections")
             $0.object { for projection in projections { Self.write(projection, head: head, to: &$0) } }
+            if !stuck.isEmpty {
+                $0.name("stuck")
+                $0.object { for kind in stuck { Self.write(kind, to: &$0) } }
+            }
             if !upstreams.isEmpty {
                 $0.name("upstreams")
                 $0.object { for upstream in upstreams { Self.write(upstream, to: &$0) } }
@@ -110,7 +135,19 @@ extension Readiness.Report {
                 name: $0.name, position: $0.value["position"]?.int ?? 0, state: $0.value["status"]?.text ?? "unknown",
                 parked: Int($0.value["parked"]?.int ?? 0))
         }
+        stuck = json["stuck"]?.members.map { $0.list.map { Stuck(kind: $0.name, count: Int($0.value["count"]?.int ?? 0)) } } ?? []
         head = json["head"]?.int
+    }
+
+    private static func write(_ stuck: Stuck, to writer: inout JSONWriter) {
+        writer.name(stuck.kind)
+        writer.object {
+            $0.name("count")
+            $0.integer(Int64(stuck.count))
+            guard !stuck.ids.isEmpty else { return }
+            $0.name("processes")
+            $0.array { for id in stuck.ids { $0.string(id) } }
+        }
     }
 
     private static func write(_ name: String, _ states: [(name: String, isUp: Bool)], to writer: inout JSONWriter) {

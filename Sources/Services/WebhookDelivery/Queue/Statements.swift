@@ -37,14 +37,14 @@ extension Statement {
     static let countPending = Statement(
         "webhook_count_pending", "SELECT count(*) FROM relay.webhook_deliveries WHERE webhook = $1 AND state = 'pending'")
 
-    /// The first of each stream, the one that is due soonest first.
+    /// The first of each stream but these, the one that is due soonest first.
     static let firstOfStreams = Statement(
         "webhook_first_of_streams",
         """
-        SELECT position, event, attempts, first_due_at, due_at FROM (
-            SELECT DISTINCT ON (stream) position, event, attempts, first_due_at, due_at FROM relay.webhook_deliveries
-            WHERE webhook = $1 AND state = 'pending' ORDER BY stream, position
-        ) AS first ORDER BY due_at, position LIMIT $2
+        SELECT position, event, stream, attempts, first_due_at, due_at FROM (
+            SELECT DISTINCT ON (stream) position, event, stream, attempts, first_due_at, due_at FROM relay.webhook_deliveries
+            WHERE webhook = $1 AND state = 'pending' AND stream <> ALL ($2) ORDER BY stream, position
+        ) AS first ORDER BY due_at, position LIMIT $3
         """)
 
     static let noteAttempt = Statement(

@@ -6,40 +6,33 @@ import Postgres
 import Publishing
 
 extension WebhookQueue {
-    private static let sideBySide = 8
-
-    /// Makes one attempt at each delivery that is due.
-    func attempt(_ subscription: Webhook) async throws -> Turn {
-        let rows = try await means.pool.query(.firstOfStreams, [.uuid(webhook), .int8(Int64(Self.sideBySide))])
+    /// Begins an attempt at each delivery that is due, as far as there is room: whether there was any, and else when the next is due.
+    func begin(_ subscription: Webhook, in attempts: inout ThrowingDiscardingTaskGroup<any Error>) async throws -> (Bool, due: Timestamp?) {
+        let room = underWay.room
+        guard room > 0 else { return (false, nil) }
+        let rows = try await means.pool.query(.firstOfStreams, [.uuid(webhook), .texts(underWay.streams), .int8(Int64(room))])
         let waiting = try rows.map { row in
             Attempt(
-                position: try row.get(0), event: try row.get(1), number: try row.get(2, as: Int.self) + 1,
-                firstDue: Timestamp(milliseconds: try row.milliseconds(3)), due: Timestamp(milliseconds: try row.milliseconds(4)))
+                position: try row.get(0), event: try row.get(1), stream: try row.get(2), number: try row.get(3, as: Int.self) + 1,
+                firstDue: Timestamp(milliseconds: try row.milliseconds(4)), due: Timestamp(milliseconds: try row.milliseconds(5)))
         }
         let now = means.now()
         let due = waiting.filter { $0.due <= now }
-        guard !due.isEmpty else { return .idle(until: waiting.first?.due) }
-        let isGone = try await withThrowingTaskGroup(of: Bool.self) { group in
-            for attempt in due { group.addTask { try await make(attempt, for: subscription) } }
-            return try await group.reduce(false) { $0 || $1 }
-        }
-        if isGone {
-            try await means.end(webhook)
-            try await means.pool.query(.dropPending, [.uuid(webhook)])
-        }
-        return .worked
+        for attempt in due { underWay.add(of: attempt.stream, to: &attempts) { try await make(attempt, for: subscription) } }
+        return (!due.isEmpty, waiting.first?.due)
     }
 
     private struct Attempt {
         let position: Int64
         let event: UUID
+        let stream: String
         let number: Int
         let firstDue: Timestamp
         let due: Timestamp
     }
 
-    /// One attempt, and its line in the log. True when the receiver says that it is gone.
-    private func make(_ attempt: Attempt, for subscription: Webhook) async throws -> Bool {
+    /// One attempt, and its line in the log.
+    private func make(_ attempt: Attempt, for subscription: Webhook) async throws {
         var status: Int?
         var failure: DeliveryFailure?
         var asked: Timestamp?
@@ -65,7 +58,10 @@ extension WebhookQueue {
         means.metrics.attempt(state)
         // A receiver that has too much to do, or names a time, means all of its deliveries.
         if let next, status == 429 || asked != nil { try await means.pool.query(.holdQueue, [.uuid(webhook), .timestamp(next.milliseconds)]) }
-        return status == 410
+        guard status == 410 else { return }
+        // The receiver is gone.
+        try await means.end(webhook)
+        try await means.pool.query(.dropPending, [.uuid(webhook)])
     }
 
     private func send(_ attempt: Attempt, for subscription: Webhook) async throws(DeliveryFailure) -> WebhookClient.Answer {

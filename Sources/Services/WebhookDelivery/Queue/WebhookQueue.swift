@@ -3,12 +3,17 @@ package import FoundationEssentials
 import Postgres
 import Publishing
 
-/// The deliveries of one webhook: those of one stream one after the other, those of different streams side by side.
+/// The deliveries of one webhook: those of one stream one after the other, those of different streams side by side. Each stream goes on as soon as
+/// its own attempt is over, however long another takes.
 package struct WebhookQueue: Sendable {
-    /// The result of one turn.
+    /// What is to be done next.
     package enum Turn: Sendable, Equatable {
         /// Something was done; there may be more.
         case worked
+        /// Nothing to do before an attempt is over, that moment, or the log grows.
+        case delivering(until: Timestamp?)
+        /// Nothing to do before all attempts are over.
+        case finishing
         /// Nothing to do before that moment, or before the log grows.
         case idle(until: Timestamp?)
         /// The webhook is no more.
@@ -21,14 +26,26 @@ package struct WebhookQueue: Sendable {
 
     let webhook: UUID
     let means: WebhookMeans
+    let underWay: AttemptsUnderWay
 
-    package init(of webhook: UUID, by means: WebhookMeans) {
+    /// - Parameter signal: raised when an attempt is over.
+    package init(of webhook: UUID, by means: WebhookMeans, raising signal: Signal) {
         self.webhook = webhook
         self.means = means
+        underWay = AttemptsUnderWay(raising: signal)
     }
 
-    /// Carries out the webhook's orders, takes up new events, and makes one attempt at each delivery that is due.
-    package func turn() async throws -> Turn {
+    /// Works turn by turn until `goesOn` says no. It is asked after each turn, and waits where there is nothing to do.
+    package func work(_ goesOn: (Turn) async throws -> Bool) async throws {
+        underWay.reset()
+        try await withThrowingDiscardingTaskGroup { attempts in
+            defer { attempts.cancelAll() }
+            repeat { try underWay.confirmNoneFailed() } while try await goesOn(try await turn(&attempts))
+        }
+    }
+
+    /// Carries out the webhook's orders, takes up new events, and begins an attempt at each delivery that is due and has room.
+    private func turn(_ attempts: inout ThrowingDiscardingTaskGroup<any Error>) async throws -> Turn {
         guard let entry = means.registry[webhook] else { return .over }
         switch entry.state {
         case .nonexistent, .deleted:
@@ -41,16 +58,26 @@ package struct WebhookQueue: Sendable {
         case .active(let subscription):
             guard let row = try await means.pool.query(.openQueue, [.uuid(webhook), .int8(entry.createdAt)]).first else { return .worked }
             let place = Place(enqueued: try row.get(0), commanded: try row.get(1))
-            if try await carryOut(entry.orders, from: place) { return .worked }
+            means.registry.drop(ordersOf: webhook, through: place.commanded)
+            if let order = entry.orders.first(where: { $0.position > place.commanded }) {
+                // What is under way would count as delivered again.
+                guard underWay.isEmpty else { return .finishing }
+                try await carryOut(order, from: place)
+                return .worked
+            }
             let hasNews = try await takeUp(subscription.types, from: place)
-            let attempted = try await attempt(subscription)
-            return attempted == .worked || hasNews ? .worked : attempted
+            // One that is over by the time its stream was looked at leaves something to do.
+            let isResting = underWay.isEmpty
+            let (hasBegun, due) = try await begin(subscription, in: &attempts)
+            if hasNews || hasBegun { return .worked }
+            return isResting ? .idle(until: due) : .delivering(until: due)
         }
     }
 
-    /// How far the log has been taken up.
-    func place() async throws -> Int64 {
-        try await means.pool.query(.openQueue, [.uuid(webhook), .int8(means.registry[webhook]?.createdAt ?? 0)]).first?.get(0) ?? 0
+    /// The position after which events are taken up; nil while there is no room for any.
+    func place() async throws -> Int64? {
+        guard try await countPending() < Self.capacity else { return nil }
+        return try await means.pool.query(.openQueue, [.uuid(webhook), .int8(means.registry[webhook]?.createdAt ?? 0)]).first?.get(0)
     }
 
     private struct Place {
@@ -58,10 +85,7 @@ package struct WebhookQueue: Sendable {
         let commanded: Int64
     }
 
-    /// The next test or replay, if any: true when there was one.
-    private func carryOut(_ orders: [WebhookRegistry.Order], from place: Place) async throws -> Bool {
-        means.registry.drop(ordersOf: webhook, through: place.commanded)
-        guard let order = orders.first(where: { $0.position > place.commanded }) else { return false }
+    private func carryOut(_ order: WebhookRegistry.Order, from place: Place) async throws {
         switch order.kind {
         case .test:
             try await move(
@@ -74,12 +98,11 @@ package struct WebhookQueue: Sendable {
             try await move(
                 place, to: Place(enqueued: start, commanded: order.position), [Query(.dropReplayed, [.uuid(webhook), .int8(start)])])
         }
-        return true
     }
 
     /// Makes deliveries of the next events: true when the queue has moved.
     private func takeUp(_ types: [String], from place: Place) async throws -> Bool {
-        let waiting: Int64 = try await means.pool.query(.countPending, [.uuid(webhook)]).first?.get(0) ?? 0
+        let waiting = try await countPending()
         means.metrics.pending(waiting, of: webhook)
         guard waiting < Self.capacity else { return false }
         let page = try await means.log.read(
@@ -89,6 +112,10 @@ package struct WebhookQueue: Sendable {
         try await move(
             place, to: Place(enqueued: page.through, commanded: place.commanded), events.isEmpty ? [] : [enqueue(events)])
         return !events.isEmpty
+    }
+
+    private func countPending() async throws -> Int64 {
+        try await means.pool.query(.countPending, [.uuid(webhook)]).first?.get(0) ?? 0
     }
 
     private func enqueue(_ events: [(position: Int64, id: UUID, type: String, stream: StreamName)]) -> Query {

@@ -69,14 +69,17 @@ package struct WebhookRelay: Sendable {
     }
 
     private func work(on webhook: UUID, wokenBy signal: Signal) async throws {
-        let queue = WebhookQueue(of: webhook, by: means)
+        let queue = WebhookQueue(of: webhook, by: means, raising: signal)
         var backoff = Backoff(from: .milliseconds(200), to: .seconds(10))
         while !Task.isCancelled {
             do {
-                switch try await queue.turn() {
-                case .worked: backoff.reset()
-                case .over: try await signal.wait()
-                case .idle(let moment): try await wait(for: queue, until: moment, wokenBy: signal)
+                try await queue.work { turn in
+                    switch turn {
+                    case .worked: backoff.reset()
+                    case .finishing, .over: try await signal.wait()
+                    case .idle(let moment), .delivering(let moment): try await wait(for: queue, until: moment, wokenBy: signal)
+                    }
+                    return true
                 }
             } catch {
                 if Task.isCancelled { return }
@@ -91,7 +94,7 @@ package struct WebhookRelay: Sendable {
         let pause = moment.map { Duration.milliseconds(max(0, $0.milliseconds - means.now().milliseconds)) } ?? Self.look
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await signal.wait() }
-            group.addTask { [log = means.log] in try await log.waitForEvents(after: place) }
+            if let place { group.addTask { [log = means.log] in try await log.waitForEvents(after: place) } }
             group.addTask { try await Task.sleep(for: min(pause, Self.look)) }
             defer { group.cancelAll() }
             try await group.next()

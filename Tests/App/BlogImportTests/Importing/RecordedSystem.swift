@@ -28,6 +28,7 @@ final class RecordedSystem: Sendable {
         var isPublic = false
         var isDeleted = false
         var publishedAt: String?
+        var scheduledAt: String?
         var entries: [ImportedStream.Entry] = []
     }
 
@@ -82,6 +83,16 @@ final class RecordedSystem: Sendable {
             guard let index = state.posts.firstIndex(where: { $0.slug == slug && !$0.isDeleted }) else { return }
             change(&state.posts[index])
             Self.append(type, nil, to: index, &state)
+        }
+    }
+
+    /// The time of a post's schedule comes. The event says where the one before it came from, as the command service has it.
+    func passTime(of slug: String) {
+        state.withLock { state in
+            guard let index = state.posts.firstIndex(where: { $0.slug == slug && $0.scheduledAt != nil }) else { return }
+            state.posts[index].publishedAt = state.posts[index].scheduledAt.take()
+            state.posts[index].isPublic = true
+            Self.append("PostPublished", state.posts[index].entries.last?.metadata.origin, to: index, &state)
         }
     }
 
@@ -153,7 +164,17 @@ final class RecordedSystem: Sendable {
         guard state.posts[index].author == caller else { return problem(403, "FORBIDDEN") }
         if let version = request.version, version != state.posts[index].entries.count { return problem(412, "PRECONDITION_FAILED") }
         switch (request.method, parts.dropFirst(2).first) {
+        case (.post, "schedule"):
+            guard let at = body["at"]?.text, let time = Timestamp(at), time > .now else { return problem(422, "VALIDATION_ERROR") }
+            if state.posts[index].isPublic { return problem(409, "CONFLICT") }
+            if state.posts[index].scheduledAt != at { append("PostScheduled", request.origin, to: index, &state) }
+            state.posts[index].scheduledAt = at
+        case (.delete, "schedule"):
+            guard state.posts[index].scheduledAt.take() != nil else { return problem(404, "NOT_FOUND") }
+            append("PostUnscheduled", request.origin, to: index, &state)
+            return APIResponse(status: 204, body: nil, version: state.posts[index].entries.count)
         case (.post, "publish"):
+            if state.posts[index].scheduledAt.take() != nil { append("PostUnscheduled", request.origin, to: index, &state) }
             state.posts[index].isPublic = true
             state.posts[index].publishedAt = body["publishedAt"]?.text
             append("PostPublished", request.origin, to: index, &state)
@@ -169,6 +190,7 @@ final class RecordedSystem: Sendable {
             state.posts[index].slug = body["slug"]?.text ?? state.posts[index].slug
             append("PostEdited", request.origin, to: index, &state)
         case (.delete, nil):
+            if state.posts[index].scheduledAt.take() != nil { append("PostUnscheduled", request.origin, to: index, &state) }
             state.posts[index].isDeleted = true
             append("PostDeleted", request.origin, to: index, &state)
             return APIResponse(status: 204, body: nil)
@@ -203,7 +225,9 @@ final class RecordedSystem: Sendable {
         .object(["id": .string(post.id.lowercased), "slug": .string(post.slug), "version": .integer(Int64(post.entries.count))])
     }
 
-    static func success(_ status: Int, _ data: JSONValue) -> APIResponse { APIResponse(status: status, body: .object(["data": data]), position: 7) }
+    static func success(_ status: Int, _ data: JSONValue) -> APIResponse {
+        APIResponse(status: status, body: .object(["data": data]), position: 7, version: data["version"]?.int.map(Int.init))
+    }
 
     static func problem(_ status: Int, _ code: String, retryAfter: Duration? = nil, details: [JSONValue] = []) -> APIResponse {
         APIResponse(status: status, body: .object(["code": .string(code), "details": .array(details)]), retryAfter: retryAfter)

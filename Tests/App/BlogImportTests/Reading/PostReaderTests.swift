@@ -67,11 +67,33 @@ import Testing
         ("eleventyExcludeFromCollections: true", "eleventyExcludeFromCollections is true"),
         ("unlisted: true", "unlisted is true"), ("expiryDate: 2020-01-01", "it expired on 2020-01-01T00:00:00.000Z"),
         ("date: soon", "its date \"soon\" can't be read"), ("date: 05/01/2016", "its date \"05/01/2016\" can't be read"),
-        ("date: 2026-01-02", "its date 2026-01-02T00:00:00.000Z lies ahead"),
-        ("date: 2019-01-01\npublishDate: 2099-01-01", "its publishDate 2099-01-01T00:00:00.000Z lies ahead"),
+        ("date: 2033-01-02", "its date 2033-01-02T00:00:00.000Z lies more than five years ahead"),
+        ("date: 2019-01-01\npublishDate: 2099-01-01", "its publishDate 2099-01-01T00:00:00.000Z lies more than five years ahead"),
+        ("date: 2026-02-01\nexpiryDate: 2026-01-15", "it expires on 2026-01-15T00:00:00.000Z, before it is public"),
+        ("date: 2026-02-01\ndraft: true", "draft is true"), ("date: 2026-02-01\npublishDate: soon", "its publishDate \"soon\" can't be read"),
         ("date: 2019-01-01\npublish_date: tomorrow", "its publishDate \"tomorrow\" can't be read"),
     ]) func `leaves drafts as drafts and says why`(head: String, why: String) {
         #expect(reason(head) == why)
+    }
+
+    @Test(arguments: [
+        ("---\ntitle: T\nauthor: a\ndate: 2026-01-02\n---\nb", "2026-01-02T00:00:00.000Z"),
+        ("---\ntitle: T\nauthor: a\ndate: 2026-06-01 09:30:00 +0200\npublished: true\n---\nb", "2026-06-01T07:30:00.000Z"),
+        ("---\ntitle: T\nauthor: a\ndate: 2019-01-01\npublishDate: 2026-03-01T10:00:00Z\n---\nb", "2026-03-01T10:00:00.000Z"),
+        ("---\ntitle: T\nauthor: a\ndate: 2026-05-01\npublish_date: 2026-03-01\n---\nb", "2026-05-01T00:00:00.000Z"),
+        ("+++\ntitle = \"T\"\nauthor = \"a\"\ndate = 2026-04-05T06:07:08-01:00\ndraft = false\n+++\nb", "2026-04-05T07:07:08.000Z"),
+        ("{\"title\": \"T\", \"author\": \"a\", \"published_at\": \"2026-07-01\", \"status\": \"published\"}\nb", "2026-07-01T00:00:00.000Z"),
+        ("---\ntitle: T\nauthor: a\ndate: 2026-01-02\nexpiryDate: 2027-01-01\n---\nb", "2026-01-02T00:00:00.000Z"),
+    ]) func `has a post published when its date comes, where all else says that it is public`(text: String, time: String) throws {
+        let (post, remarks) = read(text)
+        #expect(post?.visibility == .scheduled(at: try #require(Timestamp(time))))
+        #expect(post?.asksToBePublic == true)
+        #expect(remarks == ["is to be published on \(time)"])
+    }
+
+    @Test func `takes the date of a file's name for one that comes, too`() {
+        let post = read("---\ntitle: T\nauthor: a\n---\nb", file: "_posts/2026-02-03-x.md").post
+        #expect(post?.visibility.scheduledAt == Timestamp("2026-02-03T00:00:00Z"))
     }
 
     @Test func `leaves as a draft what has no front matter, no date, or lies in the folder of drafts`() {

@@ -98,10 +98,19 @@ struct Outbox: Sendable {
         for try await page in log.store.pages(of: LogRead(EventFilter(category: WebhookRules.category))) {
             for event in page { try means.registry.apply(event) }
         }
-        while true {
-            let turn = try await WebhookQueue(of: webhook, by: means).turn()
-            if turn != .worked { return turn }
+        let signal = Signal()
+        var last = WebhookQueue.Turn.worked
+        try await WebhookQueue(of: webhook, by: means, raising: signal).work { turn in
+            last = turn
+            switch turn {
+            case .worked: return true
+            case .idle, .over: return false
+            case .delivering, .finishing:
+                try await signal.wait()
+                return true
+            }
         }
+        return last
     }
 
     /// The deliveries of a webhook, oldest first.

@@ -8,16 +8,25 @@ import RelayService
 /// A command that asks something of one process. The relay takes it up at once, since it follows the log.
 protocol ProcessHelp: AsyncParsableCommand {
     static var request: ProcessRequest { get }
-    var flags: SettingsFlags { get }
-    var id: String { get }
-    var json: Bool { get }
+    var target: ProcessTarget { get }
+}
+
+/// The process that a command is about, and how to print what came of it.
+struct ProcessTarget: ParsableArguments {
+    @OptionGroup var flags: SettingsFlags
+
+    @Argument(help: "The process's id.")
+    var id: String
+
+    @Flag(help: "Print one JSON object.")
+    var json = false
 }
 
 extension ProcessHelp {
     func run() async throws {
-        let process = try processID(id)
-        let operation = try await Operation.begin(flags)
-        let isJSON = json
+        let process = try processID(target.id)
+        let operation = try await Operation.begin(target.flags)
+        let isJSON = target.json
         try await operation.withCommandLog { log in
             let journal = LogJournal(log)
             for _ in 1...10 {

@@ -5,6 +5,7 @@ import Gateway
 import HTTPContract
 import Logging
 import Postgres
+import Processes
 import Publishing
 import PublishingAPI
 import RabbitMQ
@@ -24,6 +25,7 @@ struct RelayComponent {
 
     let responder: ServiceResponder
     let readiness: Readiness
+    let processes: ProcessCensus
     private(set) var runs: [any Service]
 
     init(
@@ -62,8 +64,9 @@ struct RelayComponent {
                 },
                 Readiness.Check("vault") { try await pools.vault.query(.isAlive) },
                 // Requests are served without it.
-                Readiness.Check("subscribers", isRequired: false) { try await relay.confirmRunning() },
-            ], logger: logger)
+                Readiness.Check("subscribers", isRequired: false) { try relay.confirmRunning() },
+            ], stuck: { try await relay.stuckProcesses().mapValues { $0.map(\.lowercased) } }, logger: logger)
+        processes = relay.processes
         runs =
             LongRunning.pools([pools.log, pools.vault]) + [
                 ShutdownHook { await relay.release() },

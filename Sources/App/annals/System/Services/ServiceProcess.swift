@@ -77,7 +77,10 @@ struct ServiceProcess {
         }
         if let queries { upstreams.add(.queries, queries.responder) }
         if let auth { upstreams.add(.auth, auth.responder) }
-        if let relay { upstreams.add(.relay, relay.responder) }
+        if let relay {
+            Metrics.show(relay.processes)
+            upstreams.add(.relay, relay.responder)
+        }
 
         let local: [Component: Readiness] = [
             .projector: projector?.readiness, .commands: commands?.readiness, .queries: queries?.readiness, .auth: auth?.readiness,

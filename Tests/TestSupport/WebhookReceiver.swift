@@ -1,21 +1,32 @@
 import NIOCore
-import NIOHTTP1
+package import NIOHTTP1
 import NIOPosix
 import Synchronization
 
 /// A receiver of webhooks on loopback, which answers as a test wants.
-final class Receiver: Sendable {
-    struct Call: Sendable {
-        let headers: HTTPHeaders
-        let body: String
+package final class Receiver: Sendable {
+    package struct Call: Sendable {
+        package let headers: HTTPHeaders
+        package let body: String
 
-        var id: String { headers.first(name: "webhook-id") ?? "" }
-        var signatures: [String] { headers.first(name: "webhook-signature")?.split(separator: " ").map(String.init) ?? [] }
+        package init(headers: HTTPHeaders, body: String) {
+            self.headers = headers
+            self.body = body
+        }
+
+        package var id: String { headers.first(name: "webhook-id") ?? "" }
+        package var signatures: [String] { headers.first(name: "webhook-signature")?.split(separator: " ").map(String.init) ?? [] }
     }
 
-    struct Answer: Sendable {
-        var status = 204
-        var headers: [(String, String)] = []
+    package struct Answer: Sendable {
+        /// Nil for an answer that never comes.
+        let status: Int?
+        let headers: [(String, String)]
+
+        package init(status: Int? = 204, headers: [(String, String)] = []) {
+            self.status = status
+            self.headers = headers
+        }
     }
 
     fileprivate final class Seen: Sendable {
@@ -31,14 +42,14 @@ final class Receiver: Sendable {
         self.seen = seen
     }
 
-    var port: Int { channel.localAddress?.port ?? 0 }
+    package var port: Int { channel.localAddress?.port ?? 0 }
     /// The requests that it got, in order.
-    var calls: [Call] { seen.calls.withLock { $0 } }
+    package var calls: [Call] { seen.calls.withLock { $0 } }
 
     /// From now on it answers like this.
-    func answer(_ answer: @escaping @Sendable (Call) -> Answer) { seen.answer.withLock { $0 = answer } }
+    package func answer(_ answer: @escaping @Sendable (Call) -> Answer) { seen.answer.withLock { $0 = answer } }
 
-    static func with(_ body: (Receiver) async throws -> Void) async throws {
+    package static func with(_ body: (Receiver) async throws -> Void) async throws {
         let seen = Seen()
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelInitializer { channel in
@@ -78,9 +89,10 @@ private final class ReceiverHandler: ChannelInboundHandler {
             let call = Receiver.Call(headers: head?.headers ?? [:], body: body)
             seen.calls.withLock { $0.append(call) }
             let answer = seen.answer.withLock { $0 }(call)
+            guard let status = answer.status else { return }
             var headers = HTTPHeaders(answer.headers)
             headers.add(name: "content-length", value: "0")
-            let head = HTTPResponseHead(version: .http1_1, status: HTTPResponseStatus(statusCode: answer.status), headers: headers)
+            let head = HTTPResponseHead(version: .http1_1, status: HTTPResponseStatus(statusCode: status), headers: headers)
             context.write(wrapOutboundOut(.head(head)), promise: nil)
             context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
         }
