@@ -97,6 +97,8 @@ package final class ChildServer: Sendable {
         guard let file = fopen("\(folder)/output", "r") else { return "" }
         defer { fclose(file) }
         var bytes = [UInt8](repeating: 0, count: 1 << 16)
+        fseek(file, 0, SEEK_END)
+        fseek(file, max(0, ftell(file) - bytes.count), SEEK_SET)
         let count = fread(&bytes, 1, bytes.count, file)
         return String(decoding: bytes.prefix(count), as: UTF8.self)
     }

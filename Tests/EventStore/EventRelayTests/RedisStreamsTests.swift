@@ -160,6 +160,21 @@ private struct Forwarding: Sendable {
         }
     }
 
+    @Test func `that began at the end and were emptied go on after the last event that they were sent`() async throws {
+        try await Forwarding.open(isDurable: false) { forwarding in
+            try await forwarding.untilThere()
+            try await forwarding.relayed.forward(to: forwarding.streams, start: .end) { await forwarding.relayed.checkpoint(of: "redis") == 0 }
+            try await forwarding.append(3)
+            try await forwarding.relayed.forward(to: forwarding.streams, start: .end) { await forwarding.relayed.checkpoint(of: "redis") == 3 }
+            forwarding.server.kill()
+            try await forwarding.server.start()
+            try await forwarding.untilThere()
+            try await forwarding.append(3)
+            try await forwarding.forward(start: .end, until: 6)
+            #expect(try await forwarding.positions().values.flatMap(\.self).sorted() == [4, 5, 6])
+        }
+    }
+
     @Test func `lack an event that is too large, and have those after it`() async throws {
         try await Forwarding.open { forwarding in
             try await forwarding.untilThere()
