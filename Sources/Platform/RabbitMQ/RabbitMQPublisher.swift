@@ -83,32 +83,56 @@ package final class RabbitMQPublisher: Sendable {
         let call = AwaitedCall()
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                call.begin(continuation)
+                guard call.begin(continuation) else { return }
                 threads.submit { state in
                     guard case .active = state else { return call.settle(.failure(CancellationError())) }
                     if !call.isSettled { call.settle(Result { try work(call) }) }
                 }
-                // Cancelled before there was anything to settle.
-                if Task.isCancelled { call.settle(.failure(CancellationError())) }
             }
         } onCancel: {
-            call.settle(.failure(CancellationError()))
-            socket.interrupt()
+            if call.cancel() { socket.interrupt() }
         }
     }
 }
 
 /// Work on the thread, until its caller has an answer.
 private final class AwaitedCall: Sendable {
-    private let continuation = Mutex<CheckedContinuation<Void, any Error>?>(nil)
+    private enum State {
+        case new
+        case waiting(CheckedContinuation<Void, any Error>)
+        case settled
+    }
 
-    func begin(_ continuation: CheckedContinuation<Void, any Error>) { self.continuation.withLock { $0 = continuation } }
+    private let state = Mutex(State.new)
 
-    var isSettled: Bool { continuation.withLock { $0 == nil } }
+    var isSettled: Bool { state.withLock { if case .settled = $0 { true } else { false } } }
+
+    /// False when it was cancelled before; the caller is answered then.
+    func begin(_ continuation: CheckedContinuation<Void, any Error>) -> Bool {
+        let isNew = state.withLock { state in
+            guard case .new = state else { return false }
+            state = .waiting(continuation)
+            return true
+        }
+        if !isNew { continuation.resume(throwing: CancellationError()) }
+        return isNew
+    }
 
     /// Answers the caller, unless that was done.
-    func settle(_ result: Result<Void, any Error>) {
-        let continuation = continuation.withLock { $0.take() }
-        continuation?.resume(with: result)
+    func settle(_ result: Result<Void, any Error>) { take()?.resume(with: result) }
+
+    /// The same for a caller that is cancelled. False when nobody waited.
+    func cancel() -> Bool {
+        guard let continuation = take() else { return false }
+        continuation.resume(throwing: CancellationError())
+        return true
+    }
+
+    private func take() -> CheckedContinuation<Void, any Error>? {
+        state.withLock { state in
+            defer { state = .settled }
+            if case .waiting(let continuation) = state { return continuation }
+            return nil
+        }
     }
 }
