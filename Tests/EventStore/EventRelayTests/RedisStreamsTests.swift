@@ -72,7 +72,7 @@ private struct Forwarding: Sendable {
     }
 }
 
-@Suite(.timeLimit(.minutes(3))) struct `Redis Streams` {
+@Suite(.timeLimit(.minutes(isLongRun ? 60 : 5))) struct `Redis Streams` {
     private func expectAll(_ forwarding: Forwarding, _ last: Int64) async throws {
         let positions = try await forwarding.positions()
         #expect(positions.values.allSatisfy { $0 == $0.sorted() })
@@ -94,7 +94,7 @@ private struct Forwarding: Sendable {
     }
 
     @Test func `have each position once and in order after kills of Redis and of the relay`() async throws {
-        let rounds = ProcessInfo.processInfo.environment["ANNALS_TEST_LONG"] == "1" ? 30 : 4
+        let rounds = isLongRun ? 30 : 4
         try await Forwarding.open { forwarding in
             try await forwarding.untilThere()
             for round in 1...Int64(rounds) {
