@@ -52,6 +52,7 @@ package final class RabbitMQPublisher: Sendable {
     private func publish(_ messages: [RabbitMQMessage], for call: AwaitedCall) throws(RabbitMQError) {
         try connection.withLock { connection throws(RabbitMQError) in
             do throws(RabbitMQError) {
+                if socket.isInterrupted { connection = nil }
                 let current =
                     if let connection { connection } else {
                         try RabbitMQConnection(to: target, exchange: exchange, socket: socket, patience: patience)
@@ -90,7 +91,7 @@ package final class RabbitMQPublisher: Sendable {
                 }
             }
         } onCancel: {
-            if call.cancel() { socket.interrupt() }
+            call.cancel { socket.interrupt() }
         }
     }
 }
@@ -121,11 +122,11 @@ private final class AwaitedCall: Sendable {
     /// Answers the caller, unless that was done.
     func settle(_ result: Result<Void, any Error>) { take()?.resume(with: result) }
 
-    /// The same for a caller that is cancelled. False when nobody waited.
-    func cancel() -> Bool {
-        guard let continuation = take() else { return false }
+    /// The same for a caller that is cancelled. The work is interrupted first: after its answer the caller may begin other work.
+    func cancel(interrupting interrupt: () -> Void) {
+        guard let continuation = take() else { return }
+        interrupt()
         continuation.resume(throwing: CancellationError())
-        return true
     }
 
     private func take() -> CheckedContinuation<Void, any Error>? {
