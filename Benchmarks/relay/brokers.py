@@ -77,7 +77,8 @@ class RabbitMQ:
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
         self.port, mapper, distribution = free_port(), free_port(), free_port()
-        self.mapper = subprocess.Popen(["epmd", "-address", "127.0.0.1", "-port", str(mapper)], start_new_session=True)
+        self.mapper = subprocess.Popen(
+            ["epmd", "-address", "127.0.0.1", "-port", str(mapper)], stderr=subprocess.DEVNULL, start_new_session=True)
         until_listening(mapper, self.mapper)
         definitions = {
             "vhosts": [{"name": "/"}],

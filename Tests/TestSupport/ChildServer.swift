@@ -79,8 +79,15 @@ package final class ChildServer: Sendable {
 
     package func signal(_ signal: Int32) { process.withLock { process in if let process { _ = Glibc.kill(process, signal) } } }
 
-    /// It keeps its connections, and does nothing until `resume`.
-    package func pause() { signal(SIGSTOP) }
+    /// It keeps its connections, and does nothing until `resume`. Returns when the last of its threads stands still.
+    package func pause() {
+        process.withLock { process in
+            guard let process else { return }
+            _ = Glibc.kill(process, SIGSTOP)
+            var status: Int32 = 0
+            while waitpid(process, &status, WUNTRACED) < 0, errno == EINTR {}
+        }
+    }
 
     package func resume() { signal(SIGCONT) }
 
@@ -97,6 +104,8 @@ package final class ChildServer: Sendable {
         guard let file = fopen("\(folder)/output", "r") else { return "" }
         defer { fclose(file) }
         var bytes = [UInt8](repeating: 0, count: 1 << 16)
+        fseek(file, 0, SEEK_END)
+        fseek(file, max(0, ftell(file) - bytes.count), SEEK_SET)
         let count = fread(&bytes, 1, bytes.count, file)
         return String(decoding: bytes.prefix(count), as: UTF8.self)
     }

@@ -3,16 +3,21 @@ import Synchronization
 
 /// The socket of a connection while it is open. Another thread can end a call that waits on it.
 final class InterruptibleSocket: Sendable {
-    private let descriptor = Mutex<Int32?>(nil)
+    private let state = Mutex((descriptor: Int32?.none, isInterrupted: false))
 
-    func opened(_ number: Int32) { descriptor.withLock { $0 = number } }
+    /// Whether the connection is of no use any more.
+    var isInterrupted: Bool { state.withLock(\.isInterrupted) }
 
-    func closed() { descriptor.withLock { $0 = nil } }
+    func opened(_ descriptor: Int32) { state.withLock { $0 = (descriptor, false) } }
+
+    func closed() { state.withLock { $0 = (nil, false) } }
 
     /// Ends the connection. Its calls fail from here on.
     func interrupt() {
-        descriptor.withLock { number in
-            if let number { shutdown(number, Int32(SHUT_RDWR)) }
+        state.withLock { state in
+            guard let descriptor = state.descriptor else { return }
+            shutdown(descriptor, Int32(SHUT_RDWR))
+            state.isInterrupted = true
         }
     }
 }

@@ -156,7 +156,8 @@ final class RabbitMQConnection {
 
 /// Texts as librabbitmq takes them, for the time of a call.
 private func withAMQPBytes<R>(_ texts: [String], _ body: ([amqp_bytes_t]) -> R) -> R {
-    var bytes = texts.flatMap(\.utf8)
+    var bytes: [UInt8] = []
+    for text in texts { bytes += text.utf8 }
     return bytes.withUnsafeMutableBytes { bytes in
         var offset = 0
         return body(

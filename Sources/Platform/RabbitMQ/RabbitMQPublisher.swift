@@ -52,6 +52,7 @@ package final class RabbitMQPublisher: Sendable {
     private func publish(_ messages: [RabbitMQMessage], for call: AwaitedCall) throws(RabbitMQError) {
         try connection.withLock { connection throws(RabbitMQError) in
             do throws(RabbitMQError) {
+                if socket.isInterrupted { connection = nil }
                 let current =
                     if let connection { connection } else {
                         try RabbitMQConnection(to: target, exchange: exchange, socket: socket, patience: patience)
@@ -83,32 +84,56 @@ package final class RabbitMQPublisher: Sendable {
         let call = AwaitedCall()
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                call.begin(continuation)
+                guard call.begin(continuation) else { return }
                 threads.submit { state in
                     guard case .active = state else { return call.settle(.failure(CancellationError())) }
                     if !call.isSettled { call.settle(Result { try work(call) }) }
                 }
-                // Cancelled before there was anything to settle.
-                if Task.isCancelled { call.settle(.failure(CancellationError())) }
             }
         } onCancel: {
-            call.settle(.failure(CancellationError()))
-            socket.interrupt()
+            call.cancel { socket.interrupt() }
         }
     }
 }
 
 /// Work on the thread, until its caller has an answer.
 private final class AwaitedCall: Sendable {
-    private let continuation = Mutex<CheckedContinuation<Void, any Error>?>(nil)
+    private enum State {
+        case new
+        case waiting(CheckedContinuation<Void, any Error>)
+        case settled
+    }
 
-    func begin(_ continuation: CheckedContinuation<Void, any Error>) { self.continuation.withLock { $0 = continuation } }
+    private let state = Mutex(State.new)
 
-    var isSettled: Bool { continuation.withLock { $0 == nil } }
+    var isSettled: Bool { state.withLock { if case .settled = $0 { true } else { false } } }
+
+    /// False when it was cancelled before; the caller is answered then.
+    func begin(_ continuation: CheckedContinuation<Void, any Error>) -> Bool {
+        let isNew = state.withLock { state in
+            guard case .new = state else { return false }
+            state = .waiting(continuation)
+            return true
+        }
+        if !isNew { continuation.resume(throwing: CancellationError()) }
+        return isNew
+    }
 
     /// Answers the caller, unless that was done.
-    func settle(_ result: Result<Void, any Error>) {
-        let continuation = continuation.withLock { $0.take() }
-        continuation?.resume(with: result)
+    func settle(_ result: Result<Void, any Error>) { take()?.resume(with: result) }
+
+    /// The same for a caller that is cancelled. The work is interrupted first: after its answer the caller may begin other work.
+    func cancel(interrupting interrupt: () -> Void) {
+        guard let continuation = take() else { return }
+        interrupt()
+        continuation.resume(throwing: CancellationError())
+    }
+
+    private func take() -> CheckedContinuation<Void, any Error>? {
+        state.withLock { state in
+            defer { state = .settled }
+            if case .waiting(let continuation) = state { return continuation }
+            return nil
+        }
     }
 }

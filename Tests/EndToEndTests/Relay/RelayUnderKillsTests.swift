@@ -7,8 +7,6 @@ import Redis
 import TestSupport
 import Testing
 
-private let isLong = ProcessInfo.processInfo.environment["ANNALS_TEST_LONG"] == "1"
-
 /// Annals with both brokers, each of which keeps what it has confirmed.
 private struct RelayingSystem: Sendable {
     let system: RunningSystem
@@ -107,7 +105,7 @@ private struct RelayingSystem: Sendable {
     }
 }
 
-@Suite(.timeLimit(.minutes(isLong ? 240 : 10))) struct `The relay to both brokers` {
+@Suite(.timeLimit(.minutes(isLongRun ? 240 : 10))) struct `The relay to both brokers` {
     @Test func `skips nothing through kills of Redis, of RabbitMQ, of itself and of PostgreSQL, while events are written`() async throws {
         try await RelayingSystem.open { relaying in
             let ann = try await relaying.anyone.signedUp("ann")
@@ -120,7 +118,7 @@ private struct RelayingSystem: Sendable {
                     }
                 }
                 defer { group.cancelAll() }
-                for _ in 1...(isLong ? 25 : 1) {
+                for _ in 1...(isLongRun ? 25 : 1) {
                     for victim in RelayingSystem.Victim.allCases.shuffled() {
                         try await relaying.kill(victim)
                         var before: Int64?

@@ -50,7 +50,7 @@ private struct Forwarding: Sendable {
     }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct `An exchange of RabbitMQ` {
+@Suite(.timeLimit(.minutes(isLongRun ? 60 : 5))) struct `An exchange of RabbitMQ` {
     @Test func `gets every event in order, under its id and by its type, as a CloudEvent`() async throws {
         try await Forwarding.open(on: .shared) { forwarding in
             let views = "views-\(UUID())"
@@ -142,7 +142,7 @@ private struct Forwarding: Sendable {
     }
 
     @Test func `gets every event, in order and told apart by its id, through kills of RabbitMQ and of the relay`() async throws {
-        let rounds: Int64 = ProcessInfo.processInfo.environment["ANNALS_TEST_LONG"] == "1" ? 30 : 2
+        let rounds: Int64 = isLongRun ? 30 : 2
         try await RabbitMQServer.with { server in
             try await Forwarding.open(on: server) { forwarding in
                 for round in 1...rounds {

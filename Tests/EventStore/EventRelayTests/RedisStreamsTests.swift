@@ -72,7 +72,7 @@ private struct Forwarding: Sendable {
     }
 }
 
-@Suite(.timeLimit(.minutes(3))) struct `Redis Streams` {
+@Suite(.timeLimit(.minutes(isLongRun ? 60 : 5))) struct `Redis Streams` {
     private func expectAll(_ forwarding: Forwarding, _ last: Int64) async throws {
         let positions = try await forwarding.positions()
         #expect(positions.values.allSatisfy { $0 == $0.sorted() })
@@ -94,7 +94,7 @@ private struct Forwarding: Sendable {
     }
 
     @Test func `have each position once and in order after kills of Redis and of the relay`() async throws {
-        let rounds = ProcessInfo.processInfo.environment["ANNALS_TEST_LONG"] == "1" ? 30 : 4
+        let rounds = isLongRun ? 30 : 4
         try await Forwarding.open { forwarding in
             try await forwarding.untilThere()
             for round in 1...Int64(rounds) {
@@ -157,6 +157,21 @@ private struct Forwarding: Sendable {
             try await forwarding.append(3)
             try await forwarding.forward(start: .end, until: 9)
             #expect(try await forwarding.positions().values.flatMap(\.self).sorted() == [7, 8, 9])
+        }
+    }
+
+    @Test func `that began at the end and were emptied go on after the last event that they were sent`() async throws {
+        try await Forwarding.open(isDurable: false) { forwarding in
+            try await forwarding.untilThere()
+            try await forwarding.relayed.forward(to: forwarding.streams, start: .end) { await forwarding.relayed.checkpoint(of: "redis") == 0 }
+            try await forwarding.append(3)
+            try await forwarding.relayed.forward(to: forwarding.streams, start: .end) { await forwarding.relayed.checkpoint(of: "redis") == 3 }
+            forwarding.server.kill()
+            try await forwarding.server.start()
+            try await forwarding.untilThere()
+            try await forwarding.append(3)
+            try await forwarding.forward(start: .end, until: 6)
+            #expect(try await forwarding.positions().values.flatMap(\.self).sorted() == [4, 5, 6])
         }
     }
 

@@ -9,6 +9,9 @@ import Publishing
 import TestSupport
 import Vault
 
+/// Whether brokers are killed more often than a few times.
+let isLongRun = ProcessInfo.processInfo.environment["ANNALS_LONG_TESTS"] == "1"
+
 /// A log with events of two categories, and what sends them on.
 struct RelayedLog: Sendable {
     let log: LogUnderTest
