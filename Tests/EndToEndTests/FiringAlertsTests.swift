@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import JSON
 import NIOHTTP1
+import Postgres
 import TestSupport
 import Testing
 

@@ -1,6 +1,7 @@
 import EventSourcing
 import Foundation
 import JSON
+import NIOHTTP1
 import Synchronization
 import TestSupport
 

@@ -1,5 +1,6 @@
 import EventSourcing
 import Foundation
+import JSON
 import NIOHTTP1
 import Postgres
 import PrivatePostgres

@@ -187,7 +187,7 @@ enum WALSegment {
 package struct BackupError: Error, CustomStringConvertible, Equatable {
     package let description: String
 
-    init(_ description: String) { self.description = description }
+    package init(_ description: String) { self.description = description }
 
     /// By the errno of the attempt.
     init(unwritable path: String) { description = "\(path) can't be written: \(String(cString: strerror(errno)))" }

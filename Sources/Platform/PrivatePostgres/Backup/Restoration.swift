@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Glibc
 package import Logging
+import Postgres
 
 /// A new server folder, made from a backup and the WAL that leads on from it.
 package struct Restoration: Sendable {
@@ -79,9 +80,9 @@ package struct Restoration: Sendable {
 
     /// Everything to copy, folders before what is in them. Archived WAL comes after the backup's own, whose last segment ends where the backup does.
     private func files() throws(BackupError) -> [RestoredFile] {
-        guard let walk = FileManager.default.enumerator(atPath: backup.data) else { throw BackupError("\(backup.data) can't be read") }
+        guard let names = try? FileManager.default.subpathsOfDirectory(atPath: backup.data) else { throw BackupError("\(backup.data) can't be read") }
         var files = [try RestoredFile(name: "", at: backup.data)]
-        for case let name as String in walk { files.append(try RestoredFile(name: name, at: "\(backup.data)/\(name)")) }
+        for name in names.sorted() { files.append(try RestoredFile(name: name, at: "\(backup.data)/\(name)")) }
         var archived: Set<String> = []
         if let archive = backup.archive.map({ "\(folder.path)/\($0)" }) {
             guard access(archive, R_OK | X_OK) == 0 else { throw BackupError("\(archive) can't be read: \(String(cString: strerror(errno)))") }
