@@ -69,6 +69,9 @@ package struct BackupFolder: Sendable {
         return archive
     }
 
+    /// Whether the archive of the server in a folder is here.
+    package func hasArchive(of directory: String) -> Bool { Self.archiveName(of: directory).map { access("\(path)/\($0)", F_OK) == 0 } ?? false }
+
     /// The name of the archive of the server in a folder; nil before it has one.
     static func archiveName(of directory: String) -> String? {
         guard let bytes = FileManager.default.contents(atPath: "\(directory)/archive") else { return nil }

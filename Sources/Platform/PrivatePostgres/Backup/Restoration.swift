@@ -1,3 +1,4 @@
+import CLinuxIO
 import FoundationEssentials
 import Glibc
 package import Logging

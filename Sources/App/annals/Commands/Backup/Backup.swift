@@ -106,11 +106,11 @@ extension Operation {
     fileprivate func isArchiving(in backups: BackupFolder) async throws -> Bool {
         try await withPool("log", databases.log) { pool in
             guard let row = try await pool.query(.archiving).first, try row.get(0) else { return false }
-            guard try row.get(1, as: String.self).contains("\(backups.path)/wal-") else {
+            guard backups.hasArchive(of: directory.postgres) else {
                 throw Failure(
                     "the server archives its WAL in another folder than \(backups.path): name that one, or start the system again with this one")
             }
-            if try row.get(2) {
+            if try row.get(1) {
                 throw Failure(
                     "the server can't archive its WAL in \(backups.path); the last lines of \(directory.postgres)/data/server.log say why")
             }
@@ -123,8 +123,7 @@ extension Statement {
     fileprivate static let archiving = Statement(
         "archiving",
         """
-        SELECT current_setting('archive_mode') <> 'off', current_setting('archive_command'),
-            coalesce(last_failed_time > coalesce(last_archived_time, '-infinity'), false)
+        SELECT current_setting('archive_mode') <> 'off', coalesce(last_failed_time > coalesce(last_archived_time, '-infinity'), false)
         FROM pg_stat_archiver
         """)
 }

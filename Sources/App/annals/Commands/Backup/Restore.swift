@@ -33,8 +33,15 @@ struct Restore: AsyncParsableCommand {
     @Option(help: "The lost system's data folder, if its files can be read: what was not archived yet is taken from there.")
     var lost: String?
 
+    @Flag(help: "Take the newest dumps instead of the newest base backup: into the newest PostgreSQL that is installed.")
+    var dump = false
+
     @Flag(help: "Print the results as JSON, one object a line.")
     var json = false
+
+    func validate() throws {
+        if dump, to != nil || lost != nil || backup != nil { throw ValidationError("--dump goes with none of --backup, --to and --lost.") }
+    }
 
     func run() async throws {
         var settings = try await Settings.read(flags)
@@ -83,10 +90,10 @@ struct Restore: AsyncParsableCommand {
             if chosen.isDump, to != nil || lost != nil { throw Failure("\(backup) holds dumps, which lead to no other moment than their own") }
             return chosen
         }
-        let leading = to == nil && lost == nil ? all : all.filter { !$0.isDump }
+        let leading = all.filter { $0.isDump == dump }
         guard let newest = leading.last, let first = leading.first else {
             throw Failure(
-                "there is no whole backup in \(folder.path)"
+                "there \(dump ? "are no dumps" : "is no whole backup") in \(folder.path)"
                     + (interrupted.isEmpty ? "" : "; \(interrupted.joined(separator: ", ")) was interrupted and is incomplete"))
         }
         guard let to else { return newest }
@@ -131,7 +138,7 @@ struct Restore: AsyncParsableCommand {
         guard let to, tail.contains("recovery ended before configured recovery target was reached") else {
             return "the WAL can't be replayed, and nothing is restored: \(error)"
         }
-        let last = tail.split(separator: "\n").last { $0.contains("last completed transaction was at log time") }?.split(separator: " ").suffix(3)
+        let last = tail.split(separator: "\n").last { $0.contains("last completed transaction was at log time") }?.split(separator: " ").suffix(2)
         return "the backup and its WAL end before \(to), and nothing is restored; "
             + "their last change is of \(last?.joined(separator: " ") ?? "the backup itself"). Without --to they are restored to their end"
     }
