@@ -48,7 +48,7 @@ let layers: [(name: String, modules: [Target])] = [
                 name: "Telemetry", dependencies: ["JSON", "Spans", coreMetrics, httpClient, logging, nioCore, nioHTTP1, nioPosix, system, tracing]),
             .target(name: "Redis", dependencies: ["CHiredis", crypto, logging, nioCore, nioPosix]),
             .target(name: "RabbitMQ", dependencies: ["CRabbitMQ", logging, nioPosix]),
-            .target(name: "PrivatePostgres", dependencies: ["CLibpq", "CLinuxIO", "Postgres", logging]),
+            .target(name: "PrivatePostgres", dependencies: ["CLibpq", "CLinuxIO", "JSON", "Postgres", logging]),
         ]
     ),
     // Knows no domain: no event type's name, no user, no post.

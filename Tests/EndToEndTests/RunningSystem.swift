@@ -13,22 +13,25 @@ final class RunningSystem: Sendable {
 
     var processIdentifier: pid_t { process.processIdentifier }
 
+    var isRunning: Bool { process.isRunning }
+
     /// Starts the system and waits for its one line.
     /// - Parameters:
     ///   - isLimited: with its rate limits, as it is run elsewhere; most tests ask for more than one caller may.
     ///   - logFile: where its log goes.
     ///   - descriptors: how many it may have open.
+    ///   - arguments: further ones.
     ///   - isApart: with each service as a process of its own. With `ANNALS_TEST_APART=1` all tests run so, but for those on databases of their
     ///     own: `--apart` makes its own.
     init(
         dataDirectory: String, environment: [String: String] = [:], isLimited: Bool = false, logFile: String? = nil, descriptors: Int? = nil,
-        isApart: Bool? = nil
+        isApart: Bool? = nil, arguments: [String] = []
     ) async throws {
         let isApart = isApart ?? (Self.isApartByDefault && environment["ANNALS_LOG_URL"] == nil)
         var settings = isLimited ? [:] : ["ANNALS_RATE_LIMIT": "off"]
         if isApart { for name in ["AUTH", "COMMANDS", "QUERIES", "PROJECTOR", "RELAY"] { settings["ANNALS_\(name)_PORT"] = "0" } }
         let launched = try Launch(
-            ["up"] + (isApart ? ["--apart"] : []) + ["--port", "0", "--data-dir", dataDirectory],
+            ["up"] + (isApart ? ["--apart"] : []) + ["--port", "0", "--data-dir", dataDirectory] + arguments,
             environment: settings.merging(environment) { _, new in new }, logFile: logFile, descriptors: descriptors)
         guard let line = await launched.nextLine(), let port = line.split(separator: " ").compactMap({ URL(string: String($0))?.port }).first else {
             throw LaunchFailure(output: await launched.output())

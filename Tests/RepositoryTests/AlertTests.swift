@@ -13,6 +13,7 @@ import Testing
     @Test func `are rules that Prometheus takes, and fire when their tests say so`() async throws {
         for arguments in [
             ["check", "rules", "annals.rules.yml"], ["test", "rules", "annals.rules.test.yml"], ["check", "config", "prometheus.yml"],
+            ["check", "config", "compose.yml"],
         ] {
             let (end, said, _) = try await ChildProgram.run(
                 ["/bin/sh", "-c", "cd '\(folder)' && promtool \(arguments.joined(separator: " "))"], isMerged: true)

@@ -14,7 +14,7 @@ struct Annals: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             Up.self, Serve.self, Migrate.self, ProjectionsCommand.self, ProcessesCommand.self, Import.self, Users.self, Keys.self, Events.self,
-            AuditCommand.self, Config.self, Health.self, Doctor.self,
+            AuditCommand.self, Config.self, Health.self, Doctor.self, Backup.self, Restore.self,
         ])
 
     static func main() async {

@@ -44,6 +44,46 @@ package struct Command {
         return (status == 0, said)
     }
 
+    /// Runs it to its end and passes on each line of its output as it comes. It is stopped when `isAbandoned`. Returns whether it succeeded.
+    func run(isAbandoned: () -> Bool, line: (Substring) -> Void) -> Bool {
+        var ends: [Int32] = [-1, -1]
+        guard pipe(&ends) == 0 else { return false }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        defer { close(ends[0]) }
+        let process: pid_t
+        do throws(SpawnError) {
+            defer { close(ends[1]) }
+            process = try start(output: ends[1])
+        } catch {
+            line("\(arguments[0]): \(String(cString: strerror(error.code)))")
+            return false
+        }
+        var rest = ""
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        var isStopped = false
+        while true {
+            if !isStopped, isAbandoned() {
+                isStopped = true
+                // Each command leads a session of its own: with the processes that it has started.
+                kill(-process, SIGTERM)
+            }
+            var poller = pollfd(fd: ends[0], events: Int16(POLLIN), revents: 0)
+            guard poll(&poller, 1, 100) > 0 else { continue }
+            let count = read(ends[0], &buffer, buffer.count)
+            if count < 0, errno == EINTR { continue }
+            if count <= 0 { break }
+            rest += String(decoding: buffer[..<count], as: UTF8.self)
+            while let end = rest.firstIndex(where: \.isNewline) {
+                line(rest[..<end])
+                rest.removeSubrange(...end)
+            }
+        }
+        if !rest.isEmpty { line(rest[...]) }
+        var status: Int32 = 0
+        while waitpid(process, &status, 0) < 0, errno == EINTR {}
+        return status == 0 && !isStopped
+    }
+
     /// Its output's first line; nil when it failed.
     func output() -> String? {
         let (succeeded, output) = run()

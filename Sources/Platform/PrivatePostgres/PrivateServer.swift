@@ -19,18 +19,28 @@ package final class PrivateServer: Sendable {
     private let port: Int
     private let durability: Durability
     private let binaries: String?
+    private let backups: String?
+    private let recovery: Recovery?
     let logger: Logger
     private let state = Mutex(State())
     /// Held during a start and during a stop, on threads of their own: a stop never misses a server that is being started.
     private let transition = Mutex(())
 
     /// A server on `directory`, which is made when missing. `port` only numbers the socket; nothing listens on the network. `binaries` is a folder to
-    /// look for the server's programs in first.
-    package init(directory: String, port: Int = 5432, durability: Durability = .full, binaries: String? = nil, logger: Logger) {
+    /// look for the server's programs in first. `backups` is the folder of backups, which WAL is archived in; nil archives none.
+    package convenience init(
+        directory: String, port: Int = 5432, durability: Durability = .full, binaries: String? = nil, backups: String? = nil, logger: Logger
+    ) {
+        self.init(directory: directory, port: port, durability: durability, binaries: binaries, backups: backups, recovery: nil, logger: logger)
+    }
+
+    init(directory: String, port: Int, durability: Durability, binaries: String?, backups: String?, recovery: Recovery?, logger: Logger) {
         self.directory = directory
         self.port = port
         self.durability = durability
         self.binaries = binaries
+        self.backups = backups
+        self.recovery = recovery
         self.logger = logger
     }
 
@@ -130,7 +140,8 @@ package final class PrivateServer: Sendable {
         let (held, usedPort) = state.withLock { ($0.lock, $0.location?.port) }
         let lock = if let held { held } else { try ServerLock(folder) }
         // Connections look for it where it was.
-        let start = ServerStart(folder: folder, port: usedPort ?? port, durability: durability, binaries: binaries)
+        let start = ServerStart(
+            folder: folder, port: usedPort ?? port, durability: durability, binaries: binaries, backups: backups, recovery: recovery)
         let (postmaster, port, socketFolder) = try start.run(isAbandoned: isAbandoned)
         state.withLock { state in
             state.lock = lock
@@ -141,8 +152,8 @@ package final class PrivateServer: Sendable {
     }
 }
 
-/// Set once, seen by the thread that starts the server.
-private final class Flag: Sendable {
+/// Set once, seen by the thread that does the work.
+final class Flag: Sendable {
     private let value = Atomic(false)
 
     var isSet: Bool { value.load(ordering: .relaxed) }

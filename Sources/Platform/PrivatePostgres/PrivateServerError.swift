@@ -10,6 +10,8 @@ package enum PrivateServerError: Error, Equatable, CustomStringConvertible {
     case noSpace(String)
     /// The data belong to an account that this program would not run a server as.
     case foreignData(path: String, owner: String)
+    /// WAL can't be archived where it shall be. The reason.
+    case backupsUnusable(String)
     /// Another program runs a server here.
     case inUse(pid: Int32?)
     /// The server ended while it was starting. The last lines of its log.
@@ -32,6 +34,7 @@ package enum PrivateServerError: Error, Equatable, CustomStringConvertible {
         case .folderUnwritable(let path): "the folder \(path) can't be written by the account PostgreSQL runs as"
         case .noSpace(let path): "no space is left on the disk for \(path); free some"
         case .foreignData(let path, let owner): "the data in \(path) belong to \(owner); run this as \(owner)"
+        case .backupsUnusable(let reason): reason
         case .inUse(let pid): "the folder is in use by another program\(pid.map { " (process \($0))" } ?? "")"
         case .failedToStart(let tail): "PostgreSQL did not start: \(ServerLog.cause(in: tail))"
         case .keepsEnding(let tail): "PostgreSQL keeps ending: \(ServerLog.cause(in: tail))"
@@ -43,7 +46,7 @@ package enum PrivateServerError: Error, Equatable, CustomStringConvertible {
         switch self {
         case .noSpace: true
         case .failedToStart(let tail), .keepsEnding(let tail): ServerLog.tellsOfShortage(ServerLog.cause(in: tail))
-        case .binariesMissing, .folderUnwritable, .foreignData, .inUse: false
+        case .binariesMissing, .folderUnwritable, .foreignData, .backupsUnusable, .inUse: false
         }
     }
 }

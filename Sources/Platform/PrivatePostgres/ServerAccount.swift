@@ -49,6 +49,14 @@ enum ServerAccount {
         }
     }
 
+    /// Whether the account can pass all folders above this one.
+    func reaches(_ directory: String) -> Bool {
+        switch self {
+        case .own, .other(_, _, reachesAnywhere: true): true
+        case .other(let uid, let gid, reachesAnywhere: false): Self.isReachable(directory, uid, gid)
+        }
+    }
+
     private static func isReachable(_ directory: String, _ uid: uid_t, _ gid: gid_t) -> Bool {
         var path = ""
         for part in directory.split(separator: "/").dropLast() {

@@ -12,6 +12,8 @@ struct ServerFolder {
     var unfinishedData: String { "\(path)/data.new" }
     var log: ServerLog { ServerLog(path: "\(data)/server.log") }
     var lock: String { "\(path)/lock" }
+    /// The name of the folder that its WAL is archived in.
+    var archiveRecord: String { "\(path)/archive" }
     private var usualSocket: String { "\(path)/socket" }
     private var socketRecord: String { "\(path)/socket-folder" }
 

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Glibc
 
 /// How sure the server is to keep what it has acknowledged.
@@ -13,6 +14,9 @@ struct ServerSettings {
     let port: Int
     let socketFolder: String
     let durability: Durability
+    /// Where finished WAL is copied to; nil for nowhere.
+    var archive: String?
+    var recovery: Recovery?
 
     /// `[(name, text)]`.
     var files: [(String, String)] { [("postgresql.conf", configuration), ("pg_hba.conf", access), ("pg_ident.conf", accounts)] }
@@ -44,9 +48,22 @@ struct ServerSettings {
             log_parameter_max_length = 0
             lc_messages = 'C'
             timezone = 'UTC'
+            \(archiving)\(recovery?.settings ?? "")
             include_if_exists = 'local.conf'
 
             """
+    }
+
+    /// A segment gets its name in the archive when it is whole and on the disk. One that is there already is taken for done only if it is the same.
+    private var archiving: String {
+        guard let archive else { return "" }
+        let folder = archive.quotedForShell
+        let command = """
+            cmp -s "%p" \(folder)/%f || { test ! -e \(folder)/%f && cp "%p" \(folder)/%f.partial && sync \(folder)/%f.partial \
+            && mv \(folder)/%f.partial \(folder)/%f && sync \(folder); }
+            """
+        // A quiet system ends a segment each minute, so no more than that is missing from the archive.
+        return "archive_mode = on\narchive_command = '\(command.quoted)'\narchive_timeout = 60\n"
     }
 
     /// The superuser's door is for the account that runs this program: the kernel tells the server which account is at the other end of the socket.
@@ -68,5 +85,8 @@ struct ServerSettings {
 
 extension String {
     /// For a quoted value of postgresql.conf.
-    fileprivate var quoted: String { split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''") }
+    fileprivate var quoted: String { replacing("\\", with: "\\\\").replacing("'", with: "''") }
+
+    /// As one word of a command of PostgreSQL's, in which a percent sign begins a placeholder.
+    fileprivate var quotedForShell: String { "'" + replacing("'", with: "'\\''").replacing("%", with: "%%") + "'" }
 }

@@ -10,6 +10,9 @@ struct ServerStart: Sendable {
     let durability: Durability
     /// The folder to look for the server's programs in first; nil for the usual places alone.
     let binaries: String?
+    /// The folder of backups, which WAL is archived in; nil archives none.
+    var backups: String?
+    var recovery: Recovery?
 
     /// Adopts the server that is running, or starts one. Returns it with its socket's folder.
     func run(isAbandoned: () -> Bool) throws(PrivateServerError) -> (Postmaster, port: Int, socketFolder: String) {
@@ -82,7 +85,8 @@ struct ServerStart: Sendable {
     }
 
     private func configure(_ socketFolder: String, _ account: ServerAccount) throws(PrivateServerError) {
-        let settings = ServerSettings(port: port, socketFolder: socketFolder, durability: durability)
+        let archive = try backups.map { backups throws(PrivateServerError) in try BackupFolder(backups).makeArchive(of: folder, account) }
+        let settings = ServerSettings(port: port, socketFolder: socketFolder, durability: durability, archive: archive, recovery: recovery)
         for (name, text) in settings.files {
             let path = "\(folder.data)/\(name)"
             try folder.write(text, to: path)

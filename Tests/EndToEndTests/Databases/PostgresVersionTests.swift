@@ -6,7 +6,7 @@ private let versions = ProcessInfo.processInfo.environment["ANNALS_LONG_TESTS"] 
 
 @Suite(.serialized, .timeLimit(.minutes(longestTest))) struct `On each PostgreSQL` {
     @Test(arguments: versions) func `the main job is done, by itself and for owners without a superuser`(version: Int) async throws {
-        let programs = try await programs(of: version)
+        let programs = try await PostgresPrograms.folder(of: version)
         try await withSystem(environment: ["PATH": programs + ":/usr/sbin:/usr/bin:/bin"]) { system, anyone in
             #expect(try await system.query("current_setting('server_version_num')::int / 10000", in: "annals_log") == "\(version)")
             let job = MainJob(anyone)
@@ -21,9 +21,12 @@ private let versions = ProcessInfo.processInfo.environment["ANNALS_LONG_TESTS"] 
         try await ownerWhoMayMakeRoles(programs: programs)
         if version >= 16 { try await ownerWhoMeetsRoles(programs: programs) }
     }
+}
 
-    /// Debian's own, or one that PyPI carries, as `bin/test --postgres` takes it.
-    private func programs(of version: Int) async throws -> String {
+/// The programs of a PostgreSQL of another version than the usual one.
+enum PostgresPrograms {
+    /// The folder of Debian's own, or of one that PyPI carries, as `bin/test --postgres` takes it.
+    static func folder(of version: Int) async throws -> String {
         let debian = "/usr/lib/postgresql/\(version)/bin"
         if FileManager.default.fileExists(atPath: debian + "/postgres") { return debian }
         let said = try await Shell.run("source '\(repositoryRoot)/bin/.prepare'; use_postgres \(version); dirname \"$(command -v postgres)\"")

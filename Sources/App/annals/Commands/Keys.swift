@@ -7,8 +7,8 @@ import Postgres
 /// `annals keys`: the keys of the installation.
 struct Keys: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Make the keys of a new installation; rotate, withdraw and list the keys that access tokens are signed with.",
-        subcommands: [KeysInit.self, KeysRotate.self, KeysRevoke.self, KeysList.self])
+        abstract: "Make the keys of a new installation; rotate the master key, and the keys that access tokens are signed with.",
+        subcommands: [KeysInit.self, KeysRotate.self, KeysRevoke.self, KeysList.self, KeysRotateMaster.self])
 }
 
 /// `annals keys init`

@@ -41,7 +41,7 @@ struct Up: AsyncParsableCommand {
         try await stop.watch {
             if apart {
                 let apart = try await ServicesApart(settings, directory: directory, stop: stop, logger: logger)
-                return try await withPrivateDatabases(directory, logger: logger) { databases in
+                return try await withPrivateDatabases(directory, archivingIn: settings.backups, logger: logger) { databases in
                     try await prepare(databases)
                     try await apart.run()
                 }
@@ -53,7 +53,11 @@ struct Up: AsyncParsableCommand {
                     databases: ServiceDatabases(databases), stop: stop, logger: logger
                 ).run()
             }
-            if let given { try await run(given) } else { try await withPrivateDatabases(directory, logger: logger, run) }
+            if let given {
+                try await run(given)
+            } else {
+                try await withPrivateDatabases(directory, archivingIn: settings.backups, logger: logger, run)
+            }
         }
     }
 }

@@ -15,6 +15,9 @@ extension Settings {
 
         try read(&dataDirectory, "dataDir", .text("a path"), for: .all, "The folder of keys and the private PostgreSQL; made when missing.")
         try read(
+            &backupFolder, "backupFolder", .optional(.text("a path"), absent: "none"), for: .all,
+            "The folder of backups. The private PostgreSQL archives its WAL there, from its next start on.")
+        try read(
             &root, "root", .optional(.text("a path"), absent: "found by itself"), for: .all, "The folder with `migrations` and `projections`.")
         try read(&logLevel, "logLevel", .word, for: .all, "The least severe level to log.")
         try read(

@@ -4,6 +4,7 @@ import FoundationEssentials
 import Gateway
 import Logging
 import Postgres
+import PrivatePostgres
 import Telemetry
 import Upstreams
 
@@ -13,6 +14,8 @@ struct Settings: Sendable {
     var port = 3000
     /// Where keys and the private PostgreSQL lie.
     var dataDirectory = ".annals"
+    /// Where backups of the private PostgreSQL are kept and its WAL is archived; nil archives none.
+    var backupFolder: String?
     /// The folder of migrations, projections and pages; nil looks for it.
     var root: String?
     /// The databases, as far as this process is told of them; nil makes and runs a private PostgreSQL.
@@ -106,6 +109,11 @@ struct SettingsFlags: ParsableArguments {
 }
 
 extension Settings {
+    /// The folder of backups.
+    var backups: BackupFolder? {
+        backupFolder.map { BackupFolder($0.hasPrefix("/") ? $0 : FileManager.default.currentDirectoryPath + "/" + $0) }
+    }
+
     /// The address of the gateway on this machine.
     func address(port: Int) -> String {
         "\(tls == nil ? "http" : "https")://\(host.contains(":") ? "[\(host)]" : host):\(port)"

@@ -3,8 +3,11 @@ import Postgres
 import PrivatePostgres
 
 /// Runs the private PostgreSQL server of a data folder for as long as `body` runs. If it ends by itself, it is started again.
-func withPrivateDatabases(_ directory: DataDirectory, logger: Logger, _ body: @escaping @Sendable (Databases) async throws -> Void) async throws {
-    let server = PrivateServer(directory: directory.postgres, durability: .full, logger: logger)
+/// - Parameter backups: the folder of backups, which its WAL is archived in; nil archives none.
+func withPrivateDatabases(
+    _ directory: DataDirectory, archivingIn backups: BackupFolder? = nil, logger: Logger, _ body: @escaping @Sendable (Databases) async throws -> Void
+) async throws {
+    let server = PrivateServer(directory: directory.postgres, durability: .full, backups: backups?.path, logger: logger)
     let result: Result<Void, any Error>
     do {
         try await server.start()

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Audit
+import JSON
 import Postgres
 
 /// `annals audit verify`: checks the log, or an export of it, against the signed checkpoints.
@@ -34,7 +35,7 @@ struct AuditVerify: AsyncParsableCommand {
 
     func run() async throws {
         let own = try checkpoint.map { (name: $0, checkpoint: try readCheckpoint($0)) }
-        if let file { try await verify(export: file, own?.checkpoint) } else { try await verifyLog(own) }
+        if let file { try await verify(export: file, own?.checkpoint) } else { try await verifyLog(own, on: try await Operation.begin(flags)) }
     }
 
     private func verify(export file: String, _ own: SignedCheckpoint?) async throws {
@@ -59,8 +60,8 @@ struct AuditVerify: AsyncParsableCommand {
         printLine("\(report.events) events fit the checkpoint of \(report.size): \(positions ?? "no position").")
     }
 
-    private func verifyLog(_ own: (name: String, checkpoint: SignedCheckpoint)?) async throws {
-        let operation = try await Operation.begin(flags)
+    /// Checks the log of a system. Throws a `Failure` with the code of a difference if there is one.
+    func verifyLog(_ own: (name: String, checkpoint: SignedCheckpoint)?, on operation: Operation, json: Bool = false) async throws {
         let keys = try key.isEmpty ? [operation.settings.auditVerifier()] : key.map(Self.verifier)
         let keyFile = operation.settings.auditKey(in: operation.directory)
         var retired: [NoteVerifier] = []
@@ -84,6 +85,10 @@ struct AuditVerify: AsyncParsableCommand {
                 "no checkpoint beside the key: \(besideKey.path) is not there, so nothing tells whether newer ones were removed from the tables")
         }
         if let difference = report.difference { throw Failure("\(difference)", code: .difference) }
+        if json {
+            let counts = [("events", report.events), ("tiles", report.tiles), ("checkpoints", report.checkpoints), ("signed", report.covered)]
+            return printLine(JSONValue.object(JSONObject(counts.map { .init(name: $0.0, value: .integer(Int64($0.1))) })).serialized)
+        }
         printLine(
             "\(report.events) events, \(report.tiles) tiles and \(report.checkpoints) checkpoints fit; events up to \(report.covered) are signed.")
     }

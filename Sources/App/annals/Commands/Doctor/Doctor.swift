@@ -111,6 +111,14 @@ private struct Examination {
             await attempt("log", name, &findings) {
                 try await databases.withPool(name, target, logger: logger) { try await LogHealth(pool: $0).findings() }
             }
+            // A server elsewhere is backed up by whoever runs it.
+            if settings.databases == nil {
+                await attempt("backup", name, &findings) {
+                    try await databases.withPool(name, target, logger: logger) { pool in
+                        try await BackupHealth(folder: settings.backups, server: settings.dataDirectory + "/postgres", pool: pool).findings()
+                    }
+                }
+            }
         }
         if name == "read" {
             await attempt("read models", name, &findings) {

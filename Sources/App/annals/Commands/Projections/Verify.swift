@@ -17,6 +17,11 @@ struct Verify: AsyncParsableCommand {
     func run() async throws {
         let operation = try await Operation.begin(models.flags)
         try await operation.requireReadModels(models.names)
+        if !(try await areEqual(on: operation, json: json)) { endProcess(.difference) }
+    }
+
+    /// Compares the read models of a system, and prints a report on each. Returns whether all are equal.
+    func areEqual(on operation: Operation, json: Bool) async throws -> Bool {
         let names = models.all ? try await operation.readModelNames() : models.names
         var areEqual = true
         for name in names {
@@ -28,7 +33,7 @@ struct Verify: AsyncParsableCommand {
             if json { printLine(report.json) } else { report.lines.forEach(printLine) }
             areEqual = areEqual && report.isEqual
         }
-        if !areEqual { endProcess(.difference) }
+        return areEqual
     }
 }
 
