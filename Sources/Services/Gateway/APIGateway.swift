@@ -56,7 +56,7 @@ package struct APIGateway: Service, HTTPResponder {
             }
         }
         let loop = MultiThreadedEventLoopGroup.singleton.any()
-        let dashboard = Dashboard(services: others, deadline: settings.dashboardDeadline, on: loop)
+        let dashboard = Dashboard(services: others, deadline: settings.dashboardDeadline, whole: settings.deadline, on: loop)
         routes.on(.dashboard) { request, context in try await dashboard.response(to: request, context) }
         let own = routes.responder(for: .gateway, authentication: Authentication(verifier: nil), logger: logger)
         services = { $0 == .gateway ? own : others($0) }

@@ -28,6 +28,8 @@ final class StaleAnswers: Sendable {
         let headers: HTTPFields
         let body: ByteBuffer
         let since: ContinuousClock.Instant
+        /// In bytes; a name costs, too.
+        let size: Int
     }
 
     /// Two halves: when the younger is full, the older one is dropped. What is asked for stays, and nothing is sorted.
@@ -35,11 +37,30 @@ final class StaleAnswers: Sendable {
         var young: [WireText: Kept] = [:]
         var old: [WireText: Kept] = [:]
         var youngBytes = 0
+
+        mutating func keep(_ kept: Kept, under target: WireText, upTo bytes: Int) {
+            remove(target)
+            if youngBytes + kept.size > bytes / 2 {
+                old = young
+                young = [:]
+                youngBytes = 0
+            }
+            young[target] = kept
+            youngBytes += kept.size
+        }
+
+        mutating func remove(_ target: WireText) {
+            if let kept = young.removeValue(forKey: target) { youngBytes -= kept.size }
+            old[target] = nil
+        }
     }
 
     private let settings: StaleSettings
     private let now: @Sendable () -> ContinuousClock.Instant
     private let halves = Mutex(Halves())
+
+    /// The bytes that are kept.
+    var bytes: Int { halves.withLock { ($0.young.values.map(\.size) + $0.old.values.map(\.size)).reduce(0, +) } }
 
     init(_ settings: StaleSettings, now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }) {
         self.settings = settings
@@ -55,9 +76,17 @@ final class StaleAnswers: Sendable {
             switch response.status {
             case .ok: return request.method == .get ? try await kept(response, under: target) : response
             case .badGateway, .serviceUnavailable, .gatewayTimeout: return stale(target, request) ?? response
-            default: return response
+            case .notModified: return response
+            default:
+                // The service has answered, and what it said before is no longer so.
+                halves.withLock { $0.remove(target) }
+                return response
             }
-        } catch let problem as Problem where [.badUpstream, .unavailable, .timeout].contains(problem.code) {
+        } catch let problem as Problem {
+            guard [.badUpstream, .unavailable, .timeout].contains(problem.code) else {
+                halves.withLock { $0.remove(target) }
+                throw problem
+            }
             guard let response = stale(target, request) else { throw problem }
             return response
         }
@@ -69,19 +98,13 @@ final class StaleAnswers: Sendable {
     }
 
     private func kept(_ response: Response, under target: WireText) async throws -> Response {
-        guard let length = response.body.contentLength, length <= Self.largestBody else { return response }
-        let body = try await response.body.collect(upTo: length)
-        let kept = Kept(headers: response.headers, body: body, since: now())
-        halves.withLock { halves in
-            // A name costs, too.
-            let size = body.readableBytes + target.count + 512
-            if halves.youngBytes + size > settings.bytes / 2 {
-                halves.old = halves.young
-                halves.young = [:]
-                halves.youngBytes = 0
-            }
-            if halves.young.updateValue(kept, forKey: target) == nil { halves.youngBytes += size }
+        guard let length = response.body.contentLength, length <= Self.largestBody else {
+            halves.withLock { $0.remove(target) }
+            return response
         }
+        let body = try await response.body.collect(upTo: length)
+        let kept = Kept(headers: response.headers, body: body, since: now(), size: body.readableBytes + target.count + 512)
+        halves.withLock { $0.keep(kept, under: target, upTo: settings.bytes) }
         return Response(status: response.status, headers: response.headers, body: ResponseBody(byteBuffer: body))
     }
 

@@ -70,7 +70,7 @@ extension UpstreamCluster.Attempts {
     fileprivate mutating func note(_ outcome: UpstreamCluster.Outcome) {
         count += 1
         tried.append(outcome.instance)
-        if case .failure(let failure, _) = outcome, failure.kind == .unreachable { return }
+        if case .failure(let failure, _) = outcome, !failure.mayHaveArrived { return }
         sent += 1
     }
 }

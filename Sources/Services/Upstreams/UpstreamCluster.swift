@@ -18,7 +18,7 @@ package final class UpstreamCluster: Upstream, Sendable {
         var client: InstanceClient?
     }
 
-    let service: ServiceName
+    package let service: ServiceName
     let discovery: any Discovery
     let settings: UpstreamSettings
     let timing: UpstreamTiming
@@ -89,13 +89,13 @@ package final class UpstreamCluster: Upstream, Sendable {
     {
         let (client, place) = choice
         let occupancy = Occupancy(of: place, in: self)
+        let time = time(for: call, context)
         do {
-            let response = try await client.send(
-                call, to: place.instance, attempt: attempts.sent + 1, in: time(for: call, context), holding: occupancy)
+            let response = try await client.send(call, to: place.instance, attempt: attempts.sent + 1, in: time, holding: occupancy)
             record(response.status.isGatewayFailure ? .bad : .good, at: place)
             return .answer(response, place.instance)
         } catch let failure as UpstreamFailure {
-            record(failure.kind == .unreachable ? .gone : .bad, at: place)
+            record(verdict(of: failure, in: time), at: place)
             logger.warning(
                 "a call to an instance failed",
                 metadata: [
@@ -123,46 +123,6 @@ package final class UpstreamCluster: Upstream, Sendable {
             }
             return (client, place)
         }
-    }
-
-    /// How long one attempt may take.
-    private func time(for call: OutgoingCall, _ context: CallContext) -> Duration {
-        let left = context.budget?.remaining ?? .seconds(3600)
-        return call.isRepeatable && !call.isPatient ? min(left, settings.attemptTimeout) : left
-    }
-
-    /// The pause before the call is made again; nil when it is not.
-    private func pause(after outcome: Outcome, _ call: OutgoingCall, _ attempts: inout Attempts, _ context: CallContext) -> Duration? {
-        attempts.count += 1
-        let instance: Instance
-        let needsOther: Bool
-        switch outcome {
-        case .answer(let response, let place):
-            // An instance that is not available has said when it wants to be asked again; another may be.
-            guard response.status.isGatewayFailure || response.status == .serviceUnavailable, call.isRepeatable, !call.isPatient else { return nil }
-            (instance, needsOther) = (place, true)
-            attempts.sent += 1
-        case .failure(let failure, let place):
-            switch failure.kind {
-            case .unreachable: needsOther = false
-            case .broken, .late:
-                attempts.sent += 1
-                guard call.isRepeatable, call.isWhole else { return nil }
-                needsOther = failure.kind == .late
-            }
-            instance = place
-        }
-        attempts.tried.append(instance)
-        let now = timing.now()
-        let pause: Duration? = core.withLock { [attempts] core in
-            let hasOther = core.fleet.hasOther(than: attempts.tried, at: now)
-            // To look further for one that listens asks nothing more of any service.
-            if hasOther, attempts.sent == 0 { return .zero }
-            guard attempts.count < settings.retries.attempts, hasOther || !needsOther, core.budget.take(at: now) else { return nil }
-            return Pause.length(before: attempts.count, settings.retries, using: &core.random)
-        }
-        guard let pause, context.budget.map({ pause < $0.remaining }) ?? true else { return nil }
-        return pause
     }
 
     private func record(_ verdict: Verdict, at place: Fleet.Place) {

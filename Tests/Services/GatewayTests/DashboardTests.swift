@@ -80,6 +80,17 @@ import Testing
         #expect(answer.json?["unavailable"] == .array([.string("totals"), .string("trending")]))
     }
 
+    @Test func `is answered without a late part also when the parts have more time than all of them together`() async throws {
+        var settings = GatewaySettings()
+        (settings.deadline, settings.dashboardDeadline) = (.seconds(4), .seconds(60))
+        let (answer, _) = try await dashboard(settings: settings) { part in
+            if part.hasSuffix("/trending") { try await Task.sleep(for: .seconds(600)) }
+            return nil
+        }
+        #expect(answer.status == 200)
+        #expect(answer.json?["unavailable"] == .array([.string("trending")]))
+    }
+
     @Test func `is an answer also when all parts fail`() async throws {
         let (answer, _) = try await dashboard { _ in Response(status: .internalServerError) }
         #expect(answer.status == 200 && answer.headers[.readModelPosition] == nil)

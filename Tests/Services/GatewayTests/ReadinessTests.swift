@@ -78,6 +78,32 @@ private final class Count: Sendable {
         #expect(idle.json?["checks"]?["processes"]?["status"]?.text == "up" && idle.json?["stuck"] == nil)
     }
 
+    /// Of services of other processes, of which these are up.
+    private func gateway(up: Set<String>) -> SpiedGateway {
+        let parts = ["auth", "commands", "queries", "relay"].map { name in
+            Readiness.Part(name, need: name == "relay" ? .never : .oneOfMany) {
+                guard up.contains(name) else { throw Problem.unavailable() }
+                return Readiness.Report()
+            }
+        }
+        return SpiedGateway(readiness: Readiness(checks: [], parts: parts, logger: .silent))
+    }
+
+    @Test(arguments: ["auth", "commands", "queries", "relay"])
+    func `is ready while a service of other processes is away, and says that it is down`(away: String) async throws {
+        let names: Set<String> = ["auth", "commands", "queries", "relay"]
+        let answer = try await gateway(up: names.subtracting([away])).answer(.get, "/ready")
+        #expect(answer.status == 200)
+        for name in names { #expect(answer.json?["services"]?[name]?["status"]?.text == (name == away ? "down" : "up")) }
+        let started = try await gateway(up: names.subtracting([away])).answer(.get, "/startup")
+        #expect(started.status == 200)
+    }
+
+    @Test func `is unavailable when neither reads nor commands nor sign-ins can be answered`() async throws {
+        let answer = try await gateway(up: ["relay"]).answer(.get, "/ready")
+        #expect(answer.status == 503 && answer.json?["services"]?["relay"]?["status"]?.text == "up")
+    }
+
     @Test func `is unavailable when no service can be called`() async throws {
         let upstreams = [Readiness.Upstream(name: "queries", instances: 2, open: 2, halfOpen: 0, ejected: 0)]
         let answer = try await SpiedGateway(readiness: Readiness(checks: [], upstreams: { upstreams }, logger: .silent)).answer(.get, "/ready")

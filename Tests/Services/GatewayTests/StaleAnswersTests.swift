@@ -77,6 +77,39 @@ import Testing
         await #expect(throws: Problem.timeout()) { try await kept.answer(request, for: .post) { throw Problem.timeout() } }
     }
 
+    @Test(arguments: [404, 410, 403, 500]) func `gets no answer from before its service withdrew it`(status: Int) async throws {
+        let kept = StaleAnswers(StaleSettings())
+        let request = Request(head: HTTPRequest(method: .get, scheme: "http", authority: "annals", path: post), body: .init(buffer: .init()))
+        let problems: [@Sendable () throws -> Response] = [{ Response(status: .init(code: status)) }, { throw Problem.notFound() }]
+        for withdrawal in problems {
+            _ = try await kept.answer(request, for: .post) { Answer.data { $0.string("x") } }
+            _ = try? await kept.answer(request, for: .post) { try withdrawal() }
+            await #expect(throws: Problem.timeout()) { try await kept.answer(request, for: .post) { throw Problem.timeout() } }
+        }
+    }
+
+    @Test(arguments: [304, 502, 503, 504]) func `keeps the answer from before when its service says nothing else`(status: Int) async throws {
+        let kept = StaleAnswers(StaleSettings())
+        let request = Request(head: HTTPRequest(method: .get, scheme: "http", authority: "annals", path: post), body: .init(buffer: .init()))
+        _ = try await kept.answer(request, for: .post) { Answer.data { $0.string("x") } }
+        _ = try await kept.answer(request, for: .post) { Response(status: .init(code: status)) }
+        let answer = try await kept.answer(request, for: .post) { throw Problem.timeout() }
+        #expect(answer.status == .ok)
+    }
+
+    @Test func `are kept within their bound when one grows, too`() async throws {
+        let kept = StaleAnswers(StaleSettings(bytes: 100_000))
+        func request(_ page: Int) -> Request {
+            Request(head: HTTPRequest(method: .get, scheme: "http", authority: "annals", path: "/p\(page)"), body: .init(buffer: .init()))
+        }
+        for size in [1, 40_000] {
+            let text = String(repeating: "x", count: size)
+            for page in 0..<20 { _ = try await kept.answer(request(page), for: .post) { Answer.data { $0.string(text) } } }
+            #expect(kept.bytes <= 100_000)
+        }
+        #expect(kept.bytes > 40_000)
+    }
+
     @Test func `are kept within their bound, and those that were asked for last stay`() async throws {
         let kept = StaleAnswers(StaleSettings(bytes: 100_000))
         func request(_ page: Int) -> Request {

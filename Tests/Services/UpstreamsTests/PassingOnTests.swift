@@ -43,6 +43,15 @@ import Testing
         }
     }
 
+    @Test func `names one host, the instance's, also when its client named one in two ways`() async throws {
+        let peer = try await Peer.start { _ in .ok() }
+        try await RunningCluster.run([peer]) { running in
+            // HTTP/2 may have both `:authority` and `host`.
+            _ = try await running.send(.get, "/", [.init("Host")!: "annals"])
+            #expect(try #require(peer.calls.first).head.headers["host"] == ["\(peer.instance)"])
+        }
+    }
+
     @Test func `has no body where there is none by definition`() async throws {
         let peer = try await Peer.start { call in
             switch call.head.uri {

@@ -89,6 +89,16 @@ import Testing
         }
     }
 
+    @Test func `is not repeated with a body that is too large to keep, whatever the answer is`() async throws {
+        let busy = Peer.Reply.ok(status: "503 Service Unavailable")
+        let (one, two) = (try await Peer.start { _ in busy }, try await Peer.start { _ in busy })
+        try await RunningCluster.run([one, two]) { running in
+            let status = try await running.status(.post, "/", [.idempotencyKey: "k"], body: String(repeating: "x", count: 1 << 20))
+            #expect(status == 503)
+            #expect(one.calls.count + two.calls.count == 1)
+        }
+    }
+
     @Test func `is repeated after a pause, and not for ever`() async throws {
         let peer = try await Peer.start { _ in .reset }
         try await RunningCluster.run([peer]) { running in

@@ -19,7 +19,7 @@ struct Serve: AsyncParsableCommand {
     var supervised = false
 
     func run() async throws {
-        var settings = try await Settings.read(flags)
+        var settings = try await Settings.read(flags, for: components)
         let logger = makeLogger(settings, serving: Traces.serviceName(of: components))
         Metrics.begin()
         if supervised {

@@ -9,6 +9,9 @@ struct Setting: Sendable {
         case fallback = "default"
     }
 
+    /// The key of the file of settings itself.
+    static let configFile = "configFile"
+
     /// Its name below `annals` in the file: `rateLimit`, `log.url`.
     let key: String
     /// Its form in a few words: `number from 0 to 65535`.
@@ -17,6 +20,8 @@ struct Setting: Sendable {
     let fallback: String
     var value: String
     var source: Source
+    /// As it is configured, for a process of its services. It may be a secret, and is never shown; nil for the default.
+    let text: String?
     let services: [Service]
     /// One sentence.
     let purpose: String

@@ -10,14 +10,17 @@ final class SettingReader {
     private(set) var table: [Setting] = []
     private let flags: [String: String]
     private let environment: [String: String]
+    private let services: Set<Setting.Service>
     private var file: [String: String?] = [:]
 
     /// - Parameters:
     ///   - flags: by the settings' keys.
     ///   - environment: by the settings' variables.
-    init(flags: [String: String] = [:], environment: [String: String] = [:]) {
+    ///   - services: those that this process runs. Secrets of others are as good as absent.
+    init(flags: [String: String] = [:], environment: [String: String] = [:], services: [Setting.Service] = .all) {
         self.flags = flags
         self.environment = environment
+        self.services = Set(services)
     }
 
     /// Takes a JSON file in as the last source. Its keys stand in an object `annals`; those with dots are objects in objects.
@@ -35,7 +38,8 @@ final class SettingReader {
         _ setting: inout Value, _ key: String, _ form: SettingForm<Value>, for services: [Setting.Service], _ purpose: String
     ) throws {
         let fallback = setting
-        let (text, source) = try text(of: key, form.name)
+        let isNeeded = !form.isSecret || !self.services.isDisjoint(with: services)
+        let (text, source) = isNeeded ? try text(of: key, form.name) : (nil, .fallback)
         if let text {
             do {
                 setting = try form.read(text)
@@ -45,8 +49,8 @@ final class SettingReader {
         }
         table.append(
             Setting(
-                key: key, form: form.name, fallback: form.show(fallback), value: form.show(setting), source: source, services: services,
-                purpose: purpose))
+                key: key, form: form.name, fallback: form.show(fallback), value: form.show(setting), source: source, text: text,
+                services: services, purpose: purpose))
     }
 
     /// Declares a secret, which can also stand in the first line of a file. Both at once are refused.
@@ -57,7 +61,7 @@ final class SettingReader {
         try self(&setting, key, .optional(form, absent: absent), for: services, purpose)
         var path: String?
         try self(&path, key + ".file", .optional(.text("a path"), absent: "none"), for: services, "A file with \(variable) in its first line.")
-        guard let path else { return }
+        guard let path, !self.services.isDisjoint(with: services) else { return }
         guard setting == nil else { throw Failure("\(variable) and \(variable)_FILE: set one of them", code: .wrongUse) }
         guard let data = FileManager.default.contents(atPath: path) else { throw Failure("\(variable)_FILE: \(path) can't be read") }
         setting = String(decoding: data, as: UTF8.self).split(whereSeparator: \.isNewline).first.map(String.init)

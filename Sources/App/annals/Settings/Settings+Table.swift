@@ -10,7 +10,7 @@ import Upstreams
 extension Settings {
     mutating func read(by read: SettingReader) throws {
         var file: String?
-        try read(&file, "configFile", .optional(.text("a path"), absent: "none"), for: .all, "A JSON file of settings; not in the file itself.")
+        try read(&file, Setting.configFile, .optional(.text("a path"), absent: "none"), for: .all, "A JSON file of settings; not in the file itself.")
         if let file { try read.take(file: file) }
 
         try read(&dataDirectory, "dataDir", .text("a path"), for: .all, "The folder of keys and the private PostgreSQL; made when missing.")

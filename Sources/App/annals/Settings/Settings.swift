@@ -119,10 +119,12 @@ extension Settings {
         "\(tls == nil ? "http" : "https")://\(host.contains(":") ? "[\(host)]" : host):\(port)"
     }
 
-    /// Reads the settings.
-    static func read(_ flags: SettingsFlags, environment: [String: String] = ProcessInfo.processInfo.environment) async throws -> Settings {
+    /// Reads the settings, of secrets only those of the services that this process runs.
+    static func read(
+        _ flags: SettingsFlags, environment: [String: String] = ProcessInfo.processInfo.environment, for services: [Setting.Service] = .all
+    ) async throws -> Settings {
         var settings = Settings()
-        let reader = SettingReader(flags: flags.values, environment: environment)
+        let reader = SettingReader(flags: flags.values, environment: environment, services: services)
         try settings.read(by: reader)
         settings.table = reader.table
         settings.complaints = reader.complaints

@@ -67,8 +67,8 @@ final class StreamHandler: ChannelDuplexHandler {
                 return refuse(problem, head, context)
             }
             awaitsContinue = head.headerFields[.expect].map { WireText($0).isWord("100-continue") } ?? false
-            guard head.headerFields[.contentLength] == nil, !awaitsContinue else { return context.fireChannelRead(data) }
-            unforwarded = head
+            unforwarded = head.withoutHostField
+            if head.headerFields[.contentLength] != nil || awaitsContinue { forwardHead(hasBody: false, context) }
         case .body(let part):
             forwardHead(hasBody: true, context)
             timeouts.receive(part.readableBytesView, at: context.eventLoop.now)
@@ -163,10 +163,36 @@ extension RequestHeadRules {
         }
         if head.method == .connect { return .notImplemented("This server opens no tunnels.") }
         guard let host = head.authority, Self.isHost(host.utf8) else { return .malformed("The authority names no host.") }
+        // RFC 9113 §8.3.1.
+        let same = head.normalized(host)
+        guard head.headerFields.allSatisfy({ !$0.isHost || head.normalized($0.value) == same }) else {
+            return .malformed("The host field names another host than the authority.")
+        }
         let bytes = head.headerFields.reduce(0) { $0 + $1.name.rawName.utf8.count + $1.value.utf8.count }
         guard bytes <= limits.headBytes, head.headerFields.count <= limits.headerFields else {
             return .headTooLarge(bytes: limits.headBytes, fields: limits.headerFields)
         }
         return nil
     }
+}
+
+extension HTTPRequest {
+    /// The same without a `host` beside `:authority`: services are sent one of their own.
+    fileprivate var withoutHostField: HTTPRequest {
+        guard headerFields.contains(where: \.isHost) else { return self }
+        var request = self
+        request.headerFields = HTTPFields(headerFields.filter { !$0.isHost })
+        return request
+    }
+
+    /// A host for comparison: in lowercase and without the port that its scheme stands for (RFC 3986 §6.2).
+    fileprivate func normalized(_ host: String) -> Substring {
+        let host = host.lowercased()
+        let port = scheme == "http" ? ":80" : ":443"
+        return host.hasSuffix(port) ? host.dropLast(port.count) : host[...]
+    }
+}
+
+extension HTTPField {
+    fileprivate var isHost: Bool { name.canonicalName == "host" }
 }

@@ -26,12 +26,18 @@ struct Dashboard: Sendable {
 
     let services: @Sendable (ServiceName) -> any Upstream
     private let deadline: Duration
+    /// Kept of the request's own time for the answer without the late parts; twice as long as a late part may go unnoticed.
+    private let margin: Duration
     private let deadlines: DeadlineWatch
 
-    init(services: @escaping @Sendable (ServiceName) -> any Upstream, deadline: Duration, on loop: any EventLoop) {
+    /// - Parameters:
+    ///   - deadline: of a part.
+    ///   - whole: of a request.
+    init(services: @escaping @Sendable (ServiceName) -> any Upstream, deadline: Duration, whole: Duration, on loop: any EventLoop) {
         self.services = services
         self.deadline = deadline
-        deadlines = DeadlineWatch(longest: deadline, on: loop)
+        margin = min(deadline, whole) / 4
+        deadlines = DeadlineWatch(longest: min(deadline, whole) / 2, on: loop)
     }
 
     func response(to request: Request, _ context: CallContext) async throws -> Response {
@@ -83,7 +89,7 @@ struct Dashboard: Sendable {
         let call = Request(head: head, body: RequestBody(buffer: ByteBuffer()))
         let service = services(part.endpoint.route.service)
         do {
-            return try await deadlines.apply(TimeBudget(deadline)) {
+            return try await deadlines.apply(TimeBudget(min(deadline, (context.budget?.remaining ?? deadline) - margin))) {
                 let response = try await service.send(call, context: context)
                 guard response.status == .ok else { throw FailedPart(status: response.status.code) }
                 return try PartAnswer(try await response.body.collect(upTo: Self.maximumBytes), response.headers)

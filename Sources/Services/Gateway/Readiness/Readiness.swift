@@ -25,15 +25,24 @@ package struct Readiness: Sendable {
 
     /// A service that requests depend on, and how it says whether it is ready.
     package struct Part: Sendable {
+        /// Whether requests can be served without the part.
+        package enum Need: Sendable {
+            /// None can.
+            case always
+            /// Some can, as long as another part of this kind is up.
+            case oneOfMany
+            /// All that count can.
+            case never
+        }
+
         package let name: String
-        /// Whether requests fail without it.
-        package let isRequired: Bool
+        package let need: Need
         package let report: @Sendable () async throws -> Report
 
         /// - Parameter report: throws when the service can't be reached.
-        package init(_ name: String, isRequired: Bool = true, report: @escaping @Sendable () async throws -> Report) {
+        package init(_ name: String, need: Need = .always, report: @escaping @Sendable () async throws -> Report) {
             self.name = name
-            self.isRequired = isRequired
+            self.need = need
             self.report = report
         }
     }
@@ -120,7 +129,8 @@ package struct Readiness: Sendable {
         async let standing = read("processes", stuck)
         async let reports = partReports()
         var report = Report()
-        for (part, found) in await zip(parts, reports) { report.note(part.name, found, isRequired: part.isRequired) }
+        for (part, found) in await zip(parts, reports) { report.note(part.name, found, isRequired: part.need == .always) }
+        report.require(oneOf: parts.filter { $0.need == .oneOfMany }.map(\.name))
         let down = await own
         for check in checks { report.note(check.name, isUp: !down.contains(check.name), isRequired: check.isRequired) }
         if progress != nil { report.note(await found) }

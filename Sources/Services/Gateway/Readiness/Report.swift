@@ -66,6 +66,11 @@ extension Readiness.Report {
         head = report.head ?? head
     }
 
+    /// Nothing is ready while all of these services are down, if there are any.
+    mutating func require(oneOf names: [String]) {
+        if !names.isEmpty, !services.contains(where: { $0.isUp && names.contains($0.name) }) { isReady = false }
+    }
+
     /// Adds a check. What several depend on is up when it is for all of them.
     mutating func note(_ name: String, isUp: Bool, isRequired: Bool) {
         if isRequired, !isUp { isReady = false }

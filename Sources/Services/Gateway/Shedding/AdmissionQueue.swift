@@ -8,7 +8,8 @@ import Synchronization
 
 /// Gives a service no more calls at once than it can do with, and refuses early what would be late.
 ///
-/// A call that finds room costs one lock each way. Others wait in a bounded queue, commands and sign-ins before all reads.
+/// A call that finds room costs one lock each way. Others wait in a bounded queue, commands and sign-ins before all reads. A dashboard's
+/// parts are reads like others.
 final class AdmissionQueue: Upstream {
     private let service: any Upstream
     private let settings: SheddingSettings
@@ -40,11 +41,11 @@ final class AdmissionQueue: Upstream {
     var waiting: Int { state.withLock { $0.lanes.count } }
 
     func send(_ request: Request, context: CallContext) async throws -> Response {
-        try await admitted(to: .essential) { try await service.send(request, context: context) }
+        try await admitted(to: AdmissionLane(request, as: nil)) { try await service.send(request, context: context) }
     }
 
     func send(_ request: Request, as call: VerifiedCall, context: CallContext) async throws -> Response {
-        try await admitted(to: AdmissionLane(call.match.endpoint.route)) { try await service.send(request, as: call, context: context) }
+        try await admitted(to: AdmissionLane(request, as: call.match.endpoint)) { try await service.send(request, as: call, context: context) }
     }
 
     private func admitted<Value>(to lane: AdmissionLane, _ work: () async throws -> Value) async throws -> Value {

@@ -27,6 +27,8 @@ package struct SheddingSettings: Sendable, Equatable {
     package var concurrency = 1024
     /// How many of those may be reads. The rest is kept for commands and for signing in.
     package var reads = 896
+    /// How many of those may wait for a position; at least one may.
+    var patientReads: Int { max(1, reads / 4) }
     /// Calls of each lane that wait for their turn; one more is refused.
     package var queue = 4096
     /// How long a call may wait while the queue does not empty.

@@ -23,14 +23,15 @@ package final class DeadlineWatch: Sendable {
     }
 
     /// Runs the work, which finds the deadline in its task. At the deadline it is cancelled and, as soon as it has ended, whatever it yields is
-    /// dropped for a 504. When the client has gone it is cancelled, too.
+    /// dropped for a 504. When the client has gone it is cancelled, too. A part of other work has no more time than that.
     /// - Parameter channel: how the client is reached.
     package func apply<Value: Sendable>(
         _ budget: TimeBudget, channel: (any Channel)? = nil, _ work: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
-        if budget.isSpent { throw Problem.timeout() }
-        let call = WatchedCall(due: budget.deadline, channel: channel)
-        return try await Deadline.$current.withValue(budget.deadline) {
+        let deadline = min(budget.deadline, Deadline.current ?? budget.deadline)
+        if deadline.hasPassed { throw Problem.timeout() }
+        let call = WatchedCall(due: deadline, channel: channel)
+        return try await Deadline.$current.withValue(deadline) {
             try await withThrowingTaskGroup(of: Value.self) { group in
                 // Starts on this thread, so a call that never waits never changes threads either.
                 group.addImmediateTask {

@@ -49,11 +49,14 @@ struct InstanceClient: Sendable {
         }
     }
 
-    /// Whether an instance says that it is ready.
-    func isReady(_ instance: Instance, in time: Duration) async -> Bool {
+    /// Whether an instance says that it is ready; nil when it can't be asked from here.
+    func isReady(_ instance: Instance, in time: Duration) async -> Bool? {
         let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: "/ready", headers: ["Host": "\(instance)"])
-        guard let answer = try? await connections(on: nil).send(head, ByteBuffer(), to: instance, in: time) else { return false }
-        return (200..<300).contains(answer.head.status.code)
+        do {
+            return 200..<300 ~= (try await connections(on: nil).send(head, ByteBuffer(), to: instance, in: time)).head.status.code
+        } catch {
+            return (error as? UpstreamFailure)?.kind == .exhausted ? nil : false
+        }
     }
 
     /// The connections of the loop that the call came in on.

@@ -21,7 +21,8 @@ struct OutgoingCall: Sendable {
     let body: Body
     /// The event loop that the request came in on; nil where none did.
     let loop: (any EventLoop)?
-    /// Whether it may be made again although it may have happened: it changes nothing, or has a key by which the service knows it again.
+    /// Whether it may be made again although it may have happened: it changes nothing, or has a key by which the service knows it again; and its body
+    /// is at hand, for a streamed one is gone once it was begun.
     let isRepeatable: Bool
     /// Whether it reads what anyone may read: then two instances may be asked at once.
     let isPublicRead: Bool
@@ -32,6 +33,9 @@ struct OutgoingCall: Sendable {
     /// Whether the service may take its time: the client asked it to wait for a position.
     let isPatient: Bool
 
+    /// Fields that each connection to an instance has its own of, `Host` (which HTTP/2 may have beside `:authority`) among them.
+    private static let replaced: Set = ["content-length", "expect", "host"]
+
     /// - Parameter endpoint: the endpoint, where the caller knows it.
     init(_ request: Request, for context: CallContext, as endpoint: Endpoint?, bufferingUpTo limit: Int) async throws {
         method = HTTPMethod(rawValue: request.method.rawValue)
@@ -41,25 +45,18 @@ struct OutgoingCall: Sendable {
         client = context.channel
         isPatient = request.headers.contains(.waitForPosition)
         let hasKey = request.headers.contains(.idempotencyKey) && endpoint?.route.takesIdempotencyKey ?? true
-        isRepeatable = request.method == .get || request.method == .head || hasKey
         isPublicRead = request.method == .get && endpoint?.route.access == .anyone && !isStream
         body = try await Self.body(of: request, bufferingUpTo: limit)
+        let isSafe = request.method == .get || request.method == .head || hasKey
+        if case .stream = body { isRepeatable = false } else { isRepeatable = isSafe }
 
         var headers = HTTPHeaders()
-        for field in HopByHop.stripped(request.headers) where field.name != .contentLength && field.name != .expect {
+        for field in HopByHop.stripped(request.headers) where !Self.replaced.contains(field.name.canonicalName) {
             headers.add(name: field.name.rawName, value: field.value)
         }
         headers.replaceOrAdd(name: HTTPField.Name.requestID.rawName, value: context.requestID)
         headers.replaceOrAdd(name: HTTPField.Name.traceparent.rawName, value: context.traceparent)
         self.headers = headers
-    }
-
-    /// Whether the body can be sent again; a streamed one is gone once it was begun.
-    var isWhole: Bool {
-        switch body {
-        case .none, .whole: true
-        case .stream: false
-        }
     }
 
     private static func body(of request: Request, bufferingUpTo limit: Int) async throws -> Body {

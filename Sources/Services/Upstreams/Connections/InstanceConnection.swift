@@ -23,6 +23,8 @@ final class InstanceConnection: ChannelDuplexHandler {
     private var context: ChannelHandlerContext?
     private var state = State.idle
     private var isRequestComplete = false
+    /// Whether the instance has not taken the last part of the request's body.
+    private var isWriting = false
     private var isPaused = false
     private var wantsRead = false
     /// Since when it carries nothing.
@@ -45,8 +47,14 @@ final class InstanceConnection: ChannelDuplexHandler {
     /// Whether it can carry an exchange.
     var isIdle: Bool { if case .idle = state, context?.channel.isActive == true { true } else { false } }
 
-    /// Whether nothing is read because the reader of the answer is slower than the instance.
-    var isHeldUp: Bool { isPaused }
+    /// Whether the instance can't go on: the reader of its answer is slower, or the rest of the request's body has not come.
+    var isHeldUp: Bool { isPaused || awaitsBody }
+
+    /// Whether the rest of the request's body has not come from its client. The instance takes what there is of it.
+    var awaitsBody: Bool {
+        guard case .awaiting = state else { return false }
+        return !isRequestComplete && !isWriting
+    }
 
     /// Sends a request, or the head of one whose body its caller writes.
     func begin(_ exchange: InstanceExchange) {
@@ -83,7 +91,19 @@ final class InstanceConnection: ChannelDuplexHandler {
     // MARK: the channel
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        if case .end = unwrapOutboundIn(data) { isRequestComplete = true }
+        switch (unwrapOutboundIn(data), state) {
+        case (.end, .awaiting(let exchange)):
+            isRequestComplete = true
+            // Before, there was nothing to say.
+            exchange.heard = context.eventLoop.now
+        case (.end, _): isRequestComplete = true
+        case (.body, _):
+            isWriting = true
+            let (sent, bound) = (promise ?? context.eventLoop.makePromise(of: Void.self), NIOLoopBound(self, eventLoop: context.eventLoop))
+            sent.futureResult.whenComplete { _ in bound.value.isWriting = false }
+            return context.write(data, promise: sent)
+        case (.head, _): break
+        }
         context.write(data, promise: promise)
     }
 

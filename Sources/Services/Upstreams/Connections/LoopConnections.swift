@@ -86,7 +86,7 @@ final class LoopConnections {
             // Its caller may have gone meanwhile.
             if exchange.isSettled { keep(connection, to: exchange.instance) } else { connection.begin(exchange) }
         } catch {
-            end(exchange, UpstreamFailure(.unreachable, "\(error)"))
+            end(exchange, UpstreamFailure(connecting: error))
         }
     }
 
@@ -125,13 +125,18 @@ final class LoopConnections {
         loop.assumeIsolated().scheduleTask(in: exchanges.isEmpty ? Self.idleTick : Self.tick) { self.look() }
     }
 
+    /// Why there is no answer in time.
+    private func lateness(of exchange: InstanceExchange) -> UpstreamFailure {
+        guard let connection = exchange.connection else { return UpstreamFailure(.unconnected, "no connection in time") }
+        return connection.awaitsBody ? UpstreamFailure(.unsent, "no whole request in time") : UpstreamFailure(.late, "no answer in time")
+    }
+
     /// Ends what has taken too long.
     private func look() {
         let now = loop.now
         for exchange in exchanges.values {
             if !exchange.isSettled, exchange.deadline <= now {
-                let isSent = exchange.connection != nil
-                end(exchange, UpstreamFailure(isSent ? .late : .unreachable, isSent ? "no answer in time" : "no connection in time"))
+                end(exchange, lateness(of: exchange))
             } else if let connection = exchange.connection, !connection.isHeldUp, exchange.heard + TimeAmount(settings.longestSilence) <= now {
                 end(exchange, UpstreamFailure(.late, "nothing was heard for \(settings.longestSilence)"))
             }

@@ -4,7 +4,7 @@ enum Verdict {
     case bad
     /// Nobody listens there.
     case gone
-    /// It was given up by its caller, and says nothing.
+    /// It says nothing of the instance: its caller gave it up or was slow itself, or this process could not make it.
     case none
 }
 

@@ -117,10 +117,11 @@ struct Fleet {
         return due
     }
 
-    /// An instance was asked whether it is ready. Says what that has changed.
-    mutating func checked(_ instance: Instance, isReady: Bool, asked: Instant, now: Instant) -> [Change] {
+    /// An instance was asked whether it is ready; nil when it could not be asked. Says what that has changed.
+    mutating func checked(_ instance: Instance, isReady: Bool?, asked: Instant, now: Instant) -> [Change] {
         guard let index = members.firstIndex(where: { $0.instance == instance }) else { return [] }
         members[index].isBeingChecked = false
+        guard let isReady else { return [] }
         members[index].wasChecked = true
         return update(index, at: now) { member in
             member.ejection.checked(isReady: isReady, asked: asked)

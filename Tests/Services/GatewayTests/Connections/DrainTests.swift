@@ -50,7 +50,7 @@ import Testing
 
     @Test func `counts a part that requests can do without, and is ready without it`() async throws {
         let parts = [
-            Readiness.Part("queries") { Readiness.Report() }, Readiness.Part("projector", isRequired: false) { throw Problem.unavailable() },
+            Readiness.Part("queries") { Readiness.Report() }, Readiness.Part("projector", need: .never) { throw Problem.unavailable() },
         ]
         let answer = try await SpiedGateway(readiness: Readiness(checks: [], parts: parts, logger: .silent)).answer(.get, "/ready")
         #expect(answer.status == 200 && answer.json?["services"]?["projector"]?["status"]?.text == "down")

@@ -85,6 +85,33 @@ private let start = ContinuousClock.now
         #expect(lanes.expire(at: start + .milliseconds(3)) == ["hurried"])
     }
 
+    @Test func `that are patient are no more than a quarter of the reads, and let others past`() {
+        var settings = SheddingSettings()
+        (settings.concurrency, settings.reads) = (9, 8)
+        let lanes = Lanes(settings)
+        for _ in 0..<2 { #expect(lanes.enter(.patientRead)) }
+        lanes.join("patient", .patientRead)
+        for _ in 0..<6 { #expect(lanes.enter(.read)) }
+        #expect(!lanes.enter(.read) && lanes.enter(.essential))
+        lanes.join("read", .read)
+        #expect(lanes.end(.patientRead) == ["read"])
+        #expect(lanes.end(.read) == ["patient"])
+    }
+
+    @Test func `that are patient make no queue stand`() {
+        var settings = SheddingSettings()
+        (settings.concurrency, settings.reads) = (9, 4)
+        let lanes = Lanes(settings)
+        #expect(lanes.enter(.patientRead))
+        for _ in 0..<3 { #expect(lanes.enter(.read)) }
+        lanes.join("patient", .patientRead)
+        let later = start + settings.interval * 3
+        lanes.join("burst", .read, at: later)
+        // Nobody else has waited: this is a burst.
+        #expect(lanes.expire(at: later + settings.interval - .milliseconds(1)) == [])
+        #expect(lanes.expire(at: later + settings.interval) == ["burst", "patient"])
+    }
+
     @Test func `are answered once each, and never more than there is room for`() {
         let seed = UInt64.random(in: .min ... .max)
         var random = SeededRandom(seed: seed)
@@ -95,7 +122,7 @@ private let start = ContinuousClock.now
             var waiting: [UInt64: AdmissionLane] = [:]
             for _ in 0..<300 {
                 now += .milliseconds(Int.random(in: 0...20, using: &random))
-                let lane = Bool.random(using: &random) ? AdmissionLane.read : .essential
+                let lane = [AdmissionLane.read, .patientRead, .essential].randomElement(using: &random) ?? .read
                 switch Int.random(in: 0..<4, using: &random) {
                 case 0 where !running.isEmpty:
                     let left = lanes.leave(running.remove(at: Int.random(in: running.indices, using: &random))) { now }
@@ -123,7 +150,8 @@ private let start = ContinuousClock.now
                         }
                     }
                 }
-                #expect(running.count <= settings.concurrency && running.count { $0 == .read } <= settings.reads, "seed \(seed)")
+                #expect(running.count <= settings.concurrency && running.count { $0 != .essential } <= settings.reads, "seed \(seed)")
+                #expect(running.count { $0 == .patientRead } <= settings.patientReads, "seed \(seed)")
                 #expect(lanes.isEmpty == waiting.isEmpty, "seed \(seed)")
             }
         }

@@ -39,6 +39,53 @@ import Testing
         }
     }
 
+    @Test func `still answers reads while others wait for a position`() async throws {
+        let release = Signal()
+        let queries = Spy("queries") { request, _ in
+            if request.headers.contains(.waitForPosition) { try await release.wait() }
+            return Answer.noContent()
+        }
+        var settings = settings(9, reads: 8)
+        settings.shedding.interval = .seconds(60)
+        let gateway = SpiedGateway(queries: queries, settings: settings)
+        try await withThrowingTaskGroup(of: Int.self) { group in
+            for _ in 0..<20 { group.addTask { [post] in try await gateway.answer(.get, post, [.waitForPosition: "7", .prefer: "wait=10"]).status } }
+            try await eventually { queries.requests.count == 2 }
+            for _ in 0..<10 {
+                let answer = try await gateway.answer(.get, post)
+                #expect(answer.status == 204)
+            }
+            release.finish()
+            for try await status in group { #expect(status == 204) }
+        }
+    }
+
+    @Test func `takes calls for the parts of a page as the reads that they are`() async throws {
+        let release = Signal()
+        let service = Spy("queries") { _, _ in
+            try await release.wait()
+            return Answer.noContent()
+        }
+        var shedding = SheddingSettings()
+        (shedding.concurrency, shedding.reads, shedding.interval) = (2, 1, .seconds(60))
+        let queue = AdmissionQueue(service, shedding)
+        let send = { @Sendable (method: HTTPRequest.Method) in
+            try await queue.send(
+                Request(head: HTTPRequest(method: method, scheme: "http", authority: "annals", path: "/"), body: RequestBody(buffer: ByteBuffer())),
+                context: CallContext(logger: .silent)
+            ).status.code
+        }
+        try await withThrowingTaskGroup(of: Int.self) { group in
+            for _ in 0..<2 { group.addTask { try await send(.get) } }
+            try await eventually { service.requests.count == 1 && queue.waiting == 1 }
+            group.addTask { try await send(.post) }
+            try await eventually { service.requests.count == 2 }
+            #expect(queue.waiting == 1)
+            release.finish()
+            for try await status in group { #expect(status == 204) }
+        }
+    }
+
     @Test func `refuses early what would be late, and says when to come again`() async throws {
         let release = Signal()
         let queries = Spy("queries") { _, _ in

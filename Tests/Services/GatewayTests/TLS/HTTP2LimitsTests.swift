@@ -53,6 +53,10 @@ import Testing
         #expect(try await attack("bad_heads") == "414 400 reset reset")
     }
 
+    @Test func `may name its host a second time, and no other one`() async throws {
+        #expect(try await attack("hosts") == "200 200 400 400")
+    }
+
     @Test func `need not announce the length of a body`() async throws {
         #expect(try await attack("unannounced_body") == "POST / 6")
     }

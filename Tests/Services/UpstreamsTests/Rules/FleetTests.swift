@@ -73,6 +73,15 @@ private let start = ContinuousClock.now
         #expect(!story.fleet.members[0].ejection.isOut(at: start + .milliseconds(2)))
     }
 
+    @Test func `a check that this process could not make says nothing, and is made again soon`() {
+        var story = Story(fleet(first, second))
+        #expect(story.fleet.startChecks(isFullRound: true, at: start) == [first, second])
+        _ = story.fleet.checked(first, isReady: nil, asked: start, now: start)
+        _ = story.fleet.checked(second, isReady: true, asked: start, now: start)
+        #expect(story.fleet.members.map { $0.ejection.isOut(at: start) } == [false, false])
+        #expect(story.fleet.startChecks(isFullRound: false, at: start) == [first])
+    }
+
     @Test func `an ejected one comes back by itself after a while`() {
         var story = Story(fleet(first, second))
         story.fail(first, times: 5)

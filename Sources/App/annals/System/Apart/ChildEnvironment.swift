@@ -1,7 +1,8 @@
 import PublishingAPI
 import Upstreams
 
-/// The environments of the services' processes: each holds the settings that its service makes use of, its own log-in, and nobody else's.
+/// The environments of the services' processes: each holds the settings that its service makes use of, its own log-in, and nobody else's. None is
+/// told of the file of settings, in which the secrets of all may stand.
 struct ChildEnvironment {
     /// Variables that programs need, though nothing is configured by them.
     private static let kept = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "SWIFT_BACKTRACE", "ANNALS_COMMAND"]
@@ -12,11 +13,11 @@ struct ChildEnvironment {
     /// Where the keys lie.
     let dataDirectory: String
 
-    func variables(for component: Component, _ logins: ServiceLogins) -> [String: String] {
+    /// - Parameter login: the settings of the component's log-in.
+    func variables(for component: Component, login: [String: String]) -> [String: String] {
         var variables = environment.filter { Self.kept.contains($0.key) }
-        for setting in settings.table where setting.services.contains(component) {
-            variables[setting.variable] = environment[setting.variable]
-            if setting.source == .flag { variables[setting.variable] = setting.value }
+        for setting in settings.table where setting.services.contains(component) && setting.key != Setting.configFile {
+            variables[setting.variable] = setting.text
         }
         variables["ANNALS_DATA_DIR"] = dataDirectory
         // The ports are those of this start, also where a free one was asked for.
@@ -32,6 +33,6 @@ struct ChildEnvironment {
                 variables["ANNALS_\(name)_AT"] = "\(Instance(host: settings.services.host, port: port))"
             }
         }
-        return variables.merging(logins.settings(for: component)) { $1 }
+        return variables.merging(login) { $1 }
     }
 }

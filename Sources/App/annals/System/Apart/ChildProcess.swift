@@ -3,7 +3,7 @@ import Glibc
 import Postgres
 import Synchronization
 
-/// This very program with other arguments, as a child.
+/// A program as a child; this very program with other arguments, unless another one is named.
 ///
 /// The child's standard input is a pipe that nobody writes to. It ends when this process does, whatever ends it, and so tells the child.
 final class ChildProcess: Sendable {
@@ -22,7 +22,7 @@ final class ChildProcess: Sendable {
     private let isReaped = Mutex(false)
 
     /// Starts it. Its errors go where ours go.
-    init(_ arguments: [String], environment: [String: String]) throws {
+    init(_ arguments: [String], environment: [String: String], program: String = "/proc/self/exe") throws {
         let input = try Pipe()
         let output: Pipe
         do {
@@ -34,7 +34,7 @@ final class ChildProcess: Sendable {
         var pid: pid_t = 0
         let status = withCStrings(["annals"] + arguments) { arguments in
             withCStrings(environment.map { "\($0.key)=\($0.value)" }) { environment in
-                linux_spawn(&pid, "/proc/self/exe", arguments, environment, ".", input.reading, output.writing, STDERR_FILENO)
+                linux_spawn(&pid, program, arguments, environment, ".", input.reading, output.writing, STDERR_FILENO)
             }
         }
         close(input.reading)

@@ -39,7 +39,8 @@ struct ServicesApart {
             try await ServiceLogins(at: location, $0)
         }
         let environment = ChildEnvironment(settings: settings, environment: ProcessInfo.processInfo.environment, dataDirectory: directory.path)
-        let environments = Dictionary(uniqueKeysWithValues: Component.allCases.map { ($0, environment.variables(for: $0, logins)) })
+        let environments = Dictionary(
+            uniqueKeysWithValues: Component.allCases.map { ($0, environment.variables(for: $0, login: logins.settings(for: $0))) })
         let supervisor = Supervisor(environments, drainTimeout: settings.drainTimeout, logger: logger) { [settings] in
             printLine("Annals is ready at \(settings.address(port: settings.port)) (data in \(settings.dataDirectory))")
         }

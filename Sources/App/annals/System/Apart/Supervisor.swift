@@ -21,7 +21,11 @@ final class Supervisor: Service {
     /// How long one may take to stop: the time that it has itself, and some to close its connections.
     private let patience: Duration
 
+    /// Starts the process of a service.
+    typealias Spawn = @Sendable (Component, _ environment: [String: String]) throws -> ChildProcess
+
     private let environments: [Component: [String: String]]
+    private let spawn: Spawn
     private let logger: Logger
     private let onReady: @Sendable () -> Void
     private let state = Mutex(State())
@@ -33,8 +37,13 @@ final class Supervisor: Service {
     ///   - environments: of each service's process.
     ///   - drainTimeout: the time that each has for requests under way.
     ///   - onReady: called once, when all are ready for the first time.
-    init(_ environments: [Component: [String: String]], drainTimeout: Duration, logger: Logger, onReady: @escaping @Sendable () -> Void) {
+    init(
+        _ environments: [Component: [String: String]], drainTimeout: Duration, logger: Logger,
+        spawn: @escaping Spawn = { try ChildProcess(["serve", $0.rawValue, "--supervised"], environment: $1) },
+        onReady: @escaping @Sendable () -> Void
+    ) {
         self.environments = environments
+        self.spawn = spawn
         patience = drainTimeout + .seconds(2)
         self.logger = logger
         self.onReady = onReady
@@ -75,16 +84,15 @@ final class Supervisor: Service {
         }
         var backoff = Backoff(from: .milliseconds(100), to: .seconds(5))
         var failures = 0
-        while !state.withLock({ $0.isStopping }) {
-            let start = ContinuousClock.now
-            let child = try ChildProcess(["serve", component.rawValue, "--supervised"], environment: environment)
-            state.withLock { $0.children[component] = child }
-            let end = Mutex("")
-            await child.follow { event in
-                switch event {
-                case .line: self.noteReady(component)
-                case .ended(let how): end.withLock { $0 = how }
-                }
+        while true {
+            let begin = ContinuousClock.now
+            let end: String
+            do {
+                guard let child = try start(component, environment) else { return }
+                end = await self.end(of: child, component)
+            } catch {
+                // The machine may be short of processes or memory, which passes.
+                end = (error as? Failure)?.message ?? "\(error)"
             }
             let (isStopping, isUp) = state.withLock { state in
                 state.children[component] = nil
@@ -93,12 +101,33 @@ final class Supervisor: Service {
             if isStopping { return }
             failures += 1
             guard isUp || failures < Self.attempts else { throw Failure("the \(component.rawValue) service does not start: see the lines before") }
-            logger.warning(
-                "a service has ended and is started again", metadata: ["service": "\(component.rawValue)", "by": "\(end.withLock { $0 })"])
-            if ContinuousClock.now - start > .seconds(10) { backoff.reset() }
+            logger.warning("a service has ended and is started again", metadata: ["service": "\(component.rawValue)", "by": "\(end)"])
+            if ContinuousClock.now - begin > .seconds(10) { backoff.reset() }
             // A stop ends the pause.
             _ = try await isDone(within: backoff.next()) { [stopping] in try await stopping.wait() }
         }
+    }
+
+    /// Starts a service; nil when the system is stopping. A stop finds either the child or nothing to stop: never one that is just being started.
+    private func start(_ component: Component, _ environment: [String: String]) throws -> ChildProcess? {
+        try state.withLock { state in
+            if state.isStopping { return nil }
+            let child = try spawn(component, environment)
+            state.children[component] = child
+            return child
+        }
+    }
+
+    /// Waits until a child has ended, and returns how.
+    private func end(of child: ChildProcess, _ component: Component) async -> String {
+        let end = Mutex("")
+        await child.follow { event in
+            switch event {
+            case .line: self.noteReady(component)
+            case .ended(let how): end.withLock { $0 = how }
+            }
+        }
+        return end.withLock { $0 }
     }
 
     private func noteReady(_ component: Component) {

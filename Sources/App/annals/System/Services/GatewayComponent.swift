@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import EventSourcing
 import Gateway
 import HTTPContract
 import JSON
@@ -30,13 +31,14 @@ struct GatewayComponent {
             pages: pages, verifier: tokens.verifier, settings: settings, limits: limits, logger: logger)
     }
 
-    /// Returns when all services are ready, or when waiting longer is pointless; `/ready` then says what is missing.
+    /// Returns when the services are ready, or when waiting longer is pointless; `/ready` then says what is missing. Services of other processes may
+    /// be away for long, and a gateway is of use without some of them.
     func prepare() async throws {
-        let end = ContinuousClock.now + .seconds(30)
-        for part in parts where part.isRequired {
-            while ContinuousClock.now < end {
-                if let report = try? await part.report(), report.isReady { break }
-                try await Task.sleep(for: .milliseconds(50))
+        for (need, patience) in [(Readiness.Part.Need.always, Duration.seconds(30)), (.oneOfMany, .seconds(1))] {
+            _ = try await isDone(within: patience) { [parts] in
+                for part in parts where part.need == need {
+                    while (try? await part.report())?.isReady != true { try await Task.sleep(for: .milliseconds(50)) }
+                }
             }
         }
     }
@@ -52,9 +54,9 @@ extension Readiness.Upstream {
 }
 
 extension Readiness.Part {
-    /// A service of another process.
+    /// A service of another process. While it is away, calls of the others are answered; none of those that count need the relay.
     static func asking(_ client: ServiceClient, _ name: ServiceName) -> Readiness.Part {
-        Readiness.Part(name.rawValue) {
+        Readiness.Part(name.rawValue, need: name == .relay ? .never : .oneOfMany) {
             guard let report = Readiness.Report(try await client.get(.readiness).body ?? .null) else { throw Problem.unavailable() }
             return report
         }
@@ -64,7 +66,7 @@ extension Readiness.Part {
     /// be read. Nil where none is named.
     static func asking(projectors: [Instance]) -> Readiness.Part? {
         if projectors.isEmpty { return nil }
-        return Readiness.Part(Component.projector.rawValue, isRequired: false) {
+        return Readiness.Part(Component.projector.rawValue, need: .never) {
             var last: Readiness.Report?
             for projector in projectors {
                 let request = HTTPClientRequest(url: "http://\(projector)/ready")

@@ -116,7 +116,7 @@ struct ServiceProcess {
         if let tokens {
             runs.append(
                 LongRunning("revocations") {
-                    try await upstreams.find(.auth)
+                    try await upstreams.find([.auth])
                     try await tokens.follower.run()
                 })
         }
@@ -136,11 +136,8 @@ struct ServiceProcess {
                         case .auth: try await auth?.prepare()
                         case .commands, .projector, .relay, .gateway: break
                         }
-                        // Callers find it as soon as it listens, and until the feed has answered once no token is accepted.
-                        if responder != nil {
-                            try await upstreams.find(.auth)
-                            await tokens?.follower.look()
-                        }
+                        try await upstreams.find([.auth])
+                        try await tokens?.prepare()
                     })
             }
         }
@@ -151,11 +148,10 @@ struct ServiceProcess {
                     try await queries?.prepare()
                     try await auth?.prepare()
                     if isServing {
-                        for name in Component.gateway.calls { try await upstreams.find(name) }
+                        try await upstreams.find(Component.gateway.calls)
                         try await gateway.prepare()
                     }
-                    // Until the feed has answered once no token is accepted.
-                    await tokens?.follower.look()
+                    try await tokens?.prepare()
                 })
         }
         // Stopped first of all.

@@ -23,10 +23,10 @@ struct ServiceUpstreams {
         return OwnService()
     }
 
-    /// Returns when the instances of a service are known, or after a second.
-    func find(_ name: ServiceName) async throws {
-        guard let cluster = clusters[name] else { return }
-        for _ in 0..<200 where cluster.state.instances.isEmpty { try await Task.sleep(for: .milliseconds(5)) }
+    /// Returns when the instances of these services are known, or after a second.
+    func find(_ names: Set<ServiceName>) async throws {
+        let called = clusters.values.filter { names.contains($0.service) }
+        for _ in 0..<200 where called.contains(where: \.state.instances.isEmpty) { try await Task.sleep(for: .milliseconds(5)) }
     }
 
     /// Adds a service of this process.

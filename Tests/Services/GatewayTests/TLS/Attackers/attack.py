@@ -246,6 +246,16 @@ def bad_heads(port):
     return " ".join(outcomes)
 
 
+def hosts(port):
+    outcomes = []
+    for hosts in [["localhost"], ["LOCALHOST:443"], ["elsewhere"], ["localhost", "elsewhere"]]:
+        client = Client(port).begin()
+        client.request(1, headers=[("host", host) for host in hosts])
+        client.flush()
+        outcomes.append(client.outcome([1])[0].split(" ")[0])
+    return " ".join(outcomes)
+
+
 def unannounced_body(port):
     client = Client(port).begin()
     client.request(1, method="POST", end=False)
