@@ -1,6 +1,7 @@
 import EventSourcing
 import Foundation
 import Glibc
+import JSON
 import NIOHTTP1
 import Testing
 

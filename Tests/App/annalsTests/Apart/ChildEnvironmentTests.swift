@@ -1,5 +1,7 @@
 import ArgumentParser
 import FoundationEssentials
+import Gateway
+import Logging
 import Testing
 
 @testable import annals
