@@ -96,7 +96,8 @@ package final class UpstreamCluster: Upstream, Sendable {
             return .answer(response, place.instance)
         } catch let failure as UpstreamFailure {
             record(verdict(of: failure, in: time), at: place)
-            logger.warning(
+            // One line a call; those at notice say what has become of the instance.
+            logger.info(
                 "a call to an instance failed",
                 metadata: [
                     "instance": "\(place.instance)", "requestId": "\(RequestIdentity.logged(context.requestID))", "reason": "\(failure.reason)",

@@ -33,7 +33,7 @@ struct UpstreamFailure: Error {
     init(_ error: any Error) { self = error as? UpstreamFailure ?? UpstreamFailure(.broken, "\(error)") }
 
     /// Why there is no connection.
-    init(connecting error: any Error) { self.init(Self.isExhaustion(error) ? .exhausted : .unreachable, "\(error)") }
+    init(connecting error: any Error) { self.init(Self.isExhaustion(error) ? .exhausted : .unreachable, Self.words(for: error)) }
 
     /// Whether any of the request may have reached the instance.
     var mayHaveArrived: Bool {
@@ -50,6 +50,15 @@ struct UpstreamFailure: Error {
             !error.connectionErrors.isEmpty && error.connectionErrors.allSatisfy { isExhaustion($0.error) }
         case let error as IOError: [EMFILE, ENFILE, EADDRNOTAVAIL, ENOBUFS, ENOMEM].contains(error.errnoCode)
         default: false
+        }
+    }
+
+    /// What the system says, without the names of the library's types.
+    private static func words(for error: any Error) -> String {
+        switch error {
+        case let error as NIOConnectionError: error.connectionErrors.first.map { words(for: $0.error) } ?? "no address is known for \(error.host)"
+        case let error as IOError: String(cString: strerror(error.errnoCode))
+        default: "\(error)"
         }
     }
 
