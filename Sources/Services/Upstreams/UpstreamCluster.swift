@@ -96,7 +96,7 @@ package final class UpstreamCluster: Upstream, Sendable {
             return .answer(response, place.instance)
         } catch let failure as UpstreamFailure {
             record(verdict(of: failure, in: time), at: place)
-            // One line a call; those at notice say what has become of the instance.
+            // One line a call. What changes for the instance is told at notice.
             logger.info(
                 "a call to an instance failed",
                 metadata: [
