@@ -1,37 +1,31 @@
 import Glibc
+import HTTPTypes
 import Logging
+import NIOCore
 import PublishingAPI
-import TestSupport
 import Testing
 
 @testable import Upstreams
 
 @Suite(.timeLimit(.minutes(5))) struct `A connection that can't be made` {
-    @Test func `for want of descriptors says nothing of the instance`() async {
-        await #expect(processExitsWith: .success) {
-            var settings = UpstreamSettings()
-            settings.ejection.failures = 1
-            let peers = [try await Peer.start { _ in .ok() }, try await Peer.start { _ in .ok() }]
-            try await RunningCluster.run(peers, settings) { running in
-                var limit = rlimit()
-                getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-                var none = rlimit(rlim_cur: 0, rlim_max: limit.rlim_max)
-                setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &none)
-                let status = try await running.status()
-                let standing = running.cluster.state
-                setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-                #expect(status == 503)
-                #expect(standing.ejected == [false, false])
-                let later = try await running.status()
-                #expect(later == 200)
-            }
-        }
+    private let cluster = UpstreamCluster(
+        service: .queries, discovery: StaticDiscovery([:]), logger: Logger(label: "silent") { _ in SwiftLogNoOpLogHandler() })
+
+    @Test(arguments: [EMFILE, ENFILE, EADDRNOTAVAIL, ENOBUFS, ENOMEM])
+    func `for want of something that the caller has too little of says nothing of the instance`(code: CInt) {
+        let failure = UpstreamFailure(connecting: IOError(errnoCode: code, reason: "socket"))
+        #expect(failure.kind == .exhausted && failure.problem.status == .serviceUnavailable)
+        #expect(cluster.verdict(of: failure, in: .seconds(30)) == .none)
+    }
+
+    @Test func `because nobody listens tells of the instance, in the system's words`() {
+        let failure = UpstreamFailure(connecting: IOError(errnoCode: ECONNREFUSED, reason: "connect"))
+        #expect(failure.kind == .unreachable && failure.reason == "Connection refused")
+        #expect(cluster.verdict(of: failure, in: .seconds(30)) == .gone)
     }
 
     @Test func `says nothing of the instance when its call had less time than a connection may take`() {
         let settings = UpstreamSettings()
-        let cluster = UpstreamCluster(
-            service: .queries, discovery: StaticDiscovery([:]), settings: settings, logger: Logger(label: "silent") { _ in SwiftLogNoOpLogHandler() })
         let late = UpstreamFailure(.unconnected, "no connection in time")
         #expect(cluster.verdict(of: late, in: settings.connectTimeout) == .gone)
         #expect(cluster.verdict(of: late, in: settings.connectTimeout - .milliseconds(1)) == .none)
