@@ -103,6 +103,15 @@ struct ServerBinaries {
     var postgres: String { "\(folder)/postgres" }
     var initdb: String { "\(folder)/initdb" }
 
+    /// Another program of the same version: beside the server, or beside the one that it is a link to.
+    func program(_ name: String) -> String {
+        let beside = "\(folder)/\(name)"
+        guard access(beside, X_OK) != 0, let real = realpath(postgres, nil) else { return beside }
+        defer { free(real) }
+        let parts = String(cString: real).split(separator: "/").dropLast()
+        return "/" + (parts + [Substring(name)]).joined(separator: "/")
+    }
+
     /// Looks in `first`, in PATH, where `pg_config` points, and in Debian's folders, newest first. Data made by a version needs a server of that
     /// version.
     static func find(version: String?, first: String? = nil) throws(PrivateServerError) -> ServerBinaries {

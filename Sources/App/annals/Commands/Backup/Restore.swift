@@ -115,8 +115,9 @@ struct Restore: AsyncParsableCommand {
                 try await chosen.load(into: server, logger: logger) { done, total in bar.update(completed: done, total: total) }
                 bar.finish()
             } else {
+                // Abbreviations of time zones, Z among them, are not known to a server while it reads this.
                 let lostWAL = lost.map { $0 + "/postgres/data/pg_wal" }
-                let restoration = Restoration(of: chosen, in: backups, into: server, until: to.map { "\($0)" }, lostWAL: lostWAL)
+                let restoration = Restoration(of: chosen, in: backups, into: server, until: to.map { "\($0)".dropLast() + "+00" }, lostWAL: lostWAL)
                 try await restoration.copy { done, total in bar.update(completed: done >> 20, total: total >> 20) }
                 bar.finish()
                 printError("Replaying WAL…")
