@@ -85,9 +85,10 @@ package struct EventForwarder: Sendable {
                 var refused: [OutgoingEvent] = []
                 for batch in page.inChunks(of: sink.batchSize) { last = try await send(batch, after: last, &refused) ?? last }
                 guard let end = page.last else { continue }
-                try await advance(lease, to: end)
-                // Here, so that a sink that is away for long does not have them told with each try.
+                // After all sends, so that a sink that is away for long does not have them told with each try; and before the checkpoint has passed
+                // them, so that each is told.
                 for event in refused { tellRefused(event) }
+                try await advance(lease, to: end)
                 reached.value = end.position
                 recordLag(head: try await log.head())
             }

@@ -10,7 +10,7 @@ extension KeyVault {
         var isTold = false
         while true {
             do {
-                for row in try await query(.recentlyDestroyed, []) { noteDestruction(of: try row.get(0)) }
+                for row in try await query(.recentlyDestroyed, []) { forget(try row.get(0)) }
                 isTold = false
             } catch let error as EventStoreError {
                 if !isTold { logger.notice("the vault does not say which keys are destroyed", metadata: ["reason": "\(error)"]) }

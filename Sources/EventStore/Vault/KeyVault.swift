@@ -48,6 +48,13 @@ package final class KeyVault: PersonalKeys {
         cache.withLock { $0[subject] = Cached(key: .destroyed, readAt: .now) }
     }
 
+    /// Drops a person's key that is in memory.
+    func forget(_ subject: UUID) {
+        cache.withLock { cache in
+            if cache[subject] != nil { cache[subject] = Cached(key: .destroyed, readAt: .now) }
+        }
+    }
+
     /// The keys of these persons, in one query for those that are not in memory. Throws `VaultError.keyUnknown` for a person the vault never had,
     /// `VaultError.keyDamaged` for one whose key does not open, and what `knownKeys(of:)` throws.
     package func keys(of subjects: Set<UUID>) async throws -> [UUID: DataKey] {

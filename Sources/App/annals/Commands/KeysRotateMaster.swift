@@ -30,7 +30,7 @@ struct KeysRotateMaster: AsyncParsableCommand {
         if let urls = settings.databases {
             try await rotation.run(on: try Databases(urls))
         } else {
-            try await withPrivateDatabases(directory, logger: logger) { try await rotation.run(on: $0) }
+            try await withPrivateDatabases(directory, archivingIn: settings.backups, logger: logger) { try await rotation.run(on: $0) }
         }
     }
 }
@@ -50,10 +50,19 @@ private struct Rotation: Sendable {
         guard let old = MasterKey(hexadecimal: oldText), let new = MasterKey(hexadecimal: newText) else {
             throw Failure("the master key is not 64 hexadecimal digits")
         }
+        if oldText == newText {
+            // Only the last step was missing.
+            try removeNext()
+            return printLine("The master key in \(file.path) is new; the one before is in \(file.path).before.")
+        }
         let keys = MasterKeyRotation(from: old, to: new)
         let bar = ProgressBar("keys")
         let damaged: Int
         do {
+            // Nothing is changed when one of these opens with neither key: no key would start the system then.
+            try await databases.withPool("identity", databases.identity, logger: logger) { pool in
+                try await SigningKeys(identity: pool, wrapping: KeyWrapping(new)).openAll { _ = try keys.rewrapped($0, for: "signing-key") }
+            }
             damaged = try await databases.withPool("vault", databases.vault, logger: logger) { pool in
                 try await keys.run(on: pool) { bar.update(completed: $0, total: $1) }
             }
@@ -61,6 +70,7 @@ private struct Rotation: Sendable {
                 try await SigningKeys(identity: pool, wrapping: KeyWrapping(new)).rewrapAll { try keys.rewrapped($0, for: "signing-key") }
             }
             bar.finish()
+            try keepEarlier(oldText)
             try AtomicFile(file.path + ".before").replace(oldText)
             try AtomicFile(file.path).replace(newText)
         } catch VaultError.unusableMasterKey {
@@ -69,9 +79,24 @@ private struct Rotation: Sendable {
         } catch let error as AuditFileError {
             throw Failure("all keys are wrapped by the key in \(next.path), which could not take its place: \(error)")
         }
-        unlink(next.path)
+        try removeNext()
         printLine("The master key in \(file.path) is new; the one before is in \(file.path).before.")
         if damaged > 0 { printError("annals: \(damaged) keys of persons opened with neither key: they were damaged before, and stay so") }
+    }
+
+    /// The key of an earlier rotation opens the backups of its time: it gives way under a name of its own.
+    private func keepEarlier(_ oldText: String) throws {
+        let before = KeyFile(path: file.path + ".before")
+        if before.isMissing { return }
+        guard try before.read(logger) != oldText else { return }
+        let place = before.path + "." + String(time(nil))
+        guard rename(before.path, place) == 0 else {
+            throw Failure("\(before.path) can't become \(place): \(String(cString: strerror(errno)))")
+        }
+    }
+
+    private func removeNext() throws {
+        guard unlink(next.path) == 0 else { throw Failure("\(next.path) can't be removed: \(String(cString: strerror(errno)))") }
     }
 
     private func requireNobody(_ name: String, _ target: ConnectionTarget, _ databases: Databases) async throws {

@@ -23,6 +23,9 @@ final class SettingReader {
         self.services = Set(services)
     }
 
+    /// Whether the secrets of any of these services are read.
+    func reads(_ services: [Setting.Service]) -> Bool { !self.services.isDisjoint(with: services) }
+
     /// Takes a JSON file in as the last source. Its keys stand in an object `annals`; those with dots are objects in objects.
     func take(file path: String) throws {
         guard let data = FileManager.default.contents(atPath: path) else { throw Failure("ANNALS_CONFIG_FILE: \(path) can't be read") }
@@ -38,7 +41,7 @@ final class SettingReader {
         _ setting: inout Value, _ key: String, _ form: SettingForm<Value>, for services: [Setting.Service], _ purpose: String
     ) throws {
         let fallback = setting
-        let isNeeded = !form.isSecret || !self.services.isDisjoint(with: services)
+        let isNeeded = !form.isSecret || reads(services)
         let (text, source) = isNeeded ? try text(of: key, form.name) : (nil, .fallback)
         if let text {
             do {

@@ -16,7 +16,9 @@ extension Settings {
         try read(
             &relay.keeps, "relayKeep", .duration(.seconds(60)...(.seconds(31_536_000))), for: [.relay],
             "The age at which events leave the streams.")
-        if relay.sendsToRedis, redisURL == nil { throw Failure("ANNALS_RELAY_REDIS: set ANNALS_REDIS_URL, too", code: .wrongUse) }
+        if read.reads([.relay]), relay.sendsToRedis, redisURL == nil {
+            throw Failure("ANNALS_RELAY_REDIS: set ANNALS_REDIS_URL, too", code: .wrongUse)
+        }
         var url: String?
         try read.secret(
             &url, "rabbitmq.url", .rabbitMQURL, absent: "none", for: [.relay],

@@ -89,7 +89,7 @@ package struct BackupFolder: Sendable {
         try make()
         let lock = try Lock(self)
         defer { withExtendedLifetime(lock) {} }
-        for leftover in try interrupted() { try remove("\(path)/\(leftover)") }
+        for leftover in try interrupted() { try removeWhatIsWritten("\(path)/\(leftover)") }
         let name = Self.name(for: Date.now)
         let target = "\(path)/\(name)"
         let partial = target + Self.partialSuffix
@@ -123,6 +123,7 @@ package struct BackupFolder: Sendable {
     }
 
     /// Deletes the oldest backups of one kind beyond the newest `count`, and the WAL that no backup needs any more. Returns the names of the deleted.
+    /// Another server that archives here is left alone: its newest WAL is no older than ten minutes, since a server ends a segment each minute.
     /// - Parameters:
     ///   - areDumps: the kind.
     ///   - directory: the folder of the server that archives here at present.
@@ -130,7 +131,9 @@ package struct BackupFolder: Sendable {
         let lock = try Lock(self)
         defer { withExtendedLifetime(lock) {} }
         let all = try backups()
-        let old = all.filter { $0.isDump == areDumps }.dropLast(count)
+        let own = Self.archiveName(of: directory)
+        let others = Set(try archives().filter { $0 != own && isInUse($0) })
+        let old = all.filter { backup in backup.isDump == areDumps && !(backup.archive.map(others.contains) ?? false) }.dropLast(count)
         let kept = all.filter { backup in !old.contains { $0.name == backup.name } }
         // A name goes first: what is left of an interrupted removal is no backup.
         for backup in old {
@@ -140,7 +143,7 @@ package struct BackupFolder: Sendable {
         }
         for archive in try archives() {
             let needed = kept.filter { $0.archive == archive }.map(\.firstSegment).min()
-            if needed == nil, archive != Self.archiveName(of: directory) {
+            if needed == nil, archive != own, !others.contains(archive) {
                 try remove("\(path)/\(archive)")
             } else if let needed {
                 for segment in WALSegment.names(in: "\(path)/\(archive)") where segment < needed { unlink("\(path)/\(archive)/\(segment)") }
@@ -149,12 +152,29 @@ package struct BackupFolder: Sendable {
         return old.map(\.name)
     }
 
+    private func isInUse(_ archive: String) -> Bool {
+        var status = stat()
+        guard let newest = WALSegment.names(in: "\(path)/\(archive)").last, stat("\(path)/\(archive)/\(newest)", &status) == 0 else {
+            // A server that has just begun.
+            return stat("\(path)/\(archive)", &status) == 0 && time(nil) - status.st_mtim.tv_sec < 600
+        }
+        return time(nil) - status.st_mtim.tv_sec < 600
+    }
+
     private func archives() throws(BackupError) -> [String] {
         do {
             return try FileManager.default.contentsOfDirectory(atPath: path).filter { $0.hasPrefix("wal-") }
         } catch {
             throw BackupError("the folder of backups \(path) can't be read: \(String(cString: strerror(errno)))")
         }
+    }
+
+    /// A backup whose program was killed may write for a moment longer.
+    private func removeWhatIsWritten(_ path: String) throws(BackupError) {
+        for _ in 0..<50 {
+            do { return try remove(path) } catch { usleep(100_000) }
+        }
+        try remove(path)
     }
 
     func remove(_ path: String) throws(BackupError) {
@@ -177,16 +197,6 @@ package struct BackupFolder: Sendable {
             flock(descriptor, LOCK_UN)
             close(descriptor)
         }
-    }
-}
-
-/// A file of 16 MiB of the write-ahead log, by its name: timeline, then place.
-enum WALSegment {
-    static func isName(_ name: String) -> Bool { name.utf8.count == 24 && name.utf8.allSatisfy { (48...57).contains($0) || (65...70).contains($0) } }
-
-    /// In the log's order.
-    static func names(in folder: String) -> [String] {
-        ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter(isName).sorted()
     }
 }
 

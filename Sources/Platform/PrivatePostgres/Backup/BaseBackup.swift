@@ -26,6 +26,9 @@ package struct BaseBackup: Sendable {
     private let content: Content
 
     package var bytes: Int { content.bytes }
+
+    /// Whether it is of the server in a folder, as far as their archives tell.
+    package func isOf(server directory: String) -> Bool { archive == BackupFolder.archiveName(of: directory) }
     package var archive: String? { content.archive }
     package var isDump: Bool { !content.dumps.isEmpty }
     var firstSegment: String { content.firstSegment }

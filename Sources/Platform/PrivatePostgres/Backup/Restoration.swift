@@ -98,7 +98,17 @@ package struct Restoration: Sendable {
                 files.append(try RestoredFile(name: "pg_wal/\(segment)", at: "\(lostWAL)/\(segment)"))
             }
         }
+        try requireNoGap(in: files)
         return files
+    }
+
+    /// WAL that was written while nothing was archived may be missing. PostgreSQL would take the gap for the end.
+    private func requireNoGap(in files: [RestoredFile]) throws(BackupError) {
+        let segments = Set(files.compactMap { $0.name.split(separator: "/").last.map(String.init) }.filter(WALSegment.isName))
+            .filter { $0 >= backup.firstSegment && $0.prefix(8) == backup.firstSegment.prefix(8) }.sorted()
+        for (segment, next) in zip(segments, segments.dropFirst()) where WALSegment.following(segment) != next {
+            throw BackupError("the WAL between \(segment) and \(next) was not archived: take a newer backup, or one moment before that by --to")
+        }
     }
 
     private static func isPrivate(_ path: String) -> Bool {

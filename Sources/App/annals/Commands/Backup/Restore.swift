@@ -87,10 +87,11 @@ struct Restore: AsyncParsableCommand {
                     ? Failure("the backup \(backup) is incomplete: it was interrupted")
                     : Failure("there is no backup \(backup)\(Suggestion.text(for: backup, among: all.map(\.name)))")
             }
+            guard ofLost(chosen) else { throw Failure("\(lost ?? "") is not the system that the backup \(backup) is of") }
             if chosen.isDump, to != nil || lost != nil { throw Failure("\(backup) holds dumps, which lead to no other moment than their own") }
             return chosen
         }
-        let leading = all.filter { $0.isDump == dump }
+        let leading = all.filter { $0.isDump == dump && (to == nil || $0.archive != nil || lost != nil) && ofLost($0) }
         guard let newest = leading.last, let first = leading.first else {
             throw Failure(
                 "there \(dump ? "are no dumps" : "is no whole backup") in \(folder.path)"
@@ -102,6 +103,9 @@ struct Restore: AsyncParsableCommand {
         }
         return chosen
     }
+
+    /// Whether the lost server's WAL leads on from a backup.
+    private func ofLost(_ backup: BaseBackup) -> Bool { lost.map { backup.isOf(server: $0 + "/postgres") } ?? true }
 
     /// Makes the new folder beside its place, and puts it there when the databases have come to the moment.
     private func restore(_ chosen: BaseBackup, in backups: BackupFolder, to target: NewFolder, _ secrets: SecretKeys, _ logger: Logger) async throws {
@@ -152,12 +156,29 @@ private struct NewFolder: Sendable {
     var unfinished: String { path + ".restoring" }
 
     init(_ path: String) throws {
-        self.path = path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
+        var whole = path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
+        while whole.hasSuffix("/"), whole != "/" { whole.removeLast() }
+        if let resolved = realpath(whole, nil) {
+            whole = String(cString: resolved)
+            free(resolved)
+        }
+        self.path = whole
+        try requireOneFileSystem()
         guard access(self.path, F_OK) != 0 || (try? FileManager.default.contentsOfDirectory(atPath: self.path))?.isEmpty == true else {
             throw Failure("\(path) is not empty, and nothing is restored over what is there: name a new folder by --data-dir")
         }
         guard access(unfinished, F_OK) != 0 else {
             throw Failure("\(unfinished) is left by a restore that was interrupted, or one is under way: remove it, and try again")
+        }
+    }
+
+    /// The folder takes its place by a rename at the end, which can't replace a mounted file system.
+    private func requireOneFileSystem() throws {
+        var (own, parent) = (stat(), stat())
+        let slash = path.lastIndex(of: "/") ?? path.startIndex
+        guard stat(path, &own) == 0, stat(slash == path.startIndex ? "/" : String(path[..<slash]), &parent) == 0 else { return }
+        guard own.st_dev == parent.st_dev, path != "/" else {
+            throw Failure("a file system is mounted at \(path): name a folder below it by --data-dir")
         }
     }
 
