@@ -67,7 +67,12 @@ import Testing
             #expect(post.status == 201)
             let read = try await Client(base: system.api).call(.GET, "/posts/by-slug/after", headers: ["Wait-For-Position": post.position])
             #expect(read.status == 200)
-            let next = try await Launch.run(["backup", "--folder", backedUp.backups, "--data-dir", system.dataDirectory, "--keep", "1"])
+            // Another server that wrote its WAL a moment ago is left alone.
+            let keepOne = ["backup", "--folder", backedUp.backups, "--data-dir", system.dataDirectory, "--keep", "1"]
+            let first = try await Launch.run(keepOne)
+            #expect(first.code == 0 && !first.output.contains("Deleted the backup"), "\(first.output)")
+            _ = try await Shell.run("touch -d '20 minutes ago' '\(backedUp.backups)'/wal-*/*")
+            let next = try await Launch.run(keepOne)
             #expect(next.code == 0 && next.output.contains("Deleted the backup"), "\(next.output)")
             // The WAL of the lost server went with its last backup.
             let archives = try FileManager.default.contentsOfDirectory(atPath: backedUp.backups).filter { $0.hasPrefix("wal-") }
@@ -180,6 +185,14 @@ import Testing
             let rotated = try await Launch.run(["keys", "rotate-master", "--data-dir", directory])
             #expect(rotated.code == 0, "\(rotated.output)")
             #expect(try String(contentsOfFile: file, encoding: .utf8) == made)
+            #expect(try String(contentsOfFile: file + ".before", encoding: .utf8) == old)
+            #expect(!FileManager.default.fileExists(atPath: file + ".next"))
+
+            // It was killed in its last step. The key before stays what it is.
+            try Data(made.utf8).write(to: URL(fileURLWithPath: file + ".next"))
+            chmod(file + ".next", 0o600)
+            let finished = try await Launch.run(["keys", "rotate-master", "--data-dir", directory])
+            #expect(finished.code == 0, "\(finished.output)")
             #expect(try String(contentsOfFile: file + ".before", encoding: .utf8) == old)
             #expect(!FileManager.default.fileExists(atPath: file + ".next"))
 

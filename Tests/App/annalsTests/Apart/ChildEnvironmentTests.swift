@@ -57,4 +57,10 @@ import Testing
         let read = try await settings([.queries], environment: ["ANNALS_IDENTITY_URL_FILE": "/nowhere"])
         #expect(read.databases?.identity == nil)
     }
+
+    @Test func `do not ask a service for a secret that it has no use for`() async throws {
+        let shared = ["ANNALS_RELAY_REDIS": "true", "ANNALS_REDIS_URL": "redis://cache"]
+        #expect(try await settings([.projector], environment: shared).redisURL == nil)
+        #expect(try await settings([.relay], environment: shared).redisURL != nil)
+    }
 }
