@@ -1,4 +1,5 @@
 import Glibc
+import HTTPContract
 import HTTPTypes
 import Logging
 import NIOCore
