@@ -86,7 +86,7 @@ struct ServerStart: Sendable {
 
     private func configure(_ socketFolder: String, _ account: ServerAccount) throws(PrivateServerError) {
         let archive = try backups.map { backups throws(PrivateServerError) in try BackupFolder(backups).makeArchive(of: folder, account) }
-        // What is written without an archive is in none: a later one begins anew, and needs a backup.
+        // WAL that is written without an archive is in none. A later archive begins anew, and needs a backup.
         if backups == nil, recovery == nil { unlink(folder.archiveRecord) }
         let settings = ServerSettings(port: port, socketFolder: socketFolder, durability: durability, archive: archive, recovery: recovery)
         for (name, text) in settings.files {
