@@ -13,13 +13,17 @@ import Testing
             try await gateway.start()
             /// Waits until these services are up and all others down, and `/ready` has this status.
             func expect(_ status: Int, up: Set<String>) async throws {
+                var said = ""
+                defer { if !said.isEmpty { Issue.record("not \(status) with \(up): \(said)") } }
                 try await eventually {
                     let ready = try await Client(base: gateway.base).call(.GET, gateway.base + "/ready")
+                    said = "\(ready.status) \(ready.json.serialized)"
                     let isSo = ["auth", "commands", "queries", "relay"].allSatisfy {
                         ready.json["services"]?[$0]?["status"]?.text == (up.contains($0) ? "up" : "down")
                     }
                     return isSo && ready.status == status
                 }
+                said = ""
             }
             try await expect(200, up: ["auth", "commands", "queries"])
             for service in ["commands", "auth"] { try instance(service).server.kill() }

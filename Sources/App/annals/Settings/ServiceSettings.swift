@@ -26,10 +26,11 @@ struct ServiceSettings: Sendable {
     }
 
     /// Finds the instances of services. Throws a `Failure` where a location is a Redis that is not named.
-    func discovery(_ redis: RedisClient?, logger: Logger) throws -> ConfiguredDiscovery {
+    /// - Parameter components: the services of this process. Only their own places and those of the services that they call are looked at.
+    func discovery(for components: Set<Component>, _ redis: RedisClient?, logger: Logger) throws -> ConfiguredDiscovery {
         var all: [ServiceName: ServiceLocation] = [:]
         for component in Self.listening {
-            guard let name = component.service else { continue }
+            guard let name = component.service, components.contains(where: { $0 == component || $0.calls.contains(name) }) else { continue }
             let location = locations[name] ?? .fixed([Instance(host: host, port: self[port: component])])
             if location == .redis, redis == nil { throw Failure("ANNALS_REDIS_URL must be set: ANNALS_\(name.rawValue.uppercased())_AT is redis") }
             all[name] = location

@@ -31,7 +31,7 @@ struct ServiceProcess {
         var connections = settings.gateway.connections
         connections.drain = drain
         let redis = try redisClient()
-        let discovery = try settings.services.discovery(redis, logger: logger)
+        let discovery = try settings.services.discovery(for: components, redis, logger: logger)
         let upstreams = ServiceUpstreams(own: components.compactMap(\.service), clusters: clusters(found: discovery))
         let tokens = try callers.first.map { caller in
             TokenChecks(auth: ServiceClient(try keys.identity(caller), audience: .auth, upstream: upstreams[.auth]), logger: logger)
