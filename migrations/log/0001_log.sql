@@ -411,8 +411,8 @@ BEGIN
 END
 $$;
 
--- For a subscriber that begins at position 0.
-CREATE FUNCTION relay.begin(for_name text, under_token bigint) RETURNS void LANGUAGE plpgsql AS $$
+-- For a subscriber that begins at position 0. A function named begin would keep psql from seeing the ends of statements in a dump.
+CREATE FUNCTION relay.note_beginning(for_name text, under_token bigint) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM relay.hold_lease(for_name, under_token);
     UPDATE relay.subscribers SET has_begun = true WHERE name = for_name;

@@ -39,6 +39,6 @@ package final class SubscriberLease: Sendable {
 
 extension Statement {
     fileprivate static let holdLease = Statement("hold_relay_lease", "SELECT relay.hold_lease($1, $2)")
-    fileprivate static let beginSubscriber = Statement("begin_subscriber", "SELECT relay.begin($1, $2)")
+    fileprivate static let beginSubscriber = Statement("begin_subscriber", "SELECT relay.note_beginning($1, $2)")
     fileprivate static let advanceSubscriber = Statement("advance_subscriber", "SELECT relay.advance($1, $2, $3, $4, $5)")
 }
