@@ -137,7 +137,7 @@ import Testing
 /// Somebody all of whose words can be told from everybody else's.
 private struct Zyx {
     static let password = "zyxpassword long enough"
-    /// What each text of theirs begins with. Whole words: three letters of them stand now and then in what is sealed.
+    /// The beginning of each text of theirs. Whole words: three letters of them stand now and then in what is sealed.
     static let words = ["mail", "name", "password", "display", "bio", "before", "content", "title", "slug", "draft"].map { "zyx" + $0 }
     static let registration = #"{"username":"zyxname","email":"zyxmail@example.org","password":"\#(password)"}"#
 

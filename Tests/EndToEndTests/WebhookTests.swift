@@ -114,7 +114,7 @@ import Testing
 
     private static func deliveries(_ admin: Client, _ path: String) async throws -> [JSONValue] { try await list(admin, path + "/deliveries") }
 
-    /// What a receiver verifies by.
+    /// The key that a receiver verifies by.
     private struct Keys {
         let secret, publicKey: String
 

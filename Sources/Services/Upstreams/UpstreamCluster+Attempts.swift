@@ -10,7 +10,7 @@ extension UpstreamCluster {
         return call.isRepeatable && !call.isPatient ? min(left, settings.attemptTimeout) : left
     }
 
-    /// What the failure of an attempt that had so much time says of the instance.
+    /// The verdict on an instance, by the failure of an attempt that had so much time.
     func verdict(of failure: UpstreamFailure, in time: Duration) -> Verdict {
         switch failure.kind {
         case .unreachable: .gone

@@ -27,7 +27,7 @@ final class PostLedger: Sendable {
         }
     }
 
-    /// What was acknowledged so far.
+    /// The posts that were acknowledged so far.
     var acknowledged: [Entry] { entries.withLock { $0 } }
 
     /// Returns once so many more were acknowledged.

@@ -58,7 +58,7 @@ struct PostScheduling: Sendable {
             guard let time = body["at"]?.text.flatMap({ Timestamp($0) }) else { throw Problem.validation("at", "must be a time") }
             let (command, author) = (try id("command"), try id("author"))
             let givesUp = body["givesUp"] == .bool(true)
-            // What follows from an import is the import's. Else the next one would take it for somebody's change.
+            // An event that follows from an import is the import's. Else the next one would take it for somebody's change.
             let origin = try await store.read(StreamRead(post, .backwards), limit: 1).first?.metadata.origin
             let metadata = EventMetadata(
                 actor: givesUp ? nil : author, command: command, correlation: body["correlation"]?.text, traceparent: context.traceparent,

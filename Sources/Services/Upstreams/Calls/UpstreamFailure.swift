@@ -53,7 +53,7 @@ struct UpstreamFailure: Error {
         }
     }
 
-    /// What the system says, without the names of the library's types.
+    /// The system's own words, without the names of the library's types.
     private static func words(for error: any Error) -> String {
         switch error {
         case let error as NIOConnectionError: error.connectionErrors.first.map { words(for: $0.error) } ?? "no address is known for \(error.host)"

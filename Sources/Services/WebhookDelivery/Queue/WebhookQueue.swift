@@ -6,7 +6,7 @@ import Publishing
 /// The deliveries of one webhook: those of one stream one after the other, those of different streams side by side. Each stream goes on as soon as
 /// its own attempt is over, however long another takes.
 package struct WebhookQueue: Sendable {
-    /// What is to be done next.
+    /// The next things to do.
     package enum Turn: Sendable, Equatable {
         /// Something was done; there may be more.
         case worked
@@ -60,7 +60,7 @@ package struct WebhookQueue: Sendable {
             let place = Place(enqueued: try row.get(0), commanded: try row.get(1))
             means.registry.drop(ordersOf: webhook, through: place.commanded)
             if let order = entry.orders.first(where: { $0.position > place.commanded }) {
-                // What is under way would count as delivered again.
+                // Deliveries under way would count as delivered again.
                 guard underWay.isEmpty else { return .finishing }
                 try await carryOut(order, from: place)
                 return .worked
