@@ -41,10 +41,12 @@ struct ServedSystem: Sendable {
     /// - Parameters:
     ///   - counts: how many processes of each service; one where nothing is said.
     ///   - settings: for all of them.
+    ///   - server: further settings of the PostgreSQL.
     static func run(
-        _ counts: [String: Int], finding: Finding = .list, settings: [String: String] = [:], _ body: (ServedSystem) async throws -> Void
+        _ counts: [String: Int], finding: Finding = .list, settings: [String: String] = [:], server: String? = nil,
+        _ body: (ServedSystem) async throws -> Void
     ) async throws {
-        try await withServer { location in
+        try await withServer(settings: server) { location in
             try await withDatabases(at: location) { urls in
                 try await withDataDirectory { directory in
                     for command in [["migrate"], ["keys", "init"]] {
