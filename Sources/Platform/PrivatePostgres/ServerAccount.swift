@@ -1,3 +1,4 @@
+import CLinuxIO
 import Glibc
 
 /// The account that the server runs as. PostgreSQL refuses to run as root.
