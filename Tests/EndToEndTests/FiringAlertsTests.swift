@@ -52,10 +52,7 @@ private struct Watch {
     }
 
     private func poll(_ isSo: () async throws -> Bool) async throws {
-        try await eventually {
-            try await Task.sleep(for: .milliseconds(200))
-            return try await isSo()
-        }
+        try await eventually(every: .milliseconds(200), isSo)
     }
 }
 

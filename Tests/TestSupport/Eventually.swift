@@ -10,10 +10,13 @@ package struct WaitedInVain: Error, CustomStringConvertible {
 
 /// Asks again and again until it is so, and lets others run in between. Throws when the test is cancelled, as its time limit does, and after
 /// `patience`: a test that waits in vain then ends.
-package func eventually(file: StaticString = #fileID, line: Int = #line, _ isSo: () async throws -> Bool) async throws {
+/// - Parameter pause: between two looks; longer where a look is costly.
+package func eventually(
+    every pause: Duration = .milliseconds(2), file: StaticString = #fileID, line: Int = #line, _ isSo: () async throws -> Bool
+) async throws {
     let end = ContinuousClock.now + patience
     while try await !isSo() {
         guard ContinuousClock.now < end else { throw WaitedInVain(place: "\(file):\(line)") }
-        try await Task.sleep(for: .milliseconds(2))
+        try await Task.sleep(for: pause)
     }
 }

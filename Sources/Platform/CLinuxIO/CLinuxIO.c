@@ -10,7 +10,8 @@
 #include <unistd.h>
 
 int linux_spawn(
-    pid_t *process, const char *program, char *const arguments[], char *const environment[], const char *directory, int input, int output, int errors) {
+    pid_t *process, const char *program, char *const arguments[], char *const environment[], const char *directory, int input,
+    int output, int errors) {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     int status = posix_spawn_file_actions_init(&actions);

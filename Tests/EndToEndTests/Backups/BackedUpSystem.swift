@@ -53,8 +53,7 @@ struct BackedUpSystem {
     /// Finishes the present segment of WAL, and returns when it is archived.
     func archiveAll() async throws {
         let segment = try await system.query("pg_walfile_name(pg_switch_wal())", in: "annals_log")
-        try await eventually {
-            try await Task.sleep(for: .milliseconds(20))
+        try await eventually(every: .milliseconds(20)) {
             return FileManager.default.fileExists(atPath: try archive() + "/" + segment)
         }
     }

@@ -98,8 +98,7 @@ final class OperatorPageReader {
                 _ = try await ann.call(.POST, "/posts", json: #"{"title":"\#(title)","content":"x","publish":true}"#)
             }
         }
-        try await eventually {
-            try await Task.sleep(for: .milliseconds(20))
+        try await eventually(every: .milliseconds(20)) {
             let ready = try await Client(base: "").call(.GET, "http://127.0.0.1:\(running.port)/ready")
             guard ready.status == 200, let models = ready.json["projections"]?.members?.list else { return false }
             return !models.isEmpty && models.allSatisfy { $0.value["lag"]?.int == 0 && $0.value["status"]?.text == "current" }
@@ -133,8 +132,7 @@ final class OperatorPageReader {
         // The doctor may have something to say of the machine.
         #expect(end == .exit(0) || end == .exit(3) && commands.contains("doctor"), "\(commands)\n\(said)\n\(complaints)")
         if isSwitching, let system {
-            try await eventually {
-                try await Task.sleep(for: .milliseconds(20))
+            try await eventually(every: .milliseconds(20)) {
                 return try await system.query("(SELECT last_archived_wal >= '\(segment)' FROM pg_stat_archiver)", in: "annals_log") == "true"
             }
         }

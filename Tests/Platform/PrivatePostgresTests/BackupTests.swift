@@ -32,8 +32,7 @@ import Testing
         let segment = try await text(server, "SELECT pg_walfile_name(pg_switch_wal())")
         let archive = try String(contentsOfFile: "\(folder)/pg/archive", encoding: .utf8).trimmingCharacters(in: .newlines)
         let path = "\(backups.path)/\(archive)/\(segment)"
-        try await eventually {
-            try await Task.sleep(for: .milliseconds(20))
+        try await eventually(every: .milliseconds(20)) {
             return FileManager.default.fileExists(atPath: path)
         }
         return path

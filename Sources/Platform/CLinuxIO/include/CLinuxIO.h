@@ -11,7 +11,8 @@
 /// `input`, or from /dev/null where that is negative; output and errors go to the other two, and no other descriptor is open in it. Returns 0 and the
 /// process id, or an errno.
 int linux_spawn(
-    pid_t *process, const char *program, char *const arguments[], char *const environment[], const char *directory, int input, int output, int errors);
+    pid_t *process, const char *program, char *const arguments[], char *const environment[], const char *directory, int input,
+    int output, int errors);
 
 /// A descriptor that becomes readable when the process ends; -1 and errno when there is no such process.
 int linux_pidfd(pid_t process);

@@ -85,8 +85,8 @@ extension Statement {
 enum PostColumns {
     /// The columns of a list's item that stand in `posts.post` itself.
     static let item = """
-        post.id, post.author, post.title, post.slug, post.excerpt, post.published, post.created_at, post.updated_at, post.published_at, post.version, \
-        post.scheduled_at
+        post.id, post.author, post.title, post.slug, post.excerpt, post.published, post.created_at, post.updated_at, post.published_at, \
+        post.version, post.scheduled_at
         """
 
     /// All columns, from `post` (or a subquery of that name), `account` and `total`; `text` is the column that stands for the text.
