@@ -28,11 +28,13 @@ WRITERS = 20
 def write_folders(root, contenders, posts):
     """What load.lua reads, in a folder for each contender."""
     (root / "ids").write_text("".join(f"{id}\n" for id, _ in posts))
+    few = [id for id, _ in random.sample(posts, min(1000, len(posts)))]
+    (root / "few").write_text("".join(f"{id}\n" for id in few))
     (root / "slugs").write_text("".join(f"{slug}\n" for _, slug in posts))
     for name, contender in contenders.items():
         folder = root / name
         folder.mkdir()
-        for shared in ("ids", "slugs", "tokens"):
+        for shared in ("ids", "few", "slugs", "tokens"):
             (folder / shared).symlink_to(root / shared)
         ids = [id for id, _ in random.sample(posts, min(1000, len(posts)))]
         (folder / "tags").write_text("\n".join(asyncio.run(answers.entity_tags(Client(contender.url), ids))) + "\n")
@@ -98,6 +100,7 @@ def arguments_of():
     parser.add_argument("--authors", type=int, default=2_000, help="their authors (2,000)")
     parser.add_argument("--only", metavar="NAME,…", help=f"contenders beside Annals: {', '.join(PEERS)}")
     parser.add_argument("--works", metavar="WORK,…", help=f"works: {', '.join(work.key for work in WORKS)}")
+    parser.add_argument("--no-cache", action="store_true", help="Annals keeps no answers: every read asks its tables")
     parser.add_argument("--profile", metavar="WORK", nargs="?", const="id", help="sample Annals under one work (id) and measure nothing else")
     arguments = parser.parse_args()
     if arguments.quick:
@@ -112,7 +115,7 @@ def arguments_of():
 
 
 def run(arguments, root, stack):
-    annals = Annals(arguments.annals, root)
+    annals = Annals(arguments.annals, root, {"ANNALS_KEPT_ANSWERS": "off"} if arguments.no_cache else None)
     stack.callback(lambda: annals.stop())
     # The peers' server gets the same. Four peers need more connections than one.
     settings = {"listen_addresses": "''", "max_connections": "300"} | annals.server_settings()

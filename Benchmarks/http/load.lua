@@ -1,5 +1,5 @@
 -- The requests of one work, for wrk: `wrk … -s load.lua URL -- WORK FOLDER SEED`.
--- The folder has a file of ids, of slugs, of ids with their entity tags, and of access tokens: one a line.
+-- The folder has a file of ids, of a few of them, of slugs, of ids with their entity tags, and of access tokens: one a line.
 
 local threads = 0
 
@@ -65,6 +65,7 @@ end
 local works = {
    ["health"] = function() return constant("/health") end,
    ["id"] = function(folder) return reading("/api/v1/posts/", lines(folder, "ids"), { ["DNT"] = "1" }) end,
+   ["few"] = function(folder) return reading("/api/v1/posts/", lines(folder, "few"), { ["DNT"] = "1" }) end,
    ["counted"] = function(folder) return reading("/api/v1/posts/", lines(folder, "ids"), {}) end,
    ["slug"] = function(folder) return reading("/api/v1/posts/by-slug/", lines(folder, "slugs"), { ["DNT"] = "1" }) end,
    ["list"] = function() return constant("/api/v1/posts") end,

@@ -124,6 +124,17 @@ CREATE FUNCTION annals.release_leases(for_holder text) RETURNS void LANGUAGE sql
     UPDATE annals.checkpoints SET lease_holder = NULL, lease_expires_at = NULL, rate = 0 WHERE lease_holder = for_holder
 $$;
 
+-- A process that keeps answers must hear of tables that change while their position does not rise: another build takes their place, or parked events
+-- are applied. Both raise the lease's token. Processes that were told nothing find out by polling.
+CREATE FUNCTION annals.tell_of_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify('annals_read', NEW.model || ':changed');
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER checkpoints_changed AFTER UPDATE OF build, lease_token ON annals.checkpoints
+    FOR EACH ROW WHEN (OLD.build <> NEW.build OR OLD.lease_token <> NEW.lease_token) EXECUTE FUNCTION annals.tell_of_change();
+
 -- Parked events --------------------------------------------------------------------------------------------------------------------------------
 
 -- Events that a build's tables lack: one that could not be applied, and later ones of the same id, which wait behind it. Only positions are kept;

@@ -28,43 +28,19 @@ final class StaleAnswers: Sendable {
         let headers: HTTPFields
         let body: ByteBuffer
         let since: ContinuousClock.Instant
-        /// In bytes; a name costs, too.
-        let size: Int
-    }
-
-    /// Two halves: when the younger is full, the older one is dropped. What is asked for stays, and nothing is sorted.
-    private struct Halves {
-        var young: [WireText: Kept] = [:]
-        var old: [WireText: Kept] = [:]
-        var youngBytes = 0
-
-        mutating func keep(_ kept: Kept, under target: WireText, upTo bytes: Int) {
-            remove(target)
-            if youngBytes + kept.size > bytes / 2 {
-                old = young
-                young = [:]
-                youngBytes = 0
-            }
-            young[target] = kept
-            youngBytes += kept.size
-        }
-
-        mutating func remove(_ target: WireText) {
-            if let kept = young.removeValue(forKey: target) { youngBytes -= kept.size }
-            old[target] = nil
-        }
     }
 
     private let settings: StaleSettings
     private let now: @Sendable () -> ContinuousClock.Instant
-    private let halves = Mutex(Halves())
+    private let answers: Mutex<BoundedCache<WireText, Kept>>
 
     /// The bytes that are kept.
-    var bytes: Int { halves.withLock { ($0.young.values.map(\.size) + $0.old.values.map(\.size)).reduce(0, +) } }
+    var bytes: Int { answers.withLock { $0.bytes } }
 
     init(_ settings: StaleSettings, now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }) {
         self.settings = settings
         self.now = now
+        answers = Mutex(BoundedCache(bytes: settings.bytes))
     }
 
     /// Sends a call, keeps its answer, and gives the one that was kept when there is none. The caller's own fault is the caller's answer.
@@ -79,12 +55,12 @@ final class StaleAnswers: Sendable {
             case .notModified: return response
             default:
                 // The service has answered, and what it said before is no longer so.
-                halves.withLock { $0.remove(target) }
+                answers.withLock { $0.remove(target) }
                 return response
             }
         } catch let problem as Problem {
             guard [.badUpstream, .unavailable, .timeout].contains(problem.code) else {
-                halves.withLock { $0.remove(target) }
+                answers.withLock { $0.remove(target) }
                 throw problem
             }
             guard let response = stale(target, request) else { throw problem }
@@ -99,17 +75,18 @@ final class StaleAnswers: Sendable {
 
     private func kept(_ response: Response, under target: WireText) async throws -> Response {
         guard let length = response.body.contentLength, length <= Self.largestBody else {
-            halves.withLock { $0.remove(target) }
+            answers.withLock { $0.remove(target) }
             return response
         }
         let body = try await response.body.collect(upTo: length)
-        let kept = Kept(headers: response.headers, body: body, since: now(), size: body.readableBytes + target.count + 512)
-        halves.withLock { $0.keep(kept, under: target, upTo: settings.bytes) }
+        let kept = Kept(headers: response.headers, body: body, since: now())
+        // A name costs, too.
+        answers.withLock { $0.keep(kept, size: body.readableBytes + target.count + 512, for: target) }
         return Response(status: response.status, headers: response.headers, body: ResponseBody(byteBuffer: body))
     }
 
     private func stale(_ target: WireText, _ request: Request) -> Response? {
-        guard let kept = halves.withLock({ $0.young[target] ?? $0.old[target] }) else { return nil }
+        guard let kept = answers.withLock({ $0.value(for: target) }) else { return nil }
         let age = now() - kept.since
         guard age <= settings.longestAge else { return nil }
         var headers = kept.headers

@@ -17,6 +17,8 @@ package struct Queries: Service {
     /// Published posts as they come and go, for anybody.
     package let feed: LiveFeed
     let views: ViewWindow
+    private let posts: AnswerCache<PreparedPost>?
+    private let lists: AnswerCache<PreparedList>?
     private let positions: ReadModelPositions
 
     /// - Parameters:
@@ -27,10 +29,11 @@ package struct Queries: Service {
     ///   - services: verify other services' tokens.
     ///   - cursorKey: seals list cursors.
     ///   - feeds: bounds what watchers cost.
+    ///   - cacheBytes: the size of all answers that are kept; nil keeps none.
     ///   - now: the time up to which the last 24 hours are counted.
     package init(
         read: ReadPools, positions: ReadModelPositions, commands: ServiceClient, verifier: TokenVerifier, services: ServiceKeys, cursorKey: CursorKey,
-        viewWindow: ViewWindowSettings = ViewWindowSettings(), feeds: LiveFeed.Limits = LiveFeed.Limits(),
+        viewWindow: ViewWindowSettings = ViewWindowSettings(), feeds: LiveFeed.Limits = LiveFeed.Limits(), cacheBytes: Int? = nil,
         now: @escaping @Sendable () -> Timestamp = { .now }, logger: Logger
     ) {
         let models = ReadModels(pools: read, positions: positions)
@@ -38,10 +41,14 @@ package struct Queries: Service {
         let cursors = CursorCodec(key: cursorKey)
         views = ViewWindow(recorder: recorder, settings: viewWindow, logger: logger)
 
+        // Posts and lists have a half each, so that neither drives out the other.
+        posts = cacheBytes.map { AnswerCache(bytes: $0 / 2) }
+        lists = cacheBytes.map { AnswerCache(bytes: $0 / 2) }
+
         var routes = Routes()
-        PostListRoutes(models: models, cursors: cursors).add(to: &routes)
+        PostListRoutes(models: models, cursors: cursors, cache: lists).add(to: &routes)
         let limit = ViewerLimit(viewWindow)
-        PostRoutes(models: models, views: views, limit: limit).add(to: &routes)
+        PostRoutes(models: models, views: views, limit: limit, cache: posts).add(to: &routes)
         PostViewRoutes(models: models, views: views, limit: limit, recorder: recorder, cursors: cursors).add(to: &routes)
         UserRoutes(models: models, cursors: cursors).add(to: &routes)
         OverviewRoutes(models: models, now: now).add(to: &routes)
@@ -55,15 +62,32 @@ package struct Queries: Service {
             mapping: Problem.ofReadDatabase)
     }
 
+    /// How the kept answers do; nil when none are kept.
+    package var cacheStatistics: AnswerCacheStatistics? {
+        guard let posts, let lists else { return nil }
+        return posts.statistics + lists.statistics
+    }
+
     /// Follows the read models' positions, tells watchers, and sends views to the log until stopped. A graceful stop sends what is gathered first.
     package func run() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await positions.run() }
             group.addTask { await views.run() }
             group.addTask { try await feed.run() }
+            group.addTask { try await dropOutdatedAnswers() }
             defer { group.cancelAll() }
             // The first to end is the window, on a graceful stop, or the positions when they can't go on.
             try await group.next()
+        }
+    }
+
+    /// Nobody is given an answer that is outdated; this lets go of its text, which may have been erased since.
+    private func dropOutdatedAnswers() async throws {
+        while true {
+            try await Task.sleep(for: .seconds(5))
+            let standing = positions.standing(of: PostPage.models.map(\.rawValue))
+            posts?.drop(outdatedAt: standing)
+            lists?.drop(outdatedAt: standing)
         }
     }
 }

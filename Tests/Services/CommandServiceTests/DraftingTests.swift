@@ -62,6 +62,27 @@ import Testing
         }
     }
 
+    @Test func `appends once for a title that many have, and gives its plain slug again when that is free`() async throws {
+        try await Newsroom.open { newsroom in
+            let ann = try await newsroom.person("ann")
+            let store = CountingStore(newsroom.log.store)
+            let counted = newsroom.on(store)
+            func draft() async throws -> (slug: String?, id: String?) {
+                let reply = try await counted.call(.post, Self.posts, #"{"title":"News","content":"B"}"#, by: ann)
+                return (reply.data?["slug"]?.text, reply.data?["id"]?.text)
+            }
+            let first = try await draft()
+            for _ in 0..<5 { _ = try await draft() }
+            let before = store.appendCount
+            for _ in 0..<20 { _ = try await draft() }
+            // Of 100,000 numbers, two may be drawn twice.
+            #expect(store.appendCount - before <= 22)
+            _ = try await counted.call(.delete, "\(Self.posts)/\(try #require(first.id))", nil, by: ann)
+            #expect(try await draft().slug == "news")
+            #expect(try await draft().slug != "news")
+        }
+    }
+
     @Test func `refuses a chosen slug that is taken`() async throws {
         try await Newsroom.open { newsroom in
             let ann = try await newsroom.person("ann")

@@ -33,9 +33,9 @@ struct Newsroom: Sendable {
 
     static let identities = ServiceIdentities.generate()
 
-    /// Runs the service for as long as the body takes, then stops it cleanly.
+    /// Runs the service for as long as the body takes, then stops it cleanly. It keeps no answers unless told: tests make rows without going on.
     static func open(
-        window: ViewWindowSettings = .quick, pools: Pools = .one, _ body: @escaping @Sendable (Newsroom) async throws -> Void
+        window: ViewWindowSettings = .quick, pools: Pools = .one, cacheBytes: Int? = nil, _ body: @escaping @Sendable (Newsroom) async throws -> Void
     ) async throws {
         try await withReadDatabase { target in
             let logger = TestCluster.logger
@@ -64,7 +64,8 @@ struct Newsroom: Sendable {
                 read: reads, positions: positions,
                 commands: ServiceClient(identities[.queries], audience: .commands, upstream: commands.responder, logger: logger),
                 verifier: TokenVerifier { [signingKey.publicKey] }, services: identities.keys,
-                cursorKey: CursorKey(bytes: Array("an installation's key of 32 bytes".utf8)), viewWindow: window, logger: logger)
+                cursorKey: CursorKey(bytes: Array("an installation's key of 32 bytes".utf8)), viewWindow: window, cacheBytes: cacheBytes,
+                logger: logger)
             let newsroom = Newsroom(
                 owner: ConnectionPool(target, limits: .patient, logger: logger), read: read, queries: queries, commands: commands,
                 signingKey: signingKey)

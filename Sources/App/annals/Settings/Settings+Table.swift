@@ -41,6 +41,9 @@ extension Settings {
         try readUpstreams(read)
         try readDatabases(read)
         try readPools(read)
+        try read(
+            &keptAnswers, "keptAnswers", .offOr(.number(65_536...(1 << 40))), for: [.queries],
+            "Bytes of answers that are kept and given again until a read model goes on.")
         try readKeys(read)
         try readSessions(read)
         try readRelay(read)

@@ -22,6 +22,8 @@ struct Settings: Sendable {
     var databases: DatabaseURLs?
     /// The limits of a pool, as far as a service does not need others.
     var pools = PoolLimits()
+    /// The size of the answers that the query service keeps, in bytes; nil keeps none.
+    var keptAnswers: Int? = 16 << 20
     /// Where the master key is read from; nil keeps one in the data directory.
     var masterKeyFile: String?
     /// The key that audit checkpoints are signed with; nil keeps one in the data directory.

@@ -8,6 +8,7 @@ import Postgres
 import Processes
 import Projections
 import PublishingAPI
+import QueryService
 import Synchronization
 import Telemetry
 import Upstreams
@@ -145,6 +146,18 @@ enum Metrics {
             return processes.stuck.map {
                 MetricSample(Double(now.milliseconds - $0.since.milliseconds) / 1000, [("kind", $0.kind), ("process", $0.id.lowercased)])
             }
+        }
+    }
+
+    /// Shows how often an answer that was kept could be given again.
+    static func show(_ queries: Queries) {
+        registry.observe("annals_query_cache_requests_total", .counter, help: "Queries that might be answered from what is kept, by whether they were.")
+        {
+            guard let statistics = queries.cacheStatistics else { return [] }
+            return [("hit", statistics.hits), ("miss", statistics.misses)].map { MetricSample(Double($1), [("result", $0)]) }
+        }
+        registry.observe("annals_query_cache_bytes", .gauge, help: "Bytes of the answers that are kept.") {
+            queries.cacheStatistics.map { [MetricSample(Double($0.bytes))] } ?? []
         }
     }
 

@@ -9,6 +9,10 @@ package final class ReadModelPositions: Sendable {
         /// Of each model that was asked for or heard of; before 0 where nothing is known.
         var watermarks: [String: Watermark] = [:]
         var statuses: [String: ReadModelStatus] = [:]
+        /// Rises when tables may have changed while their position has not risen.
+        var era = 0
+        /// When the checkpoints were last read.
+        var checkedAt: ContinuousClock.Instant?
     }
 
     private let pool: ConnectionPool
@@ -37,6 +41,19 @@ package final class ReadModelPositions: Sendable {
     package var statuses: [ReadModelStatus] {
         state.withLock { state in
             state.statuses.values.map { $0.at(state.watermarks[$0.model]?.position ?? $0.position) }.sorted { $0.model < $1.model }
+        }
+    }
+
+    /// Where all of these models stand, as last heard of; nil when one of them is unknown, or nothing is heard from the database.
+    package func standing(of models: [String]) -> ReadModelStanding? {
+        state.withLock { state in
+            guard let checkedAt = state.checkedAt, ContinuousClock.now - checkedAt < pollInterval * 3 else { return nil }
+            var lowest = Int64.max
+            for model in models {
+                guard let position = state.watermarks[model]?.position, position >= 0 else { return nil }
+                lowest = min(lowest, position)
+            }
+            return ReadModelStanding(position: lowest, era: state.era)
         }
     }
 
@@ -84,12 +101,21 @@ package final class ReadModelPositions: Sendable {
         // Notifications may have been missed since the last connection.
         case .connected: await refresh()
         case .notification(_, let payload):
-            guard let colon = payload.lastIndex(of: ":"), let position = Int64(payload[payload.index(after: colon)...]) else {
-                return logger.warning("a notification is not <model>:<position>", metadata: ["channel": "\(ReadModelNotifier.channel)"])
+            guard let colon = payload.lastIndex(of: ":") else { return warnOfForm() }
+            let news = payload[payload.index(after: colon)...]
+            if news == "changed" {
+                state.withLock { $0.era += 1 }
+            } else if let position = Int64(news) {
+                // Answers to a poll may overtake a notification.
+                watermark(of: String(payload[..<colon])).advance(to: position)
+            } else {
+                warnOfForm()
             }
-            // Answers to a poll may overtake a notification.
-            watermark(of: String(payload[..<colon])).advance(to: position)
         }
+    }
+
+    private func warnOfForm() {
+        logger.warning("a notification is not <model>:<position>", metadata: ["channel": "\(ReadModelNotifier.channel)"])
     }
 
     private func poll() async throws {
@@ -108,7 +134,12 @@ package final class ReadModelPositions: Sendable {
             // The positions stay as they were: too low at worst. The next poll tries again.
             return logger.debug("could not read the checkpoints", metadata: ["reason": "\(error)"])
         }
-        state.withLock { $0.statuses = Dictionary(statuses.map { ($0.model, $0) }, uniquingKeysWith: { first, _ in first }) }
+        state.withLock { state in
+            let known = state.statuses
+            state.statuses = Dictionary(statuses.map { ($0.model, $0) }, uniquingKeysWith: { first, _ in first })
+            if statuses.contains(where: { $0.isRewritten(since: known[$0.model]) }) { state.era += 1 }
+            state.checkedAt = .now
+        }
         for status in statuses {
             let watermark = watermark(of: status.model)
             let known = watermark.position
@@ -119,12 +150,30 @@ package final class ReadModelPositions: Sendable {
     }
 }
 
+/// Where read models stand, as far as a process has heard.
+package struct ReadModelStanding: Sendable, Hashable {
+    /// The lowest of their positions: none of their tables is behind it.
+    package let position: Int64
+    /// Another one when tables may have changed while their position has not risen: a build took the place of another, events were applied late, or
+    /// the database was restored.
+    package let era: Int
+}
+
+extension ReadModelStatus {
+    /// Whether its tables may have changed otherwise than by going on, as far as the polls tell.
+    fileprivate func isRewritten(since known: ReadModelStatus?) -> Bool {
+        guard let known else { return false }
+        return build != known.build || leaseToken != known.leaseToken || position < known.position
+    }
+}
+
 /// Tells those who wait for a read model how far it has come, by NOTIFY on `annals_read`.
 ///
 /// NOTIFY takes a lock of the whole cluster at commit, so it is never part of the applying transaction, waits for no disk, and at most one is under
 /// way: what happens meanwhile is told by the next one. It is a hint; who listens also polls.
 package final class ReadModelNotifier: Sendable {
-    /// The channel. A payload is `<model>:<position>`.
+    /// The channel. A payload is `<model>:<position>`, or `<model>:changed`, which the database itself sends for tables that have changed without
+    /// going on.
     package static let channel = "annals_read"
 
     private let pool: ConnectionPool

@@ -27,6 +27,10 @@ package struct ReadModelStatus: Sendable, Hashable {
     package let rate: Double
     /// The process whose projector keeps it current; nil when there is none.
     package let leaseHolder: String?
+    /// The number of its tables: another build's have another.
+    package let build: Int64
+    /// Rises with each holder of its lease, and whenever others than its projector have written to its tables.
+    package let leaseToken: Int64
 
     /// The gravest of what there is to say, as far as the read database knows.
     package var state: ReadModelState { state(firstWaiting: nil, at: updatedAt) }
@@ -66,7 +70,8 @@ extension ReadModelStatus {
         self.init(
             model: try row.get(0), version: try row.get(1), position: try row.get(2), isStale: try row.get(3), failingAt: try row.get(4),
             parkedStreams: try row.get(6), updatedAt: Timestamp(milliseconds: try row.milliseconds(5)), stoppedReason: try row.get(7),
-            hasDiverged: try row.get(8), rate: try row.get(9), leaseHolder: try row.get(10))
+            hasDiverged: try row.get(8), rate: try row.get(9), leaseHolder: try row.get(10),
+            build: try row.get(11), leaseToken: try row.get(12))
     }
 }
 

@@ -1,7 +1,7 @@
 package import FoundationEssentials
 
 /// A value to bind. It carries its PostgreSQL type, and goes over the wire in binary.
-package enum SQLValue: Sendable, Equatable {
+package enum SQLValue: Sendable, Hashable {
     /// NULL of the type that the statement wants.
     case null
     case bool(Bool)

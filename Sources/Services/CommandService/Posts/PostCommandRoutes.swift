@@ -14,7 +14,7 @@ struct PostCommandRoutes: Sendable {
     let identity: CommandIdentity
 
     func add(to routes: inout Routes) {
-        let draft = PostDrafting(store: store, posts: posts, identity: identity)
+        let draft = PostDrafting(store: store, posts: posts, identity: identity, slugs: MadeSlugs(store: store))
 
         routes.on(.createPost) { try await draft.response($0, $1) }
 
@@ -88,6 +88,7 @@ struct PostDrafting: Sendable {
     let store: any EventStore
     let posts: CommandHandler<PostRules>
     let identity: CommandIdentity
+    let slugs: MadeSlugs
 
     func response(_ request: Request, _ context: CallContext) async throws -> Response {
         let user = try context.signedIn()
@@ -115,27 +116,7 @@ struct PostDrafting: Sendable {
                 throw EventStoreError.keyUnusable(author)
             }
         }
-        let handled = if let chosen { try await draft(under: chosen) } else { try await drafted(under: Slug(for: title.text), draft) }
+        let handled = if let chosen { try await draft(under: chosen) } else { try await slugs.withFree(Slug(for: title.text), take: draft) }
         return handled.response(.created, location: Endpoint.post.path(handled.stream.id.lowercased)) { $0.member("slug", $1.state.post?.slug.value) }
-    }
-
-    /// Tries the made slug, then the next few numbers, then random ones: common titles are taken by the hundred.
-    private func drafted(under slug: Slug, _ draft: (Slug) async throws -> CommandResult<PostRules>) async throws -> CommandResult<PostRules> {
-        for attempt in UInt32(1)...10 {
-            do {
-                let suffix = attempt <= 4 ? attempt : UInt32.random(in: 5...UInt32(pow10: attempt))
-                return try await draft(attempt == 1 ? slug : slug.numbered(suffix))
-            } catch CommandFailure.claimTaken(.slug) {
-                continue
-            }
-        }
-        throw Problem.duplicate(field: "slug")
-    }
-}
-
-extension UInt32 {
-    /// 10 to that power, at most 9.
-    fileprivate init(pow10 exponent: UInt32) {
-        self = (0..<Swift.min(exponent, 9)).reduce(1) { power, _ in power * 10 }
     }
 }

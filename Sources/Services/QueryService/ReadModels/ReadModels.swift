@@ -13,6 +13,8 @@ struct Snapshot<Value> {
     let value: Value
 }
 
+extension Snapshot: Sendable where Value: Sendable {}
+
 /// The read database, as routes ask it: one statement and one round trip for each query.
 struct ReadModels: Sendable {
     let pools: ReadPools
@@ -22,6 +24,26 @@ struct ReadModels: Sendable {
     func read<Query: ReadQuery>(_ query: Query, for request: Request) async throws -> Snapshot<Query.Answer> {
         guard let wait = try Preconditions.waitForPosition(request) else { return try await ask(query) }
         return try await read(query, from: wait)
+    }
+
+    /// The same, made ready to be sent, and kept: it is given again for as long as the models have not gone on. A caller who names a position is
+    /// answered by the database.
+    /// - Parameter prepare: nil for what is not to be kept, and is nothing for the caller either.
+    func read<Query: ReadQuery, Prepared: KeepableAnswer>(
+        _ query: Query, for request: Request, keptIn cache: AnswerCache<Prepared>?, _ prepare: (Query.Answer) throws -> Prepared?
+    ) async throws -> Snapshot<Prepared?> {
+        guard let cache, let standing = positions.standing(of: Query.models.map(\.rawValue)) else {
+            let found = try await read(query, for: request)
+            return Snapshot(position: found.position, value: try prepare(found.value))
+        }
+        let key = QueryKey(statement: query.statement.name, values: query.values)
+        if !request.headers.contains(.waitForPosition), let kept = cache.answer(to: key, at: standing) {
+            return Snapshot(position: kept.position, value: kept.value)
+        }
+        let found = try await read(query, for: request)
+        guard let prepared = try prepare(found.value) else { return Snapshot(position: found.position, value: nil) }
+        cache.keep(Snapshot(position: found.position, value: prepared), for: key, since: standing)
+        return Snapshot(position: found.position, value: prepared)
     }
 
     /// Answers from models that have reached a position, else throws 503 `READ_MODEL_BEHIND`.

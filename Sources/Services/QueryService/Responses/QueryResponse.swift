@@ -2,18 +2,14 @@ import HTTPContract
 import HTTPTypes
 import Hummingbird
 import JSON
+import NIOCore
 import PublishingAPI
 
 /// The response of every query: with its freshness, an entity tag, and 304 where the caller has it already.
 enum QueryResponse {
-    /// One post.
-    static func post(_ post: PostDocument, at position: Int64, to request: Request) -> Response {
-        entity(version: post.version, at: position, to: request) { post.write(to: &$0, viewCounts: &$1) }
-    }
-
     /// One account, with these members beside those that all answers have.
     static func user(_ user: UserDocument, _ members: Set<UserDocument.Member>, at position: Int64, to request: Request) -> Response {
-        entity(version: user.version, at: position, to: request) { writer, _ in user.write(members, to: &writer) }
+        response(.entity(version: user.version) { writer, _ in user.write(members, to: &writer) }, at: position, to: request)
     }
 
     /// An author's totals.
@@ -30,13 +26,60 @@ enum QueryResponse {
                 views = start..<$0.bytes.count
             }
         }
-        return response(writer.bytes, tag: entityTag(listBody: writer.bytes, excluding: [views]), position, request)
+        let tag = entityTag(listBody: writer.bytes, excluding: [views])
+        return response(Representation(body: ByteBuffer(bytes: writer.bytes), tag: tag), at: position, to: request)
     }
 
     /// One page of a list, or a list that is whole. `write` writes the items, and names the places of their view counts.
     static func list(
         _ pagination: Pagination?, at position: Int64, to request: Request, _ write: (inout JSONWriter, inout [Range<Int>]) -> Void
     ) -> Response {
+        response(.list(pagination, write), at: position, to: request)
+    }
+
+    /// 404, with how fresh that knowledge is.
+    static func notFound(at position: Int64) -> Problem {
+        var problem = Problem.notFound()
+        problem.headers.setReadModelPosition(position)
+        return problem
+    }
+
+    /// What was found, with its freshness; 304 where the caller has it already.
+    static func response(_ representation: Representation, at position: Int64, to request: Request) -> Response {
+        var headers = HTTPFields()
+        headers.setETag(representation.tag)
+        headers.setReadModelPosition(position)
+        // An answer depends on the caller and may change at any time: a client may keep it, and has to ask whether it is still right.
+        headers[.cacheControl] = "private, no-cache"
+        if Preconditions.isNotModified(request, etag: representation.tag) { return Answer.notModified(headers: headers) }
+        return Answer.bytes(json: representation.body, headers: headers)
+    }
+}
+
+/// The body of an answer with its entity tag (RFC 9110 §3.2). View counts don't count for the tag: else each reader would change it.
+struct Representation: Sendable {
+    let body: ByteBuffer
+    let tag: String
+
+    /// One post.
+    static func post(_ post: PostDocument) -> Representation {
+        entity(version: post.version) { post.write(to: &$0, viewCounts: &$1) }
+    }
+
+    /// `{"data": …}` under a tag that starts with the entity's version.
+    static func entity(version: Int, _ write: (inout JSONWriter, inout [Range<Int>]) -> Void) -> Representation {
+        var writer = JSONWriter(capacity: 1024)
+        var viewCounts: [Range<Int>] = []
+        writer.object {
+            $0.name("data")
+            write(&$0, &viewCounts)
+        }
+        let tag = entityTag(version: version, body: writer.bytes, excluding: viewCounts)
+        return Representation(body: ByteBuffer(bytes: writer.bytes), tag: tag)
+    }
+
+    /// One page of a list, or a list that is whole. `write` writes the items, and names the places of their view counts.
+    static func list(_ pagination: Pagination?, _ write: (inout JSONWriter, inout [Range<Int>]) -> Void) -> Representation {
         var writer = JSONWriter(capacity: 16384)
         var viewCounts: [Range<Int>] = []
         writer.object {
@@ -47,36 +90,6 @@ enum QueryResponse {
                 pagination.write(to: &$0)
             }
         }
-        return response(writer.bytes, tag: entityTag(listBody: writer.bytes, excluding: viewCounts), position, request)
-    }
-
-    /// 404, with how fresh that knowledge is.
-    static func notFound(at position: Int64) -> Problem {
-        var problem = Problem.notFound()
-        problem.headers.setReadModelPosition(position)
-        return problem
-    }
-
-    /// `{"data": …}` under a tag that starts with the entity's version.
-    private static func entity(
-        version: Int, at position: Int64, to request: Request, _ write: (inout JSONWriter, inout [Range<Int>]) -> Void
-    ) -> Response {
-        var writer = JSONWriter(capacity: 1024)
-        var viewCounts: [Range<Int>] = []
-        writer.object {
-            $0.name("data")
-            write(&$0, &viewCounts)
-        }
-        return response(writer.bytes, tag: entityTag(version: version, body: writer.bytes, excluding: viewCounts), position, request)
-    }
-
-    private static func response(_ body: [UInt8], tag: String, _ position: Int64, _ request: Request) -> Response {
-        var headers = HTTPFields()
-        headers.setETag(tag)
-        headers.setReadModelPosition(position)
-        // An answer depends on the caller and may change at any time: a client may keep it, and has to ask whether it is still right.
-        headers[.cacheControl] = "private, no-cache"
-        if Preconditions.isNotModified(request, etag: tag) { return Answer.notModified(headers: headers) }
-        return Answer.bytes(json: body, headers: headers)
+        return Representation(body: ByteBuffer(bytes: writer.bytes), tag: entityTag(listBody: writer.bytes, excluding: viewCounts))
     }
 }

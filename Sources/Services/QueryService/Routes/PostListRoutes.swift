@@ -8,6 +8,7 @@ import PublishingAPI
 struct PostListRoutes: Sendable {
     let models: ReadModels
     let cursors: CursorCodec
+    let cache: AnswerCache<PreparedList>?
 
     func add(to routes: inout Routes) {
         routes.on(.listPosts) { request, _ in
@@ -32,13 +33,23 @@ struct PostListRoutes: Sendable {
     /// One page. With `needsAccount`, 404 unless the author has an account.
     private func answer(_ listing: PostListing, _ query: QueryParameters, _ request: Request, needsAccount: Bool = false) async throws -> Response {
         let place = try ListPlace(query, in: listing.identity, cursors: cursors)
-        let found = try await listing.read(place, from: models, for: request)
-        guard found.value.isKnown || !needsAccount else { throw QueryResponse.notFound(at: found.position) }
-        let (posts, pagination) = place.cut(found.value.posts, of: found.value.total, in: listing.identity, cursors: cursors, by: listing.key(of:))
-        return QueryResponse.list(pagination, at: found.position, to: request) {
-            for post in posts { post.write(to: &$0, viewCounts: &$1) }
+        let found = try await models.read(listing.query(place), for: request, keptIn: cache) { found in
+            let (posts, pagination) = place.cut(found.posts, of: found.total, in: listing.identity, cursors: cursors, by: listing.key(of:))
+            let representation = Representation.list(pagination) { writer, viewCounts in
+                for post in posts { post.write(to: &writer, viewCounts: &viewCounts) }
+            }
+            return PreparedList(isKnown: found.isKnown, representation: representation)
         }
+        guard let list = found.value, list.isKnown || !needsAccount else { throw QueryResponse.notFound(at: found.position) }
+        return QueryResponse.response(list.representation, at: found.position, to: request)
     }
+}
+
+/// A page of posts that is ready to be sent.
+struct PreparedList: KeepableAnswer {
+    /// Whether the author whose posts they are has an account.
+    let isKnown: Bool
+    let representation: Representation
 }
 
 /// One list of posts: whose, and in which order.
@@ -73,16 +84,14 @@ enum PostListing {
         }
     }
 
-    /// Asks for one part of this list.
-    func read(_ place: ListPlace, from models: ReadModels, for request: Request) async throws -> Snapshot<PostPage> {
-        let query =
-            switch self {
-            case .newest: PostListQuery(.newest, of: nil, from: place)
-            case .mostViewed: PostListQuery(.mostViewed, of: nil, from: place)
-            case .newestOf(let author): PostListQuery(.newestOfAuthor, of: author, from: place)
-            case .mostViewedOf(let author): PostListQuery(.mostViewedOfAuthor, of: author, from: place)
-            case .allOf(let author): PostListQuery(.allOfAuthor, of: author, from: place)
-            }
-        return try await models.read(query, for: request)
+    /// What asks for one part of this list.
+    func query(_ place: ListPlace) -> PostListQuery {
+        switch self {
+        case .newest: PostListQuery(.newest, of: nil, from: place)
+        case .mostViewed: PostListQuery(.mostViewed, of: nil, from: place)
+        case .newestOf(let author): PostListQuery(.newestOfAuthor, of: author, from: place)
+        case .mostViewedOf(let author): PostListQuery(.mostViewedOfAuthor, of: author, from: place)
+        case .allOf(let author): PostListQuery(.allOfAuthor, of: author, from: place)
+        }
     }
 }

@@ -1,4 +1,5 @@
 import AccessTokens
+import FoundationEssentials
 import HTTPContract
 import HTTPTypes
 import Hummingbird
@@ -9,6 +10,7 @@ struct PostRoutes: Sendable {
     let models: ReadModels
     let views: ViewWindow
     let limit: ViewerLimit
+    let cache: AnswerCache<PreparedPost>?
 
     func add(to routes: inout Routes) {
         routes.on(.postBySlug) { request, context in
@@ -23,16 +25,28 @@ struct PostRoutes: Sendable {
     private func show<Query: ReadQuery>(_ query: Query, _ request: Request, _ context: CallContext) async throws -> Response
     where Query.Answer == PostDocument? {
         try request.refuseParameters()
-        let found = try await models.read(query, for: request)
+        let found = try await models.read(query, for: request, keptIn: cache) { $0.map(PreparedPost.init) }
         guard let post = found.value, context.mayRead(post.access) else { throw QueryResponse.notFound(at: found.position) }
-        let response = QueryResponse.post(post, at: found.position, to: request)
         if isView(of: post, request, context), limit.takes(post.id, by: context) { views.count(post.id) }
-        return response
+        return QueryResponse.response(post.representation, at: found.position, to: request)
     }
 
     /// Whether this answer is a view: somebody else than the author gets to see a published post, and does not object to being counted.
-    private func isView(of post: PostDocument, _ request: Request, _ context: CallContext) -> Bool {
-        post.isPublished && request.method == .get && request.header(.doNotTrack) != "1" && request.header(.attempt) == nil
-            && context.user?.id != post.author.id
+    private func isView(of post: PreparedPost, _ request: Request, _ context: CallContext) -> Bool {
+        post.access.isPublished && request.method == .get && request.header(.doNotTrack) != "1" && request.header(.attempt) == nil
+            && context.user?.id != post.access.author
+    }
+}
+
+/// A post that is ready to be sent, and what decides who gets it.
+struct PreparedPost: KeepableAnswer {
+    let id: UUID
+    let access: PostAccess
+    let representation: Representation
+
+    init(_ post: PostDocument) {
+        id = post.id
+        access = post.access
+        representation = .post(post)
     }
 }

@@ -35,15 +35,17 @@ final class InterruptedStore: EventStore {
     func waitForEvents(after position: Int64) async throws { try await store.waitForEvents(after: position) }
 }
 
-/// A store that counts the events it has given out, and the bytes of their texts.
+/// A store that counts the events it has given out, the bytes of their texts, and the appends, also those that fail.
 final class CountingStore: EventStore {
     private let store: any EventStore
     private let count = Mutex((events: 0, bytes: 0))
+    private let appends = Mutex(0)
 
     init(_ store: any EventStore) { self.store = store }
 
     var eventCount: Int { count.withLock { $0.events } }
     var byteCount: Int { count.withLock { $0.bytes } }
+    var appendCount: Int { appends.withLock { $0 } }
 
     func load(_ stream: StreamName, after version: Int, limit: Int, command: UUID?) async throws -> LoadedStream {
         let loaded = try await store.load(stream, after: version, limit: limit, command: command)
@@ -52,7 +54,11 @@ final class CountingStore: EventStore {
     }
 
     func read(_ part: StreamRead, limit: Int) async throws -> [RecordedEvent] { counted(try await store.read(part, limit: limit)) }
-    func append(_ request: AppendRequest) async throws -> AppendOutcome { try await store.append(request) }
+    func append(_ request: AppendRequest) async throws -> AppendOutcome {
+        appends.withLock { $0 += 1 }
+        return try await store.append(request)
+    }
+
     func read(_ part: LogRead, limit: Int) async throws -> LogPage { try await store.read(part, limit: limit) }
     func holder(of kind: ClaimKind, value: String) async throws -> StreamName? { try await store.holder(of: kind, value: value) }
     func read(after position: Int64, limit: Int) async throws -> [RecordedEvent] { counted(try await store.read(after: position, limit: limit)) }

@@ -20,13 +20,16 @@ struct QueriesComponent {
     let runs: [any Service]
 
     init(
-        _ databases: Databases, _ secrets: QueriesSecrets, commands: any Upstream, tokens: TokenChecks, limits: PoolLimits, logger: Logger
+        _ databases: Databases, _ secrets: QueriesSecrets, commands: any Upstream, tokens: TokenChecks, keptAnswers: Int?,
+        limits: PoolLimits, logger: Logger
     ) {
         let pools = ReadPools { ConnectionPool(databases.read, limits: limits.sharing($0), logger: logger) }
         positions = ReadModelPositions(pools.shared, listeningOn: databases.readDirect, logger: logger)
         let queries = Queries(
             read: pools, positions: positions, commands: ServiceClient(secrets.identity, audience: .commands, upstream: commands),
-            verifier: tokens.verifier, services: secrets.services, cursorKey: secrets.cursorKey, logger: logger)
+            verifier: tokens.verifier, services: secrets.services, cursorKey: secrets.cursorKey,
+            cacheBytes: keptAnswers, logger: logger)
+        Metrics.show(queries)
         responder = queries.responder
         readiness = Readiness(
             checks: [Readiness.Check("read") { try await pools.shared.query(.isAlive) }],

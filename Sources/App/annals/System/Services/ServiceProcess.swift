@@ -53,7 +53,8 @@ struct ServiceProcess {
         var queries: QueriesComponent?
         if components.contains(.queries), let tokens {
             queries = try QueriesComponent(
-                .init(databases), QueriesSecrets(keys), commands: upstreams[.commands], tokens: tokens, limits: limits, logger: logger)
+                .init(databases), QueriesSecrets(keys), commands: upstreams[.commands], tokens: tokens,
+                keptAnswers: settings.keptAnswers, limits: limits, logger: logger)
         }
         var auth: AuthComponent?
         if components.contains(.auth), let head, let tokens {
