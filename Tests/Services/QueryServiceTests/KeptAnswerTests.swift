@@ -107,7 +107,8 @@ import Testing
             let id = try await room.post("Title", by: .v7())
             try await room.keep(id)
             try await room.unpublish(id)
-            try await room.owner.withSession { try await $0.execute(script: "UPDATE annals.checkpoints SET position = 5, event_id = gen_random_uuid()") }
+            let restored = "UPDATE annals.checkpoints SET position = 5, event_id = gen_random_uuid()"
+            try await room.owner.withSession { try await $0.execute(script: restored) }
             // The service hears of it by its poll.
             try await eventually { try await room.get("/api/v1/posts/\(id.lowercased)").status == 404 }
         }
@@ -160,7 +161,8 @@ extension Newsroom {
     fileprivate func keep(_ post: UUID, as reader: Reader? = nil) async throws {
         let hits = queries.cacheStatistics?.hits ?? 0
         try await eventually {
-            #expect(try await get("/api/v1/posts/\(post.lowercased)", as: reader, [.doNotTrack: "1"]).status == 200)
+            let reply = try await get("/api/v1/posts/\(post.lowercased)", as: reader, [.doNotTrack: "1"])
+            #expect(reply.status == 200)
             return queries.cacheStatistics?.hits ?? 0 > hits
         }
     }

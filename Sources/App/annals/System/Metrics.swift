@@ -151,8 +151,7 @@ enum Metrics {
 
     /// Shows how often an answer that was kept could be given again.
     static func show(_ queries: Queries) {
-        registry.observe("annals_query_cache_requests_total", .counter, help: "Queries that might be answered from what is kept, by whether they were.")
-        {
+        registry.observe("annals_query_cache_requests_total", .counter, help: "Queries that ask for what may be kept, by whether it was.") {
             guard let statistics = queries.cacheStatistics else { return [] }
             return [("hit", statistics.hits), ("miss", statistics.misses)].map { MetricSample(Double($1), [("result", $0)]) }
         }

@@ -6,11 +6,17 @@ struct SQLFile {
     let path: String
     let text: String
     let tokens: [SQLToken]
+    /// The directives after `-- annals:` on lines of their own, with line numbers; lines may end with CRLF. Asked for with each batch of events.
+    let declarations: [(word: String, line: Int)]
 
     init(path: String, text: String) {
         self.path = path
         self.text = text
         tokens = SQLScanner.tokens(of: text)
+        declarations = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated().compactMap { index, line in
+            let line = line.filter { !$0.isWhitespace }
+            return line.hasPrefix(Self.declaring) ? (String(line.dropFirst(Self.declaring.count)), index + 1) : nil
+        }
     }
 
     /// The tokens of each statement, without the semicolons between them.
@@ -25,14 +31,6 @@ struct SQLFile {
 
     /// Whether a line of its own says `-- annals: <word>`.
     func declares(_ word: String) -> Bool { declarations.contains { $0.word == word } }
-
-    /// The directives after `-- annals:` on lines of their own, with line numbers; lines may end with CRLF.
-    var declarations: [(word: String, line: Int)] {
-        text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated().compactMap { index, line in
-            let line = line.filter { !$0.isWhitespace }
-            return line.hasPrefix(Self.declaring) ? (String(line.dropFirst(Self.declaring.count)), index + 1) : nil
-        }
-    }
 
     private static let declaring = "--annals:"
 

@@ -157,6 +157,11 @@ package struct ReadModelStanding: Sendable, Hashable {
     /// Another one when tables may have changed while their position has not risen: a build took the place of another, events were applied late, or
     /// the database was restored.
     package let era: Int
+
+    package init(position: Int64, era: Int) {
+        self.position = position
+        self.era = era
+    }
 }
 
 extension ReadModelStatus {

@@ -1,4 +1,5 @@
 import HTTPContract
+import NIOCore
 import Postgres
 import Projections
 import Synchronization
