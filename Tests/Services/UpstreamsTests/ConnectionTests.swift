@@ -32,7 +32,7 @@ import Testing
             for (path, text) in [("/last", "last"), ("/", "closed"), ("/last", "last"), ("/", "closed")] {
                 let answer = try await running.send(.post, path).text()
                 #expect(answer == text)
-                // Whoever closes it, it is gone before the next call.
+                // It is gone before the next call, whichever side closes it.
                 try await eventually { peer.connections == 0 }
             }
         }

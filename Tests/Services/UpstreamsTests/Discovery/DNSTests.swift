@@ -7,7 +7,7 @@ import Testing
 @Suite(.timeLimit(.minutes(5))) struct `DNS` {
     private func resolver(_ server: DNSServer) -> DNSResolver { DNSResolver(server: Instance(host: "127.0.0.1", port: server.port)) }
 
-    /// What a server says that runs. It is asked again when it is late, as it may be on a busy machine.
+    /// The answer of a server that runs. It is asked again when it is late, as it may be on a busy machine.
     private func answer(_ question: DNSQuestion, of server: DNSServer) async throws -> Result<DNSAnswer, DNSFailure> {
         var answer = await resolver(server).ask(question)
         try await eventually {
