@@ -98,7 +98,7 @@ import Testing
             let profile = #"{"username":"secretname","email":"secret@example.org","displayName":"Secret Name","bio":"Secret life"}"#
             let change = try await newsroom.call(.patch, "/api/v1/users/me", profile, by: ann)
             #expect(change.status == 200)
-            // Short words have a space, which sealed text never has: it could hold them by chance.
+            // Sealed text has no spaces, and could hold a short word by chance.
             for word in ["annabelle", "example", "secret", " title", " words"] {
                 // The names of the sealed fields stay readable; what stands in them does not.
                 let text = "replace(replace(replace(t::text, '\"title\"', ''), '\\\"title\\\"', ''), 'author title slug content', '')"
