@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The rules, dashboards and pages for those who keep a system running.
-@Suite(.timeLimit(.minutes(2))) struct `The alerts` {
+@Suite(.timeLimit(.minutes(10))) struct `The alerts` {
     private let folder = repositoryRoot + "/deploy/prometheus"
 
     private func text(_ path: String) throws -> String { try String(contentsOfFile: repositoryRoot + "/" + path, encoding: .utf8) }

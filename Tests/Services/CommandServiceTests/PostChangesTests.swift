@@ -9,7 +9,7 @@ import Publishing
 import PublishingAPI
 import Testing
 
-@Suite struct `What readers of posts are told of the log` {
+@Suite(.timeLimit(.minutes(5))) struct `What readers of posts are told of the log` {
     private func changes(_ newsroom: Newsroom, _ query: String = "after=0&limit=1000") async throws -> PostChanges {
         let reply = try await newsroom.send(.get, "/internal/posts/changes?\(query)", headers: Newsroom.asService(.queries))
         return try #require(reply.data.flatMap(PostChanges.init), "\(reply.text)")

@@ -7,7 +7,7 @@ import JSON
 import PublishingAPI
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct `A webhook over HTTP` {
+@Suite(.timeLimit(.minutes(5))) struct `A webhook over HTTP` {
     private static let path = "/api/v1/webhooks"
     private static let body = #"{"url":"https://hooks.example.org/annals?key=abc","types":["PostPublished","PostDeleted"]}"#
 

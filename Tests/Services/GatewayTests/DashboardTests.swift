@@ -13,6 +13,13 @@ import Testing
     private let key = SigningKey.generate()
     private let user = UUID.v7()
 
+    /// The parts have time, however slow the machine is.
+    private static var unhurried: GatewaySettings {
+        var settings = GatewaySettings(deadline: .seconds(600))
+        settings.dashboardDeadline = .seconds(240)
+        return settings
+    }
+
     private func bearer() throws -> HTTPFields {
         let token = AccessToken(
             subject: user, role: .user, session: nil, audience: ServiceName.allCases.map(\.rawValue), issuedAt: .now,
@@ -22,7 +29,7 @@ import Testing
 
     /// The dashboard of query services that answer each part as they are told, else with its path.
     private func dashboard(
-        _ headers: HTTPFields = [:], isSignedIn: Bool = true, limits: RateLimits = RateLimits(.off), settings: GatewaySettings = GatewaySettings(),
+        _ headers: HTTPFields = [:], isSignedIn: Bool = true, limits: RateLimits = RateLimits(.off), settings: GatewaySettings = unhurried,
         _ path: String = "/api/v1/dashboard", answer: @escaping @Sendable (_ part: String) async throws -> Response? = { _ in nil }
     ) async throws -> (answer: Answered, spy: Spy) {
         let queries = Spy("queries") { request, _ in
@@ -70,7 +77,7 @@ import Testing
     @Test(.timeLimit(.minutes(5))) func `names a part that can't be reached or is late, and waits for none of them alone`() async throws {
         var settings = GatewaySettings()
         // The other parts have time, however slow the machine is.
-        settings.dashboardDeadline = .seconds(3)
+        settings.dashboardDeadline = .seconds(6)
         let (answer, _) = try await dashboard(settings: settings) { part in
             if part.hasSuffix("/totals") { throw Problem.unavailable() }
             if part.hasSuffix("/trending") { try await Task.sleep(for: .seconds(600)) }
@@ -82,7 +89,7 @@ import Testing
 
     @Test func `is answered without a late part also when the parts have more time than all of them together`() async throws {
         var settings = GatewaySettings()
-        (settings.deadline, settings.dashboardDeadline) = (.seconds(4), .seconds(60))
+        (settings.deadline, settings.dashboardDeadline) = (.seconds(12), .seconds(60))
         let (answer, _) = try await dashboard(settings: settings) { part in
             if part.hasSuffix("/trending") { try await Task.sleep(for: .seconds(600)) }
             return nil

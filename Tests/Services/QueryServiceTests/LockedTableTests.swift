@@ -14,7 +14,7 @@ import Testing
         "waiting", "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
 
     @Test func `ends the queries that need it at their deadline, and holds up no other`() async throws {
-        try await Newsroom.open(pools: .apart(.seconds(1))) { room in
+        try await Newsroom.open(pools: .apart(.seconds(3))) { room in
             let ann = try await room.register("ann")
             let post = try await room.post("Title", by: ann.id).lowercased
             let isEnough = Flag()
@@ -22,7 +22,7 @@ import Testing
                 try await lock.execute(script: "LOCK TABLE users.account IN ACCESS EXCLUSIVE MODE")
                 try await withThrowingTaskGroup(of: [Reply].self) { group async throws in
                     // So many, again and again, that the connection they share has some waiting all the time.
-                    for _ in 1...16 {
+                    for _ in 1...6 {
                         group.addTask {
                             var replies: [Reply] = []
                             repeat {

@@ -12,7 +12,7 @@ import Testing
 
 @testable import QueryService
 
-@Suite(.timeLimit(.minutes(2))) struct `Published posts as anybody watches them` {
+@Suite(.timeLimit(.minutes(5))) struct `Published posts as anybody watches them` {
     private static let path = "/api/v1/posts/stream"
 
     /// Runs the feed for as long as the body takes. All models are at the log's head, as the peer plays it.

@@ -137,7 +137,7 @@ import Testing
     @Test func `goes to another instance when it is late`() async throws {
         var settings = UpstreamSettings()
         // The good one has time, however slow the machine is.
-        settings.attemptTimeout = .seconds(3)
+        settings.attemptTimeout = .seconds(10)
         let (stalled, good) = (try await Peer.start { _ in .silence }, try await Peer.start { _ in .ok() })
         try await RunningCluster.run([stalled, good], settings) { running in
             try await eventually {
@@ -150,7 +150,8 @@ import Testing
 
     @Test func `is not sent again to an instance that is late when there is no other`() async throws {
         var settings = UpstreamSettings()
-        settings.attemptTimeout = .seconds(1)
+        // It has time to arrive, however slow the machine is.
+        settings.attemptTimeout = .seconds(6)
         let stalled = try await Peer.start { _ in .silence }
         try await RunningCluster.run([stalled], settings) { running in
             let problem = try await running.problem()

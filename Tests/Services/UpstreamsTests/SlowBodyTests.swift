@@ -20,10 +20,10 @@ import Testing
         return Request(head: head, body: RequestBody(asyncSequence: parts))
     }
 
-    /// How a call with three seconds ends; nil when it is answered.
+    /// How a call with six seconds ends; nil when it is answered.
     private func ending(of request: Request, _ running: RunningCluster) async throws -> Problem.Code? {
         do {
-            _ = try await Deadline.$current.withValue(Deadline(.now + .seconds(3))) {
+            _ = try await Deadline.$current.withValue(Deadline(.now + .seconds(6))) {
                 try await running.cluster.send(request, context: CallContext(logger: running.cluster.logger))
             }
             return nil

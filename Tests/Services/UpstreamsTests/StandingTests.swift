@@ -122,6 +122,8 @@ import Testing
                     calls += 1
                     try await eventually { slow.calls.count + fast.calls.count == calls }
                 }
+                // Those that the fast one has answered are over.
+                try await eventually { running.cluster.state.instances.map(\.outstanding) == [1, 0] }
                 let answered = fast.calls.count
                 for _ in 0..<50 {
                     let text = try await running.send().text()

@@ -12,7 +12,7 @@ import Testing
 import Vault
 import WebhookDelivery
 
-@Suite(.timeLimit(.minutes(2))) struct `A webhook` {
+@Suite(.timeLimit(.minutes(5))) struct `A webhook` {
     @Test func `gets the events of its types as CloudEvents under their own ids`() async throws {
         try await Outbox.open { outbox in
             _ = try await outbox.post()
@@ -180,7 +180,7 @@ import WebhookDelivery
     }
 }
 
-@Suite(.timeLimit(.minutes(2))) struct `A host whose address changes between check and use` {
+@Suite(.timeLimit(.minutes(5))) struct `A host whose address changes between check and use` {
     @Test func `is looked up once a delivery, and the connection goes to what was found`() async throws {
         let lookups = Mutex(0)
         let resolve: HostResolver = { _ in

@@ -6,12 +6,12 @@ import Testing
 
 @testable import Gateway
 
-@Suite(.timeLimit(.minutes(1))) struct `A server that is about to stop` {
+@Suite(.timeLimit(.minutes(5))) struct `A server that is about to stop` {
     private static let request = "GET /one HTTP/1.1\r\nHost: x\r\n\r\n"
 
     @Test func `answers as before, and ends each connection with the response`() async throws {
         let drain = Drain()
-        var limits = ConnectionLimits()
+        var limits = ConnectionLimits.patient
         limits.drain = drain
         try await LoopbackServer.run(limits) { port in
             let (used, idle) = (try Wire(port: port), try Wire(port: port))

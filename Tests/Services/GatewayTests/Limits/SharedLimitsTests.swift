@@ -30,7 +30,7 @@ import Testing
     @Test func `is exact, however many call at once at however many gateways`() async throws {
         try await RedisServer.with { (server) async throws in
             try await withGateways(2, of: server) { (gateways) async throws in
-                let asks = try gateways.map { _ in SharedLimits.Ask(limiter: try limiter(500), key: ann) }
+                let asks = try gateways.map { _ in SharedLimits.Ask(limiter: try limiter(250), key: ann) }
                 let admitted = Tally()
                 await withTaskGroup { group in
                     for (gateway, ask) in zip(gateways, asks) {
@@ -41,18 +41,18 @@ import Testing
                         }
                     }
                 }
-                #expect(admitted.count <= 500)
+                #expect(admitted.count <= 250)
                 // Calls that were leased and not used come back, and not one call is lost or doubled.
                 try await eventually {
                     clock.advance(.milliseconds(300))
                     for (gateway, ask) in zip(gateways, asks) where await gateway.take([ask])[0].isAllowed { admitted.add() }
-                    return admitted.count >= 500
+                    return admitted.count >= 250
                 }
                 for _ in 1...20 {
                     clock.advance(.milliseconds(300))
                     for (gateway, ask) in zip(gateways, asks) { #expect(await !gateway.take([ask])[0].isAllowed) }
                 }
-                #expect(admitted.count == 500)
+                #expect(admitted.count == 250)
             }
         }
     }
@@ -61,10 +61,11 @@ import Testing
         try await RedisServer.with { (server) async throws in
             try await withGateways(1, of: server) { (gateways) async throws in
                 try await withClient(of: server) { (redis) async throws in
-                    let ask = SharedLimits.Ask(limiter: try limiter(10_000), key: ann)
+                    // None comes back for more than a minute.
+                    let ask = SharedLimits.Ask(limiter: try limiter(1000), key: ann)
                     for call in 1...400 {
                         let verdict = await gateways[0].take([ask])[0]
-                        #expect(verdict.isAllowed && verdict.remaining == 10_000 - call)
+                        #expect(verdict.isAllowed && verdict.remaining == 1000 - call)
                     }
                     #expect(try await charges(redis) < 25)
                     // The rest of the last lease goes back.
@@ -114,7 +115,9 @@ import Testing
                     limiter: RateLimiter("login", try #require(RateLimit(2, in: .seconds(86_400))), now: clock.reading), key: ann)
                 #expect(await gateways[0].take([first, second]).map(\.isAllowed) == [true, true])
                 #expect(await gateways[1].take([first, second]).map(\.isAllowed) == [false])
-                #expect(await gateways[1].take([second])[0] == RateLimiter.Verdict(isAllowed: true, remaining: 0, nextIn: 43_200))
+                let last = await gateways[1].take([second])[0]
+                // In seconds, of which some may have gone by.
+                #expect(last.isAllowed && last.remaining == 0 && 42_900...43_200 ~= last.nextIn)
             }
         }
     }

@@ -12,7 +12,7 @@ import Testing
     private let post = "/api/v1/posts/01980000-0000-7000-8000-000000000001"
 
     private func settings(_ concurrency: Int, reads: Int) -> GatewaySettings {
-        var settings = GatewaySettings()
+        var settings = GatewaySettings(deadline: .seconds(3600))
         settings.shedding.concurrency = concurrency
         settings.shedding.reads = reads
         return settings
@@ -25,7 +25,7 @@ import Testing
             return Answer.noContent()
         }
         var settings = settings(2, reads: 1)
-        settings.shedding.interval = .seconds(60)
+        settings.shedding.interval = .seconds(3600)
         let gateway = SpiedGateway(commands: commands, settings: settings)
         try await withThrowingTaskGroup(of: Int.self) { group in
             for _ in 0..<3 { group.addTask { [post] in try await gateway.answer(.get, post + "/history").status } }
@@ -46,7 +46,7 @@ import Testing
             return Answer.noContent()
         }
         var settings = settings(9, reads: 8)
-        settings.shedding.interval = .seconds(60)
+        settings.shedding.interval = .seconds(3600)
         let gateway = SpiedGateway(queries: queries, settings: settings)
         try await withThrowingTaskGroup(of: Int.self) { group in
             for _ in 0..<20 { group.addTask { [post] in try await gateway.answer(.get, post, [.waitForPosition: "7", .prefer: "wait=10"]).status } }
@@ -67,7 +67,7 @@ import Testing
             return Answer.noContent()
         }
         var shedding = SheddingSettings()
-        (shedding.concurrency, shedding.reads, shedding.interval) = (2, 1, .seconds(60))
+        (shedding.concurrency, shedding.reads, shedding.interval) = (2, 1, .seconds(3600))
         let queue = AdmissionQueue(service, shedding)
         let send = { @Sendable (method: HTTPRequest.Method) in
             try await queue.send(
@@ -115,7 +115,7 @@ import Testing
             return Answer.noContent()
         }
         var shedding = SheddingSettings()
-        (shedding.concurrency, shedding.interval) = (1, .seconds(60))
+        (shedding.concurrency, shedding.interval) = (1, .seconds(3600))
         let queue = AdmissionQueue(service, shedding)
         let call = { @Sendable in
             try await queue.send(

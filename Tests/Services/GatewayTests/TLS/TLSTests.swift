@@ -53,7 +53,7 @@ import Testing
 
     @Test func `ends a connection that is to end, over TLS as well`() async throws {
         try await TestCertificate.make { certificate in
-            var limits = ConnectionLimits()
+            var limits = ConnectionLimits.patient
             limits.linger = .seconds(5)
             try await LoopbackServer.run(limits, certificates: certificate.files()) { port in
                 let outcome = try await Program.attack("close_over_tls", port: port)

@@ -7,10 +7,21 @@ import Testing
 @Suite(.timeLimit(.minutes(5))) struct `DNS` {
     private func resolver(_ server: DNSServer) -> DNSResolver { DNSResolver(server: Instance(host: "127.0.0.1", port: server.port)) }
 
+    /// The answer of a server that runs. It is asked again when it is late, as it may be on a busy machine.
+    private func answer(_ question: DNSQuestion, of server: DNSServer) async throws -> Result<DNSAnswer, DNSFailure> {
+        var answer = await resolver(server).ask(question)
+        try await eventually {
+            guard case .failure(.unanswered) = answer else { return true }
+            answer = await resolver(server).ask(question)
+            return false
+        }
+        return answer
+    }
+
     @Test func `names the addresses of both versions, and how long they are good for`() async throws {
         try await DNSServer.with { server in
             try await server.start(hosts: ["127.0.0.2 auth.example", "127.0.0.3 auth.example", "2001:db8::1 auth.example", "127.0.0.9 other.example"])
-            let answer = try await resolver(server).ask(.addresses(of: "auth.example", port: 3001)).get()
+            let answer = try await answer(.addresses(of: "auth.example", port: 3001), of: server).get()
             #expect(Set(answer.instances.map { "\($0)" }) == ["127.0.0.2:3001", "127.0.0.3:3001", "[2001:db8::1]:3001"])
             #expect(answer.timeToLive == 7)
         }
@@ -19,7 +30,7 @@ import Testing
     @Test func `is asked over TCP for what is too long for a datagram`() async throws {
         try await DNSServer.with { server in
             try await server.start(hosts: (1...200).map { "10.0.1.\($0) auth.example" })
-            #expect(try await resolver(server).ask(.addresses(of: "auth.example", port: 1)).get().instances.count == 200)
+            #expect(try await answer(.addresses(of: "auth.example", port: 1), of: server).get().instances.count == 200)
         }
     }
 
@@ -32,7 +43,7 @@ import Testing
                     "\(name),one.example,3001,10,1", "\(name),two.example,3011,10,5", "\(name),three.example,3021,20,1",
                     "\(name),gone.example,3031,10,1",
                 ])
-            let answer = try await resolver(server).ask(.services(name)).get()
+            let answer = try await answer(.services(name), of: server).get()
             #expect(Set(answer.instances.map { "\($0)" }) == ["127.0.0.2:3001", "127.0.0.3:3011", "127.0.0.4:3011"])
             #expect(answer.timeToLive == 7)
         }
@@ -41,7 +52,7 @@ import Testing
     @Test func `follows an alias`() async throws {
         try await DNSServer.with { server in
             try await server.start(hosts: ["127.0.0.2 real.example"], aliases: ["auth.example,real.example"])
-            let answer = try await resolver(server).ask(.addresses(of: "auth.example", port: 1)).get()
+            let answer = try await answer(.addresses(of: "auth.example", port: 1), of: server).get()
             #expect(answer == DNSAnswer(instances: [Instance(host: "127.0.0.2", port: 1)], timeToLive: 7))
         }
     }
@@ -50,15 +61,15 @@ import Testing
         try await DNSServer.with { server in
             try await server.start(hosts: ["127.0.0.2 real.example"])
             for question in [DNSQuestion.addresses(of: "none.example", port: 1), .services("_http._tcp.none.example"), .services("real.example")] {
-                #expect(await resolver(server).ask(question) == .failure(.noInstances))
+                #expect(try await answer(question, of: server) == .failure(.noInstances))
             }
             // Its policy is to refuse what it would have to ask others.
             let refused = await resolver(server).ask(.addresses(of: "elsewhere.test", port: 1))
             #expect(throws: DNSFailure.self) { try refused.get() }
             #expect(refused != .failure(.noInstances))
             server.kill()
-            let answer = await resolver(server).ask(.addresses(of: "real.example", port: 1))
-            #expect(throws: DNSFailure.self) { try answer.get() }
+            let silence = await resolver(server).ask(.addresses(of: "real.example", port: 1))
+            #expect(throws: DNSFailure.self) { try silence.get() }
         }
     }
 

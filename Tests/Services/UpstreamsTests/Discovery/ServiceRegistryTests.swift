@@ -17,7 +17,9 @@ import Testing
     private func withRegistry(
         _ server: RedisServer, _ settings: ServiceRegistry.Settings = quick, _ body: (ServiceRegistry) async throws -> Void
     ) async throws {
-        let client = RedisClient(try #require(RedisTarget(server.url)), logger: TestCluster.logger)
+        var limits = RedisLimits()
+        limits.patience = .seconds(30)
+        let client = RedisClient(try #require(RedisTarget(server.url)), limits: limits, logger: TestCluster.logger)
         let registry = ServiceRegistry(client, following: [.auth, .commands], settings, logger: TestCluster.logger)
         try await withThrowingTaskGroup { group in
             group.addTask { try await client.run() }
@@ -65,13 +67,16 @@ import Testing
                 try await withThrowingTaskGroup { group in
                     group.addTask { try await watching.announce(.auth, at: one) }
                     // As one who has registered and is no more: nobody says anything for it.
-                    let key = RegistryScripts.key(of: .auth)
-                    try await eventually {
-                        (try? await watching.redis.run(
-                            RegistryScripts.register, keys: [key], arguments: ["x", "\(two)", "5000"], within: .seconds(30)))
-                            != nil
+                    func register(for milliseconds: Int) async throws {
+                        try await eventually {
+                            (try? await watching.redis.run(
+                                RegistryScripts.register, keys: [RegistryScripts.key(of: .auth)],
+                                arguments: ["x", "\(two)", "\(milliseconds)"], within: .seconds(30))) != nil
+                        }
                     }
+                    try await register(for: 3_600_000)
                     try await expect([one, two], lists)
+                    try await register(for: 1)
                     try await expect([one], lists)
                     group.cancelAll()
                 }
@@ -80,8 +85,11 @@ import Testing
     }
 
     @Test func `is kept as it was while Redis is away, and is whole again after it was emptied`() async throws {
+        // Both have time to come back.
+        var settings = Self.quick
+        settings.lifetime = .seconds(3600)
         try await RedisServer.with { server in
-            try await withRegistry(server) { watching in
+            try await withRegistry(server, settings) { watching in
                 let lists = watching.instances(of: .auth)
                 try await withThrowingTaskGroup { group in
                     for instance in [one, two] { group.addTask { try await watching.announce(.auth, at: instance) } }

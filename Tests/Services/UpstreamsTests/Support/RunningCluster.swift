@@ -34,6 +34,8 @@ struct RunningCluster: Sendable {
         if settings.attemptTimeout == UpstreamSettings().attemptTimeout { settings.attemptTimeout = patience }
         settings.connectTimeout = patience
         settings.checks.timeout = patience
+        settings.longestSilence = patience
+        settings.idleTimeout = patience
         let time = TestTime()
         let (stream, lists) = AsyncStream<[Instance]>.makeStream()
         let cluster = UpstreamCluster(
@@ -111,10 +113,13 @@ private struct TestDiscovery: Discovery {
 final class TestTime: Sendable {
     private let now = Mutex(ContinuousClock.now)
     private let taken = Mutex<[Duration]>([])
+    private let begun = Mutex(0)
     private let checks = AsyncStream<Void>.makeStream()
 
     /// The pauses before repeats.
     var pauses: [Duration] { taken.withLock { $0 } }
+    /// How many calls have waited for the time to ask a second instance.
+    var hedges: Int { begun.withLock { $0 } }
 
     func pass(_ time: Duration) { now.withLock { $0 += time } }
 
@@ -122,7 +127,12 @@ final class TestTime: Sendable {
 
     var timing: UpstreamTiming {
         UpstreamTiming(
-            now: { self.now.withLock { $0 } }, pause: { pause in self.taken.withLock { $0.append(pause) } },
+            now: { self.now.withLock { $0 } },
+            hedge: { delay in
+                self.begun.withLock { $0 += 1 }
+                try await Task.sleep(for: delay)
+            },
+            pause: { pause in self.taken.withLock { $0.append(pause) } },
             nextCheck: { _ in
                 for await _ in self.checks.stream { return }
                 throw CancellationError()

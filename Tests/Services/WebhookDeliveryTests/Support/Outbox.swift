@@ -42,7 +42,7 @@ struct Outbox: Sendable {
                         pool: pool,
                         client: WebhookClient(
                             reaching: ReachableAddresses(allowing: allowing.compactMap { AddressBlock($0) }), resolve: resolve,
-                            patience: .seconds(60)), now: { clock.now }
+                            patience: .seconds(3600)), now: { clock.now }
                     ) { _ = try await handle(.end, on: $0, in: log) }
                     try await body(Outbox(log: log, receiver: receiver, means: means, clock: clock))
                 }

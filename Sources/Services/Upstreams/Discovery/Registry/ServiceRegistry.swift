@@ -41,7 +41,7 @@ package struct ServiceRegistry: Discovery {
         let connections = Connections()
         try await withThrowingTaskGroup { group in
             group.addTask {
-                let subscriber = RedisSubscriber(redis.target, channels: [RegistryScripts.channel], logger: logger)
+                let subscriber = RedisSubscriber(redis.target, channels: [RegistryScripts.channel], limits: redis.limits, logger: logger)
                 try await subscriber.run { event in
                     if event == .connected { connections.note() }
                     continuation.yield()
@@ -55,15 +55,18 @@ package struct ServiceRegistry: Discovery {
             }
             defer { group.cancelAll() }
             for await _ in looks {
-                // A Redis that was started again has forgotten everybody: who is missing may just not have come back yet.
-                let isComplete = !connections.hasReturned(within: settings.lifetime)
-                for service in services { await look(at: service, isComplete: isComplete) }
+                for service in services {
+                    // A Redis that was started again has forgotten everybody: who is missing may just not have come back yet.
+                    let isComplete = !connections.hasReturned(within: settings.lifetime)
+                    connections.note(isRead: await look(at: service, isComplete: isComplete))
+                }
             }
             try Task.checkCancellation()
         }
     }
 
-    private func look(at service: ServiceName, isComplete: Bool) async {
+    /// Whether Redis has answered.
+    private func look(at service: ServiceName, isComplete: Bool) async -> Bool {
         do throws(RedisError) {
             let reply = try await redis.run(
                 RegistryScripts.list, keys: [RegistryScripts.key(of: service)], arguments: [], within: settings.patience)
@@ -71,18 +74,38 @@ package struct ServiceRegistry: Discovery {
             // Only this program writes these keys, so anything else is a stranger's.
             let found = addresses.compactMap { address in address.text.flatMap { Instance(parsing: $0[...]) } }
             if !found.isEmpty { lists.found(found + (isComplete ? [] : lists.known(of: service)), of: service) }
+            return true
         } catch {
             // The client tells of its outages itself.
             logger.debug("the registry can't be read: the instances known last stay", metadata: ["service": "\(service)", "reason": "\(error)"])
+            return false
         }
     }
 }
 
-/// How often Redis was connected to, and when last.
+/// How often Redis was connected to, or did not answer any more, and when last.
 private final class Connections: Sendable {
-    private let state = Mutex((count: 0, last: ContinuousClock.now))
+    private struct State {
+        var count = 0
+        var hasAnswered = false
+        var last = ContinuousClock.now
 
-    func note() { state.withLock { $0 = ($0.count + 1, .now) } }
+        mutating func note() {
+            count += 1
+            last = .now
+        }
+    }
+
+    private let state = Mutex(State())
+
+    func note() { state.withLock { $0.note() } }
+
+    /// The connection that the lists are read over may be back before the one that tells of changes.
+    func note(isRead: Bool) {
+        state.withLock { state in
+            if isRead { state.hasAnswered = true } else if state.hasAnswered { state.note() }
+        }
+    }
 
     func hasReturned(within time: Duration) -> Bool { state.withLock { $0.count > 1 && .now < $0.last + time } }
 }
