@@ -55,7 +55,7 @@ import Testing
             try await TestCluster.withDatabase { target in
                 var target = target
                 target.pooling = pooling
-                var limits = PoolLimits()
+                var limits = PoolLimits.patient
                 limits.multiplexedConnections = 1
                 try await ConnectionPool.withPool(target, limits: limits, logger: TestCluster.logger) { pool in
                     _ = try await pool.query(Statement("one", "SELECT 1"))
