@@ -50,7 +50,7 @@ private struct Forwarding: Sendable {
     }
 }
 
-@Suite(.timeLimit(.minutes(isLongRun ? 60 : 5))) struct `An exchange of RabbitMQ` {
+@Suite(.timeLimit(.minutes(isLongRun ? 60 : 15))) struct `An exchange of RabbitMQ` {
     @Test func `gets every event in order, under its id and by its type, as a CloudEvent`() async throws {
         try await Forwarding.open(on: .shared) { forwarding in
             let views = "views-\(UUID())"

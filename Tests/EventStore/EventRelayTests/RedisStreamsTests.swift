@@ -72,7 +72,7 @@ private struct Forwarding: Sendable {
     }
 }
 
-@Suite(.timeLimit(.minutes(isLongRun ? 60 : 5))) struct `Redis Streams` {
+@Suite(.timeLimit(.minutes(isLongRun ? 60 : 15))) struct `Redis Streams` {
     private func expectAll(_ forwarding: Forwarding, _ last: Int64) async throws {
         let positions = try await forwarding.positions()
         #expect(positions.values.allSatisfy { $0 == $0.sorted() })

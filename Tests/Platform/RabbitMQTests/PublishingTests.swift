@@ -21,7 +21,7 @@ private struct Publishing: Sendable {
     }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct `A publisher to RabbitMQ` {
+@Suite(.timeLimit(.minutes(15))) struct `A publisher to RabbitMQ` {
     @Test func `declares its exchange, and has what it published confirmed in order`() async throws {
         let publishing = Publishing(server: try await .shared)
         let publisher = try publishing.publisher()
@@ -90,7 +90,7 @@ private struct Publishing: Sendable {
 }
 
 /// On one server, since each start takes seconds.
-@Suite(.timeLimit(.minutes(5))) struct `A publisher to a RabbitMQ that fails` {
+@Suite(.timeLimit(.minutes(15))) struct `A publisher to a RabbitMQ that fails` {
     @Test func `is told when it gives no sign, goes on at once when it is cancelled, and when it is killed finds it again`() async throws {
         try await RabbitMQServer.with { server in
             let publishing = Publishing(server: server)
