@@ -128,7 +128,7 @@ extension LogUnderTest {
     fileprivate func states(of statements: [String], as role: String?) async throws -> [SQLState?] {
         var target = owner
         target.role = role
-        return try await ConnectionPool.withPool(target, logger: TestCluster.logger) { pool in
+        return try await ConnectionPool.withPool(target, limits: .patient, logger: TestCluster.logger) { pool in
             try await pool.withSession { session in
                 var states: [SQLState?] = []
                 for sql in statements {

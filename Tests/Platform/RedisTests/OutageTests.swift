@@ -70,8 +70,8 @@ import Testing
     }
 
     @Test func `the connection is given up, and all works again when the server does`() async throws {
-        var limits = RedisLimits()
-        limits.patience = .milliseconds(50)
+        var limits = RedisLimits.patient
+        limits.patience = .seconds(1)
         try await withRedis(limits: limits) { redis, server in
             server.pause()
             // Late, or refused where the connection was given up before.

@@ -27,6 +27,7 @@ import Tracing
         let pauses = Mutex<[Duration]>([])
         var timing = SpanExporter.Timing()
         timing.interval = .milliseconds(1)
+        timing.patience = patience
         timing.pause = { [interval = timing.interval] pause in
             if pause != interval { pauses.withLock { $0.append(pause) } }
             try Task.checkCancellation()
@@ -72,8 +73,10 @@ import Tracing
 
     @Test func `go out at a stop`() async throws {
         try await Collector.run { collector in
+            var timing = SpanExporter.Timing()
+            timing.patience = patience
             let exporter = SpanExporter(
-                queue, to: collector.url, service: "annals", instance: "one", version: "1",
+                queue, to: collector.url, service: "annals", instance: "one", version: "1", timing: timing,
                 logger: Logger(label: "t") { _ in SwiftLogNoOpLogHandler() })
             end(5)
             try await exporter.flush()
