@@ -31,6 +31,7 @@ import Testing
     @Test func `that the live tables have taken is a difference`() async throws {
         let history = History()
         try await withReadDatabase { database in
+            try await database.countFailuresForLong()
             try await withProjections(PickyModel.folder) { folder in
                 try await project(history.store, into: database, folder: folder) { projecting in
                     try await projecting.caughtUp()

@@ -194,6 +194,7 @@ extension RecordedEvent {
         let history = History()
         for post in UInt64(1)...22 { try await history.tell(views: 6, of: .number(post)) }
         try await withReadDatabase { database in
+            try await database.countFailuresForLong()
             let log = SpokenLog()
             try await parking(history, in: database, logger: log.logger) { projecting in
                 _ = await log.line(with: "critical the projector has stopped")
@@ -217,7 +218,7 @@ extension RecordedEvent {
                 // Counted after the tables.
                 try await eventually { (try? metrics.expectCounter("annals_projection_parkings_total", model).totalValue) == 3 }
                 try await eventually { (try? metrics.expectRecorder("annals_projection_parked_streams", model).lastValue) == 3 }
-                let isReached = try await projecting.positions.wait(for: 3, models: ["model"], timeout: .seconds(60))
+                let isReached = try await projecting.positions.wait(for: 3, models: ["model"], timeout: patience)
                 #expect(isReached)
             }
             let status = try await ReadModelStatus.readAll(from: database.pool)

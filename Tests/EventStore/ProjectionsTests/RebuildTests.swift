@@ -175,6 +175,7 @@ private func projecting<T: Sendable>(
         let history = History()
         for post in UInt64(1)...30 { try await history.tell(views: 1, of: .number(post)) }
         try await withReadDatabase { database in
+            try await database.countFailuresForLong()
             try await projecting(history.store, into: database) { projecting in
                 try await projecting.caughtUp()
                 let before = try await database.rows(sums)

@@ -27,6 +27,7 @@ import Testing
         let history = History()
         for post in UInt64(1)...22 { try await history.tell(views: 6, of: .number(post)) }
         try await withReadDatabase { database in
+            try await database.countFailuresForLong()
             try await withProjections(PickyModel.folder) { folder in
                 try await project(history.store, into: database, folder: folder) { _ in
                     let stopped = try await status(of: database) { $0.stoppedReason != nil }

@@ -63,7 +63,7 @@ extension ReadDatabase {
         try await changing("PostPinned.sql", to: "DELETE FROM t", beside: other, log: log) { database, projecting in
             let line = await log.line(with: "critical the projector has stopped")
             #expect(line?.contains("model/PostPinned.sql: there is no event type PostPinned") == true)
-            let isReached = try await projecting.positions.wait(for: 2, models: ["other"], timeout: .seconds(60))
+            let isReached = try await projecting.positions.wait(for: 2, models: ["other"], timeout: patience)
             #expect(isReached)
             _ = try await database.maintenance(projecting.store).rebuild(.viewSums("total"))
             try await projecting.caughtUp()
