@@ -10,12 +10,9 @@ import Testing
 
 private let holders = "SELECT DISTINCT lease_holder FROM annals.checkpoints"
 private let expire = "UPDATE annals.checkpoints SET lease_expires_at = now() - interval '1 second' WHERE lease_holder IS NOT NULL"
-/// From now on leases last for an hour: no machine is too slow to renew one in time.
-private let lengthen =
-    "CREATE OR REPLACE FUNCTION annals.lease_duration() RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '1 hour' $$"
 /// Another process takes every lease, for as long as it takes.
 private let usurp = """
-    \(lengthen);
+    \(ReadDatabase.lengthening);
     UPDATE annals.checkpoints SET lease_token = lease_token + 1, lease_holder = 'other', lease_expires_at = now() + interval '1 hour'
     """
 
@@ -24,7 +21,7 @@ private let usurp = """
         let history = History()
         try await history.tell(views: 1, of: .number(1))
         try await withReadDatabase { database in
-            try await database.run(lengthen)
+            try await database.lengthenLeases()
             try await project(history.store, into: database) { first in
                 try await first.caughtUp()
                 let log = SpokenLog()

@@ -112,9 +112,7 @@ private func built(_ body: @escaping @Sendable (ReadDatabase, History) async thr
         try await history.tell(views: 1, of: .number(1))
         try await withReadDatabase { database in
             try await withProjections(["model": ReadModel.viewSums("n")]) { folder in
-                // No machine is too slow to renew this in time.
-                try await database.run(
-                    "CREATE OR REPLACE FUNCTION annals.lease_duration() RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '1 hour' $$")
+                try await database.lengthenLeases()
                 try await project(history.store, into: database, folder: folder) { projecting in
                     try await projecting.caughtUp()
                     await #expect(throws: MaintenanceError.attended("model")) { try await database.maintenance(history.store).dropOrphaned("model") }
