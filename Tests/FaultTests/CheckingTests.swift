@@ -2,7 +2,7 @@ import EventSourcing
 import EventStoreTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct `A log that did what it may not do` {
+@Suite(.timeLimit(.minutes(15))) struct `A log that did what it may not do` {
     /// A round that went well, to be spoilt.
     private static func round() async throws -> Round {
         let (book, memory) = (Book(), InMemoryEventStore())

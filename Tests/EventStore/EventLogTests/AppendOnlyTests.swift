@@ -6,7 +6,7 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct `What is in the log stays` {
+@Suite(.timeLimit(.minutes(15))) struct `What is in the log stays` {
     @Test(arguments: [
         "UPDATE log.events SET type = 'Other'", "UPDATE log.events SET type = 'Other' WHERE false", "DELETE FROM log.events", "TRUNCATE log.events",
         "MERGE INTO log.events USING log.append_lock ON true WHEN MATCHED THEN DELETE",

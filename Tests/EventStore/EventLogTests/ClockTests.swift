@@ -4,7 +4,7 @@ import EventSourcing
 import EventStoreTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct `A log whose clock has gone back` {
+@Suite(.timeLimit(.minutes(15))) struct `A log whose clock has gone back` {
     /// Runs `body` on a log whose only event is two hours ahead of the clock.
     private func withClockBehind(_ body: @Sendable @escaping (LogUnderTest) async throws -> Void) async throws {
         try await LogUnderTest.with { log in

@@ -6,7 +6,7 @@ import FoundationEssentials
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct `Many writers at once` {
+@Suite(.timeLimit(.minutes(15))) struct `Many writers at once` {
     @Test func `a reader that follows sees every position once, in the order of a later full read`() async throws {
         try await LogUnderTest.with { log in
             try await log.another { other in

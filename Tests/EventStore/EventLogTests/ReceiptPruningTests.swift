@@ -8,7 +8,7 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct `Receipts of commands` {
+@Suite(.timeLimit(.minutes(15))) struct `Receipts of commands` {
     private static let insertion = """
         INSERT INTO log.commands (id, digest, stream, version, last_position, recorded_at)
         SELECT gen_random_uuid(), '\\x', 'contract-' || gen_random_uuid(), 1, 1, clock_timestamp() -

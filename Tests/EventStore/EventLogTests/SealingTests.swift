@@ -7,7 +7,7 @@ import JSON
 import Testing
 import Vault
 
-@Suite(.timeLimit(.minutes(5))) struct `Personal fields in the log` {
+@Suite(.timeLimit(.minutes(15))) struct `Personal fields in the log` {
     private static let words = "a very personal sentence"
 
     private static func said(_ words: String, by subject: UUID, in stream: StreamName) -> AppendRequest {

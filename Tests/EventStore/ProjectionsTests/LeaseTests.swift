@@ -16,7 +16,7 @@ private let usurp = """
     UPDATE annals.checkpoints SET lease_token = lease_token + 1, lease_holder = 'other', lease_expires_at = now() + interval '1 hour'
     """
 
-@Suite(.timeLimit(.minutes(5))) struct `The lease of a read model` {
+@Suite(.timeLimit(.minutes(15))) struct `The lease of a read model` {
     @Test func `is held by one of two processes, and the other waits`() async throws {
         let history = History()
         try await history.tell(views: 1, of: .number(1))
@@ -73,7 +73,7 @@ private let usurp = """
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `is missed by a projector that has nothing to apply`() async throws {
+    @Test(.timeLimit(.minutes(15))) func `is missed by a projector that has nothing to apply`() async throws {
         let history = History()
         try await history.tell(views: 1, of: .number(1))
         try await withReadDatabase { database in

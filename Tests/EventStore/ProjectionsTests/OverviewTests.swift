@@ -5,7 +5,7 @@ import Testing
 
 @testable import Projections
 
-@Suite(.timeLimit(.minutes(5))) struct `The overview of read models` {
+@Suite(.timeLimit(.minutes(15))) struct `The overview of read models` {
     @Test func `tells position, holder and what is parked`() async throws {
         let history = History()
         for _ in 1...7 { try await history.tell(views: 1, of: .number(1)) }

@@ -47,7 +47,7 @@ extension RecordedEvent {
     }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct `An event at fault` {
+@Suite(.timeLimit(.minutes(15))) struct `An event at fault` {
     @Test func `parks its stream in order, while all others go on`() async throws {
         let history = History()
         for _ in 1...8 { for post in UInt64(1)...3 { try await history.tell(views: post == 2 ? 1 : 0, of: .number(post)) } }
@@ -227,7 +227,7 @@ extension RecordedEvent {
     }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct `A person who is gone` {
+@Suite(.timeLimit(.minutes(15))) struct `A person who is gone` {
     private let folder = [
         "model": [
             "table.sql": "CREATE TABLE t (id uuid PRIMARY KEY, email text CONSTRAINT short CHECK (length(email) < 9))",
@@ -255,7 +255,7 @@ extension RecordedEvent {
     }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct `The operator of a parked stream` {
+@Suite(.timeLimit(.minutes(15))) struct `The operator of a parked stream` {
     @Test func `sees what failed`() async throws {
         let history = History()
         for _ in 1...7 { try await history.tell(views: 1, of: .number(1)) }

@@ -29,7 +29,7 @@ private func listening<T: Sendable>(
 private let models = ["posts", "trending", "users", "view_counts"]
 private let listeners = "FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"
 
-@Suite(.timeLimit(.minutes(5))) struct `Waiting for a read model` {
+@Suite(.timeLimit(.minutes(15))) struct `Waiting for a read model` {
     @Test func `ends by notification for a thousand at once, over one listening connection`() async throws {
         let history = History()
         try await history.tell(views: 1, of: .number(1))

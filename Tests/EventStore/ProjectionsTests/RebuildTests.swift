@@ -21,7 +21,7 @@ private func projecting<T: Sendable>(
     try await withProjections(["model": files]) { folder in try await project(store, into: database, folder: folder, logger: logger, body) }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct `A rebuild` {
+@Suite(.timeLimit(.minutes(15))) struct `A rebuild` {
     @Test(arguments: [1, 2, 5]) func `makes the same rows that the live projector has made`(workers: Int) async throws {
         let history = History(step: .milliseconds(731_113))
         let seed = UInt64.random(in: 0...UInt64.max)
@@ -242,7 +242,7 @@ private func projecting<T: Sendable>(
     }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct `Queries during rebuilds` {
+@Suite(.timeLimit(.minutes(15))) struct `Queries during rebuilds` {
     /// Two forms of the table, with another type in the column that is asked for: what prepared statements trip over.
     private func model(_ type: String) throws -> ReadModel {
         try ReadModel(

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Projections
 
-@Suite(.timeLimit(.minutes(5))) struct `A projector that has stopped` {
+@Suite(.timeLimit(.minutes(15))) struct `A projector that has stopped` {
     /// The one model's status once it is so.
     private func status(of database: ReadDatabase, when isSo: (ReadModelStatus) -> Bool) async throws -> ReadModelStatus? {
         var found: ReadModelStatus?

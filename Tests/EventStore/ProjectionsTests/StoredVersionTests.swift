@@ -13,7 +13,7 @@ extension ReadDatabase {
     }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct `The stored SQL of tables whose folder has changed` {
+@Suite(.timeLimit(.minutes(15))) struct `The stored SQL of tables whose folder has changed` {
     private let history = History()
 
     /// Tables made by a version of which another text is kept; then the folder is changed.

@@ -2,7 +2,7 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct `A pool` {
+@Suite(.timeLimit(.minutes(15))) struct `A pool` {
     private let pid = Statement("pid", "SELECT pg_backend_pid()")
 
     @Test func `lends no more connections than it may and says so when nobody gives one back`() async throws {

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Postgres
 
-@Suite(.timeLimit(.minutes(5))) struct `A connection's session` {
+@Suite(.timeLimit(.minutes(15))) struct `A connection's session` {
     private func target(_ change: (inout ConnectionTarget) -> Void) throws -> ConnectionTarget {
         var target = try ConnectionTarget(url: "postgres://owner:s3cret@db.example/log")
         change(&target)

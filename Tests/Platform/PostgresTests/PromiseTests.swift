@@ -2,7 +2,7 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct `A session's promises` {
+@Suite(.timeLimit(.minutes(15))) struct `A session's promises` {
     private let settings = [
         "default_transaction_isolation": ("'serializable'", "read committed"), "default_transaction_read_only": ("on", "off"),
         "default_transaction_deferrable": ("on", "off"), "synchronous_commit": ("off", "on"), "TimeZone": ("'Asia/Tokyo'", "UTC"),
@@ -65,7 +65,7 @@ import Testing
     }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct `A pool whose database can't write` {
+@Suite(.timeLimit(.minutes(15))) struct `A pool whose database can't write` {
     private let one = Statement("one", "SELECT 1")
 
     @Test(arguments: ["53100", "58030", "25006"]) func `says so until a write succeeds`(state: String) async throws {

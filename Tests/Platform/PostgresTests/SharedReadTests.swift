@@ -3,7 +3,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct `Reads of many callers` {
+@Suite(.timeLimit(.minutes(15))) struct `Reads of many callers` {
     private static let reciprocal = Statement("reciprocal", "SELECT 1000 / $1, now()::text")
 
     @Test(arguments: [PreparationMode.named, .unnamed])

@@ -3,7 +3,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct `A Redis command` {
+@Suite(.timeLimit(.minutes(15))) struct `A Redis command` {
     @Test func `is answered with every kind of reply`() async throws {
         try await withRedis { redis, _ in
             #expect(try await redis.send("SET", "key", "value") == .text("OK"))
@@ -75,7 +75,7 @@ import Testing
     }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct `A Redis script` {
+@Suite(.timeLimit(.minutes(15))) struct `A Redis script` {
     private let script = RedisScript("return {KEYS[1], ARGV[1], redis.call('INCR', KEYS[1])}")
 
     @Test func `is named by the digest that the server gives it`() async throws {

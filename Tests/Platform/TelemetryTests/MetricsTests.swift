@@ -118,7 +118,7 @@ struct MetricsTests {
     }
 }
 
-@Suite("The port of the metrics", .timeLimit(.minutes(5)))
+@Suite("The port of the metrics", .timeLimit(.minutes(15)))
 struct MetricsServerTests {
     @Test("answers /metrics in the form that was asked for, and nothing else")
     func answers() async throws {

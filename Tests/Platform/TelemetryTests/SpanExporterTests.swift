@@ -8,7 +8,7 @@ import Tracing
 
 @testable import Telemetry
 
-@Suite(.timeLimit(.minutes(5))) struct `Spans on their way to a collector` {
+@Suite(.timeLimit(.minutes(15))) struct `Spans on their way to a collector` {
     private let queue = SpanQueue(capacity: 8)
 
     private func end(_ count: Int, sampled: Bool = true, kind: SpanKind = .internal, failed: Bool = false) {
