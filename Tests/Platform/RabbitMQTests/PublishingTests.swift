@@ -10,7 +10,7 @@ private struct Publishing: Sendable {
     let queue = "queue-\(UUID())"
 
     func publisher(
-        user: String = "annals", password: String = "secret", window: Int = 10, patience: Duration = .seconds(60)
+        user: String = "annals", password: String = "secret", window: Int = 10, patience: Duration = .seconds(120)
     ) throws -> RabbitMQPublisher {
         let target = try #require(RabbitMQTarget(server.url(user: user, password: password)))
         return RabbitMQPublisher(target, exchange: exchange, window: window, patience: patience, logger: TestCluster.logger)
@@ -95,7 +95,7 @@ private struct Publishing: Sendable {
         try await RabbitMQServer.with { server in
             let publishing = Publishing(server: server)
             try await server.bind(publishing.queue, to: publishing.exchange)
-            let publisher = try publishing.publisher(patience: .seconds(2))
+            let publisher = try publishing.publisher(patience: .seconds(10))
             // A slow machine may take longer than that to connect.
             try await eventually { (try? await publisher.publish(Publishing.messages(1...1))) != nil }
 

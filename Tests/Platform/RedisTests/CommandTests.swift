@@ -88,7 +88,7 @@ import Testing
     @Test func `runs on a server that does not know it, and again after that has forgotten it`() async throws {
         try await withRedis { redis, _ in
             for count in 1...3 as ClosedRange<Int64> {
-                let reply = try await redis.run(script, keys: ["k"], arguments: ["a"], within: .seconds(30))
+                let reply = try await redis.run(script, keys: ["k"], arguments: ["a"], within: .seconds(120))
                 #expect(reply == .array([.text("k"), .text("a"), .integer(count)]))
                 if count == 2 { _ = try await redis.send("SCRIPT", "FLUSH") }
             }
@@ -97,7 +97,7 @@ import Testing
 
     @Test func `that fails tells why`() async throws {
         try await withRedis { redis, _ in
-            await #expect { try await redis.run(RedisScript("return redis.call('NONE')"), keys: [], arguments: [], within: .seconds(30)) } throws: {
+            await #expect { try await redis.run(RedisScript("return redis.call('NONE')"), keys: [], arguments: [], within: .seconds(120)) } throws: {
                 if case .server("ERR", _)? = $0 as? RedisError { true } else { false }
             }
         }
