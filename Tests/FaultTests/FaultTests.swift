@@ -4,7 +4,7 @@ import Foundation
 import Testing
 
 @Suite(.serialized) struct `A log that sixty-four writers write to` {
-    @Test(.timeLimit(.minutes(Seeds.isLong ? 240 : 10)), arguments: Fault.allCases)
+    @Test(.timeLimit(.minutes(Seeds.isLong ? 240 : 30)), arguments: Fault.allCases)
     func `loses nothing, doubles nothing and keeps its order, while`(fault: Fault) async throws {
         try await LogUnderFire.with { log in
             var followed: [RecordedEvent] = []

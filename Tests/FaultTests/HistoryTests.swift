@@ -6,7 +6,7 @@ import EventStoreTesting
 import JSON
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct `Any history` {
+@Suite(.timeLimit(.minutes(15))) struct `Any history` {
     @Test(arguments: Seeds.rounds(3, long: 100)) func `told one by one, is answered by both stores as the model says`(seed: UInt64) async throws {
         print("ANNALS_FAULT_SEED=\(seed)")
         try await LogUnderTest.open(Noted.catalog) { log in

@@ -6,7 +6,7 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(10))) struct `An appending process` {
+@Suite(.serialized, .timeLimit(.minutes(20))) struct `An appending process` {
     @Test func `that is killed while its append waits in the server has appended once, whoever sends it again`() async throws {
         try await LogUnderFire.with { log in
             let request = Noted.request([(StreamName("note", .v7()), .none, ["a", "b"])], claims: [], command: .init(id: .v7(), digest: [1]))

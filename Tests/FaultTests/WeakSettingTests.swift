@@ -7,7 +7,7 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(5))) struct `A database that is set not to wait for the disk` {
+@Suite(.serialized, .timeLimit(.minutes(15))) struct `A database that is set not to wait for the disk` {
     @Test func `loses nothing acknowledged when its server is killed`() async throws {
         try await DurableServer.with { server in
             try await ConnectionPool.withPool(server.log, limits: .patient, logger: TestCluster.logger) { pool in

@@ -5,10 +5,10 @@ import Testing
 
 @testable import Audit
 
-@Suite(.timeLimit(.minutes(5))) struct `An audit whose database is away` {
+@Suite(.timeLimit(.minutes(15))) struct `An audit whose database is away` {
     @Test func `says that it is not available, which HTTP answers with 503`() async throws {
         let away = try await TestCluster.shared.target(database: "nowhere")
-        try await ConnectionPool.withPool(away, logger: TestCluster.logger) { pool in
+        try await ConnectionPool.withPool(away, limits: .patient, logger: TestCluster.logger) { pool in
             let (log, trail) = (MerkleLog(pool), AuditTrail(pool))
             for read in [
                 { _ = try await log.checkpoint() }, { _ = try await log.served(Tile(.entries, index: 0)) },

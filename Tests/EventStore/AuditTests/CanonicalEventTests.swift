@@ -10,7 +10,7 @@ import Vault
 
 @testable import Audit
 
-@Suite(.timeLimit(.minutes(5))) struct `An event's canonical form` {
+@Suite(.timeLimit(.minutes(15))) struct `An event's canonical form` {
     @Test func `has each column of the log, as it is stored`() async throws {
         try await AuditedLog.open { audited in
             let ann = UUID.v7()

@@ -3,7 +3,7 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct `The canonical form of what PostgreSQL stores` {
+@Suite(.timeLimit(.minutes(15))) struct `The canonical form of what PostgreSQL stores` {
     /// From RFC 8785 §3.2.2, §3.2.3 and appendix B, each sent through a `jsonb` column first, as events are.
     @Test(arguments: [
         (

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Audit
 
-@Suite(.timeLimit(.minutes(5))) struct `A proof of an event` {
+@Suite(.timeLimit(.minutes(15))) struct `A proof of an event` {
     @Test func `is one that the event fits`() async throws {
         try await AuditedLog.open { audited in
             try await audited.append(300)

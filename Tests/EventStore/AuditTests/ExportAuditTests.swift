@@ -8,7 +8,7 @@ import Testing
 
 @testable import Audit
 
-@Suite(.timeLimit(.minutes(5))) struct `An export with proofs` {
+@Suite(.timeLimit(.minutes(15))) struct `An export with proofs` {
     @Test func `is checked from its file alone`() async throws {
         try await Self.open { audited, path in
             let report = try Self.verify(path, audited)

@@ -10,7 +10,7 @@ import Testing
 
 @testable import Audit
 
-@Suite(.timeLimit(.minutes(5))) struct `The follower` {
+@Suite(.timeLimit(.minutes(15))) struct `The follower` {
     @Test func `signs what the log has, and again what it has then`() async throws {
         try await AuditedLog.open { audited in
             try await audited.append(700)
@@ -183,7 +183,7 @@ import Testing
     }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct `A checkpoint that is gone from beside the key` {
+@Suite(.timeLimit(.minutes(15))) struct `A checkpoint that is gone from beside the key` {
     @Test func `stops a follower that has seen it`() async throws {
         try await AuditedLog.open { audited in
             try await audited.append(10)
@@ -231,7 +231,7 @@ import Testing
     }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct `Tables that hold less than was signed` {
+@Suite(.timeLimit(.minutes(15))) struct `Tables that hold less than was signed` {
     @Test func `are an alarm, and made again from the log`() async throws {
         try await AuditedLog.open { audited in
             try await audited.append(300)
@@ -257,7 +257,7 @@ import Testing
     }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct `A restored log` {
+@Suite(.timeLimit(.minutes(15))) struct `A restored log` {
     @Test func `that is shorter than what was signed is not signed again`() async throws {
         try await AuditedLog.open { audited in
             try await audited.append(300)

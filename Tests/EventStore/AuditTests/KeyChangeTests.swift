@@ -6,7 +6,7 @@ import Testing
 @testable import Audit
 
 /// As after a restore: from some position on another key signs.
-@Suite(.timeLimit(.minutes(5))) struct `A log whose key was changed` {
+@Suite(.timeLimit(.minutes(15))) struct `A log whose key was changed` {
     private static func open(_ body: @Sendable (AuditedLog, _ old: NoteSigner, _ new: NoteSigner) async throws -> Void) async throws {
         try await AuditedLog.open { audited in
             let old = try audited.signer

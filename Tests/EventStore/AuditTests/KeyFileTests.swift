@@ -4,7 +4,7 @@ import Testing
 
 @testable import Audit
 
-@Suite(.timeLimit(.minutes(5))) struct `An audit key's file` {
+@Suite(.timeLimit(.minutes(15))) struct `An audit key's file` {
     @Test(arguments: [0o604, 0o602] as [mode_t])
     func `is refused when everybody may read or write it`(mode: mode_t) async throws {
         try await withFolder { folder in

@@ -2,7 +2,7 @@ import Audit
 import FoundationEssentials
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct `A signed note` {
+@Suite(.timeLimit(.minutes(15))) struct `A signed note` {
     /// From the documentation of Go's `note` package.
     private static let vkey = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
     private static let skey = "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz"

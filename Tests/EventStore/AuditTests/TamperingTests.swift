@@ -11,7 +11,7 @@ import Vault
 @testable import Audit
 
 /// A superuser with the triggers switched off, after a checkpoint was signed.
-@Suite(.timeLimit(.minutes(5))) struct `What a superuser does to the log` {
+@Suite(.timeLimit(.minutes(15))) struct `What a superuser does to the log` {
     private static let size = 600
 
     @Test(
@@ -205,7 +205,7 @@ import Vault
     }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct `A forgotten person` {
+@Suite(.timeLimit(.minutes(15))) struct `A forgotten person` {
     @Test func `leaves the log and its proofs as they were`() async throws {
         try await AuditedLog.open { audited in
             let ann = UUID.v7()

@@ -15,7 +15,7 @@ extension PostgresEventStore {
     ) async throws -> Value {
         var target = log
         target.role = "annals_commands"
-        let pool = ConnectionPool(target, logger: TestCluster.logger)
+        let pool = ConnectionPool(target, limits: .patient, logger: TestCluster.logger)
         let head = HeadWatch(pool, direct: target, logger: logger)
         // The same key in every process: they compare each other's claims.
         let hasher = SystemHasher(key: SymmetricKey(data: Array(repeating: 7, count: 32)))

@@ -6,7 +6,7 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct `What is in the log stays` {
+@Suite(.timeLimit(.minutes(15))) struct `What is in the log stays` {
     @Test(arguments: [
         "UPDATE log.events SET type = 'Other'", "UPDATE log.events SET type = 'Other' WHERE false", "DELETE FROM log.events", "TRUNCATE log.events",
         "MERGE INTO log.events USING log.append_lock ON true WHEN MATCHED THEN DELETE",
@@ -128,7 +128,7 @@ extension LogUnderTest {
     fileprivate func states(of statements: [String], as role: String?) async throws -> [SQLState?] {
         var target = owner
         target.role = role
-        return try await ConnectionPool.withPool(target, logger: TestCluster.logger) { pool in
+        return try await ConnectionPool.withPool(target, limits: .patient, logger: TestCluster.logger) { pool in
             try await pool.withSession { session in
                 var states: [SQLState?] = []
                 for sql in statements {

@@ -4,7 +4,7 @@ import EventSourcing
 import EventStoreTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct `The log on PostgreSQL` {
+@Suite(.timeLimit(.minutes(15))) struct `The log on PostgreSQL` {
     @Test(arguments: EventStoreContract.promises) func `keeps the contract of every event store`(promise: EventStorePromise) async throws {
         try await LogUnderTest.with { log in try await promise.check(of: log.store) }
     }

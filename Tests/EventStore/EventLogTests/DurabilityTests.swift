@@ -7,7 +7,7 @@ import Testing
 
 @testable import EventLog
 
-@Suite(.timeLimit(.minutes(5))) struct `An append in a session that need not wait for the disk` {
+@Suite(.timeLimit(.minutes(15))) struct `An append in a session that need not wait for the disk` {
     @Test(arguments: [("off", "on"), ("local", "on"), ("on", "on"), ("remote_write", "remote_write"), ("remote_apply", "remote_apply")])
     func `waits all the same, and never for less than it would`(setting: String, raised: String) async throws {
         try await LogUnderTest.with { log in

@@ -7,7 +7,7 @@ import Testing
 
 @testable import EventLog
 
-@Suite(.timeLimit(.minutes(5))) struct `The pace of the shared poll` {
+@Suite(.timeLimit(.minutes(15))) struct `The pace of the shared poll` {
     @Test func `is quick, then half as quick each time in vain, down to once a second`() {
         var pace = PollPace.searching
         var pauses: [Duration] = []
@@ -35,7 +35,7 @@ import Testing
     }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct `A head that can't be listened to` {
+@Suite(.timeLimit(.minutes(15))) struct `A head that can't be listened to` {
     @Test func `is asked for by one for all, and by none while nobody waits`() async throws {
         try await withHead { head, clock in
             try await withThrowingTaskGroup(of: Void.self) { waiters async throws in
@@ -92,7 +92,7 @@ import Testing
     }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct `A head that is listened to` {
+@Suite(.timeLimit(.minutes(15))) struct `A head that is listened to` {
     @Test func `tells of another process's append without any poll`() async throws {
         try await LogUnderTest.with { log in
             try await log.another(clock: StoppedClock()) { other in

@@ -5,7 +5,7 @@ import FoundationEssentials
 import JSON
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct `Reading what imports brought` {
+@Suite(.timeLimit(.minutes(15))) struct `Reading what imports brought` {
     @Test func `finds their streams whole, and no others`() async throws {
         try await LogUnderTest.open(.notes) { log in
             let (imported, own, touched) = (StreamName("note", .v7()), StreamName("note", .v7()), StreamName("note", .v7()))

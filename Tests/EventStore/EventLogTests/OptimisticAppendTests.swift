@@ -9,7 +9,7 @@ import Vault
 
 @testable import EventLog
 
-@Suite(.timeLimit(.minutes(5))) struct `A batch sent optimistically` {
+@Suite(.timeLimit(.minutes(15))) struct `A batch sent optimistically` {
     /// Few streams and values, so that requests meet; most of them go well, so that optimism is not always refused.
     private struct Pool {
         var random: SeededRandom

@@ -5,7 +5,7 @@ import FoundationEssentials
 import JSON
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct `Reading by person` {
+@Suite(.timeLimit(.minutes(15))) struct `Reading by person` {
     @Test func `finds the streams whose events name somebody, in the log's order and within bounds`() async throws {
         try await LogUnderTest.open(.notes) { log in
             let (ann, bob) = (UUID.v7(), UUID.v7())

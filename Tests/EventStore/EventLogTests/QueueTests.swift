@@ -5,7 +5,7 @@ import EventStoreTesting
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct `Appends that wait to be sent` {
+@Suite(.timeLimit(.minutes(15))) struct `Appends that wait to be sent` {
     private enum Ending: Equatable {
         case appended(StreamName)
         case refused

@@ -9,7 +9,7 @@ import Testing
 
 /// A log of 201,000 events: one stream of 100,000, one of 1,000 that all have 32 kB, all else in streams of one; every 20,000th is `Filed`, the
 /// others are `Noted`.
-@Suite(.timeLimit(.minutes(5))) struct `The plan of a read` {
+@Suite(.timeLimit(.minutes(15))) struct `The plan of a read` {
     /// Each read in values that make a bad plan dear, and the most blocks that it may touch: some for each row it returns, a handful for each probe.
     static let reads: [(statement: Statement, values: String, rows: Int64, blocks: Int64)] = [
         (.readStream(.forwards), "\(longStream), 50000, 2147483647, 100, NULL, NULL, 16777216", 100, 120),

@@ -6,7 +6,7 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct `A log whose database refuses a statement` {
+@Suite(.timeLimit(.minutes(15))) struct `A log whose database refuses a statement` {
     @Test func `says which, and not that the request was wrong`() async throws {
         try await LogUnderTest.with { log in
             try await log.run("REVOKE SELECT ON log.events FROM annals_commands")

@@ -5,7 +5,7 @@ import EventStoreTesting
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct `A subscription whose server is restarted` {
+@Suite(.timeLimit(.minutes(15))) struct `A subscription whose server is restarted` {
     @Test func `goes on by itself, and neither misses nor repeats anything`() async throws {
         let writers = 4
         let each = 25

@@ -7,7 +7,7 @@ import JSON
 import Testing
 import Vault
 
-@Suite(.timeLimit(.minutes(5))) struct `A log read in its stored form` {
+@Suite(.timeLimit(.minutes(15))) struct `A log read in its stored form` {
     @Test func `shows personal fields sealed, and nothing of them in the clear`() async throws {
         try await LogUnderTest.with { log in
             let ann = UUID.v7()

@@ -16,7 +16,7 @@ private func call(
 
 private func account() -> StreamName { StreamName(AccountRules.category, .v7()) }
 
-@Suite(.timeLimit(.minutes(5))) struct `A command` {
+@Suite(.timeLimit(.minutes(15))) struct `A command` {
     private let store = InMemoryEventStore()
     private let stream = account()
     private var handler: Handler { Handler(store: store) }
@@ -121,7 +121,7 @@ private func account() -> StreamName { StreamName(AccountRules.category, .v7()) 
     }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct `A command that its caller named` {
+@Suite(.timeLimit(.minutes(15))) struct `A command that its caller named` {
     private let store = InMemoryEventStore()
     private let stream = account()
     private let key = CommandReceipt.Key(id: .v7(), digest: [1, 2, 3])
@@ -184,7 +184,7 @@ private func account() -> StreamName { StreamName(AccountRules.category, .v7()) 
     }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct `A race` {
+@Suite(.timeLimit(.minutes(15))) struct `A race` {
     private static func deposit(into stream: StreamName, in store: InMemoryEventStore) async throws {
         _ = try await Handler(store: store).handle(.deposit(1), on: stream, in: call())
     }

@@ -4,7 +4,7 @@ import FoundationEssentials
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct `The event store in memory` {
+@Suite(.timeLimit(.minutes(15))) struct `The event store in memory` {
     @Test(arguments: EventStoreContract.promises) func `keeps the contract`(promise: EventStorePromise) async throws {
         try await promise.check(of: InMemoryEventStore())
     }
@@ -35,7 +35,7 @@ import Testing
     }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct `A subscription` {
+@Suite(.timeLimit(.minutes(15))) struct `A subscription` {
     @Test func `stops at a gap`() async throws {
         let store = GappedEventStore(whole: InMemoryEventStore())
         for _ in 0..<3 { _ = try await store.append(EventStoreContract.request(to: EventStoreContract.stream())) }

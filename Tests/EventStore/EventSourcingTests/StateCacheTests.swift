@@ -23,7 +23,7 @@ private func deposit(_ count: Int, into stream: StreamName, in store: any EventS
     _ = try await store.append(AppendRequest([append], claims: [], command: key, metadata: EventMetadata(command: key.id)))
 }
 
-@Suite(.timeLimit(.minutes(5))) struct `A command on a stream that is cached` {
+@Suite(.timeLimit(.minutes(15))) struct `A command on a stream that is cached` {
     private let log = InMemoryEventStore()
     private let cache = StateCache<AccountRules>()
     private let stream = account()
@@ -132,7 +132,7 @@ private struct BetweenPages: EventStore {
     func waitForEvents(after position: Int64) async throws { try await store.waitForEvents(after: position) }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct `A cached stream whose log was restored to an older state` {
+@Suite(.timeLimit(.minutes(15))) struct `A cached stream whose log was restored to an older state` {
     private let old = InMemoryEventStore()
     private let cache = StateCache<AccountRules>()
     private let stream = account()
@@ -181,7 +181,7 @@ private struct BetweenPages: EventStore {
     }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct `Handlers with caches of their own on one log` {
+@Suite(.timeLimit(.minutes(15))) struct `Handlers with caches of their own on one log` {
     /// The outcome of one command, in a form to compare.
     private enum Outcome: Equatable {
         case handled(AccountRules.State, version: Int, isReplay: Bool)

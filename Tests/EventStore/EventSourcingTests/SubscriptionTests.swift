@@ -5,7 +5,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct `A subscription whose log goes away` {
+@Suite(.timeLimit(.minutes(15))) struct `A subscription whose log goes away` {
     private let log = InMemoryEventStore()
 
     private func append(_ count: Int, to store: InMemoryEventStore) async throws {

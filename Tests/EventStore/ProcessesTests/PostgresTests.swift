@@ -14,7 +14,7 @@ private let catalog = EventCatalog(
     [EventSchema("OrderPlaced", in: "order", [.open("paidBy", .timestamp)]), EventSchema("OrderWithdrawn", in: "order", [])] + ProcessEvent.schemas)
 private let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
-@Suite(.timeLimit(.minutes(5))) struct `Processes on PostgreSQL` {
+@Suite(.timeLimit(.minutes(15))) struct `Processes on PostgreSQL` {
     @Test(arguments: ["", "confirm"]) func `that are killed at any boundary end once`(refused: String) async throws {
         try await LogUnderTest.open(catalog) { log in
             try await log.withPool(as: "annals_relay") { pool in

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Projections
 
-@Suite(.timeLimit(.minutes(5))) struct `The move of a checkpoint` {
+@Suite(.timeLimit(.minutes(15))) struct `The move of a checkpoint` {
     @Test func `does not wait for the disk, and spares no other transaction that`() async throws {
         let history = History()
         try await history.tell(views: 1, of: .number(1))

@@ -20,7 +20,7 @@ private func event(_ position: Int64) -> RecordedEvent {
         metadata: EventMetadata(command: .number(1)), recordedAt: History.start)
 }
 
-@Suite(.timeLimit(.minutes(5))) struct `The feed of the log` {
+@Suite(.timeLimit(.minutes(15))) struct `The feed of the log` {
     @Test func `reads each page once for all who are at the same place`() async throws {
         let history = try await history(of: 4500)
         let log = AlteredLog(history.store)

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Projections
 
-@Suite(.timeLimit(.minutes(5))) struct `A fold of a log with many events at fault` {
+@Suite(.timeLimit(.minutes(15))) struct `A fold of a log with many events at fault` {
     private func parkAnew(_ position: Int64, _ stream: UInt64) -> String {
         """
         INSERT INTO annals.parked_events (build, position, stream, stream_id, type, state)
@@ -31,6 +31,7 @@ import Testing
     @Test func `that the live tables have taken is a difference`() async throws {
         let history = History()
         try await withReadDatabase { database in
+            try await database.countFailuresForLong()
             try await withProjections(PickyModel.folder) { folder in
                 try await project(history.store, into: database, folder: folder) { projecting in
                     try await projecting.caughtUp()

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Projections
 
-@Suite(.timeLimit(.minutes(5))) struct `Folds of one log` {
+@Suite(.timeLimit(.minutes(15))) struct `Folds of one log` {
     /// Two members; the first is held up, and `body` is to free it.
     private func holdingUp(_ body: @Sendable (FoldThrottle, _ first: FoldThrottle.Member, _ last: FoldThrottle.Member) async throws -> Void)
         async throws -> Bool

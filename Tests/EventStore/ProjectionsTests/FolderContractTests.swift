@@ -17,7 +17,7 @@ private func refusal(_ files: [String: String]) -> String? {
     }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct `The contract of a read model's folder` {
+@Suite(.timeLimit(.minutes(15))) struct `The contract of a read model's folder` {
     @Test(arguments: [
         "CREATE UNLOGGED TABLE u (n int)", "CREATE TEMP TABLE u (n int)", "CREATE TEMPORARY TABLE u (n int)", "CREATE VIEW v AS SELECT 1",
         "CREATE MATERIALIZED VIEW v AS SELECT 1", "CREATE RULE r AS ON INSERT TO t DO NOTHING", "CREATE FUNCTION f() RETURNS int RETURN 1",

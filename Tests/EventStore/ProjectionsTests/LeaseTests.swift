@@ -10,21 +10,18 @@ import Testing
 
 private let holders = "SELECT DISTINCT lease_holder FROM annals.checkpoints"
 private let expire = "UPDATE annals.checkpoints SET lease_expires_at = now() - interval '1 second' WHERE lease_holder IS NOT NULL"
-/// From now on leases last for an hour: no machine is too slow to renew one in time.
-private let lengthen =
-    "CREATE OR REPLACE FUNCTION annals.lease_duration() RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '1 hour' $$"
 /// Another process takes every lease, for as long as it takes.
 private let usurp = """
-    \(lengthen);
+    \(ReadDatabase.lengthening);
     UPDATE annals.checkpoints SET lease_token = lease_token + 1, lease_holder = 'other', lease_expires_at = now() + interval '1 hour'
     """
 
-@Suite(.timeLimit(.minutes(5))) struct `The lease of a read model` {
+@Suite(.timeLimit(.minutes(15))) struct `The lease of a read model` {
     @Test func `is held by one of two processes, and the other waits`() async throws {
         let history = History()
         try await history.tell(views: 1, of: .number(1))
         try await withReadDatabase { database in
-            try await database.run(lengthen)
+            try await database.lengthenLeases()
             try await project(history.store, into: database) { first in
                 try await first.caughtUp()
                 let log = SpokenLog()
@@ -76,7 +73,7 @@ private let usurp = """
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `is missed by a projector that has nothing to apply`() async throws {
+    @Test(.timeLimit(.minutes(15))) func `is missed by a projector that has nothing to apply`() async throws {
         let history = History()
         try await history.tell(views: 1, of: .number(1))
         try await withReadDatabase { database in

@@ -34,7 +34,7 @@ extension ReadDatabase {
     }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct `Commits that a crash has taken back` {
+@Suite(.timeLimit(.minutes(15))) struct `Commits that a crash has taken back` {
     @Test func `are made again by an idle projector, without a new event`() async throws {
         let history = History()
         for _ in 1...3 { try await history.tell(views: 1, of: .number(1)) }

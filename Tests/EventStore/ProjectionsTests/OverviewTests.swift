@@ -5,11 +5,12 @@ import Testing
 
 @testable import Projections
 
-@Suite(.timeLimit(.minutes(5))) struct `The overview of read models` {
+@Suite(.timeLimit(.minutes(15))) struct `The overview of read models` {
     @Test func `tells position, holder and what is parked`() async throws {
         let history = History()
         for _ in 1...7 { try await history.tell(views: 1, of: .number(1)) }
         try await withReadDatabase { database in
+            try await database.lengthenLeases()
             try await withProjections(PickyModel.folder) { folder in
                 try await project(history.store, into: database, folder: folder) { projecting in
                     try await projecting.caughtUp()
@@ -61,6 +62,7 @@ import Testing
         let history = History()
         try await history.tell(views: 1, of: .number(1))
         try await withReadDatabase { database in
+            try await database.lengthenLeases()
             try await project(history.store, into: database) { projecting in
                 try await projecting.caughtUp()
                 let statuses = try await ReadModelStatus.readAll(from: database.pool)

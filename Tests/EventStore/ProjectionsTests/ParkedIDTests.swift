@@ -18,7 +18,7 @@ private let folder = [
     ]
 ]
 
-@Suite(.timeLimit(.minutes(5))) struct `A post whose draft could not be applied` {
+@Suite(.timeLimit(.minutes(15))) struct `A post whose draft could not be applied` {
     private let history = History()
     private let post = UUID.number(1)
 

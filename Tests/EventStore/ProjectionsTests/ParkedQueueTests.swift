@@ -9,7 +9,7 @@ import Testing
 
 @testable import Projections
 
-@Suite(.timeLimit(.minutes(5))) struct `A long queue of parked events` {
+@Suite(.timeLimit(.minutes(15))) struct `A long queue of parked events` {
     private func operating(_ store: any EventStore, _ database: ReadDatabase) -> ParkedEvents {
         var target = database.target
         target.role = "annals_projector"
@@ -84,7 +84,7 @@ import Testing
     }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct `A post that is deleted` {
+@Suite(.timeLimit(.minutes(15))) struct `A post that is deleted` {
     private let folder = [
         "model": [
             "table.sql": "CREATE TABLE t (id uuid PRIMARY KEY, title text CONSTRAINT short CHECK (length(title) < 9))",

@@ -47,7 +47,7 @@ extension RecordedEvent {
     }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct `An event at fault` {
+@Suite(.timeLimit(.minutes(15))) struct `An event at fault` {
     @Test func `parks its stream in order, while all others go on`() async throws {
         let history = History()
         for _ in 1...8 { for post in UInt64(1)...3 { try await history.tell(views: post == 2 ? 1 : 0, of: .number(post)) } }
@@ -194,6 +194,7 @@ extension RecordedEvent {
         let history = History()
         for post in UInt64(1)...22 { try await history.tell(views: 6, of: .number(post)) }
         try await withReadDatabase { database in
+            try await database.countFailuresForLong()
             let log = SpokenLog()
             try await parking(history, in: database, logger: log.logger) { projecting in
                 _ = await log.line(with: "critical the projector has stopped")
@@ -217,7 +218,7 @@ extension RecordedEvent {
                 // Counted after the tables.
                 try await eventually { (try? metrics.expectCounter("annals_projection_parkings_total", model).totalValue) == 3 }
                 try await eventually { (try? metrics.expectRecorder("annals_projection_parked_streams", model).lastValue) == 3 }
-                let isReached = try await projecting.positions.wait(for: 3, models: ["model"], timeout: .seconds(60))
+                let isReached = try await projecting.positions.wait(for: 3, models: ["model"], timeout: patience)
                 #expect(isReached)
             }
             let status = try await ReadModelStatus.readAll(from: database.pool)
@@ -226,7 +227,7 @@ extension RecordedEvent {
     }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct `A person who is gone` {
+@Suite(.timeLimit(.minutes(15))) struct `A person who is gone` {
     private let folder = [
         "model": [
             "table.sql": "CREATE TABLE t (id uuid PRIMARY KEY, email text CONSTRAINT short CHECK (length(email) < 9))",
@@ -254,7 +255,7 @@ extension RecordedEvent {
     }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct `The operator of a parked stream` {
+@Suite(.timeLimit(.minutes(15))) struct `The operator of a parked stream` {
     @Test func `sees what failed`() async throws {
         let history = History()
         for _ in 1...7 { try await history.tell(views: 1, of: .number(1)) }

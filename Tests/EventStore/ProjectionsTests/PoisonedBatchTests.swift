@@ -51,7 +51,7 @@ extension PostEvent {
     }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct `Two events at fault in one batch` {
+@Suite(.timeLimit(.minutes(15))) struct `Two events at fault in one batch` {
     @Test(arguments: PoisonedDraft.allCases) func `are each parked, the first of the log first, live and in a rebuild`(second: PoisonedDraft)
         async throws
     {

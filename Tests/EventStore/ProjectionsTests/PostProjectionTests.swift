@@ -7,7 +7,7 @@ private let ann = UUID.number(1)
 private let post = UUID.number(11)
 private let drafted = PostEvent.drafted(author: ann, title: .known("Title"), slug: .known("title"), content: .known("Words"))
 
-@Suite(.timeLimit(.minutes(5))) struct `The read model of posts` {
+@Suite(.timeLimit(.minutes(15))) struct `The read model of posts` {
     @Test func `shows a draft to its author`() async throws {
         let found = try await rows("SELECT title, slug, content, excerpt, published, created_at, updated_at, published_at, version FROM posts.post") {
             try await $0.tell(drafted, of: post)

@@ -25,7 +25,7 @@ private func startRefusal(_ files: [String: String]) async throws -> (ReadModelE
     }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct `A projector that starts` {
+@Suite(.timeLimit(.minutes(15))) struct `A projector that starts` {
     @Test func `names the file and line of a statement that does not prepare, and leaves nothing behind`() async throws {
         let (refusal, left) = try await startRefusal(["table.sql": table, "PostViewed.sql": "-- views\nUPDATE t\nSET m = :count"])
         #expect(refusal?.description == #"model/PostViewed.sql:3: column "m" of relation "t" does not exist (42703)"#)

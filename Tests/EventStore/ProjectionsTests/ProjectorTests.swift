@@ -8,7 +8,7 @@ import Testing
 
 @testable import Projections
 
-@Suite(.timeLimit(.minutes(5))) struct `A projector` {
+@Suite(.timeLimit(.minutes(15))) struct `A projector` {
     @Test func `goes on after a restart where it was`() async throws {
         let history = History()
         try await withReadDatabase { database in
@@ -65,7 +65,7 @@ import Testing
     }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct `A checkpoint` {
+@Suite(.timeLimit(.minutes(15))) struct `A checkpoint` {
     private func checkpoint(at position: Int64, in database: ReadDatabase, leasesLater: Int64 = 0) async throws -> ProjectionCheckpoint {
         let stored = try #require(try await ProjectionCheckpoint.read("view_counts", from: database.pool))
         return ProjectionCheckpoint(

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Projections
 
-@Suite(.timeLimit(.minutes(5))) struct `Any history` {
+@Suite(.timeLimit(.minutes(15))) struct `Any history` {
     @Test(arguments: [UInt64.random(in: 0...UInt64.max), UInt64.random(in: 0...UInt64.max)])
     func `gives the rows that a fold of it gives, applied live and rebuilt`(seed: UInt64) async throws {
         print("seed \(seed)")

@@ -16,7 +16,7 @@ private func refusal(_ files: [String: String], name: String = "model") -> Strin
     }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct `A read model's folder` {
+@Suite(.timeLimit(.minutes(15))) struct `A read model's folder` {
     @Test func `turns named parameters into typed placeholders, each once`() throws {
         let sql = "INSERT INTO t VALUES (:stream_id, :count)\nON CONFLICT (id) DO UPDATE SET n = t.n + :count; -- done\n"
         let model = try ReadModel(name: "model", files: ["table.sql": table, "PostViewed.sql": sql], catalog: .publishing)

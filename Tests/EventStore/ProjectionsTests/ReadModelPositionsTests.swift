@@ -29,16 +29,16 @@ private func listening<T: Sendable>(
 private let models = ["posts", "trending", "users", "view_counts"]
 private let listeners = "FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"
 
-@Suite(.timeLimit(.minutes(5))) struct `Waiting for a read model` {
+@Suite(.timeLimit(.minutes(15))) struct `Waiting for a read model` {
     @Test func `ends by notification for a thousand at once, over one listening connection`() async throws {
         let history = History()
         try await history.tell(views: 1, of: .number(1))
         try await withReadDatabase { database in
             try await listening(to: database, at: history) { positions, _ in
-                #expect(try await positions.wait(for: 1, models: models, timeout: .seconds(60)))
+                #expect(try await positions.wait(for: 1, models: models, timeout: patience))
                 try await withThrowingTaskGroup(of: Bool.self) { group in
                     for number in 0..<1000 {
-                        group.addTask { try await positions.wait(for: Int64(2 + number % 10), models: models, timeout: .seconds(60)) }
+                        group.addTask { try await positions.wait(for: Int64(2 + number % 10), models: models, timeout: patience) }
                     }
                     try await eventually { positions.waiterCount >= 1000 }
                     for _ in 1...10 { try await history.tell(views: 1, of: .number(1)) }
@@ -58,9 +58,9 @@ private let listeners = "FROM pg_stat_activity WHERE datname = current_database(
         try await history.tell(views: 1, of: .number(1))
         try await withReadDatabase { database in
             try await listening(to: database, at: history) { positions, projecting in
-                #expect(try await positions.wait(for: 1, models: models, timeout: .seconds(60)))
+                #expect(try await positions.wait(for: 1, models: models, timeout: patience))
                 for position in Int64(2)...6 {
-                    async let isReached = positions.wait(for: position, models: models, timeout: .seconds(60))
+                    async let isReached = positions.wait(for: position, models: models, timeout: patience)
                     try await database.run("SELECT pg_terminate_backend(pid) \(listeners)")
                     try await history.tell(views: 1, of: .number(1))
                     #expect(try await isReached)
@@ -77,7 +77,7 @@ private let listeners = "FROM pg_stat_activity WHERE datname = current_database(
             try await racing {
                 try await project(history.store, into: database) { projecting in
                     try await history.tell(views: 1, of: .number(1))
-                    #expect(try await deaf.wait(for: 1, models: models, timeout: .seconds(60)))
+                    #expect(try await deaf.wait(for: 1, models: models, timeout: patience))
                 }
             } against: {
                 try await deaf.run()
@@ -119,7 +119,7 @@ private let listeners = "FROM pg_stat_activity WHERE datname = current_database(
         try await history.tell(views: 1, of: .number(1))
         try await withReadDatabase { database in
             try await listening(to: database, at: history) { positions, projecting in
-                let isReached = try await positions.wait(for: 1, models: models, timeout: .seconds(60))
+                let isReached = try await positions.wait(for: 1, models: models, timeout: patience)
                 #expect(isReached)
                 #expect(positions.statuses.map(\.model) == models)
                 #expect(positions.statuses.allSatisfy { $0.position == 1 })

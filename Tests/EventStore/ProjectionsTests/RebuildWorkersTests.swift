@@ -20,7 +20,7 @@ private func rebuiltTwice(
     }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct `A rebuild with several workers` {
+@Suite(.timeLimit(.minutes(15))) struct `A rebuild with several workers` {
     @Test func `counts right what all streams share, though the workers collide on it`() async throws {
         let history = History()
         // Each worker changes both rows, in an order of its own.

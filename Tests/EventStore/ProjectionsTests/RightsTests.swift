@@ -2,7 +2,7 @@ import Postgres
 import Publishing
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct `The role of the query service` {
+@Suite(.timeLimit(.minutes(15))) struct `The role of the query service` {
     private func attempt(_ sql: String) async throws -> SQLState? {
         let history = History()
         try await history.tell(views: 1, of: .number(1))

@@ -23,7 +23,7 @@ private func rebuilt(_ body: @escaping @Sendable (ReadDatabase, History, Project
     }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct `A rollback` {
+@Suite(.timeLimit(.minutes(15))) struct `A rollback` {
     @Test func `brings the tables from before up to the log and puts them back`() async throws {
         try await rebuilt { database, history, projecting in
             #expect(try await database.rows("SELECT total FROM model.t") == ["(20)"])

@@ -46,7 +46,7 @@ extension ReadDatabase {
     fileprivate func scrubbed() async throws -> [String] { try await lines("SELECT position::text FROM annals.scrubbed") }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct `Somebody who was erased` {
+@Suite(.timeLimit(.minutes(15))) struct `Somebody who was erased` {
     @Test func `is taken out of tables kept from before, which stay good for a rollback`() async throws {
         try await keeping { database, history, projecting, scrubbing in
             let kept = try #require(try await database.kept())

@@ -28,7 +28,7 @@ private func refusal(_ files: [String: String]) -> String? {
     }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct `A set form` {
+@Suite(.timeLimit(.minutes(15))) struct `A set form` {
     @Test func `gets a table of its events, with the columns that it names`() throws {
         let sql = "INSERT INTO t\nSELECT stream_id, sum(count) FROM :events AS e GROUP BY 1;\n"
         let model = try ReadModel(

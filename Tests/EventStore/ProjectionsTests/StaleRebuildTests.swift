@@ -9,7 +9,7 @@ import Testing
 /// The lock that maintenance of the model holds.
 private let lock = "SELECT pg_advisory_xact_lock(hashtextextended('annals.maintenance.model', 0))"
 
-@Suite(.timeLimit(.minutes(5))) struct `Read models that are rebuilt by themselves` {
+@Suite(.timeLimit(.minutes(15))) struct `Read models that are rebuilt by themselves` {
     private func withOldTables(_ body: @escaping @Sendable (ReadDatabase, History) async throws -> Void) async throws {
         let history = History()
         for _ in 1...3 { try await history.tell(views: 1, of: .number(1)) }
@@ -57,7 +57,7 @@ private let lock = "SELECT pg_advisory_xact_lock(hashtextextended('annals.mainte
     }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct `What an interrupted rebuild has left` {
+@Suite(.timeLimit(.minutes(15))) struct `What an interrupted rebuild has left` {
     @Test func `is dropped by the projectors' process, unless it is at work`() async throws {
         let history = History()
         try await withReadDatabase { database in

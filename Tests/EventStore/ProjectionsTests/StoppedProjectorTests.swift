@@ -6,7 +6,7 @@ import Testing
 
 @testable import Projections
 
-@Suite(.timeLimit(.minutes(5))) struct `A projector that has stopped` {
+@Suite(.timeLimit(.minutes(15))) struct `A projector that has stopped` {
     /// The one model's status once it is so.
     private func status(of database: ReadDatabase, when isSo: (ReadModelStatus) -> Bool) async throws -> ReadModelStatus? {
         var found: ReadModelStatus?
@@ -27,6 +27,7 @@ import Testing
         let history = History()
         for post in UInt64(1)...22 { try await history.tell(views: 6, of: .number(post)) }
         try await withReadDatabase { database in
+            try await database.countFailuresForLong()
             try await withProjections(PickyModel.folder) { folder in
                 try await project(history.store, into: database, folder: folder) { _ in
                     let stopped = try await status(of: database) { $0.stoppedReason != nil }

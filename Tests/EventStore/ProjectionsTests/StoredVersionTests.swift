@@ -13,7 +13,7 @@ extension ReadDatabase {
     }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct `The stored SQL of tables whose folder has changed` {
+@Suite(.timeLimit(.minutes(15))) struct `The stored SQL of tables whose folder has changed` {
     private let history = History()
 
     /// Tables made by a version of which another text is kept; then the folder is changed.
@@ -63,7 +63,7 @@ extension ReadDatabase {
         try await changing("PostPinned.sql", to: "DELETE FROM t", beside: other, log: log) { database, projecting in
             let line = await log.line(with: "critical the projector has stopped")
             #expect(line?.contains("model/PostPinned.sql: there is no event type PostPinned") == true)
-            let isReached = try await projecting.positions.wait(for: 2, models: ["other"], timeout: .seconds(60))
+            let isReached = try await projecting.positions.wait(for: 2, models: ["other"], timeout: patience)
             #expect(isReached)
             _ = try await database.maintenance(projecting.store).rebuild(.viewSums("total"))
             try await projecting.caughtUp()

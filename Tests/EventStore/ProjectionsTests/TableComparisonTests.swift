@@ -22,7 +22,7 @@ private func differences(_ columns: String, _ insert: String, _ alter: String) a
     }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct `Tables that differ` {
+@Suite(.timeLimit(.minutes(15))) struct `Tables that differ` {
     @Test func `are found without a key, whatever their columns are called`() async throws {
         let found = try await differences("id uuid, t text, n int", "VALUES (:stream_id, 'same', :count)", "UPDATE model.entry SET n = 99")
         // Two on either side.

@@ -9,7 +9,7 @@ private let other = UUID.number(12)
 private let buckets = "SELECT hour AT TIME ZONE 'UTC', post, count FROM trending.bucket ORDER BY 1, 2"
 private let parked = "SELECT p.position FROM annals.parked_events AS p JOIN annals.checkpoints USING (build) WHERE model = 'trending'"
 
-@Suite(.timeLimit(.minutes(5))) struct `The read model of trending posts` {
+@Suite(.timeLimit(.minutes(15))) struct `The read model of trending posts` {
     @Test(arguments: [Duration.seconds(25 * 60), .seconds(10)])
     func `adds the views of windows and of single posts up by the hour in which they were recorded, one by one or many at once`(
         step: Duration

@@ -9,7 +9,7 @@ import Testing
 /// The error of a vault that is not this log's.
 private struct Sealed: Error {}
 
-@Suite(.timeLimit(.minutes(5))) struct `A projector that can not read on` {
+@Suite(.timeLimit(.minutes(15))) struct `A projector that can not read on` {
     /// The one model's status once it is so.
     private func status(of database: ReadDatabase, when isSo: (ReadModelStatus) -> Bool) async throws -> ReadModelStatus {
         var found: ReadModelStatus?

@@ -7,7 +7,7 @@ private let ann = UUID.number(1)
 private let registered = UserEvent.registered(username: .known("ann"), email: .known("ann@example.org"), role: .user)
 private let account = "SELECT username, email, display_name, bio, role, status, version FROM users.account"
 
-@Suite(.timeLimit(.minutes(5))) struct `The read model of users` {
+@Suite(.timeLimit(.minutes(15))) struct `The read model of users` {
     @Test func `shows who has registered`() async throws {
         let found = try await rows("SELECT id, username, email, display_name, bio, role, status, created_at, updated_at, version FROM users.account")
         {

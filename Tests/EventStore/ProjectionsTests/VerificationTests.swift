@@ -7,7 +7,7 @@ import Testing
 
 @testable import Projections
 
-@Suite(.timeLimit(.minutes(5))) struct `A verification` {
+@Suite(.timeLimit(.minutes(15))) struct `A verification` {
     private func verified(
         _ history: History, _ alter: String = "", models: [String] = ["posts", "users", "view_counts", "trending"]
     ) async throws -> [VerificationReport] {

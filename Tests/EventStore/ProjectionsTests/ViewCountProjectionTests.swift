@@ -8,7 +8,7 @@ private let post = UUID.number(11)
 private let drafted = PostEvent.drafted(author: .number(1), title: .known("t"), slug: .known("t"), content: .known("c"))
 private let total = "SELECT count, published FROM view_counts.total"
 
-@Suite(.timeLimit(.minutes(5))) struct `The read model of view counts` {
+@Suite(.timeLimit(.minutes(15))) struct `The read model of view counts` {
     @Test func `starts a draft at zero`() async throws {
         #expect(try await rows(total) { try await $0.tell(drafted, of: post) } == ["(0,f)"])
     }

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 import Vault
 
-@Suite(.timeLimit(.minutes(5))) struct `A person's data key` {
+@Suite(.timeLimit(.minutes(15))) struct `A person's data key` {
     @Test func `is the first one that was made`() async throws {
         try await VaultUnderTest.with { vault in
             let ann = UUID.v7()
@@ -92,7 +92,7 @@ import Vault
     }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct `A destroyed key` {
+@Suite(.timeLimit(.minutes(15))) struct `A destroyed key` {
     @Test func `stays destroyed`() async throws {
         try await VaultUnderTest.with { vault in
             let ann = UUID.v7()
@@ -166,7 +166,7 @@ import Vault
     }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct `Keys in memory` {
+@Suite(.timeLimit(.minutes(15))) struct `Keys in memory` {
     @Test func `don't come back by a read that began before they were destroyed`() async throws {
         try await VaultUnderTest.with { vault in
             let ann = UUID.v7()
@@ -244,7 +244,7 @@ import Vault
     }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct `A vault that is away` {
+@Suite(.timeLimit(.minutes(15))) struct `A vault that is away` {
     @Test func `is unavailable, which passes, and nothing worse`() async throws {
         try await VaultUnderTest.with { vault in
             try await vault.keys { keys in

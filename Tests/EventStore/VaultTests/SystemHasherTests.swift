@@ -3,7 +3,7 @@ import Postgres
 import Testing
 import Vault
 
-@Suite(.timeLimit(.minutes(5))) struct `The system's hasher` {
+@Suite(.timeLimit(.minutes(15))) struct `The system's hasher` {
     @Test func `has one key, however many processes start at once`() async throws {
         try await VaultUnderTest.with { vault in
             let hashes = try await withThrowingTaskGroup(of: [UInt8].self) { group in

@@ -42,6 +42,8 @@ final class Book: Sendable {
                 isOrphaned = true
             } catch EventStoreError.unavailable where tries < 100 {
                 // The store itself has tried for seconds: sending again at once is no busy loop.
+            } catch EventStoreError.outcomeUnknown where tries < 100 {
+                // The server was away for longer than the store tries. What it lost then is lost, and what it kept is known by the command's id.
             }
         }
     }

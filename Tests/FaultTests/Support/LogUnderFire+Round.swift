@@ -1,4 +1,5 @@
 import EventLog
+import EventLogTesting
 import EventSourcing
 import TestSupport
 
@@ -11,6 +12,8 @@ extension LogUnderFire {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await follower.run() }
             try await write(load, seed: seed, into: book, while: fault)
+            // An append that a killed process has left waiting in the server comes before this.
+            try await AppendLock.held(in: server.log) { _ in }
             try await follower.reached(try await patiently { try await reader.head() })
             group.cancelAll()
         }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Postgres
 
-@Suite(.timeLimit(.minutes(5))) struct `A connection that can't be made` {
+@Suite(.timeLimit(.minutes(15))) struct `A connection that can't be made` {
     @Test(
         arguments: [
             (

@@ -2,7 +2,7 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct `A COPY` {
+@Suite(.timeLimit(.minutes(15))) struct `A COPY` {
     private struct Enough: Error {}
     private let count = Statement("count", "SELECT count(*) FROM lines")
 

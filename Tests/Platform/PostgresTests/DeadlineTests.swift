@@ -3,7 +3,7 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct `A statement of a request whose time is up` {
+@Suite(.timeLimit(.minutes(15))) struct `A statement of a request whose time is up` {
     private let insert = Statement("insert", "INSERT INTO notes VALUES (1)")
     private let count = Statement("count", "SELECT count(*) FROM notes")
 

@@ -2,7 +2,7 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct `An implicit transaction` {
+@Suite(.timeLimit(.minutes(15))) struct `An implicit transaction` {
     private let insert = Statement("insert", "INSERT INTO numbers VALUES ($1)")
     private let count = Statement("count", "SELECT count(*) FROM numbers")
 

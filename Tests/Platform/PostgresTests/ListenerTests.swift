@@ -2,7 +2,7 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct `A listener` {
+@Suite(.timeLimit(.minutes(15))) struct `A listener` {
     private let notify = Statement("notify", "SELECT pg_notify($1, $2)")
     private let terminate = Statement(
         "terminate",

@@ -3,7 +3,7 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct `A migrator` {
+@Suite(.timeLimit(.minutes(15))) struct `A migrator` {
     /// A folder of migrations for one test.
     private func withFolder(_ files: [String: String], _ body: (String, ConnectionTarget) async throws -> Void) async throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "migrations-\(UUID().uuidString)")

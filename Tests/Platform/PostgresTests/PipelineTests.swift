@@ -2,7 +2,7 @@ import Testing
 
 @testable import Postgres
 
-@Suite(.timeLimit(.minutes(5))) struct `A pipeline whose backend dies` {
+@Suite(.timeLimit(.minutes(15))) struct `A pipeline whose backend dies` {
     @Test func `still answers the caller whose query had its result but whose sync had not`() async throws {
         let outcome = await withUnsafeContinuation { (continuation: UnsafeContinuation<Result<QueryResult, PostgresError>, Never>) in
             var pipeline = Pipeline()
@@ -27,7 +27,7 @@ import Testing
     }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct `A query whose statement the one before it could not prepare` {
+@Suite(.timeLimit(.minutes(15))) struct `A query whose statement the one before it could not prepare` {
     @Test func `fails for the same reason`() async throws {
         let outcome = await withUnsafeContinuation { (continuation: UnsafeContinuation<Result<QueryResult, PostgresError>, Never>) in
             var pipeline = Pipeline()

@@ -2,14 +2,14 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct `A pool` {
+@Suite(.timeLimit(.minutes(15))) struct `A pool` {
     private let pid = Statement("pid", "SELECT pg_backend_pid()")
 
     @Test func `lends no more connections than it may and says so when nobody gives one back`() async throws {
         try await withPool({
             $0.maximumConnections = 2
             // Enough to connect twice, however slow the machine is.
-            $0.acquireTimeout = .seconds(10)
+            $0.acquireTimeout = .seconds(30)
         }) { pool in
             try await pool.withSession { _ in
                 try await pool.withSession { _ in
@@ -23,7 +23,7 @@ import Testing
 
     @Test func `lets queries wait for run`() async throws {
         try await TestCluster.withDatabase { target in
-            let pool = ConnectionPool(target, logger: TestCluster.logger)
+            let pool = ConnectionPool(target, limits: .patient, logger: TestCluster.logger)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
                     try await #expect(pool.query(.echo, [.int4(1)])[0].get(0, as: Int.self) == 1)
@@ -41,7 +41,8 @@ import Testing
     @Test func `gives up on a database that isn't there after the time to wait`() async throws {
         let target = ConnectionTarget(socketDirectory: "/nowhere", port: 1, user: "nobody", database: "none")
         var limits = PoolLimits()
-        limits.acquireTimeout = .seconds(2)
+        // Enough to fail to connect once, however slow the machine is.
+        limits.acquireTimeout = .seconds(10)
         try await ConnectionPool.withPool(target, limits: limits, logger: TestCluster.logger) { pool in
             let error = await #expect(throws: PostgresError.self) { try await pool.query(.echo, [.int4(1)]) }
             #expect(error?.kind == .connection && error?.isTransient == true && error?.outcomeUnknown == false)
@@ -52,7 +53,7 @@ import Testing
         try await TestCluster.withDatabase { target in
             var target = target
             target.role = "nobody_by_that_name"
-            try await ConnectionPool.withPool(target, logger: TestCluster.logger) { pool in
+            try await ConnectionPool.withPool(target, limits: .patient, logger: TestCluster.logger) { pool in
                 let error = await #expect(throws: PostgresError.self) { try await pool.query(.echo, [.int4(1)]) }
                 #expect(error?.isTransient == false)
             }
@@ -65,7 +66,9 @@ import Testing
             target.role = "pg_monitor"
             target.applicationName = "an odd 'name'"
             target.settings = ["lock_timeout": "1234ms"]
-            try await ConnectionPool.withPool(target, logger: TestCluster.logger) { pool in
+            var limits = PoolLimits.patient
+            limits.statementTimeout = PoolLimits().statementTimeout
+            try await ConnectionPool.withPool(target, limits: limits, logger: TestCluster.logger) { pool in
                 let settings = Statement(
                     "settings",
                     "SELECT current_user, current_setting('application_name'), current_setting('lock_timeout'), current_setting('statement_timeout')")

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Postgres
 
-@Suite(.timeLimit(.minutes(5))) struct `A connection's session` {
+@Suite(.timeLimit(.minutes(15))) struct `A connection's session` {
     private func target(_ change: (inout ConnectionTarget) -> Void) throws -> ConnectionTarget {
         var target = try ConnectionTarget(url: "postgres://owner:s3cret@db.example/log")
         change(&target)
@@ -55,7 +55,7 @@ import Testing
             try await TestCluster.withDatabase { target in
                 var target = target
                 target.pooling = pooling
-                var limits = PoolLimits()
+                var limits = PoolLimits.patient
                 limits.multiplexedConnections = 1
                 try await ConnectionPool.withPool(target, limits: limits, logger: TestCluster.logger) { pool in
                     _ = try await pool.query(Statement("one", "SELECT 1"))

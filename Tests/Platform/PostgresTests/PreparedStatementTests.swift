@@ -2,7 +2,7 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct `A prepared statement` {
+@Suite(.timeLimit(.minutes(15))) struct `A prepared statement` {
     @Test func `that failed to prepare is prepared again`() async throws {
         try await withPool(multiplexed: 1) { pool in
             let statement = Statement("later", "SELECT count(*) FROM later")

@@ -2,7 +2,7 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct `A shared connection` {
+@Suite(.timeLimit(.minutes(15))) struct `A shared connection` {
     @Test(arguments: [PreparationMode.named, .unnamed])
     func `answers twenty concurrent queries each with its own`(mode: PreparationMode) async throws {
         try await withPool(multiplexed: 1, { $0.prepare = mode }) { pool in

@@ -1,8 +1,9 @@
 import Postgres
+import Synchronization
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct `Reads of many callers` {
+@Suite(.timeLimit(.minutes(15))) struct `Reads of many callers` {
     private static let reciprocal = Statement("reciprocal", "SELECT 1000 / $1, now()::text")
 
     @Test(arguments: [PreparationMode.named, .unnamed])
@@ -43,10 +44,17 @@ import Testing
                         }
                         try await eventually { pool.statistics.inUse >= 2 }
                     }
-                    for number in Int32(1)...20 { group.addTask { try await pool.read(Self.reciprocal, [.int4(number)])[0].get(1) } }
-                    // One is the gate's.
-                    try await eventually { pool.statistics.inUse >= 2 }
+                    // Seen by another connection: the groups before them are at the server, waiting.
                     try await eventually { try await gate.query(.waitingForLock)[0].get(0, as: Int.self) != 0 }
+                    let begun = Mutex(0)
+                    for number in Int32(1)...20 {
+                        group.addTask {
+                            begun.withLock { $0 += 1 }
+                            return try await pool.read(Self.reciprocal, [.int4(number)])[0].get(1)
+                        }
+                    }
+                    // Those that begin only when the lock is free would find nobody to leave with.
+                    try await eventually { begun.withLock { $0 } == 20 }
                     try await gate.query(.unlock)
                     return try await group.reduce(into: [String]()) { times, time in if let time { times.append(time) } }
                 }

@@ -2,7 +2,7 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct `A transaction` {
+@Suite(.timeLimit(.minutes(15))) struct `A transaction` {
     private let insert = Statement("insert", "INSERT INTO numbers VALUES ($1)")
     private let count = Statement("count", "SELECT count(*) FROM numbers")
     private struct Enough: Error {}
@@ -95,7 +95,7 @@ import Testing
     }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct `A session` {
+@Suite(.timeLimit(.minutes(15))) struct `A session` {
     @Test func `left in a transaction isn't lent again`() async throws {
         try await withPool({ $0.maximumConnections = 1 }) { pool in
             let pid = Statement("pid", "SELECT pg_backend_pid()")

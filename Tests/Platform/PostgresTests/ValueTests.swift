@@ -3,7 +3,7 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct `A value` {
+@Suite(.timeLimit(.minutes(15))) struct `A value` {
     private func roundTrip<T: SQLDecodable & Equatable & Sendable>(_ value: SQLValue, _ type: String, as expected: T) async throws {
         try await withPool { pool in
             let row = try await pool.query(Statement("echo_\(type)", "SELECT $1::\(type), pg_typeof($1)::text"), [value])[0]

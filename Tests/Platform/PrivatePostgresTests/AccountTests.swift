@@ -4,7 +4,7 @@ import PrivatePostgres
 import TestSupport
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(5))) struct `The accounts of the machine and a private server` {
+@Suite(.serialized, .timeLimit(.minutes(15))) struct `The accounts of the machine and a private server` {
     @Test func `its own user comes in, by the kernel's word for it`() async throws {
         try await withFolder { folder in
             try await withServer("\(folder)/pg") { server in

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// One after the other: each runs a server of its own.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct `A private server with a folder of backups` {
+@Suite(.serialized, .timeLimit(.minutes(15))) struct `A private server with a folder of backups` {
     /// A name that a shell, PostgreSQL's settings and its placeholders would each read in their own way.
     private static let name = "it's 100%f odd"
 

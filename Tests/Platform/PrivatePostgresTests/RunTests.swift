@@ -4,7 +4,7 @@ import PrivatePostgres
 import TestSupport
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(5))) struct `A private server that is run` {
+@Suite(.serialized, .timeLimit(.minutes(15))) struct `A private server that is run` {
     @Test func `answers again after it was killed`() async throws {
         try await withFolder { folder in
             try await withServer("\(folder)/pg", .full) { server in

@@ -4,7 +4,7 @@ import PrivatePostgres
 import TestSupport
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(5))) struct `A private server on a full disk` {
+@Suite(.serialized, .timeLimit(.minutes(15))) struct `A private server on a full disk` {
     @Test(.enabled(if: canMount, "mounting a small disk takes root; how a shortage is told from other causes is tested without"))
     func `is tried until there is space, and says what it waits for`() async throws {
         try await withSmallDisk { disk in

@@ -10,7 +10,7 @@ private struct Publishing: Sendable {
     let queue = "queue-\(UUID())"
 
     func publisher(
-        user: String = "annals", password: String = "secret", window: Int = 10, patience: Duration = .seconds(60)
+        user: String = "annals", password: String = "secret", window: Int = 10, patience: Duration = .seconds(120)
     ) throws -> RabbitMQPublisher {
         let target = try #require(RabbitMQTarget(server.url(user: user, password: password)))
         return RabbitMQPublisher(target, exchange: exchange, window: window, patience: patience, logger: TestCluster.logger)
@@ -21,7 +21,7 @@ private struct Publishing: Sendable {
     }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct `A publisher to RabbitMQ` {
+@Suite(.timeLimit(.minutes(15))) struct `A publisher to RabbitMQ` {
     @Test func `declares its exchange, and has what it published confirmed in order`() async throws {
         let publishing = Publishing(server: try await .shared)
         let publisher = try publishing.publisher()
@@ -90,12 +90,12 @@ private struct Publishing: Sendable {
 }
 
 /// On one server, since each start takes seconds.
-@Suite(.timeLimit(.minutes(5))) struct `A publisher to a RabbitMQ that fails` {
+@Suite(.timeLimit(.minutes(15))) struct `A publisher to a RabbitMQ that fails` {
     @Test func `is told when it gives no sign, goes on at once when it is cancelled, and when it is killed finds it again`() async throws {
         try await RabbitMQServer.with { server in
             let publishing = Publishing(server: server)
             try await server.bind(publishing.queue, to: publishing.exchange)
-            let publisher = try publishing.publisher(patience: .seconds(2))
+            let publisher = try publishing.publisher(patience: .seconds(10))
             // A slow machine may take longer than that to connect.
             try await eventually { (try? await publisher.publish(Publishing.messages(1...1))) != nil }
 

@@ -3,7 +3,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct `A Redis command` {
+@Suite(.timeLimit(.minutes(15))) struct `A Redis command` {
     @Test func `is answered with every kind of reply`() async throws {
         try await withRedis { redis, _ in
             #expect(try await redis.send("SET", "key", "value") == .text("OK"))
@@ -75,7 +75,7 @@ import Testing
     }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct `A Redis script` {
+@Suite(.timeLimit(.minutes(15))) struct `A Redis script` {
     private let script = RedisScript("return {KEYS[1], ARGV[1], redis.call('INCR', KEYS[1])}")
 
     @Test func `is named by the digest that the server gives it`() async throws {
@@ -88,7 +88,7 @@ import Testing
     @Test func `runs on a server that does not know it, and again after that has forgotten it`() async throws {
         try await withRedis { redis, _ in
             for count in 1...3 as ClosedRange<Int64> {
-                let reply = try await redis.run(script, keys: ["k"], arguments: ["a"], within: .seconds(30))
+                let reply = try await redis.run(script, keys: ["k"], arguments: ["a"], within: .seconds(120))
                 #expect(reply == .array([.text("k"), .text("a"), .integer(count)]))
                 if count == 2 { _ = try await redis.send("SCRIPT", "FLUSH") }
             }
@@ -97,7 +97,7 @@ import Testing
 
     @Test func `that fails tells why`() async throws {
         try await withRedis { redis, _ in
-            await #expect { try await redis.run(RedisScript("return redis.call('NONE')"), keys: [], arguments: [], within: .seconds(30)) } throws: {
+            await #expect { try await redis.run(RedisScript("return redis.call('NONE')"), keys: [], arguments: [], within: .seconds(120)) } throws: {
                 if case .server("ERR", _)? = $0 as? RedisError { true } else { false }
             }
         }

@@ -118,7 +118,7 @@ struct MetricsTests {
     }
 }
 
-@Suite("The port of the metrics", .timeLimit(.minutes(5)))
+@Suite("The port of the metrics", .timeLimit(.minutes(15)))
 struct MetricsServerTests {
     @Test("answers /metrics in the form that was asked for, and nothing else")
     func answers() async throws {
@@ -134,7 +134,7 @@ struct MetricsServerTests {
                 var request = HTTPClientRequest(url: "http://127.0.0.1:\(port)\(path)")
                 request.method = .init(rawValue: method)
                 if let accept { request.headers.add(name: "accept", value: accept) }
-                let answer = try await HTTPClient.shared.execute(request, timeout: .seconds(30))
+                let answer = try await HTTPClient.shared.execute(request, timeout: .seconds(120))
                 return (
                     Int(answer.status.code), answer.headers.first(name: "content-type"), String(buffer: try await answer.body.collect(upTo: 1 << 20))
                 )

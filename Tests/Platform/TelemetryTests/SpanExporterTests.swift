@@ -8,7 +8,7 @@ import Tracing
 
 @testable import Telemetry
 
-@Suite(.timeLimit(.minutes(2))) struct `Spans on their way to a collector` {
+@Suite(.timeLimit(.minutes(15))) struct `Spans on their way to a collector` {
     private let queue = SpanQueue(capacity: 8)
 
     private func end(_ count: Int, sampled: Bool = true, kind: SpanKind = .internal, failed: Bool = false) {
@@ -27,6 +27,7 @@ import Tracing
         let pauses = Mutex<[Duration]>([])
         var timing = SpanExporter.Timing()
         timing.interval = .milliseconds(1)
+        timing.patience = patience
         timing.pause = { [interval = timing.interval] pause in
             if pause != interval { pauses.withLock { $0.append(pause) } }
             try Task.checkCancellation()
@@ -72,8 +73,10 @@ import Tracing
 
     @Test func `go out at a stop`() async throws {
         try await Collector.run { collector in
+            var timing = SpanExporter.Timing()
+            timing.patience = patience
             let exporter = SpanExporter(
-                queue, to: collector.url, service: "annals", instance: "one", version: "1",
+                queue, to: collector.url, service: "annals", instance: "one", version: "1", timing: timing,
                 logger: Logger(label: "t") { _ in SwiftLogNoOpLogHandler() })
             end(5)
             try await exporter.flush()

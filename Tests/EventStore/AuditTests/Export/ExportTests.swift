@@ -11,7 +11,7 @@ import Vault
 
 @testable import Audit
 
-@Suite(.timeLimit(.minutes(5))) struct `An export` {
+@Suite(.timeLimit(.minutes(15))) struct `An export` {
     private static func lines(_ text: String) throws -> [JSONValue] { try text.split(separator: "\n").map { try JSONValue.parse(Array($0.utf8)) } }
 
     @Test func `opened shows each event as its readers get it`() async throws {

@@ -9,7 +9,7 @@ import Testing
 
 @testable import Audit
 
-@Suite(.timeLimit(.minutes(5))) struct `The audit trail` {
+@Suite(.timeLimit(.minutes(15))) struct `The audit trail` {
     /// Every page of a part, and all its events.
     private static func read(_ trail: AuditTrail, _ filter: TrailFilter, _ limits: AuditTrail.Limits) async throws -> [[RecordedEvent]] {
         let part = try await trail.part(filter)

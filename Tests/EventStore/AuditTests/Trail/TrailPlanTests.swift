@@ -10,7 +10,7 @@ import Testing
 @testable import Audit
 
 /// A log of 200,000 events: one stream of 100,000, all else in streams of one; every 20,000th is `Filed`, the others are `Noted`.
-@Suite(.timeLimit(.minutes(5))) struct `The plan of an audit trail's page` {
+@Suite(.timeLimit(.minutes(15))) struct `The plan of an audit trail's page` {
     private static let bytes = 2 << 20
 
     /// Each page in values that make a bad plan dear, and the most blocks that it may touch: some for each row it looks at, a handful for each probe.

@@ -2,7 +2,7 @@ import EventSourcing
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct `A signal` {
+@Suite(.timeLimit(.minutes(15))) struct `A signal` {
     private let signal = Signal()
 
     private func waitUntilWaiting(_ count: Int) async throws {

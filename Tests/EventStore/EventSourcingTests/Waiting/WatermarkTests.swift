@@ -2,7 +2,7 @@ import EventSourcing
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct `A watermark` {
+@Suite(.timeLimit(.minutes(15))) struct `A watermark` {
     private let watermark = Watermark()
 
     private func waitUntilWaiting(_ count: Int) async throws {
@@ -134,7 +134,7 @@ import Testing
     }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct `Something with a time to be done in` {
+@Suite(.timeLimit(.minutes(15))) struct `Something with a time to be done in` {
     @Test func `is done when it ends in time`() async throws {
         #expect(try await isDone(within: .seconds(3600)) {})
     }

@@ -21,6 +21,12 @@ struct ReadDatabase: Sendable {
         try await pool.withSession { try await $0.execute(script: sql) }
     }
 
+    /// SQL after which leases last for an hour: no machine is too slow to renew one in time.
+    static let lengthening =
+        "CREATE OR REPLACE FUNCTION annals.lease_duration() RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '1 hour' $$"
+
+    func lengthenLeases() async throws { try await run(Self.lengthening) }
+
     /// Every row of every table of the read models, with its table's name, in an order of its own.
     func everything() async throws -> [String] {
         var all: [String] = []
