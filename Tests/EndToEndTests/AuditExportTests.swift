@@ -29,7 +29,7 @@ private let isLong = ProcessInfo.processInfo.environment["ANNALS_LONG_TESTS"] ==
             }
             // Every filter reaches the log.
             let id = try #require(post.data["id"]?.text)
-            let me = try #require(try await ann.call(.GET, "/users/me").data["id"]?.text)
+            let me = try await ann.ownID()
             let made = try await system.query("SELECT metadata ->> 'correlation' FROM log.events WHERE position = 1", in: "annals_log")
             let expected: [([String], [Int64])] = [
                 (["--after", "1"], [2, 3]), (["--until", "2"], [1, 2]), (["--stream", "post-\(id)"], [2, 3]), (["--category", "user"], [1]),

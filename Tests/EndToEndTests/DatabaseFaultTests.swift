@@ -7,7 +7,7 @@ import PrivatePostgres
 import TestSupport
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(10))) struct `A start on databases that are not as they should be` {
+@Suite(.serialized, .timeLimit(.minutes(longestTest))) struct `A start on databases that are not as they should be` {
     @Test func `keeps its promises whatever is set for the databases`() async throws {
         try await withDataDirectory { directory in
             let databases = ["annals_log", "annals_read", "annals_identity", "annals_vault"]
@@ -230,7 +230,7 @@ import Testing
     }
 }
 
-@Suite(.timeLimit(.minutes(10))) struct `A data folder` {
+@Suite(.timeLimit(.minutes(longestTest))) struct `A data folder` {
     @Test(.enabled(if: geteuid() == 0, "giving a folder away takes root"), arguments: ["", "/keys", "/keys/master.key"])
     func `of another account is refused with its name`(part: String) async throws {
         try await withDataDirectory { directory in

@@ -4,7 +4,7 @@ import JSON
 import NIOHTTP1
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(4))) struct `The doctor` {
+@Suite(.serialized, .timeLimit(.minutes(longestTest))) struct `The doctor` {
     private struct Report {
         let code: Int32
         let findings: [JSONValue]

@@ -5,7 +5,7 @@ import NIOHTTP1
 import TestSupport
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(10))) struct `A person who asks to be erased` {
+@Suite(.serialized, .timeLimit(.minutes(longestTest))) struct `A person who asks to be erased` {
     @Test func `is readable nowhere afterwards, and all else stays as it was`() async throws {
         try await withDataDirectory { directory in
             let log = directory + ".log"

@@ -4,7 +4,7 @@ import NIOHTTP1
 import TestSupport
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(4))) struct `The trace of a call` {
+@Suite(.serialized, .timeLimit(.minutes(longestTest))) struct `The trace of a call` {
     private static let trace = "4bf92f3577b34da6a3ce929d0e0e4736"
 
     @Test(arguments: [false, true]) func `is the same in spans, lines of the log and events, and linked from projections`(isApart: Bool) async throws

@@ -5,7 +5,7 @@ import NIOHTTP1
 import TestSupport
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(5))) struct `A webhook of a running system` {
+@Suite(.serialized, .timeLimit(.minutes(longestTest))) struct `A webhook of a running system` {
     private static let settings = ["ANNALS_WEBHOOK_NETWORKS": "127.0.0.0/8"]
 
     @Test(arguments: [false, true]) func `delivers signed events, tests and replays, until its receiver is gone`(isApart: Bool) async throws {

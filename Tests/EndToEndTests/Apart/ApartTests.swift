@@ -9,7 +9,7 @@ import PublishingAPI
 import TestSupport
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(10))) struct `The services apart` {
+@Suite(.serialized, .timeLimit(.minutes(longestTest))) struct `The services apart` {
     private static let names = ["auth", "commands", "gateway", "projector", "queries", "relay"]
 
     @Test func `do together what one process does, each with what it needs and no more`() async throws {

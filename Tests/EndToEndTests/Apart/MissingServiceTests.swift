@@ -4,7 +4,7 @@ import NIOHTTP1
 import TestSupport
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(5))) struct `A gateway of its own` {
+@Suite(.serialized, .timeLimit(.minutes(longestTest))) struct `A gateway of its own` {
     @Test func `starts and is ready without the relay, and as long as any calls can be answered`() async throws {
         // On a server that a crash takes nothing back from: on another one, services that write are never ready.
         try await ServedSystem.run([:], server: "fsync = on\n") { system in

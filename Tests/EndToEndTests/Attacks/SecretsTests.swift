@@ -5,7 +5,7 @@ import NIOHTTP1
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(10))) struct `A secret` {
+@Suite(.timeLimit(.minutes(longestTest))) struct `A secret` {
     private static let key = String(repeating: "5ec7e7", count: 11).prefix(64)
 
     /// The value that `annals config --json` shows of a setting.
@@ -60,7 +60,7 @@ import Testing
     }
 }
 
-@Suite(.timeLimit(.minutes(10))) struct `A key` {
+@Suite(.timeLimit(.minutes(longestTest))) struct `A key` {
     @Test(arguments: [
         ("keys/master.key", 0o644, "600"), ("keys/services/queries.key", 0o602, "600"), ("keys/audit.key", 0o604, "600"), ("keys", 0o755, "700"),
     ])
@@ -94,7 +94,7 @@ import Testing
     }
 }
 
-@Suite(.timeLimit(.minutes(10))) struct `A log line` {
+@Suite(.timeLimit(.minutes(longestTest))) struct `A log line` {
     @Test func `holds nothing personal at any level, of good calls and bad`() async throws {
         try await withDataDirectory { directory in
             let log = directory + ".log"

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 extension `One running system` {
-    @Suite(.timeLimit(.minutes(10))) struct `whose databases change under it` {
+    @Suite(.timeLimit(.minutes(longestTest))) struct `whose databases change under it` {
         private let one = Result { try OneSystem.current }
 
         @Test func `takes migrations with other line ends for the same`() async throws {

@@ -4,7 +4,7 @@ import PrivatePostgres
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(10))) struct `With a hot standby for queries` {
+@Suite(.timeLimit(.minutes(longestTest))) struct `With a hot standby for queries` {
     @Test func `clients read their own writes, go on reading without the primary, and write again when it is back`() async throws {
         try await StreamingPair.with { pair in
             try await withDatabases(at: pair.primaryLocation) { _ in

@@ -34,7 +34,7 @@ extension String {
     }
 }
 
-@Suite(.timeLimit(.minutes(10))) struct `The README` {
+@Suite(.timeLimit(.minutes(longestTest))) struct `The README` {
     @Test(arguments: [false, true]) func `shows commands that work by copy and paste, and what they print`(isApart: Bool) async throws {
         let page = try String(contentsOfFile: repositoryRoot + "/README.md", encoding: .utf8)
         let demonstration = Demonstration(page: page)

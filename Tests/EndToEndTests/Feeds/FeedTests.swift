@@ -5,7 +5,7 @@ import NIOHTTP1
 import TestSupport
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(4))) struct `The live feeds` {
+@Suite(.serialized, .timeLimit(.minutes(longestTest))) struct `The live feeds` {
     @Test(arguments: [false, true])
     func `tell anybody what happens to published posts, and admins everything, in one process and apart`(isApart: Bool) async throws {
         try await withSystem(isApart: isApart) { system, anyone in

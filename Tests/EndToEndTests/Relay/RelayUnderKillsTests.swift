@@ -105,7 +105,7 @@ private struct RelayingSystem: Sendable {
     }
 }
 
-@Suite(.timeLimit(.minutes(isLongRun ? 240 : 10))) struct `The relay to both brokers` {
+@Suite(.timeLimit(.minutes(isLongRun ? 240 : longestTest))) struct `The relay to both brokers` {
     @Test func `skips nothing through kills of Redis, of RabbitMQ, of itself and of PostgreSQL, while events are written`() async throws {
         try await RelayingSystem.open { relaying in
             let ann = try await relaying.anyone.signedUp("ann")
