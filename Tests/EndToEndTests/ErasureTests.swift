@@ -167,6 +167,7 @@ private struct Zyx {
         for post in posts { #expect(try await anyone.call(.GET, "/posts/\(post)").status == 404) }
         // The services hear of it by a feed.
         try await eventually { try await client.call(.GET, "/users/me").status == 401 }
+        try await eventually { try await client.call(.POST, "/posts", json: "{}").status == 401 }
         #expect(try await client.call(.POST, "/posts", json: #"{"title":"t","content":"c"}"#).status == 401)
         #expect(try await anyone.call(.POST, "/auth/login", json: #"{"email":"zyxmail@example.org","password":"\#(Self.password)"}"#).status == 401)
     }
@@ -213,7 +214,7 @@ extension Client {
         var receipt = ""
         try await eventually {
             let answer = try await call(.GET, "/users/closures/\(closure)")
-            try #require(answer.status == 200, "\(answer.json)")
+            try #require([200, 503].contains(answer.status), "\(answer.json)")
             receipt = answer.data["receipt"]?.text ?? ""
             return answer.data["status"]?.text == "done"
         }

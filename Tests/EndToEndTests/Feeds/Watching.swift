@@ -48,6 +48,13 @@ struct WatchedFeed: AsyncSequence {
                 text += String(buffer: part)
             }
         }
+
+        /// The next events up to one with this id, heartbeats left out.
+        @concurrent mutating func events(to position: Int64) async throws -> [FedEvent] {
+            var events: [FedEvent] = []
+            while events.last?.id ?? 0 < position, let event = try await next() { if event.name != "heartbeat" { events.append(event) } }
+            return events
+        }
     }
 
     func makeAsyncIterator() -> AsyncIterator { AsyncIterator(request: request) }
