@@ -201,10 +201,13 @@ import Testing
                 try await withDataDirectory { directory in
                     let log = "\(directory).log"
                     let system = try await RunningSystem(dataDirectory: directory, environment: urls, logFile: log)
-                    let ready = try await Client(base: system.api).call(.GET, "http://127.0.0.1:\(system.port)/ready")
-                    #expect(ready.status == 503)
-                    #expect(ready.json["checks"]?["durability"]?["status"]?.text == "down")
-                    #expect(ready.json["checks"]?["log"]?["status"]?.text == "up")
+                    // What takes long on a busy machine counts as down.
+                    try await eventually {
+                        let ready = try await Client(base: system.api).call(.GET, "http://127.0.0.1:\(system.port)/ready")
+                        #expect(ready.status == 503)
+                        #expect(ready.json["checks"]?["durability"]?["status"]?.text == "down")
+                        return ready.json["checks"]?["log"]?["status"]?.text == "up"
+                    }
                     #expect(await system.interrupt() == 0)
                     let said = try String(contentsOfFile: log, encoding: .utf8).split(separator: "\n").filter { $0.contains("may lose or damage") }
                     #expect(said.count == 1)

@@ -84,7 +84,9 @@ import Testing
 
     private func canRead(_ sql: String, _ target: ConnectionTarget) async throws -> Bool {
         do {
-            _ = try await ConnectionPool.withPool(target, logger: TestCluster.logger) { try await $0.query(Statement("probe", sql)) }
+            _ = try await ConnectionPool.withPool(target, limits: .patient, logger: TestCluster.logger) {
+                try await $0.query(Statement("probe", sql))
+            }
             return true
         } catch is PostgresError {
             return false
