@@ -12,8 +12,11 @@ import tempfile
 
 base = sys.argv[1]
 with tempfile.TemporaryDirectory(prefix="annals-client-") as folder:
+    with open(f"{folder}/config.yaml", "w") as file:
+        file.write("http_timeout: 600\n")
     generated = subprocess.run(
-        ["openapi-python-client", "generate", "--url", f"{base}/openapi.json", "--meta", "none", "--output-path", f"{folder}/annals_client"],
+        ["openapi-python-client", "generate", "--url", f"{base}/openapi.json", "--config", f"{folder}/config.yaml", "--meta", "none",
+         "--output-path", f"{folder}/annals_client"],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True)
     sys.path.insert(0, folder)
     client_module = importlib.import_module("annals_client")
