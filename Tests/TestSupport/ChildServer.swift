@@ -99,13 +99,14 @@ package final class ChildServer: Sendable {
         rename("\(folder)/\(name).new", "\(folder)/\(name)")
     }
 
-    /// Its last output, at most 64 kB.
+    /// Its last output, at most 1 MB.
     package var said: String {
         guard let file = fopen("\(folder)/output", "r") else { return "" }
         defer { fclose(file) }
-        var bytes = [UInt8](repeating: 0, count: 1 << 16)
         fseek(file, 0, SEEK_END)
-        fseek(file, max(0, ftell(file) - bytes.count), SEEK_SET)
+        let size = ftell(file)
+        var bytes = [UInt8](repeating: 0, count: min(size, 1 << 20))
+        fseek(file, size - bytes.count, SEEK_SET)
         let count = fread(&bytes, 1, bytes.count, file)
         return String(decoding: bytes.prefix(count), as: UTF8.self)
     }
