@@ -162,7 +162,9 @@ import Testing
 
     @Test func `end with the process that has started them, also when that is killed`() async throws {
         try await withDataDirectory { directory in
-            let first = try await RunningSystem(dataDirectory: directory, isApart: true)
+            // On ports that it chooses.
+            let anyPorts = ["ANNALS_AUTH_PORT": "0", "ANNALS_COMMANDS_PORT": "0", "ANNALS_QUERIES_PORT": "0", "ANNALS_RELAY_PORT": "0"]
+            let first = try await RunningSystem(dataDirectory: directory, environment: anyPorts, isApart: true)
             let children = try first.services().values
             #expect(children.count == 6)
             await first.kill()
