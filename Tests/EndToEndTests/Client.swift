@@ -73,7 +73,7 @@ struct Client: Sendable {
     func ownID() async throws -> String {
         var answer = try await call(.GET, "/users/me")
         try await eventually {
-            guard answer.status == 404 else { return true }
+            guard [404, 503].contains(answer.status) else { return true }
             answer = try await call(.GET, "/users/me")
             return false
         }
