@@ -7,6 +7,15 @@ import NIOHTTP1
 import TestSupport
 import Testing
 
+extension HTTPClient {
+    /// As the shared one, which waits less long for the next byte. It lives as long as the process.
+    static let patient: HTTPClient = {
+        var configuration = HTTPClient.Configuration.singletonConfiguration
+        configuration.timeout.read = .minutes(5)
+        return HTTPClient(configuration: configuration)
+    }()
+}
+
 /// A client of the HTTP API, as a program of another team would be one.
 struct Client: Sendable {
     let base: String
@@ -53,7 +62,7 @@ struct Client: Sendable {
     }
 
     private func perform(_ request: HTTPClientRequest) async throws -> Answer {
-        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(240))
+        let response = try await HTTPClient.patient.execute(request, timeout: .seconds(240))
         let buffer = try await response.body.collect(upTo: 16 << 20)
         return Answer(status: Int(response.status.code), headers: response.headers, body: Array(buffer.readableBytesView))
     }

@@ -34,7 +34,7 @@ struct WatchedFeed: AsyncSequence {
 
         @concurrent mutating func next() async throws -> FedEvent? {
             if body == nil {
-                let response = try await HTTPClient.shared.execute(request, deadline: .now() + .minutes(4))
+                let response = try await HTTPClient.patient.execute(request, deadline: .now() + .minutes(4))
                 guard response.status == .ok else { throw NotFed(status: Int(response.status.code)) }
                 body = response.body.makeAsyncIterator()
             }
