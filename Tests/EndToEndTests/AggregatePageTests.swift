@@ -117,7 +117,7 @@ private struct ModuleCompiler {
     }
 }
 
-@Suite(.timeLimit(.minutes(30))) struct `The page that adds an aggregate` {
+@Suite(.timeLimit(.minutes(longestTest))) struct `The page that adds an aggregate` {
     @Test func `holds word by word, in fifteen files`() async throws {
         let page = AggregatePage(try String(contentsOfFile: repositoryRoot + "/docs/add-an-aggregate.md", encoding: .utf8))
         // The description of the API is the fifteenth.

@@ -4,7 +4,7 @@ import NIOHTTP1
 import TestSupport
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(10))) struct `The audit of a running system` {
+@Suite(.serialized, .timeLimit(.minutes(longestTest))) struct `The audit of a running system` {
     @Test func `is signed, proven and verified, and notices a change`() async throws {
         try await withSystem { system, anyone in
             let ann = try await anyone.signedUp("ann")

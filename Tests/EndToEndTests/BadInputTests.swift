@@ -4,7 +4,7 @@ import JSON
 import NIOHTTP1
 import Testing
 
-@Suite(.timeLimit(.minutes(10))) struct `Bad input` {
+@Suite(.timeLimit(.minutes(longestTest))) struct `Bad input` {
     @Test func `gets the answer of the contract, always as a problem, never a 500`() async throws {
         try await withSystem { _, anyone in
             let ann = try await anyone.signedUp("ann")

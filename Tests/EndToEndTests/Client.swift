@@ -5,6 +5,16 @@ import JSON
 import NIOCore
 import NIOHTTP1
 import TestSupport
+import Testing
+
+extension HTTPClient {
+    /// As the shared one, which waits less long for the next byte. It lives as long as the process.
+    static let patient: HTTPClient = {
+        var configuration = HTTPClient.Configuration.singletonConfiguration
+        configuration.timeout.read = .minutes(5)
+        return HTTPClient(configuration: configuration)
+    }()
+}
 
 /// A client of the HTTP API, as a program of another team would be one.
 struct Client: Sendable {
@@ -52,7 +62,7 @@ struct Client: Sendable {
     }
 
     private func perform(_ request: HTTPClientRequest) async throws -> Answer {
-        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(120))
+        let response = try await HTTPClient.patient.execute(request, timeout: .seconds(240))
         let buffer = try await response.body.collect(upTo: 16 << 20)
         return Answer(status: Int(response.status.code), headers: response.headers, body: Array(buffer.readableBytesView))
     }
@@ -66,6 +76,17 @@ struct Client: Sendable {
             return false
         }
         return answer
+    }
+
+    /// The id of the user who is signed in, once the read models have it.
+    func ownID() async throws -> String {
+        var answer = try await call(.GET, "/users/me")
+        try await eventually {
+            guard [404, 503].contains(answer.status) else { return true }
+            answer = try await call(.GET, "/users/me")
+            return false
+        }
+        return try #require(answer.data["id"]?.text, "\(answer.status)")
     }
 
     /// Registers a user and signs in.

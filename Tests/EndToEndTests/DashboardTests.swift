@@ -6,7 +6,7 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(10))) struct `A user's dashboard` {
+@Suite(.timeLimit(.minutes(longestTest))) struct `A user's dashboard` {
     @Test func `shows the user's own and everyone's, and names a part that fails while it fails`() async throws {
         try await withSystem(environment: ["ANNALS_DASHBOARD_DEADLINE": "1s"]) { system, anyone in
             let ann = try await anyone.signedUp("ann")

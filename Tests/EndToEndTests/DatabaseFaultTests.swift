@@ -7,7 +7,7 @@ import PrivatePostgres
 import TestSupport
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(10))) struct `A start on databases that are not as they should be` {
+@Suite(.serialized, .timeLimit(.minutes(longestTest))) struct `A start on databases that are not as they should be` {
     @Test func `keeps its promises whatever is set for the databases`() async throws {
         try await withDataDirectory { directory in
             let databases = ["annals_log", "annals_read", "annals_identity", "annals_vault"]
@@ -146,7 +146,8 @@ import Testing
             let first = try await RunningSystem(dataDirectory: directory)
             let ann = try await Client(base: first.api).signedUp("ann")
             let posted = try await ann.call(.POST, "/posts", json: #"{"title":"Kept","content":"x","publish":true}"#)
-            _ = try await ann.call(.GET, "/posts/by-slug/kept", headers: ["Wait-For-Position": posted.position])
+            // No view is recorded, which might come between the dumps.
+            _ = try await ann.call(.GET, "/posts/by-slug/kept", headers: ["Wait-For-Position": posted.position, "DNT": "1"])
             let location = try #require(PrivateServer.locate(directory: directory + "/postgres"))
             for name in ["identity", "log", "vault", "read"] {
                 let said = try await Shell.run(
@@ -180,15 +181,21 @@ import Testing
         try await withServer(settings: "max_connections = 8\nsuperuser_reserved_connections = 1\n") { location in
             try await withDatabases(at: location) { urls in
                 try await withDataDirectory { directory in
-                    let launch = try Launch(["up", "--port", "0", "--data-dir", directory], environment: urls)
-                    // It may come up on so few, or give up: the log names the cause either way.
+                    let log = "\(directory).log"
+                    defer { try? FileManager.default.removeItem(atPath: log) }
+                    let launch = try Launch(["up", "--port", "0", "--data-dir", directory], environment: urls, logFile: log)
+                    // It may come up on so few, or give up: the log names the cause either way, if not at once.
+                    _ = await launch.nextLine()
                     var said = ""
-                    async let line = launch.nextLine()
-                    _ = await line
+                    func isTold() throws -> Bool {
+                        said = try String(contentsOfFile: log, encoding: .utf8)
+                        return said.contains("too many clients") || said.contains("remaining connection slots")
+                    }
+                    try await eventually { try isTold() || !launch.process.isRunning }
                     launch.process.interrupt()
-                    said = await launch.output()
                     await launch.process.waitForExit()
-                    #expect(said.contains("too many clients") || said.contains("remaining connection slots"), "\(said)")
+                    let isKnown = try isTold()
+                    #expect(isKnown, "\(said)")
                     #expect(!said.contains("PostgresError(connection)"))
                 }
             }
@@ -201,10 +208,13 @@ import Testing
                 try await withDataDirectory { directory in
                     let log = "\(directory).log"
                     let system = try await RunningSystem(dataDirectory: directory, environment: urls, logFile: log)
-                    let ready = try await Client(base: system.api).call(.GET, "http://127.0.0.1:\(system.port)/ready")
-                    #expect(ready.status == 503)
-                    #expect(ready.json["checks"]?["durability"]?["status"]?.text == "down")
-                    #expect(ready.json["checks"]?["log"]?["status"]?.text == "up")
+                    // What takes long on a busy machine counts as down.
+                    try await eventually {
+                        let ready = try await Client(base: system.api).call(.GET, "http://127.0.0.1:\(system.port)/ready")
+                        #expect(ready.status == 503)
+                        #expect(ready.json["checks"]?["durability"]?["status"]?.text == "down")
+                        return ready.json["checks"]?["log"]?["status"]?.text == "up"
+                    }
                     #expect(await system.interrupt() == 0)
                     let said = try String(contentsOfFile: log, encoding: .utf8).split(separator: "\n").filter { $0.contains("may lose or damage") }
                     #expect(said.count == 1)
@@ -230,7 +240,7 @@ import Testing
     }
 }
 
-@Suite(.timeLimit(.minutes(10))) struct `A data folder` {
+@Suite(.timeLimit(.minutes(longestTest))) struct `A data folder` {
     @Test(.enabled(if: geteuid() == 0, "giving a folder away takes root"), arguments: ["", "/keys", "/keys/master.key"])
     func `of another account is refused with its name`(part: String) async throws {
         try await withDataDirectory { directory in

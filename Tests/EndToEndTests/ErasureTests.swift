@@ -5,7 +5,7 @@ import NIOHTTP1
 import TestSupport
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(10))) struct `A person who asks to be erased` {
+@Suite(.serialized, .timeLimit(.minutes(longestTest))) struct `A person who asks to be erased` {
     @Test func `is readable nowhere afterwards, and all else stays as it was`() async throws {
         try await withDataDirectory { directory in
             let log = directory + ".log"
@@ -167,6 +167,7 @@ private struct Zyx {
         for post in posts { #expect(try await anyone.call(.GET, "/posts/\(post)").status == 404) }
         // The services hear of it by a feed.
         try await eventually { try await client.call(.GET, "/users/me").status == 401 }
+        try await eventually { try await client.call(.POST, "/posts", json: "{}").status == 401 }
         #expect(try await client.call(.POST, "/posts", json: #"{"title":"t","content":"c"}"#).status == 401)
         #expect(try await anyone.call(.POST, "/auth/login", json: #"{"email":"zyxmail@example.org","password":"\#(Self.password)"}"#).status == 401)
     }
@@ -177,13 +178,11 @@ private struct Zyx {
         let anyone = Client(base: system.api)
         let admin = Client(base: system.api, token: try await anyone.logIn("bob@example.org", "a password of bob"))
         var history = try await admin.call(.GET, "/posts/\(posts[0])/history?include=content")
-        // Another process hears of the destroyed key within a second or two.
-        if RunningSystem.isApartByDefault {
-            try await eventually {
-                history = try await admin.call(.GET, "/posts/\(posts[0])/history?include=content")
-                guard case .array(let entries) = history.data else { return false }
-                return entries.first?["data"]?["title"] == .null
-            }
+        // Another service hears of the destroyed key within a second or two.
+        try await eventually {
+            history = try await admin.call(.GET, "/posts/\(posts[0])/history?include=content")
+            guard case .array(let entries) = history.data else { return false }
+            return entries.first?["data"]?["title"] == .null
         }
         guard case .array(let entries) = history.data else { Issue.record("no history: \(history)"); return }
         #expect(entries.compactMap { $0["type"]?.text } == ["PostDrafted", "PostPublished", "PostEdited", "PostDeleted"])
@@ -213,7 +212,7 @@ extension Client {
         var receipt = ""
         try await eventually {
             let answer = try await call(.GET, "/users/closures/\(closure)")
-            try #require(answer.status == 200, "\(answer.json)")
+            try #require([200, 503].contains(answer.status), "\(answer.json)")
             receipt = answer.data["receipt"]?.text ?? ""
             return answer.data["status"]?.text == "done"
         }

@@ -5,7 +5,7 @@ import NIOHTTP1
 import TestSupport
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(10))) struct `Looking into the log of a running system` {
+@Suite(.serialized, .timeLimit(.minutes(longestTest))) struct `Looking into the log of a running system` {
     private static let words = "what nobody else may read"
 
     @Test func `shows a stream, as lines and as JSON, whole and in part`() async throws {
@@ -127,7 +127,7 @@ import Testing
     @Test func `follows one stream and nothing else`() async throws {
         try await withSystem { system, anyone in
             let ann = try await anyone.signedUp("ann")
-            let id = try #require(try await ann.call(.GET, "/users/me").data["id"]?.text)
+            let id = try await ann.ownID()
             let tail = try Launch(["events", "tail", "-f", "--json", "--stream", "user-\(id)", "--data-dir", system.dataDirectory])
             #expect(await tail.nextLine()?.contains("UserRegistered") == true)
             _ = try await ann.call(.POST, "/posts", json: #"{"title":"Not shown","content":"x"}"#)

@@ -57,7 +57,7 @@ private struct Watch {
 }
 
 /// In the long form, since Prometheus needs its seconds for each: `The alerts` holds every rule to its unit test.
-@Suite(.serialized, .timeLimit(.minutes(15)), .enabled(if: isLongRun)) struct `Prometheus beside a running system` {
+@Suite(.serialized, .timeLimit(.minutes(longestTest)), .enabled(if: isLongRun)) struct `Prometheus beside a running system` {
     /// Those that are not tried here have unit tests: a lag of a standby, and a full append queue.
     private static let service: Set = ["AnnalsDown", "AnnalsFailingRequests", "AnnalsSlowRequests", "AnnalsBreakerOpen"]
 

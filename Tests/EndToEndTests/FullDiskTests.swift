@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// On a small disk of its own, which takes root to mount; without root see `A pool whose database can't write` and `A private server on a full disk`.
-@Suite(.serialized, .timeLimit(.minutes(10))) struct `A system on a full disk` {
+@Suite(.serialized, .timeLimit(.minutes(longestTest))) struct `A system on a full disk` {
     private static var canMount: Bool {
         geteuid() == 0 && system("t=$(mktemp -d) && mount -t tmpfs -o size=1m none $t 2>/dev/null && umount $t && rmdir $t") == 0
     }

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@Suite(.timeLimit(.minutes(10))) struct `A system with a certificate` {
+@Suite(.timeLimit(.minutes(longestTest))) struct `A system with a certificate` {
     @Test func `is reached by HTTPS and HTTP/2, and by its own commands`() async throws {
         try await withDataDirectory { directory in
             try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)

@@ -5,7 +5,7 @@ import NIOHTTP1
 import TestSupport
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(5))) struct `Importing posts whose dates lie ahead` {
+@Suite(.serialized, .timeLimit(.minutes(longestTest))) struct `Importing posts whose dates lie ahead` {
     /// In each form of front matter, one that is too far ahead, and one whose time comes while the test looks.
     private func files(ahead: Timestamp, soon: Timestamp) -> [String: String] {
         [

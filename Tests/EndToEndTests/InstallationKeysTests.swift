@@ -3,7 +3,7 @@ import NIOHTTP1
 import TestSupport
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(10))) struct `The keys beside the databases` {
+@Suite(.serialized, .timeLimit(.minutes(longestTest))) struct `The keys beside the databases` {
     @Test(arguments: ["master.key", "services/auth.key", "cursors.key", "audit.key"]) func `are never replaced when one is missing`(name: String)
         async throws
     {

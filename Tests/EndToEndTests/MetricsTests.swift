@@ -4,7 +4,7 @@ import NIOHTTP1
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(10))) struct `The metrics of a running system` {
+@Suite(.timeLimit(.minutes(longestTest))) struct `The metrics of a running system` {
     @Test(arguments: [false, true]) func `are what Prometheus reads, with bounded labels and nothing of what was asked`(isApart: Bool) async throws {
         // One for each of the services apart.
         let port = try ChildServer.freePort(inARow: 6)

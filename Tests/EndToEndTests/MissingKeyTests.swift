@@ -6,7 +6,7 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(10))) struct `A vault that lacks the key of one user` {
+@Suite(.timeLimit(.minutes(longestTest))) struct `A vault that lacks the key of one user` {
     @Test func `parks what is about that user, says so, and serves all others`() async throws {
         try await withDataDirectory { directory in
             let first = try await RunningSystem(dataDirectory: directory)

@@ -28,10 +28,15 @@ final class RunningSystem: Sendable {
         isApart: Bool? = nil, arguments: [String] = []
     ) async throws {
         let isApart = isApart ?? (Self.isApartByDefault && environment["ANNALS_LOG_URL"] == nil)
-        var settings = isLimited ? [:] : ["ANNALS_RATE_LIMIT": "off"]
-        if isApart { for name in ["AUTH", "COMMANDS", "QUERIES", "PROJECTOR", "RELAY"] { settings["ANNALS_\(name)_PORT"] = "0" } }
+        var settings = Self.patientSettings
+        if !isLimited { settings["ANNALS_RATE_LIMIT"] = "off" }
+        // Processes that are started one after the other can't have ports that the kernel chooses: another test might get them before.
+        if isApart {
+            for name in ["AUTH", "COMMANDS", "QUERIES", "PROJECTOR", "RELAY"] { settings["ANNALS_\(name)_PORT"] = try "\(ChildServer.freePort())" }
+        }
+        let ownPort = try isApart ? ChildServer.freePort() : 0
         let launched = try Launch(
-            ["up"] + (isApart ? ["--apart"] : []) + ["--port", "0", "--data-dir", dataDirectory] + arguments,
+            ["up"] + (isApart ? ["--apart"] : []) + ["--port", "\(ownPort)", "--data-dir", dataDirectory] + arguments,
             environment: settings.merging(environment) { _, new in new }, logFile: logFile, descriptors: descriptors)
         guard let line = await launched.nextLine(), let port = line.split(separator: " ").compactMap({ URL(string: String($0))?.port }).first else {
             throw LaunchFailure(output: await launched.output())
@@ -40,6 +45,12 @@ final class RunningSystem: Sendable {
         self.dataDirectory = dataDirectory
         process = launched.process
     }
+
+    /// A busy machine may take long for what is otherwise done in an instant. Tests of a time set their own.
+    static let patientSettings = [
+        "ANNALS_DEADLINE": "120s", "ANNALS_UPSTREAM_ATTEMPT_TIMEOUT": "60s", "ANNALS_UPSTREAM_CONNECT_TIMEOUT": "30s", "ANNALS_POOL_WAIT": "20s",
+        "ANNALS_CONNECT_TIMEOUT": "60s", "ANNALS_STATEMENT_TIMEOUT": "240s", "ANNALS_ACCESS_TOKEN_LIFETIME": "86400s",
+    ]
 
     /// Whether tests run their system apart.
     static let isApartByDefault = ProcessInfo.processInfo.environment["ANNALS_TEST_APART"] == "1"

@@ -5,7 +5,7 @@ import NIOHTTP1
 import TestSupport
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(5))) struct `A webhook of a running system` {
+@Suite(.serialized, .timeLimit(.minutes(longestTest))) struct `A webhook of a running system` {
     private static let settings = ["ANNALS_WEBHOOK_NETWORKS": "127.0.0.0/8"]
 
     @Test(arguments: [false, true]) func `delivers signed events, tests and replays, until its receiver is gone`(isApart: Bool) async throws {
@@ -19,23 +19,32 @@ import Testing
 
                 let post = try await ann.call(.POST, "/posts", json: #"{"title":"Hooked","content":"x","publish":true}"#)
                 let id = try #require(post.data["id"]?.text)
-                try await eventually { receiver.calls.count == 1 }
+                // A delivery may be repeated: they are told apart by what they are of.
+                try await eventually { !receiver.calls.isEmpty }
                 let first = receiver.calls[0]
                 let event = try JSONValue.parse(Array(first.body.utf8))
                 #expect(event["type"]?.text == "annals.PostPublished" && event["id"]?.text == first.id)
                 try await eventually { try await Self.deliveries(admin, path).first?["state"]?.text == "delivered" }
 
                 #expect(try await admin.call(.POST, path + "/test").status == 202)
-                try await eventually { receiver.calls.count == 2 }
-                #expect(receiver.calls[1].body.contains(#""type":"annals.WebhookTested""#))
-                #expect(try await Self.accepted([first, receiver.calls[1]], keys) == [first.id, receiver.calls[1].id])
+                var tested: Receiver.Call?
+                try await eventually {
+                    tested = receiver.calls.first { $0.body.contains(#""type":"annals.WebhookTested""#) }
+                    return tested != nil
+                }
+                let test = try #require(tested)
+                #expect(try await Self.accepted([first, test], keys) == [first.id, test.id])
 
                 let rotated = try Keys(try await admin.call(.POST, path + "/secret"))
                 #expect(rotated.secret != keys.secret)
                 #expect(try await admin.call(.POST, path + "/replay", json: #"{"after":0}"#).status == 202)
-                try await eventually { receiver.calls.count == 3 }
-                let again = receiver.calls[2]
-                #expect(again.id == first.id && again.body == first.body && again.signatures.count == 4)
+                var replayed: Receiver.Call?
+                try await eventually {
+                    replayed = receiver.calls.first { $0.id == first.id && $0.signatures.count == 4 }
+                    return replayed != nil
+                }
+                let again = try #require(replayed)
+                #expect(again.body == first.body)
                 #expect(try await Self.accepted([again], rotated) == [first.id])
                 let ahead = try await admin.call(.POST, path + "/replay", json: #"{"after":999999}"#)
                 #expect(ahead.status == 409 && ahead.code == "POSITION_AHEAD")
@@ -43,7 +52,7 @@ import Testing
                 receiver.answer { _ in Receiver.Answer(status: 410) }
                 #expect(try await ann.call(.DELETE, "/posts/\(id)").status == 204)
                 try await eventually { try await Self.list(admin, "/webhooks").first?["state"]?.text == "ended" }
-                #expect(receiver.calls.count == 4)
+                #expect(Set(receiver.calls.map(\.id)).count == 3)
 
                 #expect(try await admin.call(.DELETE, path).status == 204)
                 try await eventually { try await Self.list(admin, "/webhooks").isEmpty }

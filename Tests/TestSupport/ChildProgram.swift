@@ -16,7 +16,7 @@ package final class ChildProgram: Sendable {
     }
 
     /// Time to install packages, or to compile.
-    private static let longestWait: Duration = .seconds(900)
+    private static let longestWait: Duration = .seconds(1800)
 
     package let processIdentifier: Int32
     private let output: PrintedText

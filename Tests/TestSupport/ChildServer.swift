@@ -99,28 +99,37 @@ package final class ChildServer: Sendable {
         rename("\(folder)/\(name).new", "\(folder)/\(name)")
     }
 
-    /// Its last output, at most 64 kB.
+    /// Its last output, at most 1 MB.
     package var said: String {
         guard let file = fopen("\(folder)/output", "r") else { return "" }
         defer { fclose(file) }
-        var bytes = [UInt8](repeating: 0, count: 1 << 16)
         fseek(file, 0, SEEK_END)
-        fseek(file, max(0, ftell(file) - bytes.count), SEEK_SET)
+        let size = ftell(file)
+        var bytes = [UInt8](repeating: 0, count: min(size, 1 << 20))
+        fseek(file, size - bytes.count, SEEK_SET)
         let count = fread(&bytes, 1, bytes.count, file)
         return String(decoding: bytes.prefix(count), as: UTF8.self)
     }
 
-    /// The first of some ports of loopback in a row that nobody has at this moment. The kernel gives none of them to a connection that is made, or to
-    /// a server that takes any port: those are above 32767.
+    /// The first of some ports of loopback in a row that nobody has at this moment, and that no other test gets: it may be long until they are taken.
+    /// The kernel gives none of them to a connection that is made, or to a server that takes any port: those are above 32767.
     package static func freePort(inARow count: Int = 1) throws -> Int {
         for _ in 1...1000 {
             let first = Int.random(in: 10_000..<32_000)
-            if (first..<first + count).allSatisfy({ isFree($0, Int32(SOCK_STREAM.rawValue)) && isFree($0, Int32(SOCK_DGRAM.rawValue)) }) {
-                return first
+            let ports = first..<first + count
+            guard ports.allSatisfy({ isFree($0, Int32(SOCK_STREAM.rawValue)) && isFree($0, Int32(SOCK_DGRAM.rawValue)) }) else { continue }
+            let isNew = given.withLock { given in
+                guard given.isDisjoint(with: ports) else { return false }
+                given.formUnion(ports)
+                return true
             }
+            if isNew { return first }
         }
         throw Failure(reason: "no free port")
     }
+
+    /// The ports that tests of this process have got.
+    private static let given = Mutex<Set<Int>>([])
 
     private static func isFree(_ port: Int, _ type: Int32) -> Bool {
         let probe = socket(AF_INET, type, 0)

@@ -50,6 +50,7 @@ package final class DurableServer: Sendable {
         guard let postmaster = server.processID else { throw PrivateServerError.failedToStart(logTail: "it is gone") }
         // A stopped postmaster starts no further child between the look and the kill.
         Glibc.kill(postmaster, SIGSTOP)
+        try await eventually { (status(of: postmaster)?.first ?? "T") == "T" }
         for child in try children(of: postmaster) { Glibc.kill(child, SIGKILL) }
         await server.kill()
         try await server.start()
@@ -68,12 +69,14 @@ package final class DurableServer: Sendable {
         try FileManager.default.contentsOfDirectory(atPath: "/proc").compactMap { pid_t($0) }.filter { parent(of: $0) == postmaster }
     }
 
+    private func parent(of pid: pid_t) -> pid_t? { status(of: pid)?.dropFirst().first.flatMap { pid_t($0) } }
+
     /// From `/proc/<pid>/stat`, behind the name in brackets: state, parent, …
-    private func parent(of pid: pid_t) -> pid_t? {
+    private func status(of pid: pid_t) -> [Substring]? {
         guard let bytes = FileManager.default.contents(atPath: "/proc/\(pid)/stat") else { return nil }
         let stat = String(decoding: bytes, as: UTF8.self)
         guard let name = stat.lastIndex(of: ")") else { return nil }
-        return stat[name...].split(separator: " ").dropFirst(2).first.flatMap { pid_t($0) }
+        return Array(stat[name...].split(separator: " ").dropFirst())
     }
 }
 

@@ -1,5 +1,5 @@
 /// How long a test waits for what must come. A machine that runs many tests at once is slow; none is so slow that this is too short.
-package let patience: Duration = .seconds(240)
+package let patience: Duration = .seconds(600)
 
 /// It has not come to be in all that time.
 package struct WaitedInVain: Error, CustomStringConvertible {

@@ -12,7 +12,7 @@ extension TestCluster {
         let name = "test_" + UUID().uuidString.lowercased().filter { $0 != "-" }
         try await cluster.administer { session in
             let template = if let migrations { try await cluster.template(for: migrations, session) } else { "template1" }
-            try await session.execute(script: "CREATE DATABASE \(name) TEMPLATE \(template)")
+            try await patiently { try await session.execute(script: "CREATE DATABASE \(name) TEMPLATE \(template)") }
         }
         do {
             let value = try await body(cluster.target(database: name))
@@ -44,7 +44,22 @@ extension TestCluster {
     }
 
     private func drop(_ name: String) async throws {
-        try await administer { session in try await session.execute(script: "DROP DATABASE \(name) WITH (FORCE)") }
+        try await administer { session in
+            try await Self.patiently { try await session.execute(script: "DROP DATABASE \(name) WITH (FORCE)") }
+        }
+    }
+
+    /// The server waits five seconds for sessions of the database that are about to end; on a busy machine that takes longer.
+    private static func patiently(_ work: () async throws -> Void) async throws {
+        let isInUse = SQLState(rawValue: "55006")
+        try await eventually(every: .milliseconds(100)) {
+            do {
+                try await work()
+                return true
+            } catch let error as PostgresError where error.sqlState == isInUse {
+                return false
+            }
+        }
     }
 
     private func administer(_ body: (Session) async throws -> Void) async throws {

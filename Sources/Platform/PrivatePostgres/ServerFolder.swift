@@ -146,11 +146,16 @@ struct ServerBinaries {
 final class ServerLock: Sendable {
     private let descriptor: Int32
 
-    /// Throws `.inUse` with the holder's process id.
+    /// Throws `.inUse` with the holder's process id, after three seconds: a program that was just killed may not have let go yet.
     init(_ folder: ServerFolder) throws(PrivateServerError) {
         descriptor = open(folder.lock, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw .unwritable(folder.path) }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+        let deadline = ContinuousClock.now + .seconds(3)
+        while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+            if ContinuousClock.now < deadline {
+                usleep(20_000)
+                continue
+            }
             let holder = FileManager.default.contents(atPath: folder.lock).flatMap { Int32(String(decoding: $0, as: UTF8.self)) }
             throw .inUse(pid: holder)
         }

@@ -3,7 +3,7 @@ import Foundation
 import JSON
 import Testing
 
-@Suite(.timeLimit(.minutes(10))) struct `A client that is generated from the document` {
+@Suite(.timeLimit(.minutes(longestTest))) struct `A client that is generated from the document` {
     @Test func `registers, signs in, writes a post, publishes it, and reads it`() async throws {
         try await withSystem { system, _ in
             let walk = try JSONValue.parse(try await OtherPrograms.run("walk.py", ["http://127.0.0.1:\(system.port)"]).utf8)

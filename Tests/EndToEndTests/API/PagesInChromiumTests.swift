@@ -3,7 +3,7 @@ import Foundation
 import JSON
 import Testing
 
-@Suite(.timeLimit(.minutes(10))) struct `A newcomer with a browser` {
+@Suite(.timeLimit(.minutes(longestTest))) struct `A newcomer with a browser` {
     @Test func `reads both pages, light and dark, narrow and wide, and makes a first post from them`() async throws {
         try await OtherPrograms.fetchSwaggerUI()
         // With its rate limits, as a newcomer has it.

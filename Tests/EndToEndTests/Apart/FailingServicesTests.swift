@@ -3,9 +3,9 @@ import TestSupport
 import Testing
 
 /// Under load one service after the other dies or stands still. Only calls that need it fail, each in time and with the code for it.
-@Suite(.serialized, .timeLimit(.minutes(4))) struct `A service of several processes` {
-    /// Short patience, so that what waits in vain fails soon.
-    private static let settings = ["ANNALS_DEADLINE": "4s", "ANNALS_UPSTREAM_ATTEMPT_TIMEOUT": "2s", "ANNALS_UPSTREAM_BREAKER_TIME": "1s"]
+@Suite(.serialized, .timeLimit(.minutes(longestTest))) struct `A service of several processes` {
+    /// Short patience, so that what waits in vain fails soon; but none so short that a busy machine needs it all.
+    private static let settings = ["ANNALS_DEADLINE": "12s", "ANNALS_UPSTREAM_ATTEMPT_TIMEOUT": "6s", "ANNALS_UPSTREAM_BREAKER_TIME": "1s"]
     private static let kinds: [(service: String, kind: Traffic.Kind?)] = [
         ("queries", .read), ("commands", .write), ("auth", .keys), ("projector", nil), ("relay", nil),
     ]
@@ -22,13 +22,15 @@ import Testing
                     try await traffic.settle()
                     check(traffic.take(), kind, [502: "BAD_UPSTREAM", 503: "UNAVAILABLE", 504: "TIMEOUT"], "\(service) was killed")
                 }
-                // Without the gateway there is nobody to answer.
-                let killed = try #require(try system.services()["gateway"])
-                kill(killed.pid, SIGKILL)
-                try await traffic.fail(.read)
+                // Without the gateway there is nobody to answer. One that is back before anybody has noticed is killed once more.
+                try await eventually(every: .milliseconds(100)) {
+                    if let gateway = try system.services()["gateway"] { kill(gateway.pid, SIGKILL) }
+                    return traffic.failures.contains { $0.kind == .read }
+                }
                 try await traffic.settle()
                 let failed = traffic.take().filter { !$0.isGood }
-                #expect(failed.allSatisfy { $0.status == 0 }, "\(failed)")
+                // The next one may not have heard from all services when it begins.
+                #expect(failed.allSatisfy { $0.status == 0 || $0.status == 503 }, "\(failed)")
             }
         }
     }

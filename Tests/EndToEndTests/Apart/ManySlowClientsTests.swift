@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Clients that hold connections: they cost the others nothing.
-@Suite(.serialized, .timeLimit(.minutes(4))) struct `Clients that hold connections to a gateway apart` {
+@Suite(.serialized, .timeLimit(.minutes(longestTest))) struct `Clients that hold connections to a gateway apart` {
     @Test func `keep nobody else waiting, be they slow with headers, with a body or with reading`() async throws {
         try await withSystem(isApart: true) { system, anyone in
             let ann = try await anyone.signedUp("ann")
@@ -41,7 +41,7 @@ import Testing
 
     @Test func `are let idle by the thousand`() async throws {
         raiseDescriptorLimit()
-        try await withSystem(isApart: true) { system, anyone in
+        try await withSystem(environment: ["ANNALS_IDLE_TIMEOUT": "3600s"], isApart: true) { system, anyone in
             let ann = try await anyone.signedUp("ann")
             var idle: [Wire] = []
             for number in 0..<(isLongRun ? 10_000 : 1000) {
@@ -68,7 +68,12 @@ import Testing
     @Test func `don't make the gateway hold the long responses that they leave unread`() async throws {
         let service = try LargeService(bodyBytes: 24 << 20)
         defer { service.stop() }
-        try await ServedSystem.run([:], settings: ["ANNALS_QUERIES_AT": "127.0.0.1:\(service.port)"]) { system in
+        // The clients leave them unread for as long as the test takes.
+        let settings = [
+            "ANNALS_QUERIES_AT": "127.0.0.1:\(service.port)", "ANNALS_SEND_TIMEOUT": "3600s", "ANNALS_UPSTREAM_SILENCE": "3600s",
+            "ANNALS_DEADLINE": "3600s",
+        ]
+        try await ServedSystem.run([:], settings: settings) { system in
             let gateway = try #require(system.instances["gateway"]?.first?.server)
             let pid = try #require(gateway.processIdentifier)
             let before = try residentBytes(of: pid)
@@ -96,7 +101,7 @@ import Testing
     private func post(_ author: Client, _ slug: String, characters: Int) async throws -> String {
         let json = #"{"title":"Long","slug":"\#(slug)","publish":true,"content":"\#(Self.text(characters))"}"#
         let answer = try await author.call(.POST, "/posts", json: json)
-        _ = try await author.call(.GET, "/posts/by-slug/\(slug)", headers: ["Wait-For-Position": answer.position, "Prefer": "wait=10", "DNT": "1"])
+        _ = try await author.call(.GET, "/posts/by-slug/\(slug)", headers: ["Wait-For-Position": answer.position, "DNT": "1"])
         return try #require(answer.data["id"]?.text)
     }
 

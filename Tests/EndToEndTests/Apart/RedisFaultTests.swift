@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(3))) struct `Limits that are shared by Redis` {
+@Suite(.timeLimit(.minutes(longestTest))) struct `Limits that are shared by Redis` {
     @Test func `fail no call when Redis stands still, dies and comes back`() async throws {
         try await RedisServer.with { redis in
             let settings = ["ANNALS_REDIS_URL": redis.url, "ANNALS_RATE_LIMIT": "1000000/60s"]

@@ -67,9 +67,10 @@ struct ServedSystem: Sendable {
         var servers: [String: [ChildServer]] = [:]
         for service in services { servers[service] = try (0..<(counts[service] ?? 1)).map { _ in try ChildServer(service) } }
         func addresses(_ service: String) -> String { (servers[service] ?? []).map { "127.0.0.1:\($0.port)" }.joined(separator: ",") }
-        var shared = [
+        let own = [
             "ANNALS_ROOT": repositoryRoot, "ANNALS_METRICS_PORT": "off", "ANNALS_RATE_LIMIT": "off", "ANNALS_PROJECTOR_AT": addresses("projector"),
         ]
+        var shared = RunningSystem.patientSettings.merging(own) { $1 }
         for service in ["auth", "commands", "queries", "relay"] {
             shared["ANNALS_\(service.uppercased())_AT"] = finding == .redis ? "redis" : addresses(service)
         }

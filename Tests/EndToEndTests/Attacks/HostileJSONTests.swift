@@ -5,7 +5,7 @@ import NIOHTTP1
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(10))) struct `A hostile body` {
+@Suite(.timeLimit(.minutes(longestTest))) struct `A hostile body` {
     @Test func `is refused for what it is, however large, deep or strange`() async throws {
         try await withSystem(environment: ["ANNALS_MAX_BODY": "65536"]) { system, anyone in
             let ann = try await anyone.signedUp("ann")

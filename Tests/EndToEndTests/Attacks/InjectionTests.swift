@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Every payload in every field that a client can fill: bodies, queries, paths and headers.
-@Suite(.timeLimit(.minutes(10))) struct `Text that means something elsewhere` {
+@Suite(.timeLimit(.minutes(longestTest))) struct `Text that means something elsewhere` {
     private static let payloads = [
         "'; DROP TABLE posts.post; --", "' OR '1'='1", "\") OR 1=1 --", "1; SELECT pg_sleep(5)", "$1", "\\'; --", "%s%n%x", "{{7*7}}${7*7}",
         "${jndi:ldap://127.0.0.1/a}", "<script>alert(1)</script>", "a\r\nSet-Cookie: a=b", "a\nX-Injected: 1", "../../etc/passwd", "$(id)",

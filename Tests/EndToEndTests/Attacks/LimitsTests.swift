@@ -3,7 +3,7 @@ import Foundation
 import NIOHTTP1
 import Testing
 
-@Suite(.timeLimit(.minutes(10))) struct `The server's limits` {
+@Suite(.timeLimit(.minutes(longestTest))) struct `The server's limits` {
     @Test func `hold callers, logins and registrations to what is set`() async throws {
         let settings = [
             "ANNALS_RATE_LIMIT": "8/1h", "ANNALS_LOGIN_RATE_LIMIT": "3/1h", "ANNALS_REGISTRATION_RATE_LIMIT": "2/1h",

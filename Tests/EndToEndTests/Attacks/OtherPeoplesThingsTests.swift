@@ -6,7 +6,7 @@ import PublishingAPI
 import Testing
 
 /// Broken object level authorization (OWASP API1, API5): every id in every route, as somebody else.
-@Suite(.timeLimit(.minutes(10))) struct `What belongs to another` {
+@Suite(.timeLimit(.minutes(longestTest))) struct `What belongs to another` {
     private struct Attempt {
         let method: HTTPMethod
         /// As it stands in the gateway's table.
@@ -129,7 +129,7 @@ import Testing
 }
 
 /// Broken object property level authorization (OWASP API3).
-@Suite(.timeLimit(.minutes(10))) struct `A field that nobody offers` {
+@Suite(.timeLimit(.minutes(longestTest))) struct `A field that nobody offers` {
     @Test func `is refused by name, and changes nothing`() async throws {
         try await withSystem { system, anyone in
             let ann = try await anyone.signedUp("ann")

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Requests that two servers could read differently (RFC 9112 §11.2), and headers that only services may say.
-@Suite(.timeLimit(.minutes(10))) struct `A request that can be read in two ways` {
+@Suite(.timeLimit(.minutes(longestTest))) struct `A request that can be read in two ways` {
     private static let smuggled = "GET /health HTTP/1.1\r\nHost: x\r\nX-Smuggled: 1\r\n\r\n"
 
     @Test func `is refused, and the connection with it`() async throws {
@@ -63,7 +63,7 @@ import Testing
     }
 }
 
-@Suite(.timeLimit(.minutes(10))) struct `A header that is not the client's to say` {
+@Suite(.timeLimit(.minutes(longestTest))) struct `A header that is not the client's to say` {
     @Test func `opens no internal route and makes nobody somebody`() async throws {
         try await withSystem { _, anyone in
             let headers = [
@@ -104,7 +104,7 @@ import Testing
     }
 }
 
-@Suite(.timeLimit(.minutes(10))) struct `A path that leads elsewhere` {
+@Suite(.timeLimit(.minutes(longestTest))) struct `A path that leads elsewhere` {
     @Test func `leads nowhere, however it is written`() async throws {
         try await withSystem { system, _ in
             let paths = [

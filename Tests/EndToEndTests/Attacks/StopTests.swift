@@ -7,8 +7,8 @@ private final class Count: Sendable {
     let value = Atomic(0)
 }
 
-@Suite(.timeLimit(.minutes(10))) struct `A stop` {
-    @Test(.timeLimit(.minutes(10))) func `works while clients ask for all they can`() async throws {
+@Suite(.timeLimit(.minutes(longestTest))) struct `A stop` {
+    @Test(.timeLimit(.minutes(longestTest))) func `works while clients ask for all they can`() async throws {
         try await withDataDirectory { directory in
             let system = try await RunningSystem(dataDirectory: directory)
             let marks = String(repeating: "\u{301}\u{327}", count: 7000)

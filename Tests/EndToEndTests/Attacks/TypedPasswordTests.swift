@@ -3,8 +3,8 @@ import Glibc
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(10))) struct `A password typed at a terminal` {
-    @Test(.timeLimit(.minutes(10))) func `is not shown, and who gives up gets the terminal back as it was`() async throws {
+@Suite(.timeLimit(.minutes(longestTest))) struct `A password typed at a terminal` {
+    @Test(.timeLimit(.minutes(longestTest))) func `is not shown, and who gives up gets the terminal back as it was`() async throws {
         var keyboard: Int32 = -1
         var terminal: Int32 = -1
         try #require(openpty(&keyboard, &terminal, nil, nil, nil) == 0)

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 extension `One running system` {
-    @Suite(.timeLimit(.minutes(10))) struct `asked by clients of every kind` {
+    @Suite(.timeLimit(.minutes(longestTest))) struct `asked by clients of every kind` {
         private let one = Result { try OneSystem.current }
 
         /// The part of an answer about the calls that are left, without the time.

@@ -64,10 +64,11 @@ extension Trait where Self == OneSystem.Sharing {
 
 /// Small inputs that once went wrong, tried as a user would. One after the other: the last ones leave the system's clock wrong.
 @Suite(
-    .serialized, .timeLimit(.minutes(10)),
+    .serialized, .timeLimit(.minutes(longestTest)),
     .oneSystem([
         // So few come back in a test's time that what is left can be counted.
         "ANNALS_RATE_LIMIT": "200/24h", "ANNALS_LOGIN_RATE_LIMIT": "1000/1h", "ANNALS_REGISTRATION_RATE_LIMIT": "1000/1h",
-        "ANNALS_TRUSTED_PROXIES": "127.0.0.0/8", "ANNALS_CORS_ORIGINS": "https://app.example.org", "ANNALS_LOG_LEVEL": "warning",
+        "ANNALS_REFRESH_GRACE": "60s", "ANNALS_TRUSTED_PROXIES": "127.0.0.0/8", "ANNALS_CORS_ORIGINS": "https://app.example.org",
+        "ANNALS_LOG_LEVEL": "warning",
     ]))
 struct `One running system` {}

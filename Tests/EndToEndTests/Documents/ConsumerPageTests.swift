@@ -43,7 +43,7 @@ private struct Walkthrough {
     }
 }
 
-@Suite(.timeLimit(.minutes(10))) struct `The page of the notification service` {
+@Suite(.timeLimit(.minutes(longestTest))) struct `The page of the notification service` {
     @Test func `holds word by word`() async throws {
         let walkthrough = Walkthrough(page: try String(contentsOfFile: repositoryRoot + "/docs/consume-events.md", encoding: .utf8))
         // Fewer would mean that the page is not read as it is written.

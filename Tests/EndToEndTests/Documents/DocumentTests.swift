@@ -49,7 +49,7 @@ private struct Page {
     }
 }
 
-@Suite(.timeLimit(.minutes(10))) struct `The documents` {
+@Suite(.timeLimit(.minutes(longestTest))) struct `The documents` {
     @Test func `link only to what is there`() throws {
         let pages = try Page.all()
         let anchors = Dictionary(uniqueKeysWithValues: pages.map { ($0.path, $0.anchors) })

@@ -55,7 +55,7 @@ extension RunningSystem {
     }
 }
 
-@Suite(.timeLimit(.minutes(10))) struct `The page that adds a read model` {
+@Suite(.timeLimit(.minutes(longestTest))) struct `The page that adds a read model` {
     @Test func `holds word by word`() async throws {
         let page = try String(contentsOfFile: repositoryRoot + "/docs/add-a-read-model.md", encoding: .utf8)
         let steps = Walkthrough(page: page).steps

@@ -34,7 +34,7 @@ extension String {
     }
 }
 
-@Suite(.timeLimit(.minutes(10))) struct `The README` {
+@Suite(.timeLimit(.minutes(longestTest))) struct `The README` {
     @Test(arguments: [false, true]) func `shows commands that work by copy and paste, and what they print`(isApart: Bool) async throws {
         let page = try String(contentsOfFile: repositoryRoot + "/README.md", encoding: .utf8)
         let demonstration = Demonstration(page: page)
@@ -46,7 +46,9 @@ extension String {
             // One shell for all of it, since later commands use variables of earlier ones.
             let mark = "--- next ---"
             let script = demonstration.commands.joined(separator: "\necho '\(mark)'\n").replacing("127.0.0.1:3000", with: "127.0.0.1:\(system.port)")
-            let output = try await Shell.run("cd '\(root)'; export ANNALS_ROOT='\(root)'\n" + script)
+            // A read model may be later on a busy machine than a query waits for by itself.
+            let patience = #"curl() { command curl --fail --retry 100 --retry-max-time 600 "$@"; }"#
+            let output = try await Shell.run("cd '\(root)'; export ANNALS_ROOT='\(root)'\n\(patience)\n" + script)
             let parts = output.components(separatedBy: mark + "\n")
             #expect(parts.count == demonstration.commands.count)
             for (printed, shown) in zip(parts, demonstration.outputs) { #expect(printed.withoutChance == shown?.withoutChance) }

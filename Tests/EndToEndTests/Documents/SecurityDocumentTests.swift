@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// docs/security.md names a test for each threat; this holds it to that.
-@Suite(.timeLimit(.minutes(10))) struct `The threat model` {
+@Suite(.timeLimit(.minutes(longestTest))) struct `The threat model` {
     /// `Suite`: `test`, `another test of it`
     private struct Claim: Hashable {
         let suite: String

@@ -5,7 +5,7 @@ import NIOHTTP1
 import TestSupport
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(4))) struct `The live feeds` {
+@Suite(.serialized, .timeLimit(.minutes(longestTest))) struct `The live feeds` {
     @Test(arguments: [false, true])
     func `tell anybody what happens to published posts, and admins everything, in one process and apart`(isApart: Bool) async throws {
         try await withSystem(isApart: isApart) { system, anyone in
@@ -15,9 +15,17 @@ import Testing
             let first = try #require(try await posts.next())
             #expect(first.name == "heartbeat" && first.id == first.data["head"]?.int)
 
-            let last = try await self.live(ann, anyone)
-            var seen: [FedEvent] = []
-            while seen.last?.id ?? 0 < last, let event = try await posts.next() { if event.name != "heartbeat" { seen.append(event) } }
+            let (post, view) = try await self.makePost(ann, anyone)
+            // Each step is told before the next happens: of a post that is gone, less is told.
+            var seen = try await posts.events(to: view)
+            var last = view
+            for (method, suffix) in [(HTTPMethod.POST, "/unpublish"), (.POST, "/publish"), (.DELETE, "")] {
+                let answer = try await ann.call(method, post + suffix)
+                #expect(answer.status < 300)
+                last = try #require(Int64(answer.position))
+                seen += try await posts.events(to: last)
+                if suffix == "/publish" { _ = try await anyone.watched("/posts/stream?type=published", after: last - 1, to: last) }
+            }
             #expect(seen.map(\.name) == ["published", "edited", "viewed", "unpublished", "published", "deleted"])
             #expect(seen[0].data["title"]?.text == "Hello" || seen[0].data["title"]?.text == "Hello again")
             #expect(seen[1].data["title"]?.text == "Hello again" && seen[2].data["viewCount"]?.int == 1)
@@ -57,33 +65,31 @@ import Testing
             _ = try await rest.next()
             async let stopped = system.interrupt()
             var end: FedEvent?
-            while let event = try await rest.next() { end = event }
+            do {
+                while let event = try await rest.next() { end = event }
+            } catch {
+                // A gateway may end before the service that it reads from.
+                #expect(isApart, "\(error)")
+            }
             #expect(end?.name == "end" && end?.data["reason"]?.text == "shutdown" || isApart)
             #expect(await stopped == 0)
         }
     }
 
-    /// Drafts, publishes, edits, looks at, takes back, publishes and deletes a post, and a draft beside it. Returns the last position.
-    private func live(_ ann: Client, _ anyone: Client) async throws -> Int64 {
+    /// Makes and deletes a draft; drafts, publishes, edits and looks at a post. Returns its path and the position of the view.
+    private func makePost(_ ann: Client, _ anyone: Client) async throws -> (path: String, view: Int64) {
         let draft = try await ann.call(.POST, "/posts", json: #"{"title":"Secret","content":"x"}"#)
         _ = try await ann.call(.PATCH, "/posts/\(draft.data["id"]?.text ?? "")", json: #"{"title":"More secret"}"#)
         _ = try await ann.call(.DELETE, "/posts/\(draft.data["id"]?.text ?? "")")
         let post = try await ann.call(.POST, "/posts", json: #"{"title":"Hello","content":"x","publish":true}"#)
         let path = "/posts/\(try #require(post.data["id"]?.text))"
         let edited = try await ann.call(.PATCH, path, json: #"{"title":"Hello again"}"#)
-        let viewed = try await anyone.call(.POST, "\(path)/views", headers: ["Wait-For-Position": edited.position, "Prefer": "wait=10"])
+        let viewed = try await anyone.call(.POST, "\(path)/views", headers: ["Wait-For-Position": edited.position])
         #expect(edited.status == 200 && viewed.status == 202)
         // Readers have the view's count before the post is taken back.
-        _ = try await anyone.watched("/posts/stream?type=viewed", after: Int64(edited.position), to: try #require(Int64(viewed.position)))
-        var last: Int64 = 0
-        for (method, suffix) in [(HTTPMethod.POST, "/unpublish"), (.POST, "/publish"), (.DELETE, "")] {
-            let answer = try await ann.call(method, path + suffix)
-            #expect(answer.status < 300)
-            last = try #require(Int64(answer.position))
-            // It is told before the next happens.
-            if suffix == "/publish" { _ = try await anyone.watched("/posts/stream?type=published", after: last - 1, to: last) }
-        }
-        return last
+        let view = try #require(Int64(viewed.position))
+        _ = try await anyone.watched("/posts/stream?type=viewed", after: Int64(edited.position), to: view)
+        return (path, view)
     }
 
     private func erase(_ ann: Client, _ anyone: Client) async throws {

@@ -27,6 +27,7 @@ final class SocketWatcher: Sendable {
     /// Connects, and resumes where it was.
     func connect(to port: Int, token: String) async throws {
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .connectTimeout(.minutes(4))
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHTTPClientHandlers()

@@ -34,7 +34,7 @@ struct WatchedFeed: AsyncSequence {
 
         @concurrent mutating func next() async throws -> FedEvent? {
             if body == nil {
-                let response = try await HTTPClient.shared.execute(request, deadline: .now() + .minutes(1))
+                let response = try await HTTPClient.patient.execute(request, deadline: .now() + .minutes(4))
                 guard response.status == .ok else { throw NotFed(status: Int(response.status.code)) }
                 body = response.body.makeAsyncIterator()
             }
@@ -47,6 +47,13 @@ struct WatchedFeed: AsyncSequence {
                 guard let part = try await body?.next() else { return nil }
                 text += String(buffer: part)
             }
+        }
+
+        /// The next events up to one with this id, heartbeats left out.
+        @concurrent mutating func events(to position: Int64) async throws -> [FedEvent] {
+            var events: [FedEvent] = []
+            while events.last?.id ?? 0 < position, let event = try await next() { if event.name != "heartbeat" { events.append(event) } }
+            return events
         }
     }
 

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@Suite(.timeLimit(.minutes(10))) struct `The services of Docker Compose` {
+@Suite(.timeLimit(.minutes(longestTest))) struct `The services of Docker Compose` {
     /// In namespaces instead of containers: see `Image/compose.py`.
     @Test(.enabled(if: geteuid() == 0, "namespaces for mounts and networks take root"))
     func `start in order, each with its own keys, take a post and an import, and stop in peace`() async throws {

@@ -31,8 +31,8 @@ private struct Image {
     }
 }
 
-@Suite(.serialized, .timeLimit(.minutes(10))) struct `The image` {
-    @Test(.enabled(if: geteuid() == 0, "a root folder of one's own takes root"), .timeLimit(.minutes(10)))
+@Suite(.serialized, .timeLimit(.minutes(longestTest))) struct `The image` {
+    @Test(.enabled(if: geteuid() == 0, "a root folder of one's own takes root"), .timeLimit(.minutes(longestTest)))
     func `runs as its user on a read-only root that holds what the Dockerfile puts there`() async throws {
         let image = try Image()
         #expect(image.user == "10001:10001")

@@ -122,7 +122,7 @@ def start(name):
         start(other)
     for other, how in needed.items():
         if how["condition"] == "service_completed_successfully":
-            code = running[other].wait(240)
+            code = running[other].wait(600)
             assert code == 0, f"{other} ends with {code}:\n" + (folder / f"{other}.log").read_text()
         else:
             wait_for_health(other)
@@ -132,9 +132,9 @@ def start(name):
 
 def wait_for_health(name):
     check = services[name]["healthcheck"]["test"][1:]
-    end = time.monotonic() + 240
+    end = time.monotonic() + 600
     while True:
-        code = container(name, check, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).wait(240)
+        code = container(name, check, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).wait(600)
         if code == 0:
             return
         assert running[name].poll() is None, f"{name} has ended:\n" + (folder / f"{name}.log").read_text()
@@ -146,7 +146,7 @@ def call(method, path, body=None, **headers):
         f"http://gateway:3000/api/v1{path}", method=method, data=None if body is None else json.dumps(body).encode(),
         headers={"Content-Type": "application/json"} | {key.replace("_", "-"): value for key, value in headers.items()})
     try:
-        with urllib.request.urlopen(request, timeout=120) as answer:
+        with urllib.request.urlopen(request, timeout=600) as answer:
             return answer.status, answer.headers, json.loads(answer.read() or b"null")
     except urllib.error.HTTPError as error:
         return error.code, error.headers, json.loads(error.read() or b"null")
@@ -154,7 +154,7 @@ def call(method, path, body=None, **headers):
 
 def operator(*command, volumes=()):
     process = container("operator", ["annals", *command], volumes=list(volumes), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    output, errors = process.communicate(timeout=240)
+    output, errors = process.communicate(timeout=600)
     return output if process.returncode == 0 else f"{process.returncode}: {output}{errors}"
 
 
@@ -187,7 +187,11 @@ _, _, session = call("POST", "/auth/login", {key: account[key] for key in ("emai
 token = {"Authorization": f"Bearer {session['data']['accessToken']}"}
 status, headers, post = call("POST", "/posts", {"title": "Hello", "content": "First post.", "publish": True}, **token)
 print("posted:", status)
-print("read:", call("GET", "/posts/by-slug/hello", Wait_For_Position=headers["Position"], Prefer="wait=10")[0])
+for _ in range(30):
+    read, _, _ = call("GET", "/posts/by-slug/hello", Wait_For_Position=headers["Position"], Prefer="wait=10")
+    if read != 503:
+        break
+print("read:", read)
 
 (folder / "blog").mkdir()
 (folder / "blog/imported.md").write_text("---\ntitle: Imported\ndate: 2026-01-01\nauthor: ann\n---\nText.\n")
@@ -206,4 +210,4 @@ for name in ("gateway", "queries", "commands", "auth", "projector"):
                 os.kill(int(process.name), signal.SIGTERM)
         except OSError:
             pass
-    print(f"{name} ends with", running[name].wait(240))
+    print(f"{name} ends with", running[name].wait(600))

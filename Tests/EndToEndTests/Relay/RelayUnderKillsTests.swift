@@ -88,15 +88,15 @@ private struct RelayingSystem: Sendable {
 
     /// The positions in each of the streams of Redis, in the stream's order.
     func positions() async throws -> [[Int64]] {
-        try await eventually { (try? await client.send(RedisCommand("PING"), within: .seconds(60))) != nil }
-        let keys = try await client.send(RedisCommand("KEYS", "annals:events:*"), within: .seconds(60)).array?.compactMap(\.text) ?? []
+        try await eventually { (try? await client.send(RedisCommand("PING"), within: .seconds(600))) != nil }
+        let keys = try await client.send(RedisCommand("KEYS", "annals:events:*"), within: .seconds(600)).array?.compactMap(\.text) ?? []
         var streams: [[Int64]] = []
         for key in keys {
             var positions: [Int64] = []
             var page: [RedisReply]
             repeat {
                 let range = RedisCommand("XRANGE", key, "(\(positions.last ?? 0)-0", "+", "COUNT", "5000")
-                page = try await client.send(range, within: .seconds(60)).array ?? []
+                page = try await client.send(range, within: .seconds(600)).array ?? []
                 positions += page.compactMap { $0.array?.first?.text.flatMap { Int64($0.dropLast(2)) } }
             } while !page.isEmpty
             streams.append(positions)
@@ -105,7 +105,7 @@ private struct RelayingSystem: Sendable {
     }
 }
 
-@Suite(.timeLimit(.minutes(isLongRun ? 240 : 10))) struct `The relay to both brokers` {
+@Suite(.timeLimit(.minutes(isLongRun ? 240 : longestTest))) struct `The relay to both brokers` {
     @Test func `skips nothing through kills of Redis, of RabbitMQ, of itself and of PostgreSQL, while events are written`() async throws {
         try await RelayingSystem.open { relaying in
             let ann = try await relaying.anyone.signedUp("ann")

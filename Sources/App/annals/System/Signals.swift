@@ -38,9 +38,11 @@ func endWellOnInterrupt() {
 
 /// Runs `body`, and cancels it at Ctrl-C or SIGTERM. It may then still say what is left. A second signal ends the process.
 func cancellingOnInterrupt<Value: Sendable>(_ body: @Sendable @escaping () async throws -> Value) async throws -> Value {
-    try await withThrowingTaskGroup(of: Value?.self) { group in
+    // Heard from before `body` begins.
+    let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
+    return try await withThrowingTaskGroup(of: Value?.self) { group in
         group.addTask {
-            for await _ in await UnixSignalsSequence(trapping: .sigint, .sigterm) { break }
+            for await _ in signals { break }
             for number in [SIGINT, SIGTERM] { signal(number, SIG_DFL) }
             return nil
         }

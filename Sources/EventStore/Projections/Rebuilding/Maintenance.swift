@@ -52,9 +52,9 @@ package struct Maintenance: Sendable {
         }
     }
 
-    /// Asks more than once: `LeftoverRemoval` has the lock for a moment.
+    /// Asks for a few seconds: `LeftoverRemoval` has the lock for a moment, and so has a maintenance whose process has ended just now.
     private func isLocked(_ model: String, by session: Session) async throws -> Bool {
-        for _ in 1...5 {
+        for _ in 1...50 {
             if try await session.query(.lockMaintenance, [.text(model)])[0].get(0) { return true }
             try await Task.sleep(for: .milliseconds(Int.random(in: 50...150)))
         }

@@ -5,7 +5,7 @@ import Testing
 
 @testable import annals
 
-@Suite(.timeLimit(.minutes(5))) struct `A supervised service` {
+@Suite(.timeLimit(.minutes(30))) struct `A supervised service` {
     /// A supervisor of two services, whose processes are shells that say that they are ready and wait. It is stopped after `body`.
     private func supervise(
         spawn: @escaping @Sendable (_ component: Component, _ number: Int, Children) throws -> ChildProcess, log: SpokenLog = SpokenLog(),

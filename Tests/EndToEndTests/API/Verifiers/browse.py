@@ -63,7 +63,7 @@ try:
     page.press("header a[href='#/Posts/createPost']")
     page.wait("document.querySelector('#operations-Posts-createPost.is-open')")
     answers += [call("Posts", "createPost")]
-    end = time.monotonic() + 120
+    end = time.monotonic() + 600
     listed = call("Posts", "listPosts")
     # The list may be a moment behind, and the page shows the answer before until the next is there.
     while '"slug": "hello"' not in listed[1] and time.monotonic() < end:

@@ -44,7 +44,7 @@ class Page:
             raise SystemExit("Chromium did not start:\n" + "".join(said[-20:]))
         # It goes on to write, and would wait for a reader.
         threading.Thread(target=lambda: [None for _ in self.process.stderr], daemon=True).start()
-        self.socket = websocket.create_connection(address, timeout=240, suppress_origin=True)
+        self.socket = websocket.create_connection(address, timeout=600, suppress_origin=True)
         self.ids = itertools.count(1)
         self.session = None
         self.complaints = []
@@ -84,6 +84,9 @@ class Page:
         elif method == "Runtime.exceptionThrown":
             self.complaints.append(f"exception: {what['exceptionDetails'].get('exception', {}).get('description', what['exceptionDetails']['text'])}")
         elif method == "Log.entryAdded" and what["entry"]["level"] in ("error", "warning"):
+            # A busy machine may not be ready for a moment, and says so.
+            if " 503 " in what["entry"]["text"] and what["entry"].get("url", "").endswith("/ready"):
+                return
             self.complaints.append(f"log: {what['entry']['text']} {what['entry'].get('url', '')}")
         elif method == "Network.loadingFailed" and not what.get("canceled"):
             self.complaints.append(f"request failed: {what['errorText']} {what.get('blockedReason', '')}")
@@ -104,7 +107,7 @@ class Page:
             raise RuntimeError(answer["exceptionDetails"].get("exception", {}).get("description", answer["exceptionDetails"]["text"]))
         return answer["result"].get("value")
 
-    def wait(self, condition, seconds=240, leaves=False, pause=0.05):
+    def wait(self, condition, seconds=600, leaves=False, pause=0.05):
         """Waits until the page fulfils a condition, and returns its value. With `leaves`, going elsewhere fulfils it, too.
 
         It asks again and again, since a promise of a page ends in an error when the page goes elsewhere meanwhile."""

@@ -14,7 +14,7 @@ from chromium import Page
 
 base, token = sys.argv[1:]
 stream = f"{base}/api/v1/posts/stream"
-writer = httpx.Client(base_url=f"{base}/api/v1", headers={"Authorization": f"Bearer {token}"}, timeout=60)
+writer = httpx.Client(base_url=f"{base}/api/v1", headers={"Authorization": f"Bearer {token}"}, timeout=600)
 
 
 def publish(title):
@@ -26,7 +26,7 @@ def publish(title):
 def read(last_id, is_enough, ready=None):
     """The events after a position, heartbeats left out, until there are enough."""
     got = []
-    with httpx.Client(timeout=60) as client, connect_sse(client, "GET", stream, headers={"Last-Event-ID": last_id} if last_id else {}) as source:
+    with httpx.Client(timeout=600) as client, connect_sse(client, "GET", stream, headers={"Last-Event-ID": last_id} if last_id else {}) as source:
         source.response.raise_for_status()
         for event in source.iter_sse():
             if event.event == "heartbeat":

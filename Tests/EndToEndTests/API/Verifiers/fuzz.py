@@ -39,7 +39,9 @@ with tempfile.TemporaryDirectory(prefix="annals-schemathesis-") as folder:
     with open(f"{folder}/schemathesis.toml", "w") as file:
         file.write(CONFIGURATION + "".join(f'[auth.openapi.bearer]\nbearer = "{text}"\n' for text in token))
     command = ["schemathesis", "--config-file", f"{folder}/schemathesis.toml", "--no-color", "run", f"{base}/openapi.json", "--checks", "all",
-               "--seed", seed, "--max-examples", examples, "--warnings", "off"]
+               "--seed", seed, "--max-examples", examples, "--warnings", "off",
+               # A busy machine is slow, and so are the system and Schemathesis itself.
+               "--request-timeout", "240", "--suppress-health-check", "too_slow"]
     environment = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.abspath(__file__)), "SCHEMATHESIS_HOOKS": "hooks"}
     run = subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 print(run.stdout)

@@ -20,6 +20,7 @@ EXPLAINED = {
     "STATUS_FORBIDDEN": "asked for on purpose",
     "STATUS_METHOD_NOT_ALLOWED": "asked for on purpose",
     "STATUS_NOT_FOUND": "asked for on purpose",
+    "STATUS_SERVICE_UNAVAILABLE": "a busy machine is not ready for a moment",
     "FRESHNESS_NO_CACHE": "an answer is asked about before it is used again",
     "STORE_NO_STORE": "an answer to one caller, or of this moment",
     "STORE_PRIVATE_AUTH": "an answer to one caller",

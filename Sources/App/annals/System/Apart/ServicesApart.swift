@@ -17,11 +17,18 @@ struct ServicesApart {
         try settings.requirePortsThatDiffer()
         // Said here once, and not by a gateway that is started again and again.
         _ = try settings.certificates(logger)
-        if settings.port == 0 { settings.port = try freePort(settings.host) } else { try await Self.require(settings.host, settings.port) }
+        var taken = Set(ServiceSettings.listening.map { [settings] in settings.services[port: $0] } + [settings.port])
+        func unusedPort(_ host: String) throws -> Int {
+            while true {
+                let port = try freePort(host)
+                if taken.insert(port).inserted { return port }
+            }
+        }
+        if settings.port == 0 { settings.port = try unusedPort(settings.host) } else { try await Self.require(settings.host, settings.port) }
         for component in ServiceSettings.listening {
             let host = settings.services.host
             if settings.services[port: component] == 0 {
-                settings.services[port: component] = try freePort(host)
+                settings.services[port: component] = try unusedPort(host)
             } else {
                 try await Self.require(host, settings.services[port: component])
             }

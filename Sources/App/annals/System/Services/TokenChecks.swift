@@ -21,6 +21,6 @@ struct TokenChecks {
         follower = RevocationFollower(revocations, signal: signal, logger: logger, feed: auth.revocationFeed)
     }
 
-    /// Asks the feed once, for until it has answered no token is accepted. Returns after a second when auth is away.
-    func prepare() async throws { _ = try await isDone(within: .seconds(1)) { [follower] in await follower.look() } }
+    /// Asks the feed once, for until it has answered no token is accepted. Returns after five seconds when auth is away.
+    func prepare() async throws { _ = try await isDone(within: .seconds(5)) { [follower] in await follower.look() } }
 }
