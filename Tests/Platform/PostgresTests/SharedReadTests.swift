@@ -1,5 +1,4 @@
 import Postgres
-import Synchronization
 import TestSupport
 import Testing
 
@@ -46,15 +45,15 @@ import Testing
                     }
                     // Seen by another connection: the groups before them are at the server, waiting.
                     try await eventually { try await gate.query(.waitingForLock)[0].get(0, as: Int.self) != 0 }
-                    let begun = Mutex(0)
+                    let (begun, ticks) = AsyncStream<Void>.makeStream()
                     for number in Int32(1)...20 {
                         group.addTask {
-                            begun.withLock { $0 += 1 }
+                            ticks.yield()
                             return try await pool.read(Self.reciprocal, [.int4(number)])[0].get(1)
                         }
                     }
                     // Those that begin only when the lock is free would find nobody to leave with.
-                    try await eventually { begun.withLock { $0 } == 20 }
+                    for await _ in begun.prefix(20) {}
                     try await gate.query(.unlock)
                     return try await group.reduce(into: [String]()) { times, time in if let time { times.append(time) } }
                 }

@@ -31,10 +31,8 @@ package final class RevocationList: Sendable {
         var askedAt: ContinuousClock.Instant?
     }
 
-    /// Longer than a token of a session lives.
-    private static let sessionPeriod = Duration.seconds(30 * 60)
-    /// Longer than any token lives, those of the operator included.
-    private static let userPeriod = Duration.seconds(25 * 60 * 60)
+    /// Longer than any token lives, by whatever setting, those of the operator included.
+    private static let period = Duration.seconds(25 * 60 * 60)
 
     private let patience: Duration?
     private let uptime: @Sendable () -> ContinuousClock.Instant
@@ -57,8 +55,8 @@ package final class RevocationList: Sendable {
         state.withLock { state in
             let began = state.periodBegan ?? askedAt
             state.periodBegan = began
-            if began + Self.sessionPeriod <= askedAt {
-                state.users = state.users.filter { askedAt < $0.value.learntAt + Self.userPeriod }
+            if began + Self.period <= askedAt {
+                state.users = state.users.filter { askedAt < $0.value.learntAt + Self.period }
                 state.older = state.recent
                 state.recent = []
                 state.periodBegan = askedAt
