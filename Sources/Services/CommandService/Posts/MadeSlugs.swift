@@ -42,7 +42,10 @@ final class MadeSlugs: Sendable {
         throw Problem.duplicate(field: "slug")
     }
 
-    private func isFree(_ slug: Slug) async throws -> Bool { try await store.holder(of: .slug, value: slug.text) == nil }
+    private func isFree(_ slug: Slug) async throws -> Bool {
+        let holder = try await store.holder(of: .slug, value: slug.text)
+        return holder == nil
+    }
 
     /// Nil when the slug is taken.
     private func tried<Taken>(_ slug: Slug, _ take: (Slug) async throws -> Taken) async throws -> Taken? {
