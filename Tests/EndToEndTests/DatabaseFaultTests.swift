@@ -208,7 +208,7 @@ import Testing
                 try await withDataDirectory { directory in
                     let log = "\(directory).log"
                     let system = try await RunningSystem(dataDirectory: directory, environment: urls, logFile: log)
-                    // What takes long on a busy machine counts as down.
+                    // On a busy machine a slow answer counts as down.
                     try await eventually {
                         let ready = try await Client(base: system.api).call(.GET, "http://127.0.0.1:\(system.port)/ready")
                         #expect(ready.status == 503)

@@ -42,7 +42,7 @@ import Testing
         #expect(try await anyone.call(.GET, "/users/me").status == 401)
 
         let readiness = system.api.replacing("/api/v1", with: "/ready")
-        // What takes long on a busy machine counts as down.
+        // On a busy machine a slow answer counts as down.
         try await eventually {
             let ready = try await anyone.call(.GET, readiness)
             #expect(ready.json["services"]?.members?.names == ["commands", "queries", "auth", "projector", "relay"])

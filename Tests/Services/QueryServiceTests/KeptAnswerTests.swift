@@ -19,7 +19,7 @@ import Testing
 
     private static let key = QueryKey(statement: "one", values: [.int8(1)])
 
-    /// What a cache gives at a standing, after an answer was kept that was read at a position.
+    /// The position of the answer that a cache gives at a standing, once it has kept one that was read at a position.
     private func given(readAt position: Int64, in era: Int = 0, at standing: (position: Int64, era: Int)) -> Int64? {
         let cache = AnswerCache<Text>(bytes: 1 << 20)
         let before = ReadModelStanding(position: position, era: era)

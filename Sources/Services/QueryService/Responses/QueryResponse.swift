@@ -44,7 +44,7 @@ enum QueryResponse {
         return problem
     }
 
-    /// What was found, with its freshness; 304 where the caller has it already.
+    /// A representation with its freshness; 304 where the caller has it already.
     static func response(_ representation: Representation, at position: Int64, to request: Request) -> Response {
         var headers = HTTPFields()
         headers.setETag(representation.tag)

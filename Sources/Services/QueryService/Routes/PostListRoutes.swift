@@ -84,7 +84,7 @@ enum PostListing {
         }
     }
 
-    /// What asks for one part of this list.
+    /// The query of one part of this list.
     func query(_ place: ListPlace) -> PostListQuery {
         switch self {
         case .newest: PostListQuery(.newest, of: nil, from: place)
