@@ -6,6 +6,7 @@ import contextlib
 import os
 import pathlib
 import random
+import statistics
 import sys
 import tempfile
 
@@ -90,6 +91,32 @@ def measure_offered(root, contenders, posts, results, rounds, seconds):
     return found
 
 
+def compare_with_and_without_metrics(arguments, root, stack):
+    """The share of reads that the recording of metrics costs: two systems, of which one records none, in interleaved rounds."""
+    ports = {"with metrics": "0", "without": "off"}
+    contenders = {}
+    for name, port in ports.items():
+        folder = root / name
+        folder.mkdir(mode=0o711)
+        annals = contenders[name] = Annals(arguments.annals, folder, {"ANNALS_METRICS_PORT": port})
+        stack.callback(annals.stop)
+        annals.fill(arguments.posts, arguments.authors)
+        with annals.connect("annals_read") as connection:
+            ids = [str(id) for (id,) in connection.execute("SELECT id FROM posts.post WHERE published")]
+        (folder / "ids").write_text("".join(f"{id}\n" for id in ids))
+        (folder / "few").write_text("".join(f"{id}\n" for id in random.sample(ids, min(1000, len(ids)))))
+    works = [work for work in WORKS if work.key in ("health", "id", "few", "list")]
+    print("| work | with metrics, requests/s | without | with/without |\n| --- | --- | --- | --- |")
+    for work in works:
+        rates = []
+        for number in range(arguments.rounds):
+            turn = list(contenders) if number % 2 else list(reversed(contenders))
+            round = {name: closed_loop(contenders[name].url, work.key, root / name, MAIN_LOAD, arguments.seconds)["rate"] for name in turn}
+            rates.append([round[name] for name in ports] + [round["with metrics"] / round["without"]])
+        with_metrics, without, ratio = (statistics.median(column) for column in zip(*rates))
+        print(f"| {work.title} | {with_metrics:,.0f} | {without:,.0f} | {ratio:.3f} |")
+
+
 def arguments_of():
     parser = argparse.ArgumentParser(prog="Benchmarks/run http")
     parser.add_argument("--annals", required=True, help=argparse.SUPPRESS)
@@ -101,6 +128,7 @@ def arguments_of():
     parser.add_argument("--only", metavar="NAME,…", help=f"contenders beside Annals: {', '.join(PEERS)}")
     parser.add_argument("--works", metavar="WORK,…", help=f"works: {', '.join(work.key for work in WORKS)}")
     parser.add_argument("--no-cache", action="store_true", help="Annals keeps no answers: every read asks its tables")
+    parser.add_argument("--overhead", action="store_true", help="compare Annals with and without metrics and measure nothing else")
     parser.add_argument("--profile", metavar="WORK", nargs="?", const="id", help="sample Annals under one work (id) and measure nothing else")
     arguments = parser.parse_args()
     if arguments.quick:
@@ -115,6 +143,8 @@ def arguments_of():
 
 
 def run(arguments, root, stack):
+    if arguments.overhead:
+        return compare_with_and_without_metrics(arguments, root, stack)
     annals = Annals(arguments.annals, root, {"ANNALS_KEPT_ANSWERS": "off"} if arguments.no_cache else None)
     stack.callback(lambda: annals.stop())
     # The peers' server gets the same. Four peers need more connections than one.

@@ -21,7 +21,8 @@ struct Serve: AsyncParsableCommand {
     func run() async throws {
         var settings = try await Settings.read(flags, for: components)
         let logger = makeLogger(settings, serving: Traces.serviceName(of: components))
-        Metrics.begin()
+        // Where nobody reads metrics, none are recorded.
+        if settings.metricsPort != nil { Metrics.begin() }
         if supervised {
             endWithSupervisor(drainTimeout: settings.drainTimeout)
             // Its callers are stopped before it.

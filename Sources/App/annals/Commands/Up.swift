@@ -21,7 +21,8 @@ struct Up: AsyncParsableCommand {
     func run() async throws {
         let settings = try await Settings.read(flags)
         let logger = makeLogger(settings, serving: "annals")
-        Metrics.begin()
+        // Where nobody reads metrics, none are recorded.
+        if settings.metricsPort != nil { Metrics.begin() }
         let installation = try Installation.locate(settings)
         if settings.databases == nil { try requirePrivateServer() }
         let given = try settings.databases.map(Databases.init)

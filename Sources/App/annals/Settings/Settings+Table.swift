@@ -32,7 +32,7 @@ extension Settings {
             "How long requests under way may take after SIGTERM before they are cancelled.")
         try read(
             &metricsPort, "metricsPort", .offOr(.number(0...65_530)), for: .all,
-            "The port of `/metrics`, on `ANNALS_INTERNAL_HOST`. With `serve` the gateway has it, and the others those after it.")
+            "The port of `/metrics` on `ANNALS_INTERNAL_HOST`: the gateway's; others served apart have the next. With `off` none are recorded.")
         try readServer(read)
         try readServices(read)
         try readDiscovery(read)
