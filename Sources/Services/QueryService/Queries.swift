@@ -81,13 +81,17 @@ package struct Queries: Service {
         }
     }
 
-    /// Nobody is given an answer that is outdated; this lets go of its text, which may have been erased since.
-    private func dropOutdatedAnswers() async throws {
+    /// Nobody is given an answer that is outdated. This lets go of its text, too, which may have been erased since.
+    func dropOutdatedAnswers(every pause: Duration = .seconds(5)) async throws {
+        var known: ReadModelStanding?
         while true {
-            try await Task.sleep(for: .seconds(5))
             let standing = positions.standing(of: PostPage.models.map(\.rawValue))
-            posts?.drop(outdatedAt: standing)
-            lists?.drop(outdatedAt: standing)
+            if standing != known {
+                posts?.clear()
+                lists?.clear()
+            }
+            known = standing
+            try await Task.sleep(for: pause)
         }
     }
 }

@@ -31,11 +31,12 @@ import Testing
         #expect(cache.value(for: 1) == nil && cache.bytes == 0)
     }
 
-    @Test func `drops what is outdated, and counts on rightly`() {
+    @Test func `is empty once all is taken, and counts on rightly`() {
         var cache = BoundedCache<Int, Int>(bytes: 100)
         for number in 0..<8 { cache.keep(number, size: 10, for: number) }
-        cache.removeAll { $0 % 2 == 0 }
-        #expect(cache.bytes == 40)
+        var taken = cache.takeAll()
+        #expect(cache.bytes == 0 && cache.value(for: 7) == nil)
+        #expect(taken.value(for: 7) == 7)
         for number in 0..<100 {
             cache.keep(number, size: 10, for: number)
             #expect(cache.bytes <= 100)

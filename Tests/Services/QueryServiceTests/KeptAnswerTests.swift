@@ -47,17 +47,35 @@ import Testing
         #expect(cache.answer(to: Self.key, at: standing) != nil)
     }
 
-    @Test func `is let go when it is outdated, and when nothing is known of its models`() {
+    @Test func `is not replaced by an older one that took longer`() {
         let cache = AnswerCache<Text>(bytes: 1 << 20)
         let standing = ReadModelStanding(position: 1, era: 0)
+        cache.keep(Snapshot(position: 2, value: Text()), for: Self.key, since: standing)
         cache.keep(Snapshot(position: 1, value: Text()), for: Self.key, since: standing)
-        cache.drop(outdatedAt: standing)
-        #expect(cache.statistics.bytes > 0)
-        cache.drop(outdatedAt: ReadModelStanding(position: 2, era: 0))
-        #expect(cache.statistics.bytes == 0)
-        cache.keep(Snapshot(position: 1, value: Text()), for: Self.key, since: standing)
-        cache.drop(outdatedAt: nil)
-        #expect(cache.statistics.bytes == 0)
+        #expect(cache.answer(to: Self.key, at: standing)?.position == 2)
+    }
+
+    @Test func `leaves memory when its models go on`() async throws {
+        try await Newsroom.open(cacheBytes: 1 << 20) { room in
+            try await room.keep(try await room.post("Title", by: .v7()))
+            try await withThrowingTaskGroup { group in
+                group.addTask { try await room.queries.dropOutdatedAnswers(every: .milliseconds(1)) }
+                for model in ["posts", "users", "view_counts"] { try await room.move(model, to: 6) }
+                try await eventually { room.queries.cacheStatistics?.bytes == 0 }
+                group.cancelAll()
+            }
+        }
+    }
+
+    @Test func `is replaced once one of its models has gone on, though another stands still`() async throws {
+        try await Newsroom.open(cacheBytes: 1 << 20) { room in
+            for model in ["posts", "users", "view_counts"] { try await room.move(model, to: 5) }
+            let id = try await room.post("Title", by: .v7())
+            try await room.keep(id)
+            try await room.unpublish(id)
+            try await room.move("posts", to: 6)
+            try await eventually { try await room.get("/api/v1/posts/\(id.lowercased)").status == 404 }
+        }
     }
 
     @Test func `is given again by a running service, for one post and for lists, with the position that it was read at`() async throws {

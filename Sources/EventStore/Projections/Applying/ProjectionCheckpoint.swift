@@ -156,7 +156,7 @@ extension Statement {
             (SELECT count(DISTINCT stream_id) FROM annals.parked_events AS p WHERE p.build = c.build AND state <> 'discarded')::int,
             stopped_reason, has_diverged,
             CASE WHEN annals.is_leased(lease_expires_at) THEN rate::float8 ELSE 0 END,
-            CASE WHEN annals.is_leased(lease_expires_at) THEN lease_holder END, build, lease_token
+            CASE WHEN annals.is_leased(lease_expires_at) THEN lease_holder END, build, lease_token, pg_is_in_recovery()
         FROM annals.checkpoints AS c ORDER BY model
         """)
 }

@@ -11,8 +11,10 @@ package final class ReadModelPositions: Sendable {
         var statuses: [String: ReadModelStatus] = [:]
         /// Rises when tables may have changed while their position has not risen.
         var era = 0
-        /// When the checkpoints were last read.
+        /// A moment that the last answer with the checkpoints came after.
         var checkedAt: ContinuousClock.Instant?
+        /// Whether a standby answers, which hears of nothing when the primary notifies.
+        var isStandby = false
     }
 
     private let pool: ConnectionPool
@@ -44,16 +46,16 @@ package final class ReadModelPositions: Sendable {
         }
     }
 
-    /// Where all of these models stand, as last heard of; nil when one of them is unknown, or nothing is heard from the database.
+    /// Where all of these models stand, as last heard of; nil when one of them is unknown, when the database is not heard from, and on a standby.
     package func standing(of models: [String]) -> ReadModelStanding? {
         state.withLock { state in
-            guard let checkedAt = state.checkedAt, ContinuousClock.now - checkedAt < pollInterval * 3 else { return nil }
-            var lowest = Int64.max
+            guard !state.isStandby, let checkedAt = state.checkedAt, ContinuousClock.now - checkedAt < pollInterval * 3 else { return nil }
+            var highest: Int64 = 0
             for model in models {
                 guard let position = state.watermarks[model]?.position, position >= 0 else { return nil }
-                lowest = min(lowest, position)
+                highest = max(highest, position)
             }
-            return ReadModelStanding(position: lowest, era: state.era)
+            return ReadModelStanding(position: highest, era: state.era)
         }
     }
 
@@ -99,7 +101,9 @@ package final class ReadModelPositions: Sendable {
     private func hear(_ event: ListenEvent) async {
         switch event {
         // Notifications may have been missed since the last connection.
-        case .connected: await refresh()
+        case .connected:
+            state.withLock { $0.era += 1 }
+            await refresh()
         case .notification(_, let payload):
             guard let colon = payload.lastIndex(of: ":") else { return warnOfForm() }
             let news = payload[payload.index(after: colon)...]
@@ -126,7 +130,7 @@ package final class ReadModelPositions: Sendable {
     }
 
     private func refresh() async {
-        let before = positions
+        let (before, begun) = (positions, ContinuousClock.now)
         let statuses: [ReadModelStatus]
         do {
             statuses = try await ReadModelStatus.readAll(from: pool)
@@ -138,7 +142,7 @@ package final class ReadModelPositions: Sendable {
             let known = state.statuses
             state.statuses = Dictionary(statuses.map { ($0.model, $0) }, uniquingKeysWith: { first, _ in first })
             if statuses.contains(where: { $0.isRewritten(since: known[$0.model]) }) { state.era += 1 }
-            state.checkedAt = .now
+            state.isStandby = statuses.contains(where: \.isOnStandby)
         }
         for status in statuses {
             let watermark = watermark(of: status.model)
@@ -147,12 +151,13 @@ package final class ReadModelPositions: Sendable {
             let isOutdated = status.position < known && status.position >= before[status.model] ?? 0
             if !isOutdated { watermark.reset(to: status.position, from: known) }
         }
+        state.withLock { $0.checkedAt = begun }
     }
 }
 
 /// Where read models stand, as far as a process has heard.
 package struct ReadModelStanding: Sendable, Hashable {
-    /// The lowest of their positions: none of their tables is behind it.
+    /// The highest of their positions. Something that was read at it, or later, has all that any of them has.
     package let position: Int64
     /// Another one when tables may have changed while their position has not risen: a build took the place of another, events were applied late, or
     /// the database was restored.

@@ -31,6 +31,8 @@ package struct ReadModelStatus: Sendable, Hashable {
     package let build: Int64
     /// Rises with each holder of its lease, and whenever others than its projector have written to its tables.
     package let leaseToken: Int64
+    /// Whether a standby says all this.
+    let isOnStandby: Bool
 
     /// The gravest of what there is to say, as far as the read database knows.
     package var state: ReadModelState { state(firstWaiting: nil, at: updatedAt) }
@@ -71,7 +73,7 @@ extension ReadModelStatus {
             model: try row.get(0), version: try row.get(1), position: try row.get(2), isStale: try row.get(3), failingAt: try row.get(4),
             parkedStreams: try row.get(6), updatedAt: Timestamp(milliseconds: try row.milliseconds(5)), stoppedReason: try row.get(7),
             hasDiverged: try row.get(8), rate: try row.get(9), leaseHolder: try row.get(10),
-            build: try row.get(11), leaseToken: try row.get(12))
+            build: try row.get(11), leaseToken: try row.get(12), isOnStandby: try row.get(13))
     }
 }
 

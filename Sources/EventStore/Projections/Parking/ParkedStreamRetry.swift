@@ -36,10 +36,12 @@ package struct ParkedStreamRetry: Sendable {
             let isDone = try await pool.withTransaction { session in
                 guard try await ProjectionCheckpoint.lock(build, in: session) else { throw ParkedEventsError.rebuilt(build.model.name) }
                 if let discarded { try await session.query(.discardEvent, [.int8(build.number), .int8(discarded)]) }
-                if try await !apply(events, of: stream.id, in: session, &outcome) { return true }
-                if try await session.query(.isWaiting, [.int8(build.number), .uuid(stream.id)]).count > 0 { return false }
-                try await ProjectionCheckpoint.raiseLeaseToken(build.model.name, in: session)
-                return true
+                let before = outcome.applied
+                let isThrough = try await apply(events, of: stream.id, in: session, &outcome)
+                let isWaiting = try await session.query(.isWaiting, [.int8(build.number), .uuid(stream.id)]).count > 0
+                // Also for processes that keep answers: the tables change, and their position does not.
+                if outcome.applied > before || !isWaiting { try await ProjectionCheckpoint.raiseLeaseToken(build.model.name, in: session) }
+                return !isThrough || !isWaiting
             }
             discarded = nil
             if isDone { return outcome }

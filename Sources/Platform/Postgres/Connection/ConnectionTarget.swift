@@ -6,6 +6,8 @@ import CLibpq
 package struct ConnectionTarget: Sendable {
     /// libpq's parameters. Several hosts stand in one value, separated by commas.
     var keywords: [String: String]
+    /// Whether connections may lead to different servers.
+    package var namesSeveralHosts: Bool { ["host", "hostaddr"].contains { keywords[$0]?.contains(",") ?? false } }
     /// `SET ROLE` after connecting, where the login is another.
     package var role: String?
     /// Whether a pooler stands between here and the server.

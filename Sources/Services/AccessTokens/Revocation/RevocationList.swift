@@ -31,7 +31,7 @@ package final class RevocationList: Sendable {
         var askedAt: ContinuousClock.Instant?
     }
 
-    /// Longer than any token lives, by whatever setting, those of the operator included.
+    /// Longer than any token lives, by whatever setting, those of the operator included. An ended session costs some 40 bytes for one to two periods.
     private static let period = Duration.seconds(25 * 60 * 60)
 
     private let patience: Duration?

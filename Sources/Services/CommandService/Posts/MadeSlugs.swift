@@ -5,8 +5,8 @@ import Synchronization
 
 /// Finds a free slug for a title that others have had before.
 ///
-/// A try that fails costs more than itself: the batch that it was appended with is appended again, a request at a time. So a slug that is known to be
-/// taken is looked up and not tried. What is remembered are hints, of this process alone; the append decides.
+/// A try that fails has the whole batch of its append sent again. So once the first numbers of a slug were taken, the slug is looked up before it is
+/// tried. This process remembers such slugs as hints; the append decides.
 final class MadeSlugs: Sendable {
     /// Numbers behind a slug are given in their order up to this one.
     private static let lastInOrder: UInt32 = 4

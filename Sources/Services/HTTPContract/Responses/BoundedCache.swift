@@ -1,7 +1,7 @@
 /// Entries of so many bytes together; those that nobody asks for go first.
 ///
-/// Two halves: when the younger is full, the older one is dropped, and an entry of the older that is asked for moves to the younger. So what is asked
-/// for stays, and nothing is sorted. Each operation is O(1) on average.
+/// Two halves: when the younger is full, the older one is dropped, and an entry of the older that is asked for moves to the younger. So an entry
+/// that is asked for stays, and nothing is sorted. Each operation is O(1) on average.
 package struct BoundedCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     private struct Entry {
         let value: Value
@@ -12,15 +12,17 @@ package struct BoundedCache<Key: Hashable & Sendable, Value: Sendable>: Sendable
     private var young: [Key: Entry] = [:]
     private var old: [Key: Entry] = [:]
     private var youngBytes = 0
+    private var oldBytes = 0
 
     package init(bytes capacity: Int) { self.capacity = capacity }
 
-    /// The bytes that are kept. O(n).
-    package var bytes: Int { (young.values.map(\.size) + old.values.map(\.size)).reduce(0, +) }
+    /// The bytes that are kept.
+    package var bytes: Int { youngBytes + oldBytes }
 
     package mutating func value(for key: Key) -> Value? {
         if let entry = young[key] { return entry.value }
         guard let entry = old.removeValue(forKey: key) else { return nil }
+        oldBytes -= entry.size
         insert(entry, for: key)
         return entry.value
     }
@@ -34,21 +36,20 @@ package struct BoundedCache<Key: Hashable & Sendable, Value: Sendable>: Sendable
 
     package mutating func remove(_ key: Key) {
         if let entry = young.removeValue(forKey: key) { youngBytes -= entry.size }
-        old[key] = nil
+        if let entry = old.removeValue(forKey: key) { oldBytes -= entry.size }
     }
 
-    /// O(n).
-    package mutating func removeAll(where isOutdated: (Value) -> Bool) {
-        young = young.filter { !isOutdated($0.value.value) }
-        old = old.filter { !isOutdated($0.value.value) }
-        youngBytes = young.values.reduce(0) { $0 + $1.size }
+    /// An empty one in its place.
+    package mutating func takeAll() -> Self {
+        let all = self
+        self = Self(bytes: capacity)
+        return all
     }
 
     private mutating func insert(_ entry: Entry, for key: Key) {
         if youngBytes + entry.size > capacity / 2 {
-            old = young
-            young = [:]
-            youngBytes = 0
+            (old, oldBytes) = (young, youngBytes)
+            (young, youngBytes) = ([:], 0)
         }
         young[key] = entry
         youngBytes += entry.size

@@ -17,8 +17,8 @@ struct QueryKey: Hashable {
 
 /// Answers that are given again for as long as they are as fresh as their callers are told (docs/decisions/0050).
 ///
-/// An answer is good for the position that it was read at, and carries that. It is given until all the models that it joins are known to be further:
-/// any event may have changed it. Where tables change and no position rises, an era ends, and with it whatever was read before.
+/// An answer carries the lowest position of the models that it joins. It is given until one of them is known to be further: any event may have changed
+/// it. When tables change and no position rises, an era ends, and no answer of it is given any more.
 final class AnswerCache<Answer: KeepableAnswer>: Sendable {
     private struct Kept {
         let answer: Snapshot<Answer>
@@ -52,19 +52,19 @@ final class AnswerCache<Answer: KeepableAnswer>: Sendable {
         }
     }
 
-    /// - Parameter standing: from before the question was asked. What ends an era while it is answered ends it for this answer, too.
+    /// Keeps an answer, unless a newer one is there.
+    /// - Parameter standing: from before the question was asked. An era that ends meanwhile ends for this answer, too.
     func keep(_ answer: Snapshot<Answer>, for key: QueryKey, since standing: ReadModelStanding) {
         // Key, headers and bookkeeping cost about as much as a short post.
-        let size = answer.value.representation.body.readableBytes + 512
-        state.withLock { $0.kept.keep(Kept(answer: answer, era: standing.era), size: size, for: key) }
-    }
-
-    /// - Parameter standing: nil while nothing is known, which leaves nothing.
-    func drop(outdatedAt standing: ReadModelStanding?) {
+        let size = answer.value.representation.body.storageCapacity + 512
         state.withLock { state in
-            state.kept.removeAll { kept in standing.map { !kept.isCurrent(at: $0) } ?? true }
+            if let known = state.kept.value(for: key), known.era >= standing.era, known.answer.position > answer.position { return }
+            state.kept.keep(Kept(answer: answer, era: standing.era), size: size, for: key)
         }
     }
+
+    /// Lets go of all answers. They are freed after the lock.
+    func clear() { _ = state.withLock { $0.kept.takeAll() } }
 }
 
 /// How often an answer could be given again.

@@ -26,9 +26,9 @@ struct ReadModels: Sendable {
         return try await read(query, from: wait)
     }
 
-    /// The same, made ready to be sent, and kept: it is given again for as long as the models have not gone on. A caller who names a position is
-    /// answered by the database.
-    /// - Parameter prepare: nil for what is not to be kept, and is nothing for the caller either.
+    /// The same, made ready to be sent and kept. It is given again until one of the models has gone on. A caller who names a position is answered by
+    /// the database.
+    /// - Parameter prepare: nil when nothing was found, which is not kept.
     func read<Query: ReadQuery, Prepared: KeepableAnswer>(
         _ query: Query, for request: Request, keptIn cache: AnswerCache<Prepared>?, _ prepare: (Query.Answer) throws -> Prepared?
     ) async throws -> Snapshot<Prepared?> {

@@ -28,7 +28,8 @@ struct QueriesComponent {
         let queries = Queries(
             read: pools, positions: positions, commands: ServiceClient(secrets.identity, audience: .commands, upstream: commands),
             verifier: tokens.verifier, services: secrets.services, cursorKey: secrets.cursorKey,
-            cacheBytes: keptAnswers, logger: logger)
+            // Several servers may be at the same position and differ for a moment: a standby hears of a swap later.
+            cacheBytes: databases.read.namesSeveralHosts ? nil : keptAnswers, logger: logger)
         Metrics.show(queries)
         responder = queries.responder
         readiness = Readiness(
