@@ -228,10 +228,10 @@ import Testing
             try await service.catchUp(to: 1)
             let token = try await service.logIn().accessToken
             await follower.look()
-            // A lock that somebody forgot keeps the follower from writing.
-            try await world.identity.withTransaction { transaction in
-                try await transaction.query(.init("hold_checkpoint", "SELECT FROM identity.checkpoint FOR UPDATE"))
-                try await service.following {
+            try await service.following {
+                // A lock that somebody forgot keeps the follower from writing. A follower that stops waits for its statement, so the lock ends first.
+                try await world.identity.withTransaction { transaction in
+                    try await transaction.query(.init("hold_checkpoint", "SELECT FROM identity.checkpoint FOR UPDATE"))
                     world.log.write("UserDeactivated", to: StreamName("user", id))
                     let isTold = await follower.look()
                     #expect(!isTold)
