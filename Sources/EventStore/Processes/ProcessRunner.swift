@@ -120,11 +120,6 @@ package struct ProcessRunner: Sendable {
 
     /// The id of a step's command: the same at each try, so that the one who carries it out knows it again.
     static func commandID(_ process: UUID, _ run: Int, _ step: String, isUndo: Bool) -> UUID {
-        let hash = SHA256.hash(data: Array("\(process.lowercased) \(run) \(isUndo ? "undo" : "do") \(step)".utf8))
-        func half(_ bytes: ArraySlice<UInt8>) -> UInt64 { bytes.reduce(0) { $0 << 8 | UInt64($1) } }
-        let bytes = Array(hash)
-        // An id of version 8 (RFC 9562 §5.8).
-        return UUID(
-            high: half(bytes[0..<8]) & 0xFFFF_FFFF_FFFF_0FFF | 0x8000, low: half(bytes[8..<16]) & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000)
+        UUID(hash: Array(SHA256.hash(data: Array("\(process.lowercased) \(run) \(isUndo ? "undo" : "do") \(step)".utf8))))
     }
 }

@@ -75,4 +75,12 @@ extension UUID {
         }
         return position
     }
+
+    /// The first 128 bits of a hash as an id of version 8 (RFC 9562 §5.8).
+    package init(hash: [UInt8]) {
+        func half(_ bytes: ArraySlice<UInt8>) -> UInt64 { bytes.reduce(0) { $0 << 8 | UInt64($1) } }
+        self.init(
+            high: half(hash[0..<8]) & 0xFFFF_FFFF_FFFF_0FFF | 0x8000,
+            low: half(hash[8..<16]) & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000)
+    }
 }
