@@ -102,8 +102,8 @@ let layers: [(name: String, modules: [Target])] = [
             .target(
                 name: "AuthService",
                 dependencies: [
-                    "AccessTokens", "HTTPContract", "EventSourcing", "JSON", "Publishing", "PublishingAPI", "Postgres", "CArgon2", hummingbird,
-                    httpTypes, nioCore, nioPosix, crypto, logging,
+                    "AccessTokens", "HTTPContract", "EventSourcing", "JSON", "Processes", "Publishing", "PublishingAPI", "Postgres", "CArgon2",
+                    hummingbird, httpTypes, nioCore, nioPosix, crypto, logging,
                 ]),
             .target(
                 name: "CommandService",
@@ -173,7 +173,7 @@ let tests: [(folder: String, targets: [Target])] = [
         "EventStore",
         [
             // An event store in memory, and the contract that every event store keeps.
-            .target(name: "EventStoreTesting", dependencies: ["EventSourcing", "JSON"]),
+            .target(name: "EventStoreTesting", dependencies: ["EventSourcing", "JSON", "Processes"]),
             .target(
                 name: "EventLogTesting", dependencies: ["EventLog", "EventSourcing", "Postgres", "TestSupport", "Vault", crypto, logging]),
             .testTarget(name: "EventSourcingTests", dependencies: ["EventSourcing", "EventStoreTesting", "JSON", "TestSupport"]),
@@ -192,7 +192,7 @@ let tests: [(folder: String, targets: [Target])] = [
                 dependencies: [
                     "EventLog", "EventLogTesting", "EventRelay", "EventSourcing", "JSON", "Postgres", "Publishing", "RabbitMQ", "Redis",
                     "Subscribers",
-                    "TestSupport",
+                    "TestSupport", coreMetrics, metricsTesting,
                     "Vault", logging,
                 ]),
             .testTarget(
@@ -265,9 +265,9 @@ let tests: [(folder: String, targets: [Target])] = [
             .testTarget(
                 name: "ClosureTests",
                 dependencies: [
-                    "AccessTokens", "AuthService", "CommandService", "EventLog", "EventLogTesting", "EventSourcing", "HTTPContract", "JSON",
-                    "Postgres",
-                    "Publishing", "PublishingAPI", "TestSupport", "Vault", hummingbird, httpTypes, crypto, nioCore, logging,
+                    "AccessTokens", "AuthService", "CommandService", "EventLog", "EventLogTesting", "EventSourcing", "EventStoreTesting",
+                    "HTTPContract", "JSON", "Postgres", "Processes", "Publishing", "PublishingAPI", "RelayService", "TestSupport", "Vault",
+                    hummingbird, httpTypes, crypto, nioCore, logging,
                 ]),
             .testTarget(
                 name: "EndpointTests",

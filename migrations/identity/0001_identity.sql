@@ -152,40 +152,6 @@ CREATE UNIQUE INDEX signing_keys_current ON identity.signing_keys ((true)) WHERE
 CREATE INDEX signing_keys_signs_from ON identity.signing_keys (signs_from);
 -- signs_from too: the next key may have to sign sooner than planned.
 
--- Closures -------------------------------------------------------------------------------------------------------------------------------------
-
--- A closure of an account is a process over the log, the read tables, the vault and this database. Its steps are recorded as they are done. Anyone
--- who has the id may see how far it is; nothing here is readable as a person.
-CREATE TABLE identity.closures (
-    id uuid PRIMARY KEY,
-    user_id uuid NOT NULL,
-    status text NOT NULL CHECK (status IN ('running', 'refused', 'done')),
-    expected_version int, -- of the user's stream, if the caller named one
-    correlation text NOT NULL, -- the request that all its events share
-    requested_at timestamptz NOT NULL,
-    -- One process at a time works on it. A step that fails puts the end of the lease off, longer each time.
-    lease uuid,
-    leased_until timestamptz NOT NULL,
-    failures int NOT NULL DEFAULT 0,
-    receipt text,
-    receipt_kid text, -- the key that the receipt is signed with
-    CHECK ((receipt IS NULL) = (receipt_kid IS NULL))
-);
--- A refused one may be asked for again. Otherwise an account is closed once.
-CREATE UNIQUE INDEX closures_user ON identity.closures (user_id) WHERE status <> 'refused';
-CREATE INDEX closures_running ON identity.closures (leased_until) WHERE status = 'running';
-
-CREATE TABLE identity.closure_steps (
-    closure_id uuid NOT NULL REFERENCES identity.closures,
-    number int NOT NULL, -- 0, 1, 2, … in the order in which they were done
-    step text NOT NULL,
-    done_at timestamptz NOT NULL,
-    position bigint,
-    count bigint,
-    PRIMARY KEY (closure_id, number),
-    UNIQUE (closure_id, step)
-);
-
 
 -- Erased users' old row versions (keyed hashes, password hashes) are vacuumed within a minute or so, as in the vault.
 ALTER TABLE identity.credentials SET (autovacuum_vacuum_threshold = 0, autovacuum_vacuum_scale_factor = 0);

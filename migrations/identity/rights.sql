@@ -19,5 +19,3 @@ GRANT EXECUTE ON FUNCTION identity.advance_checkpoint TO annals_auth;
 GRANT SELECT, INSERT, DELETE, UPDATE (revoked_at) ON identity.sessions TO annals_auth;
 GRANT SELECT, INSERT, UPDATE (used_at) ON identity.refresh_tokens TO annals_auth;
 GRANT SELECT, INSERT, UPDATE (retired_at, revoked_at, signs_from) ON identity.signing_keys TO annals_auth;
-GRANT SELECT, INSERT, UPDATE (status, lease, leased_until, failures, receipt, receipt_kid) ON identity.closures TO annals_auth;
-GRANT SELECT, INSERT ON identity.closure_steps TO annals_auth;

@@ -26,7 +26,11 @@ package enum SinkEnd: Sendable, Equatable {
 }
 
 /// A sink does not end with the event that it was sent last: it was emptied, or restored.
-package struct SinkMoved: Error {}
+package struct SinkMoved: Error, CustomStringConvertible {
+    package init() {}
+
+    package var description: String { "the sink does not end with the event that it was sent last" }
+}
 
 /// A sink takes no event that has more bytes as JSON.
 package struct SinkLimit: Error {

@@ -11,6 +11,10 @@ package protocol ProcessManager: Sendable {
     var kind: String { get }
     /// An instance that has made no progress for longer than this is stuck.
     var patience: Duration { get }
+    /// The longest pause before a command whose outcome is unknown is tried again. An hour by default.
+    var longestPause: Duration { get }
+    /// Whether the event that begins an instance is its pivot: it only goes forward then. False by default.
+    var beginsPastPivot: Bool { get }
 
     /// The news in an event of the log for instances of this kind. None for an event that is not theirs.
     func messages(in event: RecordedEvent) -> [ProcessMessage]
@@ -21,6 +25,11 @@ package protocol ProcessManager: Sendable {
     /// Carries a command out. It may be asked again under the same id, and the second time must change nothing. An error means that nobody knows
     /// whether it was carried out: it is tried again later.
     func execute(_ command: ProcessCommand) async throws -> CommandOutcome
+}
+
+extension ProcessManager {
+    package var longestPause: Duration { .seconds(3600) }
+    package var beginsPastPivot: Bool { false }
 }
 
 /// The news in an event of the log for one instance.

@@ -37,7 +37,7 @@ package struct ProcessRules: Sendable {
             switch outcome {
             case .done(let result):
                 return follow(.init(.stepDone, step: step, data: result), .stepDone(step: step, result), state)
-            case .refused(let reason) where state.isPastPivot:
+            case .refused(let reason) where isPastPivot(state):
                 // There is no way back, so it is tried again until it works or somebody looks.
                 return [.init(.stepFailed, step: step, reason: reason, at: retryAt)]
             case .refused(let reason):
@@ -56,7 +56,7 @@ package struct ProcessRules: Sendable {
             return follow(skipped, .stepDone(step: step.name, [:]), state)
         case .compensate, .cancel:
             try confirmOpen(state)
-            guard !state.isPastPivot else { throw .pastPivot }
+            guard !isPastPivot(state) else { throw .pastPivot }
             if case .compensating = state.status { return [] }
             return compensation(request == .cancel ? "cancelled by an operator" : "asked for by an operator", state)
         }
@@ -89,12 +89,14 @@ package struct ProcessRules: Sendable {
                 events.append(issued)
             case .wait(let step, let time): events.append(.init(.deadlineSet, step: step, at: time))
             case .stopWaiting(let step): if state.deadlines[step] != nil { events.append(.init(.deadlineCancelled, step: step)) }
-            case .compensate(let reason): if !state.isPastPivot { events += compensation(reason, state) }
+            case .compensate(let reason): if !isPastPivot(state) { events += compensation(reason, state) }
             case .end(let outcome, let reason): events.append(.init(.ended, name: outcome.rawValue, reason: reason))
             }
         }
         return events
     }
+
+    private func isPastPivot(_ state: ProcessState) -> Bool { manager.beginsPastPivot || state.isPastPivot }
 
     private func compensation(_ reason: String, _ state: ProcessState) -> [ProcessEvent] {
         var begun = ProcessEvent(.compensationBegun)

@@ -9,6 +9,9 @@ package import Logging
 ///
 /// Each turn loads an instance's stream, decides, and appends at the version that was loaded; its row follows from the stream.
 package struct ProcessRunner: Sendable {
+    /// How many instances are worked on at once.
+    private static let width = 8
+
     private let managers: [String: any ProcessManager]
     private let journal: any ProcessJournal
     private let table: any ProcessTable
@@ -42,22 +45,51 @@ package struct ProcessRunner: Sendable {
         }
     }
 
-    /// Does what is due now, and returns for how many instances. One that fails does not hold up the others.
-    package func workDue(limit: Int = 100) async throws -> Int {
-        let due = try await table.due(at: now(), limit: limit)
-        for process in due {
-            do {
-                try await work(process)
-            } catch {
-                try Task.checkCancellation()
-                logger.warning("a process could not be moved on", metadata: ["process": "\(process.lowercased)", "reason": "\(error)"])
-                throw error
+    /// Does what is due, and looks again after each piece of work and each pause, until cancelled. A slow instance does not hold up the others.
+    package func run(lookingEvery pause: Duration) async throws {
+        try await withThrowingTaskGroup(of: UUID?.self) { group in
+            defer { group.cancelAll() }
+            var underWay: Set<UUID> = []
+            var isPausing = false
+            while true {
+                // Rows of what is under way still look due.
+                for process in try await table.due(at: now(), limit: Self.width * 2) where underWay.count < Self.width {
+                    guard underWay.insert(process).inserted else { continue }
+                    group.addTask {
+                        try await work(process)
+                        return process
+                    }
+                }
+                if !isPausing {
+                    group.addTask {
+                        try await Task.sleep(for: pause)
+                        return nil
+                    }
+                    isPausing = true
+                }
+                if let finished = try await group.next() ?? nil { underWay.remove(finished) } else { isPausing = false }
             }
         }
+    }
+
+    /// Does what is due now, one instance after the other, and returns for how many.
+    package func workDue(limit: Int = 100) async throws -> Int {
+        let due = try await table.due(at: now(), limit: limit)
+        for process in due { try await work(process) }
         return due.count
     }
 
     private func work(_ process: UUID) async throws {
+        do {
+            try await moveOn(process)
+        } catch {
+            try Task.checkCancellation()
+            logger.warning("a process could not be moved on", metadata: ["process": "\(process.lowercased)", "reason": "\(error)"])
+            throw error
+        }
+    }
+
+    private func moveOn(_ process: UUID) async throws {
         let state = try ProcessState(try await journal.load(process))
         guard let manager = managers[state.kind], let next = state.next, next.at <= now() else { return try await save(process, state) }
         let request: ProcessRequest
@@ -86,7 +118,7 @@ package struct ProcessRunner: Sendable {
             try Task.checkCancellation()
             reason = "\(error)"
         }
-        return .failed(step: step.name, reason: reason, retryAt: retryTime(after: step.failures))
+        return .failed(step: step.name, reason: reason, retryAt: retryTime(after: step.failures, by: manager))
     }
 
     /// Records what follows from a request. With a version it is dropped when the stream has moved on since.
@@ -100,7 +132,7 @@ package struct ProcessRunner: Sendable {
                 return try await save(process, state)
             }
             let failures = state.steps.last { $0.status == .issued }?.failures ?? 0
-            let events = try ProcessRules(manager).decide(request, in: state, retryAt: retryTime(after: failures))
+            let events = try ProcessRules(manager).decide(request, in: state, retryAt: retryTime(after: failures, by: manager))
             if events.isEmpty { return try await save(process, state) }
             guard try await journal.append(events, to: process, after: state.version, cause: cause) else { continue }
             if let end = events.first(where: { $0.kind == .ended }) {
@@ -115,8 +147,10 @@ package struct ProcessRunner: Sendable {
         if let row = ProcessRow(process, state, patience: patience) { try await table.save(row) }
     }
 
-    /// 1 s, 2 s, 4 s, …, an hour.
-    private func retryTime(after failures: Int) -> Timestamp { now().advanced(by: .seconds(min(3600, 1 << min(failures, 12)))) }
+    /// 1 s, 2 s, 4 s, …, as long as the manager allows.
+    private func retryTime(after failures: Int, by manager: any ProcessManager) -> Timestamp {
+        now().advanced(by: min(.seconds(1 << min(failures, 12)), manager.longestPause))
+    }
 
     /// The id of a step's command: the same at each try, so that the one who carries it out knows it again.
     static func commandID(_ process: UUID, _ run: Int, _ step: String, isUndo: Bool) -> UUID {

@@ -46,9 +46,7 @@ package struct ProcessSubscriber: Sendable {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await self.follow(lease, runner) }
             group.addTask { try await self.census.run(in: self.pool) }
-            group.addTask {
-                while true { if try await runner.workDue() == 0 { try await Task.sleep(for: Self.pace) } }
-            }
+            group.addTask { try await runner.run(lookingEvery: Self.pace) }
             defer { group.cancelAll() }
             try await group.next()
         }

@@ -16,9 +16,12 @@ final class RabbitMQConnection {
 
     /// Connects, logs in and declares the exchange, durable and of the type `topic`.
     /// - Parameters:
-    ///   - socket: is told of the connection's socket, as long as it is open.
+    ///   - socket: can interrupt the connection from another thread, also while it is made.
     ///   - patience: how long the broker may take for an answer.
-    init(to target: RabbitMQTarget, exchange: String, socket: InterruptibleSocket, patience: Duration) throws(RabbitMQError) {
+    ///   - isAwaited: whether somebody still waits for the connection.
+    init(
+        to target: RabbitMQTarget, exchange: String, socket: InterruptibleSocket, patience: Duration, isAwaited: () -> Bool
+    ) throws(RabbitMQError) {
         // It fails only when memory has run out, as Swift's own allocations end the process then.
         guard let state = amqp_new_connection() else { fatalError("no memory for a connection to RabbitMQ") }
         (self.state, self.socket, self.exchange, self.patience) = (state, socket, exchange, patience)
@@ -26,9 +29,11 @@ final class RabbitMQConnection {
         var limit = timeval(patience)
         amqp_set_handshake_timeout(state, &limit)
         amqp_set_rpc_timeout(state, &limit)
-        let status = amqp_socket_open_noblock(tcp, target.host, Int32(target.port), &limit)
-        guard status == AMQP_STATUS_OK.rawValue else { throw .unavailable("no connection to \(target): \(Self.text(of: status))") }
-        socket.opened(amqp_get_sockfd(state))
+        do throws(RabbitMQError) {
+            amqp_tcp_socket_set_sockfd(tcp, try socket.connect(to: target.host, port: target.port, within: patience, isAwaited: isAwaited))
+        } catch {
+            throw .unavailable("no connection to \(target): \(error)")
+        }
         try check(amqp_login_plain(state, target.virtualHost, Self.heartbeatSeconds, "annals relay", target.user, target.password))
         try openChannel()
         try declareExchange()

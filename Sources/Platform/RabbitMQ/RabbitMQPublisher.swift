@@ -55,11 +55,10 @@ package final class RabbitMQPublisher: Sendable {
                 if socket.isInterrupted { connection = nil }
                 let current =
                     if let connection { connection } else {
-                        try RabbitMQConnection(to: target, exchange: exchange, socket: socket, patience: patience)
+                        try RabbitMQConnection(
+                            to: target, exchange: exchange, socket: socket, patience: patience, isAwaited: { !call.isSettled })
                     }
                 connection = current
-                // Until here an interruption has met no socket.
-                guard !call.isSettled else { throw .unavailable("it is not waited for any more") }
                 try current.publish(messages, window: window)
             } catch {
                 connection = nil

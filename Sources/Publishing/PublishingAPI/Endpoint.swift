@@ -20,7 +20,8 @@ package enum Endpoint: String, CaseIterable, Sendable {
 
     case listWebhooks, createWebhook, deleteWebhook, webhookDeliveries, testWebhook, replayWebhook, rotateWebhookSecret
 
-    case registeredUser, registerUser, releaseClaimOfUser, closeUser, deletePostsOfUser, recordViews, postPosition, postChanges, erasures, revocations
+    case registeredUser, registerUser, recordViews, postPosition, postChanges, revocations
+    case requestClosure, closeUser, endSessionsOfUser, deletePostsOfUser, erasures, destroyKeyOfUser
     case publishScheduledPost, appendToProcess, endWebhook
 }
 
@@ -97,15 +98,19 @@ extension Endpoint {
 
         case .registeredUser: .internal(.get, "/internal/users/{id}", .commands, from: [.auth])
         case .registerUser: .internal(.post, "/internal/users", .commands, from: [.auth], takesKey: true)
-        case .releaseClaimOfUser: .internal(.post, "/internal/users/{id}/closure/claim", .commands, from: [.auth])
-        case .closeUser: .internal(.post, "/internal/users/{id}/closure", .commands, from: [.auth])
-        case .deletePostsOfUser: .internal(.post, "/internal/users/{id}/closure/posts", .commands, from: [.auth])
         case .recordViews: .internal(.post, "/internal/views", .commands, from: [.queries], takesKey: true)
         case .postPosition: .internal(.get, "/internal/posts/{id}/position", .commands, from: [.queries])
         case .postChanges: .internal(.get, "/internal/posts/changes", .commands, from: [.queries])
         case .publishScheduledPost: .internal(.post, "/internal/posts/{id}/schedule", .commands, from: [.relay])
         case .appendToProcess: .internal(.post, "/internal/processes/{id}", .commands, from: [.relay])
-        case .erasures: .internal(.get, "/internal/erasures", .queries, from: [.auth])
+
+        case .requestClosure: .internal(.post, "/internal/users/{id}/closure", .commands, from: [.auth])
+        case .closeUser: .internal(.post, "/internal/users/{id}/closure/account", .commands, from: [.relay])
+        case .endSessionsOfUser: .internal(.post, "/internal/users/{id}/closure/sessions", .auth, from: [.relay])
+        case .deletePostsOfUser: .internal(.post, "/internal/users/{id}/closure/posts", .commands, from: [.relay])
+        case .erasures: .internal(.get, "/internal/erasures", .queries, from: [.relay])
+        case .destroyKeyOfUser: .internal(.post, "/internal/users/{id}/closure/key", .auth, from: [.relay])
+
         case .revocations: .internal(.get, "/internal/revocations", .auth, from: [.gateway, .auth, .commands, .queries, .relay])
         }
     }

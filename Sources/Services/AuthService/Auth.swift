@@ -20,8 +20,8 @@ package struct Auth: Sendable {
     let passwordConfirmation: PasswordConfirmation
     let revocations: RevocationFeed
     let closures: Closures
-    let closureRequests: ClosureRequests
-    let closureRunner: ClosureRunner
+    let closureSteps: ClosureSteps
+    let commands: ServiceClient
     let verifier: TokenVerifier
     private let services: ServiceKeys
     let settings: AuthSettings
@@ -30,17 +30,18 @@ package struct Auth: Sendable {
     /// Builds the service. Nothing happens before `run()` or the first request.
     /// - Parameters:
     ///   - identity: its own database, under the role `annals_auth`.
-    ///   - log: the log, with sealed fields left sealed.
+    ///   - log: the log, with sealed fields left sealed. It knows claims.
     ///   - currentClaims: reads from the log's database what streams claim now.
     ///   - commands: the command service.
-    ///   - erasure: the other parts that the closure of an account needs.
+    ///   - destroyKey: destroys data keys in the vault.
     ///   - hasher: makes the keyed hashes of the log's claims.
     ///   - keys: the keys that tokens are signed with. Verifiers may ask the same object.
     ///   - verifier: verifies users' tokens.
     ///   - services: verify the tokens of other services.
     ///   - revocationSignal: raised whenever tokens are revoked.
     package init(
-        identity: ConnectionPool, log: any EventStore, currentClaims: @escaping CurrentClaims, commands: ServiceClient, erasure: ErasurePorts,
+        identity: ConnectionPool, log: any EventStore, currentClaims: @escaping CurrentClaims, commands: ServiceClient,
+        destroyKey: @escaping KeyDestruction,
         hasher: any KeyedHasher, keys: SigningKeys, verifier: TokenVerifier, services: ServiceKeys,
         revocationSignal: Signal = Signal(),
         passwords: PasswordHasher = PasswordHasher(), settings: AuthSettings = AuthSettings(), logger: Logger
@@ -68,13 +69,9 @@ package struct Auth: Sendable {
             identity: identity, confirmation: passwordConfirmation, passwords: passwords, hasher: hasher, endings: revocationSignal,
             settings: settings)
         revocations = RevocationFeed(identity: identity, follower: follower, settings: settings)
-        closures = Closures(identity: identity, now: settings.now)
-        let closureCommands = ClosureCommands(commands: commands, queries: erasure.queries, logger: logger)
-        let steps = ClosureSteps(
-            identity: identity, closures: closures, services: closureCommands, ports: erasure, keys: keys, endings: revocationSignal)
-        closureRunner = ClosureRunner(closures: closures, steps: steps, logger: logger)
-        closureRequests = ClosureRequests(
-            confirmation: passwordConfirmation, closures: closures, services: closureCommands, steps: steps, runner: closureRunner, hasher: hasher)
+        closures = Closures(log: log, keys: keys, now: settings.now)
+        closureSteps = ClosureSteps(identity: identity, log: log, destroyKey: destroyKey, endings: revocationSignal, now: settings.now)
+        self.commands = commands
     }
 
     package var routes: Routes {
@@ -94,7 +91,6 @@ package struct Auth: Sendable {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await follower.run() }
             group.addTask { await maintain() }
-            group.addTask { await closureRunner.run(lookingEvery: settings.closureInterval) }
             defer { group.cancelAll() }
             // They end only when cancelled, or if the follower can't go on.
             try await group.next()
@@ -103,9 +99,6 @@ package struct Auth: Sendable {
 
     /// Finishes or undoes registrations whose process died between the two steps. `run()` does this at its start and then every minute.
     package func finishPendingRegistrations() async throws { try await registration.finishPending() }
-
-    /// Continues every closure that is due. `run()` does this at its start, when a closure begins, and again while one is under way.
-    package func continueClosures() async throws { try await closureRunner.runDue() }
 
     private func maintain() async {
         while !Task.isCancelled {

@@ -19,8 +19,6 @@ package struct AuthSettings: Sendable {
     package var registrationPatience = Duration.seconds(10 * 60)
     /// The pause between two rounds of maintenance.
     package var maintenanceInterval = Duration.seconds(60)
-    /// The pause between two looks for closures that an operator has begun or another process has left.
-    package var closureInterval = Duration.seconds(5)
     /// The time for which a new signing key is published before it signs. It is longer than services and caches keep the old set (5 minutes).
     package var keyOverlap = Duration.seconds(10 * 60)
     /// The time for which the revocation feed waits for the accounts before it answers 503.

@@ -25,13 +25,14 @@ package struct Relay: Sendable {
     ///   - pool: the log's database as the relay.
     ///   - webhooks: how webhooks are delivered to.
     ///   - forwarders: send events on to brokers.
-    ///   - commands: the command service, called in this service's name.
+    ///   - means: what processes carry their commands out with.
     ///   - verifier: verifies users' tokens.
     ///   - services: verify other services' tokens.
     package init(
-        log: any EventStore, pool: ConnectionPool, webhooks: WebhookSettings, forwarders: [EventForwarder] = [], commands: ServiceClient,
+        log: any EventStore, pool: ConnectionPool, webhooks: WebhookSettings, forwarders: [EventForwarder] = [], processes means: ProcessMeans,
         verifier: TokenVerifier, services: ServiceKeys, logger: Logger
     ) {
+        let commands = means.commands
         let webhookMeans = WebhookMeans(webhooks, log: log, pool: pool) { webhook in
             let answer = try await commands.post(.endWebhook, webhook.lowercased, json: [:])
             guard answer.isSuccess else { throw Problem.unavailable() }
@@ -40,7 +41,7 @@ package struct Relay: Sendable {
         WebhookListRoutes(store: log, deliveries: DeliveryLog(pool)).add(to: &routes)
         self.routes = routes
         processSubscriber = ProcessSubscriber(
-            Self.managers(commands), log: log, journal: CommandJournal(log: log, commands: commands), pool: pool, logger: logger)
+            Self.managers(means), log: log, journal: CommandJournal(log: log, commands: commands), pool: pool, logger: logger)
         subscribers = [processSubscriber, WebhookRelay(webhookMeans, logger: logger)] + forwarders
         responder = routes.responder(
             for: .relay, authentication: Authentication(verifier: verifier, services: services), logger: logger)
@@ -49,7 +50,9 @@ package struct Relay: Sendable {
     /// The manager of a kind, to decide with; nil for an unknown kind.
     package static func manager(of kind: String) -> (any ProcessManager)? { managers(nil).first { $0.kind == kind } }
 
-    private static func managers(_ commands: ServiceClient?) -> [any ProcessManager] { [ScheduledPublication(commands: commands)] }
+    private static func managers(_ means: ProcessMeans?) -> [any ProcessManager] {
+        [ScheduledPublication(commands: means?.commands), AccountClosure(means: means)]
+    }
 
     /// Runs all subscribers until cancelled.
     package func run() async throws {
@@ -75,6 +78,21 @@ package struct Relay: Sendable {
     /// The ids of the processes that are stuck, by their kinds.
     package func stuckProcesses() async throws -> [String: [UUID]] {
         Dictionary(grouping: try await processSubscriber.stuck(), by: \.kind).mapValues { $0.map(\.id) }
+    }
+}
+
+/// What processes carry their commands out with: other services, called in this service's name, and the log.
+package struct ProcessMeans: Sendable {
+    let commands, auth, queries: ServiceClient
+    /// The posts that a user drafted between two positions of the log, in the log's order.
+    let posts: @Sendable (UUID, ClosedRange<Int64>) async throws -> [UUID]
+    let logger: Logger
+
+    package init(
+        commands: ServiceClient, auth: ServiceClient, queries: ServiceClient,
+        posts: @escaping @Sendable (UUID, ClosedRange<Int64>) async throws -> [UUID], logger: Logger
+    ) {
+        (self.commands, self.auth, self.queries, self.posts, self.logger) = (commands, auth, queries, posts, logger)
     }
 }
 

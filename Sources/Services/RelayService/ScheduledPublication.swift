@@ -73,5 +73,5 @@ extension ProcessState {
 struct UnexpectedAnswer: Error, CustomStringConvertible {
     let status: Int
 
-    var description: String { "the command service answered \(status)" }
+    var description: String { "a service answered \(status)" }
 }

@@ -1,5 +1,6 @@
 import EventSourcing
 import Foundation
+import Glibc
 import JSON
 import NIOHTTP1
 import TestSupport
@@ -73,6 +74,17 @@ import Testing
             }
             #expect(end?.name == "end" && end?.data["reason"]?.text == "shutdown" || isApart)
             #expect(await stopped == 0)
+        }
+    }
+
+    @Test(arguments: ["commands", "queries"]) func `end in words when a service behind the gateway stops`(service: String) async throws {
+        try await withSystem(isApart: true) { system, anyone in
+            let reader = service == "queries" ? anyone : try await system.admin()
+            var feed = reader.watch(service == "queries" ? "/posts/stream" : "/events/stream").makeAsyncIterator()
+            var last = try await feed.next()
+            kill(try #require(try system.services()[service]?.pid), SIGTERM)
+            while let event = try await feed.next() { last = event }
+            #expect(last?.name == "end" && last?.data["reason"]?.text == "shutdown", "\(String(describing: last))")
         }
     }
 

@@ -1,9 +1,12 @@
+import CoreMetrics
 import EventLog
 import EventLogTesting
 import EventRelay
 import EventSourcing
 import Foundation
 import JSON
+import Logging
+import MetricsTestKit
 import Publishing
 import Redis
 import Subscribers
@@ -115,6 +118,36 @@ private struct Forwarding: Sendable {
         }
     }
 
+    /// By a command, or because Redis has lost what it had.
+    @Test(arguments: [true, false]) func `that were emptied get everything again while nothing happens, and the lag says so`(
+        isKilled: Bool
+    ) async throws {
+        try await Forwarding.open(isDurable: false) { forwarding in
+            try await forwarding.untilThere()
+            try await forwarding.append(6)
+            let (metrics, spoken) = (TestMetrics(), SpokenLog())
+            try await withMetricsFactory(metrics) {
+                try await forwarding.relayed.forward(to: forwarding.streams, logger: spoken.logger) { _ in
+                    try await eventually { await ((try? forwarding.streams.lastPosition()) ?? 0) >= 6 }
+                    if isKilled {
+                        forwarding.server.kill()
+                        try await forwarding.server.start()
+                        try await forwarding.untilThere()
+                    } else {
+                        _ = try await forwarding.redis.send(RedisCommand("FLUSHALL"), within: .seconds(60))
+                    }
+                } until: {
+                    let lag = try? metrics.expectRecorder("annals_relay_lag", [("sink", "redis")]).lastValue
+                    return await ((try? forwarding.streams.lastPosition()) ?? 0) >= 6 && lag == 0
+                }
+            }
+            try await expectAll(forwarding, 6)
+            let lags = try metrics.expectRecorder("annals_relay_lag", [("sink", "redis")]).values
+            #expect(lags.drop { $0 > 0 }.contains(6), "\(lags)")
+            #expect(spoken.lines(at: .warning).contains { $0.contains("a sink is empty; it begins again") }, "\(spoken.text)")
+        }
+    }
+
     @Test func `that were emptied get everything again`() async throws {
         try await Forwarding.open(isDurable: false) { forwarding in
             try await forwarding.untilThere()
@@ -123,7 +156,6 @@ private struct Forwarding: Sendable {
                 try await eventually { await ((try? forwarding.streams.lastPosition()) ?? 0) >= 6 }
                 forwarding.server.kill()
                 try await forwarding.server.start()
-                // While nothing happened nobody asked Redis, so only what comes next finds out.
                 try await forwarding.untilThere()
                 try await forwarding.append(3)
             }

@@ -1,4 +1,5 @@
 import EventSourcing
+import EventStoreTesting
 import Foundation
 import JSON
 import Logging

@@ -95,18 +95,3 @@ final class Shop: Sendable {
         }
     }
 }
-
-/// Rows in memory.
-final class MemoryTable: ProcessTable {
-    private let contents = Mutex<[UUID: ProcessRow]>([:])
-
-    var rows: [ProcessRow] { contents.withLock { Array($0.values) } }
-
-    func save(_ row: ProcessRow) async throws {
-        contents.withLock { if $0[row.id]?.version ?? 0 < row.version { $0[row.id] = row } }
-    }
-
-    func due(at time: Timestamp, limit: Int) async throws -> [UUID] {
-        contents.withLock { rows in rows.values.filter { $0.dueAt.map { $0 <= time } ?? false }.map(\.id) }
-    }
-}

@@ -89,6 +89,33 @@ private struct Publishing: Sendable {
     }
 }
 
+@Suite(.timeLimit(.minutes(5))) struct `A publisher to a RabbitMQ that can't be reached` {
+    @Test func `gives up connecting at once when it is cancelled`() async throws {
+        let port = DeafPort()
+        let target = try #require(RabbitMQTarget("amqp://127.0.0.1:\(port.number)"))
+        let publisher = RabbitMQPublisher(target, exchange: "none", patience: .seconds(3600), logger: TestCluster.logger)
+        for _ in 1...3 {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { await #expect(throws: CancellationError.self) { try await publisher.publish(Publishing.messages(1...1)) } }
+                try await eventually { port.waiting == 1 }
+                group.cancelAll()
+                try await group.waitForAll()
+            }
+            // The thread is free for what comes next.
+            try await eventually { port.waiting == 0 }
+        }
+    }
+
+    @Test func `tells so after its patience`() async throws {
+        let port = DeafPort()
+        let target = try #require(RabbitMQTarget("amqp://127.0.0.1:\(port.number)"))
+        let publisher = RabbitMQPublisher(target, exchange: "none", patience: .milliseconds(100), logger: TestCluster.logger)
+        await #expect(throws: RabbitMQError.unavailable("no connection to \(target): Connection timed out")) {
+            try await publisher.publish(Publishing.messages(1...1))
+        }
+    }
+}
+
 /// On one server, since each start takes seconds.
 @Suite(.timeLimit(.minutes(15))) struct `A publisher to a RabbitMQ that fails` {
     @Test func `is told when it gives no sign, goes on at once when it is cancelled, and when it is killed finds it again`() async throws {

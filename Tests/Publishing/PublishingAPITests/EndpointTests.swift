@@ -30,7 +30,7 @@ import Testing
     @Test(arguments: [
         (Endpoint.listPosts, [], "/api/v1/posts"),
         (.post, ["0198a3c4-0000-7000-8000-00000000abcd"], "/api/v1/posts/0198a3c4-0000-7000-8000-00000000abcd"),
-        (.postBySlug, ["a/b é"], "/api/v1/posts/by-slug/a%2Fb%20%C3%A9"), (.releaseClaimOfUser, ["7"], "/internal/users/7/closure/claim"),
+        (.postBySlug, ["a/b é"], "/api/v1/posts/by-slug/a%2Fb%20%C3%A9"), (.requestClosure, ["7"], "/internal/users/7/closure"),
     ])
     func `fills in a path`(row: (Endpoint, [String], String)) {
         let (endpoint, values, path) = row

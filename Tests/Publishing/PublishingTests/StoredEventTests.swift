@@ -17,6 +17,7 @@ private let postEvents: [PostEvent] = [
     .scheduled(author: Sample.ann, at: Sample.time), .unscheduled, .deleted,
 ]
 private let adminEvents: [AdminEvent] = [.added(Sample.ann), .removed(Sample.ann)]
+private let closureEvents = [ClosureRequested(closure: Sample.ann)]
 private let viewEvents: [ViewEvent] = [.viewed(count: 42)]
 private let windowEvents: [ViewWindowEvent] = [
     .viewed([UUID(high: 0x0198_a3c4_0000_7000, low: 0x8000_0000_0000_0002): 1, UUID(high: 0x0198_a3c4_0000_7000, low: 0x8000_0000_0000_0001): 3])
@@ -28,8 +29,9 @@ private let webhookEvents: [WebhookEvent] = [
 ]
 
 private let stored =
-    userEvents.map(UserRules.encode) + adminEvents.map(AdminRules.encode) + postEvents.map(PostRules.encode) + viewEvents.map(ViewRules.encode)
-    + windowEvents.map(ViewWindowRules.encode) + webhookEvents.map(WebhookRules.encode)
+    userEvents.map(UserRules.encode) + adminEvents.map(AdminRules.encode) + closureEvents.map(ClosureRules.encode)
+    + postEvents.map(PostRules.encode) + viewEvents.map(ViewRules.encode) + windowEvents.map(ViewWindowRules.encode)
+    + webhookEvents.map(WebhookRules.encode)
 
 private let goldenFolder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Golden")
 
@@ -66,6 +68,10 @@ private let goldenFolder = URL(filePath: #filePath).deletingLastPathComponent().
 
     @Test(arguments: adminEvents) func `of the admins reads back the same`(event: AdminEvent) throws {
         #expect(try AdminRules.decode(Sample.recorded(AdminRules.encode(event))) == event)
+    }
+
+    @Test(arguments: closureEvents) func `of a closure reads back the same`(event: ClosureRequested) throws {
+        #expect(try ClosureRules.decode(Sample.recorded(ClosureRules.encode(event))) == event)
     }
 
     @Test(arguments: viewEvents) func `of views reads back the same`(event: ViewEvent) throws {

@@ -14,6 +14,8 @@ import TestSupport
 import Testing
 
 @testable import AuthService
+@testable import Processes
+@testable import RelayService
 
 @Suite(.timeLimit(.minutes(5))) struct `Who asks for their account to be closed` {
     @Test func `gives the password again, and gets the closure's id`() async throws {
@@ -24,12 +26,12 @@ import Testing
             #expect(wrong.status == 403 && wrong.code == "FORBIDDEN")
             #expect(try await auth.call(.delete, "/api/v1/users/me", #"{}"#, token: ann.token).status == 422)
             #expect(try await auth.call(.delete, "/api/v1/users/me", #"{"password":"\#(House.password)"}"#).status == 401)
-            #expect(try await house.count("identity.closures") == 0)
+            #expect(try await house.requests(of: ann).isEmpty)
 
             let accepted = try await auth.close(ann)
             #expect(accepted.status == 202)
             #expect(accepted.headers[.location] == "/api/v1/users/closures/\(accepted.closure ?? "")")
-            #expect(accepted.headers[.position] == "1")
+            #expect(accepted.headers[.position] == "2")
         }
     }
 
@@ -46,7 +48,7 @@ import Testing
             #expect(Set(replies.map(\.closure)).count == 1)
             let again = try await auth.close(ann, headers: [.idempotencyKey: "k"])
             #expect(again.closure == replies[0].closure && again.headers[.idempotencyReplayed] == "true")
-            #expect(try await house.count("identity.closures") == 1)
+            #expect(try await house.requests(of: ann).count == 1)
         }
     }
 
@@ -56,7 +58,7 @@ import Testing
             let ann = try await auth.person("ann")
             let refresh = try #require(try await auth.logIn("ann").data?["refreshToken"]?.text)
             _ = try await auth.close(ann)
-            try await auth.continueClosures()
+            try await house.work()
             #expect(try await auth.logIn("ann").status == 401)
             #expect(try await auth.call(.post, "/api/v1/auth/refresh", #"{"refreshToken":"\#(refresh)"}"#).status == 401)
             for table in ["identity.credentials", "identity.sessions", "identity.refresh_tokens", "identity.accounts WHERE email_hash IS NOT NULL"] {
@@ -80,7 +82,7 @@ import Testing
                 let auth = house.process()
                 let accepted = try await auth.close(ann)
                 #expect(accepted.status == 202, "\(accepted.body)")
-                try await auth.continueClosures()
+                try await house.work()
                 let closure = try await auth.closure(accepted.closure)
                 #expect(closure.done == ClosureStep.allCases.map(\.rawValue))
                 #expect(closure.data?["receipt"]?.text != nil)
@@ -107,9 +109,9 @@ import Testing
             let ann = try await auth.person("ann")
             let accepted = try await auth.close(ann, headers: [.requestID: "ann@example.org"])
             #expect(accepted.status == 202 && accepted.headers[.requestID] == "ann@example.org")
-            try await auth.continueClosures()
+            try await house.work()
             let kept = house.log.hasher.kept(requestID: "ann@example.org")
-            #expect(try await auth.closures.all(of: ann.id).map(\.correlation) == [kept])
+            #expect(try await house.requests(of: ann).map(\.metadata.correlation) == [kept])
             #expect(try await house.log.store.load(ann.stream).events.last?.metadata.correlation == kept)
         }
     }
@@ -122,13 +124,13 @@ import Testing
             try await house.order(AdminRules.self, AdminCommand(user: root.id, acts: true, authority: .server), on: AdminRules.stream)
             let refused = try await auth.close(root)
             #expect(refused.status == 409 && refused.code == "CONFLICT")
-            #expect(try await auth.closures.all(of: root.id).map(\.status) == [.refused])
+            #expect(try await house.requests(of: root).isEmpty)
             #expect(try await auth.logIn("root").status == 200)
 
             try await house.order(AdminRules.self, AdminCommand(user: toor.id, acts: true, authority: .server), on: AdminRules.stream)
             let accepted = try await auth.close(root)
             #expect(accepted.status == 202)
-            try await auth.continueClosures()
+            try await house.work()
             #expect(try await house.happened(root.stream).last == "UserClosed")
         }
     }
@@ -151,7 +153,7 @@ import Testing
             let ann = try await auth.person("ann")
             _ = try await auth.close(ann)
             try await house.order(UserRules.self, .deactivate, on: ann.stream)
-            try await auth.continueClosures()
+            try await house.work()
             #expect(try await house.happened(ann.stream) == ["UserRegistered", "UserDeactivated", "UserClosed"])
         }
     }
@@ -180,7 +182,7 @@ import Testing
             let id = try await auth.close(ann).closure
             await #expect(throws: AccountClosing.self) { try await house.administer(order, ann) }
             await #expect(throws: AdminRefusal.lastAdmin) { try await house.administer(.changeRole(.user), root) }
-            try await auth.continueClosures()
+            try await house.work()
             #expect(try await auth.closure(id).data?["status"]?.text == "done")
         }
     }
@@ -194,48 +196,61 @@ import Testing
             // Let in again on purpose, and by now the last admin.
             for order in [UserCommand.deactivate, .changeRole(.admin), .reactivate] { try await house.administer(order, ann) }
             try await house.administer(.changeRole(.user), root)
-            try await auth.continueClosures()
+            try await house.work()
             let waiting = try await auth.closure(id)
             #expect(waiting.data?["status"]?.text == "running" && waiting.done == ["release-claim"])
 
             try await house.administer(.changeRole(.admin), root)
             house.clock.advance(by: .seconds(1))
-            try await auth.continueClosures()
+            try await house.work()
             #expect(try await auth.closure(id).data?["status"]?.text == "done")
             #expect(try await house.happened(ann.stream).last == "UserClosed")
         }
     }
 
-    @Test func `that another process took over is what its wish is answered with`() async throws {
+    @Test func `that is done before its request is answered has been accepted all the same`() async throws {
         try await House.open { house in
             let ann = try await house.process().person("ann")
-            let runner = house.process()
-            let slow = house.process(
-                reaching: SlowUpstream(service: house.commands) {
-                    // The answer to the first step comes when the lease is over, and everything is done.
-                    house.clock.advance(by: Closures.lease + .seconds(1))
-                    try await runner.continueClosures()
-                })
+            let slow = house.process(reaching: SlowUpstream(service: house.commands) { try await house.work() })
             let accepted = try await slow.close(ann)
             #expect(accepted.status == 202)
-            #expect(try await runner.closure(accepted.closure).data?["status"]?.text == "done")
-            #expect(try await house.count("identity.closures") == 1)
+            #expect(try await slow.closure(accepted.closure).data?["status"]?.text == "done")
+            #expect(try await house.requests(of: ann).count == 1)
         }
     }
 
-    @Test func `changes nothing for a process that has lost its lease`() async throws {
+    @Test func `ends no session and destroys no key before the log calls the account closed`() async throws {
+        try await House.open { house in
+            let ann = try await house.process().person("ann")
+            _ = try await house.process().close(ann)
+            for step in ["end-sessions", "destroy-key"] {
+                let command = ProcessCommand(id: .v7(), process: ann.id, step: step, isUndo: false, body: [:], correlation: nil)
+                await #expect(throws: UnexpectedAnswer.self) { _ = try await house.closing().execute(command) }
+            }
+            for table in ["credentials", "sessions"] { #expect(try await house.count("identity.\(table)") == 1, "\(table)") }
+            #expect(try await house.hasKey(ann))
+        }
+    }
+
+    @Test func `can be neither taken back by an operator nor led past a step`() async throws {
         try await House.open { house in
             let auth = house.process()
             let ann = try await auth.person("ann")
-            _ = try await auth.close(ann)
-            let (lease, steps) = (UUID.v7(), auth.closureRunner.steps)
-            let taken = try #require(try await auth.closures.take(under: lease))
-            let closed = try await steps.perform(try #require(try taken.next), of: taken, lease: lease)
-            // The next step would end the sessions and forget the password.
-            let ending = try #require(try closed.next)
-            await #expect(throws: Closures.LeaseLost.self) { _ = try await steps.perform(ending, of: closed, lease: .v7()) }
-            #expect(try await house.count("identity.credentials") == 1)
-            #expect(try await house.count("identity.closure_steps") == 2)
+            house.readTables.isScrubbed = false
+            let id = try await auth.close(ann).closure
+            try await house.work()
+            for wish in [ProcessRequest.cancel, .compensate] {
+                await #expect(throws: ProcessRefusal.pastPivot) { try await house.ask(wish, of: ann) }
+            }
+            try await house.ask(.skip, of: ann)
+            try await house.work()
+            #expect(house.readTables.questions == 2)
+            #expect(try await house.hasKey(ann))
+            #expect(try await auth.closure(id).done.last == "delete-posts")
+            house.readTables.isScrubbed = true
+            try await house.ask(.retry, of: ann)
+            try await house.work()
+            #expect(try await auth.closure(id).data?["status"]?.text == "done")
         }
     }
 
@@ -245,7 +260,7 @@ import Testing
             let ann = try await auth.person("ann")
             house.readTables.isScrubbed = false
             let id = try await auth.close(ann).closure
-            try await auth.continueClosures()
+            try await house.work()
             let waiting = try await auth.closure(id)
             #expect(waiting.data?["status"]?.text == "running" && waiting.data?["receipt"] == nil)
             #expect(waiting.done == ["release-claim", "close-account", "end-sessions", "delete-posts"])
@@ -253,32 +268,36 @@ import Testing
             #expect(house.readTables.questions == 1)
 
             // Not before a second has gone by, then not before two more.
-            try await auth.continueClosures()
+            try await house.work()
             #expect(house.readTables.questions == 1)
             house.clock.advance(by: .seconds(1))
-            try await auth.continueClosures()
+            try await house.work()
             #expect(house.readTables.questions == 2)
             house.clock.advance(by: .seconds(1))
-            try await auth.continueClosures()
+            try await house.work()
             #expect(house.readTables.questions == 2)
 
             house.readTables.isScrubbed = true
             house.clock.advance(by: .seconds(1))
-            try await auth.continueClosures()
+            try await house.work()
             #expect(try await auth.closure(id).data?["status"]?.text == "done")
             #expect(try await !house.hasKey(ann))
         }
     }
 
-    @Test func `is carried on by the running service without being asked`() async throws {
+    @Test func `is carried on by the running relay without being asked`() async throws {
         try await House.open { house in
             let auth = house.process()
             let ann = try await auth.person("ann")
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { try await auth.run() }
-                defer { group.cancelAll() }
-                let id = try await auth.close(ann).closure
-                try await eventually { try await auth.closure(id).data?["status"]?.text == "done" }
+            try await house.log.withPool(as: "annals_relay") { pool in
+                let processes = ProcessSubscriber(
+                    [house.closing()], log: house.log.store, journal: LogJournal(house.log.store), pool: pool, logger: house.logger)
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addTask { try await processes.run() }
+                    defer { group.cancelAll() }
+                    let id = try await auth.close(ann).closure
+                    try await eventually { try await auth.closure(id).data?["status"]?.text == "done" }
+                }
             }
             #expect(try await !house.hasKey(ann))
         }
@@ -304,7 +323,7 @@ import Testing
             let ann = try await auth.person("ann")
             let posts = try await house.posts(3, by: ann)
             let id = try await auth.close(ann).closure
-            try await auth.continueClosures()
+            try await house.work()
             let claims = try await Self.verified(try #require(try await auth.closure(id).data?["receipt"]?.text), by: auth)
             #expect(claims["jti"]?.text == id && claims["sub"]?.text == ann.id.lowercased && claims["iss"]?.text == "annals")
             guard case .array(let steps)? = claims["steps"] else { Issue.record("no steps"); return }
@@ -312,7 +331,9 @@ import Testing
             let closed = try await house.log.store.load(ann.stream).events.last
             #expect(steps[1]["position"]?.int == closed?.position)
             #expect(steps[3]["count"]?.int == Int64(posts.count))
-            #expect(steps[3]["position"]?.int == (try await house.log.store.head()))
+            var last: Int64 = 0
+            for post in posts { last = max(last, try await house.log.store.load(post).events.last?.position ?? 0) }
+            #expect(steps[3]["position"]?.int == last)
         }
     }
 
@@ -320,7 +341,7 @@ import Testing
         try await House.open { house in
             let auth = house.process()
             let id = try await auth.close(try await auth.person("ann")).closure
-            try await auth.continueClosures()
+            try await house.work()
             let first = try #require(try await auth.closure(id).data?["receipt"]?.text)
             try await house.identity.query(
                 .init("retire", "UPDATE identity.signing_keys SET retired_at = $1"), [.timestamp(house.clock.now.milliseconds)])
@@ -337,7 +358,7 @@ import Testing
         try await House.open { house in
             let auth = house.process()
             let id = try await auth.close(try await auth.person("ann")).closure
-            try await auth.continueClosures()
+            try await house.work()
             let receipt = try #require(try await auth.closure(id).data?["receipt"]?.text)
             await #expect(throws: TokenError.self) { try await auth.verifier.verify(receipt) }
         }

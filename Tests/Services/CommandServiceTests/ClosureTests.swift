@@ -8,17 +8,18 @@ import HTTPContract
 import HTTPTypes
 import JSON
 import Publishing
+import PublishingAPI
 import Testing
 
 @Suite(.timeLimit(.minutes(5))) struct `Closing an account in the log` {
-    @Test func `first takes away what every command of the user requires, and adds no event`() async throws {
+    @Test func `first takes away what every command of the user requires, and records the request alone`() async throws {
         try await Newsroom.open { newsroom in
             let ann = try await newsroom.person("ann")
             let post = try await newsroom.post(by: ann)
             let closure = UUID.v7()
-            let released = try await newsroom.close(ann, closure, "/claim")
-            #expect(released.status == 200 && released.data?["wasHeld"] == .bool(true))
-            #expect(released.happened == [])
+            let requested = try await newsroom.close(ann, closure, "")
+            #expect(requested.status == 200 && requested.data?["closure"]?.text == closure.lowercased)
+            #expect(requested.happened == ["ClosureRequested"])
             for (method, path, body) in [
                 (HTTPRequest.Method.post, "/api/v1/posts", #"{"title":"T","content":"c"}"#), (.post, post.path + "/publish", nil),
                 (.patch, "/api/v1/users/me", #"{"bio":"b"}"#),
@@ -26,18 +27,29 @@ import Testing
                 let reply = try await newsroom.call(method, path, body, by: ann)
                 #expect(reply.status == 401 && reply.happened == [])
             }
-            // By the same closure it was released; by another there is nothing left to release.
-            let again = try await newsroom.close(ann, closure, "/claim")
-            #expect(again.data?["wasHeld"] == .bool(true))
-            let other = try await newsroom.close(ann, .v7(), "/claim")
-            #expect(other.data?["wasHeld"] == .bool(false))
+            // Whatever id comes later, an account is closed once.
+            for id in [closure, .v7()] {
+                let again = try await newsroom.close(ann, id, "")
+                #expect(again.data?["closure"]?.text == closure.lowercased && again.happened == [])
+            }
+        }
+    }
+
+    @Test func `is requested once by many that come at the same time`() async throws {
+        try await Newsroom.open { newsroom in
+            let ann = try await newsroom.person("ann")
+            let closures = try await withThrowingTaskGroup(of: String?.self) { group in
+                for _ in 0..<8 { group.addTask { try await newsroom.close(ann, .v7(), "").data?["closure"]?.text } }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(Set(closures).count == 1 && closures.allSatisfy { $0 != nil })
         }
     }
 
     @Test func `is not undone by an admin once it has begun`() async throws {
         try await Newsroom.open { newsroom in
             let (root, ann) = (try await newsroom.admin("root"), try await newsroom.person("ann"))
-            _ = try await newsroom.close(ann, .v7(), "/claim")
+            _ = try await newsroom.close(ann, .v7(), "")
             for (method, order, body) in [(HTTPRequest.Method.put, "role", #"{"role":"admin"}"#), (.post, "reactivate", nil)] {
                 let reply = try await newsroom.call(method, "/api/v1/users/\(ann.id.lowercased)/\(order)", body, by: root)
                 #expect(reply.status == 409 && reply.code == "CONFLICT" && reply.happened == [], "\(order)")
@@ -50,7 +62,7 @@ import Testing
             let ann = try await newsroom.person("ann")
             let post = try await newsroom.post(by: ann, title: "The slug", publish: true)
             let closure = UUID.v7()
-            #expect(try await newsroom.closeFully(ann, closure, posts: [post.id]) == ["UserClosed", "PostDeleted"])
+            #expect(try await newsroom.closeFully(ann, closure, posts: [post.id]) == ["ClosureRequested", "UserClosed", "PostDeleted"])
             let bob = try await newsroom.person("bob")
             let renamed = try await newsroom.call(.patch, "/api/v1/users/me", #"{"username":"ann","email":"ann@example.org"}"#, by: bob)
             #expect(renamed.status == 200)
@@ -65,7 +77,7 @@ import Testing
             let posts = [try await newsroom.post(by: ann, title: "One"), try await newsroom.post(by: ann, title: "Two", publish: true)]
             let (closure, ids) = (UUID.v7(), posts.map(\.id))
             let happened = try await newsroom.closeFully(ann, closure, posts: ids)
-            #expect(happened.sorted() == ["PostDeleted", "PostDeleted", "UserClosed"])
+            #expect(happened.sorted() == ["ClosureRequested", "PostDeleted", "PostDeleted", "UserClosed"])
             #expect(try await newsroom.closeFully(ann, closure, posts: ids) == [])
             // The count is of what this closure has deleted, whichever call it was.
             let counted = try await newsroom.close(ann, closure, "/posts", posts: ids)
@@ -115,7 +127,7 @@ import Testing
     @Test func `is for services only`() async throws {
         try await Newsroom.open { newsroom in
             let ann = try await newsroom.person("ann")
-            for path in ["/claim", "", "/posts"] {
+            for path in ["", "/account", "/posts"] {
                 let reply = try await newsroom.call(
                     .post, "/internal/users/\(ann.id.lowercased)/closure\(path)", #"{"closure":"\#(UUID.v7().lowercased)"}"#, by: ann)
                 #expect(reply.status == 404 && reply.happened == [])
@@ -126,10 +138,10 @@ import Testing
     @Test func `is refused at another version than the caller's`() async throws {
         try await Newsroom.open { newsroom in
             let ann = try await newsroom.person("ann")
-            let late = try await newsroom.close(ann, .v7(), "/claim", version: 7)
-            #expect(late.status == 412)
-            let exact = try await newsroom.close(ann, .v7(), "/claim", version: 1)
-            #expect(exact.data?["wasHeld"] == .bool(true))
+            let late = try await newsroom.close(ann, .v7(), "", version: 7)
+            #expect(late.status == 412 && late.happened == [])
+            let exact = try await newsroom.close(ann, .v7(), "", version: 1)
+            #expect(exact.status == 200)
         }
     }
 }
@@ -138,7 +150,7 @@ import Testing
     @Test func `can't be closed, and keeps everything`() async throws {
         try await Newsroom.open { newsroom in
             let root = try await newsroom.admin("root")
-            let reply = try await newsroom.close(root, .v7(), "/claim")
+            let reply = try await newsroom.close(root, .v7(), "")
             #expect(reply.status == 409 && reply.happened == [])
             let alive = try await newsroom.call(.patch, "/api/v1/users/me", #"{"bio":"still here"}"#, by: root)
             #expect(alive.status == 200)
@@ -152,7 +164,7 @@ import Testing
                 for admin in admins {
                     group.addTask {
                         try await newsroom.send(
-                            .post, "/internal/users/\(admin.id.lowercased)/closure/claim", #"{"closure":"\#(UUID.v7().lowercased)"}"#,
+                            .post, "/internal/users/\(admin.id.lowercased)/closure", #"{"closure":"\#(UUID.v7().lowercased)"}"#,
                             headers: Newsroom.asService()
                         ).status
                     }
@@ -169,19 +181,19 @@ import Testing
         try await Newsroom.open { newsroom in
             let (root, toor) = (try await newsroom.admin("root"), try await newsroom.admin("toor"))
             let closure = UUID.v7()
-            #expect(try await newsroom.closeFully(root, closure, posts: []) == ["AdminRemoved", "UserClosed"])
+            #expect(try await newsroom.closeFully(root, closure, posts: []) == ["AdminRemoved", "ClosureRequested", "UserClosed"])
             #expect(try FoldedStream<AdminRules>(try await newsroom.events(of: AdminRules.stream)).state == [toor.id])
         }
     }
 }
 
 extension Newsroom {
-    /// One call of a closure, as the auth service makes it.
+    /// One call of a closure, as the auth service and the relay make them.
     fileprivate func close(_ person: Person, _ closure: UUID, _ path: String, version: Int? = nil, posts: [UUID]? = nil) async throws -> Reply {
         var body: JSONObject = ["closure": .string(closure.lowercased)]
         if let version { body["version"] = .integer(Int64(version)) }
         if let posts { body["posts"] = .array(posts.map { .string($0.lowercased) }) }
-        var headers = Self.asService()
+        var headers = Self.asService(path.isEmpty ? .auth : .relay)
         headers[.requestID] = "0198a3c4-0000-7000-8000-000000000e15"
         return try await call(.post, "/internal/users/\(person.id.lowercased)/closure\(path)", JSONValue.object(body).serialized, headers: headers)
     }
@@ -190,7 +202,7 @@ extension Newsroom {
     @discardableResult
     fileprivate func closeFully(_ person: Person, _ closure: UUID, posts: [UUID]) async throws -> [String] {
         var happened: [String] = []
-        for (path, posts) in [("/claim", nil), ("", nil), ("/posts", posts)] {
+        for (path, posts) in [("", nil), ("/account", nil), ("/posts", posts)] {
             let reply = try await close(person, closure, path, posts: posts)
             #expect(reply.status == 200, "\(path): \(reply.text)")
             happened += reply.happened

@@ -57,15 +57,17 @@ private struct AllServices {
             verifier: verifier, services: services, cursorKey: CursorKey(bytes: Array(repeating: 0, count: 32)), logger: logger)
         let auth = Auth(
             identity: pool, log: store, currentClaims: { _, _ in [:] }, commands: client(.auth, .commands),
-            erasure: ErasurePorts(posts: { _, _ in [] }, queries: client(.auth, .queries), destroyKey: { _ in }), hasher: keys, keys: signingKeys,
-            verifier: verifier, services: services, logger: logger)
+            destroyKey: { _ in }, hasher: keys, keys: signingKeys, verifier: verifier, services: services, logger: logger)
         let gateway = APIGateway(
             auth: Nobody(), commands: Nobody(), queries: Nobody(), relay: Nobody(), readiness: Readiness(checks: [], logger: logger),
             verifier: verifier, logger: logger)
         let relay = Relay(
             log: store, pool: pool,
             webhooks: WebhookSettings(texts: store, catalog: .publishing, secrets: keys, addresses: ReachableAddresses()),
-            commands: client(.relay, .commands), verifier: verifier, services: services, logger: logger)
+            processes: ProcessMeans(
+                commands: client(.relay, .commands), auth: client(.relay, .auth), queries: client(.relay, .queries), posts: { _, _ in [] },
+                logger: logger),
+            verifier: verifier, services: services, logger: logger)
         responders = [.auth: auth.responder, .commands: commands.responder, .queries: queries.responder, .relay: relay.responder]
         routes = [(.auth, auth.routes), (.commands, commands.routes), (.queries, queries.routes), (.relay, relay.routes), (.gateway, gateway.routes)]
     }

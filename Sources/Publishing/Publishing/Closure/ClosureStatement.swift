@@ -10,10 +10,10 @@ package struct ClosureStatement: Sendable, Hashable {
     /// In their order.
     package let steps: [CompletedStep]
 
-    package init(closure: UUID, user: UUID, requestedAt: Timestamp, steps: [CompletedStep]) {
-        self.closure = closure
-        self.user = user
-        self.requestedAt = requestedAt
+    package init(_ request: RequestedClosure, steps: [CompletedStep]) {
+        closure = request.id
+        user = request.user
+        requestedAt = request.requestedAt
         self.steps = steps
     }
 

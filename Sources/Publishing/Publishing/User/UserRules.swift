@@ -69,7 +69,8 @@ package enum UserCommand: Sendable, Hashable {
     case changeRole(Role)
     case deactivate
     case reactivate
-    /// Given with the release of `active`, before `close`: adds no event, but no command of the user goes through afterwards.
+    /// Given with the release of `active` and `ClosureRequested`, before `close`: adds no event to the account, but no command of the user goes
+    /// through afterwards.
     case beginClosure
     /// Repeating it changes nothing, so a closure may run again from any step.
     case close

@@ -2,62 +2,67 @@ import AccessTokens
 import EventSourcing
 import FoundationEssentials
 import HTTPContract
+import JSON
+import Processes
 import Publishing
 
-/// A closure of an account as it is recorded.
+/// A closure of an account as the log tells it: the request, and the steps of the process that it began.
 struct Closure: Sendable {
-    enum Status: String, Sendable {
-        case running
-        /// The account could not be closed, and nothing was changed.
-        case refused
-        case done
-    }
-
-    let id: UUID
-    let user: UUID
-    let status: Status
-    /// The version of the user's stream that the caller named, if any.
-    let expectedVersion: Int?
-    /// The correlation id that all its events share.
-    let correlation: String
-    let requestedAt: Timestamp
-    /// The number of failed tries of the next step.
-    let failures: Int
+    let request: RequestedClosure
     /// In the order in which they were done.
-    var steps: [CompletedStep]
-    let receipt: Receipt?
+    private(set) var steps: [CompletedStep]
+    private(set) var isDone = false
 
-    /// A signed statement of a closure that is done.
-    struct Receipt: Sendable {
-        let token: String
-        /// The key that it is signed with.
-        let kid: String
+    /// - Parameter process: the events of the process's stream.
+    init(_ request: RequestedClosure, process: [RecordedEvent]) throws(EventDecodingError) {
+        self.request = request
+        steps = [CompletedStep(.releaseClaim, at: request.requestedAt, position: request.position)]
+        for recorded in process {
+            let event = try ProcessEvent(recorded)
+            switch event.kind {
+            case .stepDone:
+                guard let step = event.step.flatMap(ClosureStep.init) else { continue }
+                let (position, count) = (event.data?["position"]?.int, event.data?["count"]?.int)
+                steps.append(CompletedStep(step, at: recorded.recordedAt, position: position, count: count))
+            case .ended:
+                steps.append(CompletedStep(.signReceipt, at: recorded.recordedAt))
+                isDone = true
+            case .started, .replied, .messageRefused, .stepIssued, .stepFailed, .stepRefused, .stepSkipped, .stepRetried, .stepUndone, .deadlineSet,
+                .deadlinePassed, .deadlineCancelled, .compensationBegun:
+                break
+            }
+        }
     }
 
-    /// The next action; nil when all is done. Throws for a record that no version of this program makes.
-    var next: ClosureAction? {
-        get throws { AccountClosure.next(in: try AccountClosure.fold(steps)) }
-    }
-
-    /// The statement of the steps so far, which the receipt signs.
-    var statement: ClosureStatement {
-        ClosureStatement(closure: id, user: user, requestedAt: requestedAt, steps: steps.filter { $0.step != .signReceipt })
-    }
+    var status: String { isDone ? "done" : "running" }
 }
 
-extension SigningKeys {
+/// The closures of accounts, read from the log.
+struct Closures: Sendable {
+    let log: any EventStore
+    let keys: SigningKeys
+    let now: @Sendable () -> Timestamp
+
+    /// The closure of a user's account; nil where none was requested.
+    func closure(of user: UUID) async throws -> Closure? {
+        guard let request = try RequestedClosure(try await log.load(RequestedClosure.stream(of: user)).events) else { return nil }
+        return try Closure(request, process: try await log.load(StreamName(ProcessEvent.category, user)).events)
+    }
+
+    /// The closure with this id.
+    func find(_ id: UUID) async throws -> Closure? {
+        guard let account = try await log.holder(of: .closure, value: id.lowercased) else { return nil }
+        return try await closure(of: account.id)
+    }
+
+    /// The signed statement of a closure that is done; nil before. It is signed with the present key each time, so it can always be verified with the
+    /// published keys.
+    func receipt(of closure: Closure) async throws -> String? {
+        guard closure.isDone else { return nil }
+        let statement = ClosureStatement(closure.request, steps: closure.steps.filter { $0.step != .signReceipt })
+        return try await keys.current().sign(statement.claims(issuer: AccessToken.issuer, issuedAt: now()), type: Self.receiptType)
+    }
+
     /// The media type of a receipt, so that no service takes it for an access token.
-    static let receiptType = "closure-receipt+jwt"
-
-    /// Signs the statement of a closure with the current key.
-    func sign(_ statement: ClosureStatement, at time: Timestamp) async throws -> Closure.Receipt {
-        let key = try await current()
-        let token = try key.sign(statement.claims(issuer: AccessToken.issuer, issuedAt: time), type: Self.receiptType)
-        return Closure.Receipt(token: token, kid: key.kid)
-    }
-
-    /// The receipt as it can be verified today. It is signed anew once its key is no longer published.
-    func current(_ receipt: Closure.Receipt, of statement: ClosureStatement, at time: Timestamp) async throws -> Closure.Receipt {
-        try await published().contains { $0.kid == receipt.kid } ? receipt : try await sign(statement, at: time)
-    }
+    private static let receiptType = "closure-receipt+jwt"
 }

@@ -23,6 +23,7 @@ package struct AuthOperator: Sendable {
     private let accounts: Accounts
     private let credentials: Credentials
     private let tokens: TokenIssuer
+    private let keys: SigningKeys
     private let passwords: PasswordHasher
     private let hasher: any KeyedHasher
 
@@ -37,6 +38,7 @@ package struct AuthOperator: Sendable {
         accounts = Accounts(identity: identity)
         credentials = Credentials(identity: identity)
         tokens = TokenIssuer(keys: keys, settings: settings)
+        self.keys = keys
         self.passwords = passwords
         self.hasher = hasher
         self.settings = settings
@@ -71,53 +73,37 @@ extension AuthOperator {
     package enum Erasure: Sendable, Equatable {
         /// The names of the steps that are done.
         case running(done: [String])
-        /// Nothing was changed: the user is the last admin.
-        case refused
         /// It is finished, with the signed receipt.
         case done(receipt: String)
     }
 
-    /// Records that a user is to be closed and erased, for users who can't request it. Any process with an auth service then performs the steps.
-    ///
-    /// - Returns: the id of the closure, which may have begun before.
-    package func erase(_ user: UUID) async throws -> UUID {
-        let closures = Closures(identity: identity, now: settings.now)
-        let id = UUID.v7(at: settings.now())
-        let lease = UUID.v7()
-        if let closure = try await closures.begin(id, of: user, expecting: nil, correlation: id.lowercased, lease: lease) {
-            // The lease ends at once, since this process performs none of the steps.
-            try await closures.release(closure, until: settings.now(), hasFailed: false, lease: lease)
-            return closure.id
-        }
-        guard let begun = try await closures.current(of: user) else { throw Failure.unknownUser }
-        return begun.id
-    }
-
-    /// The state of the closure with that id.
-    package func erasure(_ id: UUID) async throws -> Erasure {
-        guard let closure = try await Closures(identity: identity, now: settings.now).find(id) else { throw Failure.unknownUser }
-        return switch closure.status {
-        case .running: .running(done: closure.steps.map(\.step.rawValue))
-        case .refused: .refused
-        case .done: .done(receipt: closure.receipt?.token ?? "")
-        }
+    /// The state of the closure of a user's account, as a log tells it.
+    package func erasure(of user: UUID, in log: any EventStore) async throws -> Erasure {
+        let closures = Closures(log: log, keys: keys, now: settings.now)
+        guard let closure = try await closures.closure(of: user) else { throw Failure.unknownUser }
+        if let receipt = try await closures.receipt(of: closure) { return .done(receipt: receipt) }
+        return .running(done: closure.steps.map(\.step.rawValue))
     }
 }
 
 extension AuthOperator {
-    /// The identity database's record of a person, for their export: the account, the closures, and the sessions with the times of their tokens and
-    /// the keyed hash of the address that each was opened from. It does not contain the password or any token.
-    package func record(of user: UUID) async throws -> JSONObject {
+    /// The auth service's record of a person, for their export: the account, the closure, and the sessions with the times of their tokens and the
+    /// keyed hash of the address that each was opened from. It does not contain the password or any token.
+    package func record(of user: UUID, in log: any EventStore) async throws -> JSONObject {
         let account = try await identity.query(.accountRecord, [.uuid(user)]).first
         let sessions = try await identity.query(.sessionRecords, [.uuid(user)])
         let tokens = try await tokenRecords(of: user)
-        let closures = try await Closures(identity: identity, now: settings.now).all(of: user)
+        let closures = Closures(log: log, keys: keys, now: settings.now)
+        var closureRecords: [JSONValue] = []
+        if let closure = try await closures.closure(of: user) {
+            closureRecords.append(.object(closure.record(receipt: try await closures.receipt(of: closure))))
+        }
         return [
             "role": try account.map { .string(try $0.get(0)) } ?? .null,
             "status": try account.map { .string(try $0.get(1)) } ?? .null,
             "passwordChangedAt": try account.flatMap { try $0.millisecondsOrNil(2) }.time,
             "sessions": .array(try sessions.map { .object(try Self.record($0, tokens)) }),
-            "closures": .array(closures.map { .object($0.record) }),
+            "closures": .array(closureRecords),
         ]
     }
 
@@ -141,12 +127,12 @@ extension AuthOperator {
 }
 
 extension Closure {
-    fileprivate var record: JSONObject {
+    fileprivate func record(receipt: String?) -> JSONObject {
         [
-            "id": .string(id.lowercased), "status": .string(status.rawValue), "requestedAt": .string(requestedAt.description),
-            "request": .string(correlation),
+            "id": .string(request.id.lowercased), "status": .string(status), "requestedAt": .string(request.requestedAt.description),
+            "request": request.correlation.map { .string($0) } ?? .null,
             "steps": .array(steps.map { .object(["name": .string($0.step.rawValue), "at": .string($0.at.description)]) }),
-            "receipt": receipt.map { .string($0.token) } ?? .null,
+            "receipt": receipt.map { .string($0) } ?? .null,
         ]
     }
 }

@@ -18,6 +18,7 @@ extension Auth {
         routes.on(.revocations, revocationNews)
         routes.on(.closeAccount, closeAccount)
         routes.on(.accountClosure, closure)
+        closureSteps.add(to: &routes)
         routes.on(.signingKeys, publishedKeys)
     }
 

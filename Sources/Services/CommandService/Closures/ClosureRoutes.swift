@@ -7,7 +7,8 @@ import JSON
 import Publishing
 import PublishingAPI
 
-/// The steps of an account's closure that change the log. The auth service leads the closure; each step may be called again at any time.
+/// The steps of an account's closure that change the log. The auth service requests it and the relay leads it; each step may be called again at any
+/// time.
 struct ClosureRoutes: Sendable {
     let store: any EventStore
     let administration: Administration
@@ -15,9 +16,12 @@ struct ClosureRoutes: Sendable {
     let hasher: any KeyedHasher
 
     func add(to routes: inout Routes) {
-        routes.on(.releaseClaimOfUser) { [self] request, context in
-            let (position, wasHeld) = try await releaseClaim(ClosureRequest(request, context, hasher: hasher))
-            return answer(position, ("wasHeld", .bool(wasHeld)))
+        routes.on(.requestClosure) { [self] request, context in
+            let request = try await ClosureRequest(request, context, hasher: hasher)
+            var command = request.command("claim")
+            command.expected = request.expected
+            let requested = try await administration.requestClosure(request.closure, of: request.user, by: .owner, in: command)
+            return answer(requested.position, ("closure", .string(requested.id.lowercased)))
         }
         routes.on(.closeUser) { [self] request, context in
             let closure = try await ClosureRequest(request, context, hasher: hasher)
@@ -26,19 +30,6 @@ struct ClosureRoutes: Sendable {
         routes.on(.deletePostsOfUser) { [self] request, context in
             let (position, count) = try await deletePosts(ClosureRequest(request, context, hasher: hasher))
             return answer(position, ("count", .integer(Int64(count))))
-        }
-    }
-
-    /// Gives up `active`, and an admin's place among the admins: from here on no command of the user goes through. Says whether the claim was there
-    /// to be given up. The last admin is refused here, before anything has changed.
-    private func releaseClaim(_ request: ClosureRequest) async throws -> (position: Int64, wasHeld: Bool) {
-        var command = request.command("claim")
-        command.expected = request.expected
-        command.claims = [.requireActive(request.user), .release(.active)]
-        do {
-            return (try await administration.handle(.beginClosure, on: request.user, by: .owner, in: command).position, true)
-        } catch is AccountClosing {
-            return (try await store.read(StreamRead(request.account, .backwards), limit: 1).first?.position ?? 0, false)
         }
     }
 

@@ -48,7 +48,7 @@ package struct AccountClosing: Error, Hashable {}
 /// Commands that decide who may act, and as what: roles, deactivations, reactivations, closures. Each goes to the account's stream and, in the same
 /// request, to the stream of the admins at an exact version.
 package struct Administration: Sendable {
-    private let store: any EventStore
+    let store: any EventStore
     private let users: CommandHandler<UserRules>
     private let admins: CommandHandler<AdminRules>
 
@@ -63,8 +63,10 @@ package struct Administration: Sendable {
 
     /// Decides one command on an account and appends what happened. Throws `AdminRefusal` and `AccountClosing`, beside what `CommandHandler.handle`
     /// throws.
+    /// - Parameter others: the appends to other streams in the same request. Called on each attempt; if it throws, the command is refused.
     package func handle(
-        _ command: UserCommand, on user: UUID, by authority: Authority, in context: CommandContext
+        _ command: UserCommand, on user: UUID, by authority: Authority, in context: CommandContext,
+        alongside others: () async throws -> [StreamAppend] = { [] }
     ) async throws -> CommandResult<UserRules> {
         let account = StreamName(UserRules.category, user)
         do {
@@ -75,7 +77,7 @@ package struct Administration: Sendable {
                 if command == .reactivate, events.isEmpty, try await store.holder(of: .active, value: user.lowercased) == nil {
                     throw AccountClosing()
                 }
-                return appends
+                return appends + (try await others())
             }
         } catch CommandFailure.claimMissing(let kind, let holder) where kind == .active && holder == account {
             throw AccountClosing()

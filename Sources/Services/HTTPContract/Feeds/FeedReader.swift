@@ -1,6 +1,6 @@
 import EventSourcing
 import JSON
-import NIOCore
+package import NIOCore
 
 /// Makes the parts that one watcher is sent. It holds how far the watcher has come, and nothing of what is to be sent.
 struct FeedReader {
@@ -87,10 +87,7 @@ struct FeedReader {
         watcher.end(ending)
         hasEnded = true
         if watcher.ending == .gone { throw CancellationError() }
-        return .event("end", id: nil) {
-            $0.name("reason")
-            $0.string((watcher.ending ?? ending).rawValue)
-        }
+        return ServerSentEvent.end(watcher.ending ?? ending)
     }
 
     /// An event about the feed itself. An id that was sent is not sent again: each is seen once.
@@ -114,6 +111,16 @@ struct FeedReader {
                 if backoff.count == 4 || watcher.ending != nil { return nil }
                 try await Task.sleep(for: backoff.next())
             }
+        }
+    }
+}
+
+extension ServerSentEvent {
+    /// The last event of a feed.
+    package static func end(_ reason: FeedEnding) -> ByteBuffer {
+        .event("end", id: nil) {
+            $0.name("reason")
+            $0.string(reason.rawValue)
         }
     }
 }

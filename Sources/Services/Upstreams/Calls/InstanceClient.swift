@@ -85,11 +85,17 @@ struct InstanceClient: Sendable {
                 body: ResponseBody(contentLength: fields[.contentLength].flatMap { Int($0) }) { writer in
                     if let client {
                         client.closeFuture.whenComplete { _ in answer.giveUp() }
-                        // When this process stops, the answer ends as it would at the service's own stop.
+                        // When this process stops, the feed ends as it would at the service's own stop.
                         try await withGracefulShutdownHandler {
+                            var isBetweenEvents = true
                             do {
-                                for try await part in parts { try await writer.write(part) }
-                            } catch is CancellationError where client.isActive {}
+                                for try await part in parts {
+                                    try await writer.write(part)
+                                    isBetweenEvents = part.readableBytesView.suffix(2).elementsEqual("\n\n".utf8)
+                                }
+                            } catch is CancellationError where client.isActive {
+                                if isBetweenEvents { try await writer.write(ServerSentEvent.end(.shutdown)) }
+                            }
                         } onGracefulShutdown: {
                             answer.giveUp()
                         }

@@ -79,8 +79,7 @@ struct World: Sendable {
         return Auth(
             identity: identity, log: log, currentClaims: { [peer] in peer.claims($0, $1) },
             commands: peer.client(identities, logger: logger, isAway: peerIsAway),
-            erasure: ErasurePorts(posts: { _, _ in [] }, queries: peer.client(identities, logger: logger, isAway: true), destroyKey: { _ in }),
-            hasher: hasher, keys: keys,
+            destroyKey: { _ in }, hasher: hasher, keys: keys,
             verifier: TokenVerifier(revocations: revocations, now: settings.now, uptime: settings.uptime, fetchKeys: { try await keys.published() }),
             services: identities.keys,
             revocationSignal: signal, passwords: passwords, settings: settings, logger: logger)

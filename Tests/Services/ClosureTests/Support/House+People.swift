@@ -8,10 +8,12 @@ import HTTPTypes
 import Hummingbird
 import JSON
 import NIOCore
+import Processes
 import Publishing
 import Testing
 
 @testable import AuthService
+@testable import RelayService
 
 /// An answer, read.
 struct Reply: Sendable {
@@ -104,6 +106,19 @@ extension House {
 
     /// The types of a stream's events.
     func happened(_ stream: StreamName) async throws -> [String] { try await log.store.load(stream).events.map(\.type) }
+
+    /// The requests that somebody's account be closed.
+    func requests(of person: Person) async throws -> [RecordedEvent] {
+        try await log.store.load(RequestedClosure.stream(of: person.id)).events
+    }
+
+    /// An operator's wish about somebody's closure, as `annals processes` appends it.
+    func ask(_ wish: ProcessRequest, of person: Person) async throws {
+        let journal = LogJournal(log.store)
+        let state = try ProcessState(try await journal.load(person.id))
+        let events = try ProcessRules(closing()).decide(wish, in: state, retryAt: .now)
+        #expect(try await journal.append(events, to: person.id, after: state.version, cause: ProcessCause()))
+    }
 
     /// Whether the vault still has somebody's key.
     func hasKey(_ person: Person) async throws -> Bool {

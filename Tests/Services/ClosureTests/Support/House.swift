@@ -4,6 +4,7 @@ import Crypto
 import EventLog
 import EventLogTesting
 import EventSourcing
+import EventStoreTesting
 import Foundation
 import HTTPContract
 import HTTPTypes
@@ -12,6 +13,7 @@ import JSON
 import Logging
 import NIOCore
 import Postgres
+import Processes
 import Publishing
 import PublishingAPI
 import Synchronization
@@ -19,6 +21,7 @@ import TestSupport
 import Vault
 
 @testable import AuthService
+@testable import RelayService
 
 /// A clock that only moves when told to.
 final class HandClock: Sendable {
@@ -56,9 +59,9 @@ final class ReadTables: Sendable {
     }
 }
 
-/// The auth service with the real command service, log, vault and identity database around it. Only the read tables are played: by what the test
-/// says of them.
-struct House: Sendable {
+/// The auth service and the relay with the real command service, log, vault and identity database around them. Only the read tables are played: by
+/// what the test says of them.
+final class House: Sendable {
     static let password = "correct horse battery staple"
 
     let log: LogUnderTest
@@ -68,11 +71,14 @@ struct House: Sendable {
     let identities = ServiceIdentities.generate()
     let clock = HandClock()
     let readTables = ReadTables()
+    /// What a process of the relay leaves to those after it: rows, and how far the log is taken.
+    private let rows = MemoryTable()
+    private let taken = Mutex<Int64>(0)
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
     /// Runs `body` with empty databases.
     static func open(_ body: @escaping @Sendable (House) async throws -> Void) async throws {
-        try await LogUnderTest.open(.publishing) { log in
+        try await LogUnderTest.open(.withProcesses) { log in
             try await TestCluster.withDatabase(migrations: repositoryRoot + "/migrations/identity") { target in
                 var target = target
                 target.role = "annals_auth"
@@ -94,7 +100,7 @@ struct House: Sendable {
         self.signingKey = signingKey
         commands =
             Commands(
-                store: log.store, catalog: .publishing, keys: log.vault, hasher: log.hasher, verifier: TokenVerifier { [] },
+                store: log.store, catalog: .withProcesses, keys: log.vault, hasher: log.hasher, verifier: TokenVerifier { [] },
                 services: identities.keys,
                 logger: logger
             ).responder
@@ -109,35 +115,59 @@ struct House: Sendable {
         let keys = SigningKeys(identity: identity, wrapping: .sealed(under: signingKey), settings: settings)
         return Auth(
             identity: identity, log: log.store, currentClaims: { [log] in try await log.store.currentClaims($0, of: $1) },
-            commands: client(.commands, upstream ?? MortalUpstream(service: commands, life: life)), erasure: means(life), hasher: log.hasher,
-            keys: keys, verifier: TokenVerifier(now: settings.now, uptime: settings.uptime, fetchKeys: { try await keys.published() }),
+            commands: client(.auth, .commands, upstream ?? MortalUpstream(service: commands, life: life)),
+            destroyKey: { [log] user in try await log.runInVault("SELECT vault.destroy_key('\(user)')") }, hasher: log.hasher, keys: keys,
+            verifier: TokenVerifier(now: settings.now, uptime: settings.uptime, fetchKeys: { try await keys.published() }),
             services: identities.keys,
             passwords: PasswordHasher(parameters: Argon2Parameters(memory: 8, passes: 1)), settings: settings, logger: logger)
     }
 
-    private func means(_ life: Life) -> ErasurePorts {
-        ErasurePorts(
-            posts: { [log] user, positions in
-                try await life.around {
-                    try await log.store.streams(
-                        with: PostRules.authorship.type, naming: user, in: PostRules.authorship.field, positions: positions
-                    ).map(\.id)
-                }
-            },
-            queries: client(.queries, MortalUpstream(service: readTables.responder(identities.keys, logger: logger), life: life)),
-            destroyKey: { [log] user in
-                try await life.around { try await log.runInVault("SELECT vault.destroy_key('\(user)')") }
-            })
+    /// The process of the relay that closes accounts.
+    func closing(_ life: Life = Life(moments: nil)) -> AccountClosure {
+        func mortal(_ name: ServiceName, _ service: any Upstream) -> ServiceClient {
+            client(.relay, name, MortalUpstream(service: service, life: life))
+        }
+        return AccountClosure(
+            means: ProcessMeans(
+                commands: mortal(.commands, commands), auth: mortal(.auth, process().responder),
+                queries: mortal(.queries, readTables.responder(identities.keys, logger: logger)),
+                posts: { [log] user, positions in
+                    try await life.around {
+                        try await log.store.streams(
+                            with: PostRules.authorship.type, naming: user, in: PostRules.authorship.field, positions: positions
+                        ).map(\.id)
+                    }
+                }, logger: logger))
     }
 
-    private func client(_ audience: ServiceName, _ upstream: any Upstream) -> ServiceClient {
-        ServiceClient(identities[.auth], audience: audience, upstream: upstream)
+    /// A new process of the relay takes what has happened and does all that is due, unless it dies before. By its clock all that is in the log is
+    /// long past, so only what has failed is not due.
+    func work(_ life: Life = Life(moments: nil)) async throws {
+        let runner = ProcessRunner(
+            [closing(life)], journal: MortalJournal(journal: LogJournal(log.store), life: life), table: rows,
+            now: { [clock] in clock.now.advanced(by: .seconds(86_400)) }, logger: logger)
+        while true {
+            let page = try await log.store.read(after: taken.withLock(\.self), limit: 500)
+            guard let last = page.last else { break }
+            for event in page { try await runner.take(event) }
+            taken.withLock { $0 = max($0, last.position) }
+        }
+        while try await runner.workDue() > 0 {}
+    }
+
+    private func client(_ caller: ServiceName, _ audience: ServiceName, _ upstream: any Upstream) -> ServiceClient {
+        ServiceClient(identities[caller], audience: audience, upstream: upstream)
     }
 
     /// One number from the identity database.
     func count(_ sql: String) async throws -> Int {
         try await identity.query(Statement("count", "SELECT count(*) FROM \(sql)")).first?.get(0) ?? -1
     }
+}
+
+extension EventCatalog {
+    /// What the log holds: the domain's events, and those of processes.
+    static let withProcesses = EventCatalog(Array(publishing.schemas.values) + ProcessEvent.schemas)
 }
 
 extension KeyWrapping {

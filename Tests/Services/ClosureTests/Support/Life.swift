@@ -2,6 +2,7 @@ import EventSourcing
 import Foundation
 import HTTPContract
 import Hummingbird
+import Processes
 import Synchronization
 
 /// How long a process lives, counted in the moments before and after each thing that it does elsewhere. When it dies, nothing of it goes on: its
@@ -48,14 +49,26 @@ struct MortalUpstream: Upstream {
     }
 }
 
-/// A service whose answers to closures take a while, in which something else happens.
+/// The streams of processes as a mortal process appends to them.
+struct MortalJournal: ProcessJournal {
+    let journal: LogJournal
+    let life: Life
+
+    func load(_ process: UUID) async throws -> [RecordedEvent] { try await journal.load(process) }
+
+    func append(_ events: [ProcessEvent], to process: UUID, after version: Int, cause: ProcessCause) async throws -> Bool {
+        try await life.around { try await journal.append(events, to: process, after: version, cause: cause) }
+    }
+}
+
+/// A service whose answers to requests for closures take a while, in which something else happens.
 struct SlowUpstream: Upstream {
     let service: any Upstream
     let meanwhile: @Sendable () async throws -> Void
 
     func send(_ request: Request, context: CallContext) async throws -> Response {
         let response = try await service.send(request, context: context)
-        if request.uri.path.hasSuffix("/closure/claim") { try await meanwhile() }
+        if request.uri.path.hasSuffix("/closure") { try await meanwhile() }
         return response
     }
 }

@@ -1,8 +1,10 @@
 import ArgumentParser
 import AuthService
+import CommandService
 import EventSourcing
 import FoundationEssentials
 import Glibc
+import Publishing
 
 extension Users {
     /// `annals users erase`: the closure of an account by the operator.
@@ -28,20 +30,24 @@ extension Users {
         func run() async throws {
             try confirm()
             let operation = try await Operation.begin(flags)
-            let outcome: String?
             do {
-                outcome = try await operation.withAuthOperator { [user, wait] auth in
-                    let closure = try await auth.erase(try await auth.user(named: user))
-                    printError("The closure goes on without this command: GET /api/v1/users/closures/\(closure.lowercased) shows how far it is.")
-                    return try await auth.following(closure, patience: .seconds(wait))
+                try await operation.withAuthOperator { [user, wait] auth in
+                    let id = try await auth.user(named: user)
+                    try await operation.withCommandLog { log in
+                        let closure = try await Administration(store: log).requestClosure(.v7(), of: id, by: .server, in: .ofTheSystem()).id
+                        printError("The closure goes on without this command: GET /api/v1/users/closures/\(closure.lowercased) shows how far it is.")
+                        printLine(try await auth.following(id, in: log, patience: .seconds(wait)))
+                    }
                 }
             } catch is NotBegun {
                 throw Failure(
                     "no running system has begun the closure within \(wait) s; it is recorded, and the next system that runs does it: "
                         + CommandName.of("up"))
+            } catch AdminRefusal.lastAdmin {
+                throw Failure("\(user) is the last admin; promote somebody else first")
+            } catch UserRefusal.notFound {
+                throw Failure("no such user")
             }
-            guard let receipt = outcome else { throw Failure("\(user) is the last admin; promote somebody else first") }
-            printLine(receipt)
         }
 
         private func confirm() throws {
@@ -53,24 +59,21 @@ extension Users {
     }
 }
 
-/// No system has done the first step of a closure in time.
+/// No process has taken the closure up in time.
 private struct NotBegun: Error {}
 
 extension AuthOperator {
-    /// Prints each step as it is done. Returns the receipt; nil if the closure was refused. Throws `NotBegun` when no step is done for so long.
-    fileprivate func following(_ closure: UUID, patience: Duration) async throws -> String? {
+    /// Prints each step as it is done. Returns the receipt. Throws `NotBegun` when for so long nothing but the request is done.
+    fileprivate func following(_ user: UUID, in log: any EventStore, patience: Duration) async throws -> String {
         let start = ContinuousClock.now
         var told = 0
         while true {
-            switch try await erasure(closure) {
+            switch try await erasure(of: user, in: log) {
             case .done(let receipt): return receipt
-            case .refused: return nil
             case .running(let done):
                 for step in done.dropFirst(told) { printError(step) }
                 told = done.count
-                guard told > 0 || ContinuousClock.now - start < patience else {
-                    throw NotBegun()
-                }
+                guard told > 1 || ContinuousClock.now - start < patience else { throw NotBegun() }
                 try await Task.sleep(for: .milliseconds(200))
             }
         }

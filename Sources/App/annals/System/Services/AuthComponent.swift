@@ -11,7 +11,7 @@ import ServiceLifecycle
 import Vault
 
 /// The auth service with what it depends on: its own database, the log, which it follows sealed, the vault, where it destroys keys, and the command
-/// and query services.
+/// service.
 struct AuthComponent {
     /// As `annals_auth`.
     struct Databases {
@@ -28,7 +28,7 @@ struct AuthComponent {
     /// - Parameter openedKeys: where this process holds opened data keys. Other processes forget one within a minute after its destruction; this one
     ///   at once.
     init(
-        _ databases: Databases, _ secrets: AuthSecrets, commands: any Upstream, queries: any Upstream, openedKeys: [KeyVault], head: HeadWatch,
+        _ databases: Databases, _ secrets: AuthSecrets, commands: any Upstream, openedKeys: [KeyVault], head: HeadWatch,
         tokens: TokenChecks, settings: AuthSettings, limits: PoolLimits, logger: Logger
     ) async throws {
         let pools = (
@@ -39,19 +39,15 @@ struct AuthComponent {
         let hasher = try await ConnectionPool.withPool(databases.vault, logger: logger) {
             try await SystemHasher.open($0, masterKey: secrets.masterKey)
         }
-        let sealed = PostgresEventStore(pools.log, head: head, vault: nil, hasher: nil, catalog: .annals, logger: logger)
+        let sealed = PostgresEventStore(pools.log, head: head, vault: nil, hasher: hasher, catalog: .annals, logger: logger)
         let vault = KeyVault(pools.vault, masterKey: secrets.masterKey)
-        let erasure = ErasurePorts(
-            posts: { try await sealed.posts(by: $0, in: $1) },
-            queries: ServiceClient(secrets.identity, audience: .queries, upstream: queries),
+        let auth = Auth(
+            identity: pools.identity, log: sealed, currentClaims: { try await sealed.currentClaims($0, of: $1) },
+            commands: ServiceClient(secrets.identity, audience: .commands, upstream: commands),
             destroyKey: { user in
                 try await vault.destroyKey(of: user)
                 for keys in openedKeys { keys.noteDestruction(of: user) }
-            })
-        let auth = Auth(
-            identity: pools.identity, log: sealed, currentClaims: { try await sealed.currentClaims($0, of: $1) },
-            commands: ServiceClient(secrets.identity, audience: .commands, upstream: commands), erasure: erasure, hasher: hasher,
-            keys: SigningKeys(identity: pools.identity, wrapping: KeyWrapping(secrets.masterKey)), verifier: tokens.verifier,
+            }, hasher: hasher, keys: SigningKeys(identity: pools.identity, wrapping: KeyWrapping(secrets.masterKey)), verifier: tokens.verifier,
             services: secrets.services, revocationSignal: tokens.signal, settings: settings, logger: logger)
 
         self.auth = auth

@@ -32,9 +32,10 @@ enum Component: String, CaseIterable, Sendable, ExpressibleByArgument {
     var calls: Set<ServiceName> {
         switch self {
         case .gateway: [.auth, .commands, .queries, .relay]
-        case .auth: [.commands, .queries]
+        case .auth: [.commands]
         case .commands: [.auth]
-        case .queries, .relay: [.auth, .commands]
+        case .queries: [.auth, .commands]
+        case .relay: [.auth, .commands, .queries]
         case .projector: []
         }
     }

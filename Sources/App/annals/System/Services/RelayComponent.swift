@@ -15,7 +15,8 @@ import ServiceLifecycle
 import Vault
 import WebhookDelivery
 
-/// The relay with what it depends on: the log, which it reads and where its own schema is, the vault, where it reads keys, and the command service.
+/// The relay with what it depends on: the log, which it reads and where its own schema is, the vault, where it reads keys, and the services that its
+/// processes ask.
 struct RelayComponent {
     /// As `annals_relay`.
     struct Databases {
@@ -29,8 +30,8 @@ struct RelayComponent {
     private(set) var runs: [any Service]
 
     init(
-        _ databases: Databases, _ secrets: RelaySecrets, commands: any Upstream, head: HeadWatch, tokens: TokenChecks, redis: RedisClient?,
-        settings: RelaySettings, limits: PoolLimits, logger: Logger
+        _ databases: Databases, _ secrets: RelaySecrets, commands: any Upstream, auth: any Upstream, queries: any Upstream, head: HeadWatch,
+        tokens: TokenChecks, redis: RedisClient?, settings: RelaySettings, limits: PoolLimits, logger: Logger
     ) throws {
         let pools = (
             log: ConnectionPool(databases.log, limits: limits.sharing(2), logger: logger),
@@ -53,7 +54,11 @@ struct RelayComponent {
             forwarders: sinks.compactMap(\.self).map {
                 EventForwarder(to: $0, log: outgoing, catalog: .annals, start: settings.start, pool: pools.log, logger: logger)
             },
-            commands: ServiceClient(secrets.identity, audience: .commands, upstream: commands),
+            processes: ProcessMeans(
+                commands: ServiceClient(secrets.identity, audience: .commands, upstream: commands),
+                auth: ServiceClient(secrets.identity, audience: .auth, upstream: auth),
+                queries: ServiceClient(secrets.identity, audience: .queries, upstream: queries),
+                posts: { try await sealed.posts(by: $0, in: $1) }, logger: logger),
             verifier: tokens.verifier, services: secrets.services, logger: logger)
         responder = relay.responder
         readiness = Readiness(

@@ -59,7 +59,7 @@ struct ServiceProcess {
         var auth: AuthComponent?
         if components.contains(.auth), let head, let tokens {
             auth = try await AuthComponent(
-                .init(databases), AuthSecrets(keys), commands: upstreams[.commands], queries: upstreams[.queries],
+                .init(databases), AuthSecrets(keys), commands: upstreams[.commands],
                 openedKeys: [commands?.openedKeys, projector?.openedKeys].compactMap(\.self), head: head.watch, tokens: tokens,
                 settings: settings.auth,
                 limits: limits, logger: logger)
@@ -67,9 +67,8 @@ struct ServiceProcess {
         var relay: RelayComponent?
         if components.contains(.relay), let head, let tokens {
             relay = try RelayComponent(
-                .init(databases), RelaySecrets(keys), commands: upstreams[.commands], head: head.watch, tokens: tokens, redis: redis,
-                settings: settings.relay, limits: limits,
-                logger: logger)
+                .init(databases), RelaySecrets(keys), commands: upstreams[.commands], auth: upstreams[.auth], queries: upstreams[.queries],
+                head: head.watch, tokens: tokens, redis: redis, settings: settings.relay, limits: limits, logger: logger)
         }
         Metrics.show(upstreams.clusters.values)
         if let commands {

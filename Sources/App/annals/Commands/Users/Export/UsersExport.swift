@@ -28,7 +28,7 @@ extension Users {
             let operation = try await Operation.begin(flags)
             let (id, identity) = try await operation.withAuthOperator { [user] auth in
                 let id = try await auth.user(named: user)
-                return (id, try await auth.record(of: id))
+                return (id, try await operation.withLog(.stored) { try await auth.record(of: id, in: $0) })
             }
             try await operation.readLog(.opened) { log in
                 try await PersonExport(user: id, identity: identity, log: log).write(to: try ExportOutput(output))
