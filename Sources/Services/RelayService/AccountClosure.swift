@@ -10,8 +10,8 @@ import PublishingAPI
 
 /// Closes an account and erases its user (docs/identity.md). The instance has the user's id, since an account is closed once.
 ///
-/// The request has released the account's `active` claim: that was the pivot, and no command of the user has gone through since. So what each step
-/// finds is all there is, and a step that fails is tried again until it is done. The key is destroyed last, because until then the read tables may
+/// The request has released the account's `active` claim: that was the pivot, and no command of the user has gone through since. So each step
+/// finds everything, and a step that fails is tried again until it is done. The key is destroyed last, because until then the read tables may
 /// need what it opens.
 struct AccountClosure: ProcessManager {
     let kind = "account-closure"
