@@ -10,7 +10,8 @@ struct Call: Sendable {
     let outcome: AppendOutcome
     /// How often it was sent.
     let tries: Int
-    /// Whether one of its sendings was left behind by a process that was killed: nobody knows when, or whether, the server reads that.
+    /// Whether one of its sendings was left behind, by a process that was killed or a store that waited too long for its answer: nobody knows when, or
+    /// whether, a server takes that.
     let isOrphaned: Bool
 }
 
@@ -39,6 +40,8 @@ final class Book: Sendable {
                 answered.advance()
                 return outcome
             } catch is WriterEnded where tries < 100 {
+                isOrphaned = true
+            } catch EventStoreError.outcomeUnknown where tries < 100 {
                 isOrphaned = true
             } catch EventStoreError.unavailable where tries < 100 {
                 // The store itself has tried for seconds: sending again at once is no busy loop.
