@@ -8,7 +8,7 @@ package struct ProcessFamily: Sendable {
     package init(in folder: String) { self.folder = folder }
 
     /// Those that live now. What has ended and waits for its parent is none.
-    package var members: [pid_t] {
+    var members: [pid_t] {
         let processes = (try? FileManager.default.contentsOfDirectory(atPath: "/proc").compactMap { pid_t($0) }) ?? []
         return processes.filter { process in
             guard let place = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process)/cwd") else { return false }

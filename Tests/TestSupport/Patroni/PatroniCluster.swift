@@ -78,11 +78,11 @@ package final class PatroniCluster: Sendable {
         try await settles()
     }
 
-    /// Returns when there are a primary, a standby that its commits wait for, and one more.
+    /// Returns when there are a primary, a standby that its commits wait for and that may take over, and one more.
     package func settles() async throws {
         do {
             try await eventually(every: .milliseconds(200)) {
-                guard let primary = await primary() else { return false }
+                guard let primary = await primary(), try await primary.roles() == ["leader", "replica", "sync_standby"] else { return false }
                 return (try? await primary.value("SELECT count(*) || ' ' || count(*) FILTER (WHERE sync_state = 'sync') FROM pg_stat_replication"))
                     == "2 1"
             }

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import JSON
 package import Postgres
 import PrivatePostgres
 import Synchronization
@@ -43,9 +44,9 @@ package final class PatroniMachine: Sendable {
     /// A file of `deploy/patroni` as this machine has it.
     private func file(_ name: String) throws -> String {
         let text = try String(contentsOfFile: "\(repositoryRoot)/deploy/patroni/\(name)", encoding: .utf8)
-        let own = text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+        let own = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init).map { line in
             // A line that names all machines is the same on each.
-            line.contains("192.0.2.2") ? String(line) : line.replacing("192.0.2.1", with: "192.0.2.\(number)").replacing("db1", with: "db\(number)")
+            line.contains("192.0.2.2") ? line : line.replacing("192.0.2.1", with: "192.0.2.\(number)").replacing("db1", with: "db\(number)")
         }
         return Self.addressed(own.joined(separator: "\n"), firstPort: network == nil ? firstPort : nil)
             .replacing("/var/lib/etcd/annals", with: "\(folder)/etcd/data")
@@ -108,6 +109,15 @@ package final class PatroniMachine: Sendable {
     /// Its PostgreSQL, by no other way.
     package func target(_ database: String) throws -> ConnectionTarget {
         try ConnectionTarget(url: "host=\(host) port=\(port) user=postgres password=\(Self.password) dbname=\(database)")
+    }
+
+    /// The roles of all machines as its Patroni knows them, in order. PostgreSQL alone does not know who may take over.
+    func roles() async throws -> [String] {
+        let address = network == nil ? "127.0.0.1:\(port + 1)" : "192.0.2.\(number):8008"
+        let command = ["/usr/bin/env"] + (network?.inside(number) ?? []) + ["curl", "--silent", "--max-time", "5", "http://\(address)/cluster"]
+        let members = try? JSONValue.parse(Array(try await ChildProgram.run(command).output.utf8))["members"]
+        guard case .array(let members)? = members else { return [] }
+        return members.compactMap { $0["role"]?.text }.sorted()
     }
 
     /// A value of text from its PostgreSQL.

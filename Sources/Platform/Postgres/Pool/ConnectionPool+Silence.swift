@@ -1,4 +1,6 @@
 import CLibpq
+import Logging
+import Synchronization
 
 /// Leaves a server that does not answer any more for another one of its list.
 ///
