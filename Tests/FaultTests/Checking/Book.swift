@@ -41,12 +41,11 @@ final class Book: Sendable {
                 return outcome
             } catch is WriterEnded where tries < 100 {
                 isOrphaned = true
-            } catch EventStoreError.outcomeUnknown where tries < 100 {
-                isOrphaned = true
             } catch EventStoreError.unavailable where tries < 100 {
                 // The store itself has tried for seconds: sending again at once is no busy loop.
             } catch EventStoreError.outcomeUnknown where tries < 100 {
-                // The server was away for longer than the store tries. What it lost then is lost, and what it kept is known by the command's id.
+                // The server was away for longer than the store tries. What it kept is known by the command's id.
+                isOrphaned = true
             }
         }
     }

@@ -10,6 +10,7 @@ import Testing
 /// A log on three machines. Some of the stores reach it by the list of machines, and one by HAProxy where there is one.
 struct ReplicatedLog: ReadableLog {
     let cluster: PatroniCluster
+    private let database: ConnectionTarget
     let stores: [PostgresEventStore]
     let reader: PostgresEventStore
 
@@ -22,7 +23,7 @@ struct ReplicatedLog: ReadableLog {
             try await PostgresEventStore.running(on: listed, Noted.catalog) { first in
                 try await PostgresEventStore.running(on: other, Noted.catalog) { second in
                     try await PostgresEventStore.running(on: listed, Noted.catalog) { reader in
-                        try await body(ReplicatedLog(cluster: cluster, stores: [first, second], reader: reader))
+                        try await body(ReplicatedLog(cluster: cluster, database: listed, stores: [first, second], reader: reader))
                     }
                 }
             }
@@ -60,6 +61,8 @@ struct ReplicatedLog: ReadableLog {
             }
             // The follower ends last.
             for _ in 1...2 { absences += try await group.next() ?? [] }
+            // An append that a store has given up on comes before this.
+            try await AppendLock.held(in: database) { _ in }
             try await follower.reached(try await patiently { try await reader.head() })
             group.cancelAll()
         }
