@@ -64,8 +64,8 @@ struct MainJob {
     }
 
     /// A client that sends back the position of its command reads its own write, each time.
-    func readOwnWrites(_ tries: Int) async throws {
-        let ann = try await anyone.signedUp("writer")
+    func readOwnWrites(_ tries: Int, as writer: String = "writer") async throws {
+        let ann = try await anyone.signedUp(writer)
         let missed = try await withThrowingTaskGroup(of: Int.self) { group in
             for worker in 0..<8 {
                 group.addTask {

@@ -97,6 +97,20 @@ END
 $$;
 
 
+-- What is acknowledged without being written ---------------------------------------------------------------------------------------------------
+
+-- Makes the transaction wait for the standbys that commits wait for. A repeat of a command is acknowledged by what is in the log already. That may
+-- be on the primary's disk only: a crash, or a wait that was cancelled, shows commits that no standby has confirmed. This message lies behind them,
+-- so a standby that has it has them.
+CREATE FUNCTION log.confirm() RETURNS void LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    IF current_setting('synchronous_standby_names') <> '' THEN
+        PERFORM pg_logical_emit_message(true, 'annals', '');
+    END IF;
+END
+$$;
+
+
 -- Append ---------------------------------------------------------------------------------------------------------------------------------------
 
 -- The row that appends take turns on. It is locked and never updated: updates would leave dead versions behind for as long as anyone holds a
@@ -196,6 +210,7 @@ BEGIN
             refused := refused || request;
             RETURN NEXT;
         END LOOP;
+        IF cardinality(refused) > 0 THEN PERFORM log.confirm(); END IF;
     END IF;
 
     -- Expected versions. An append without events has no unique key that could tell of its stream.

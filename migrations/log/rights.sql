@@ -13,7 +13,7 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA log FROM PUBLIC;
 GRANT SELECT ON log.events TO annals_commands, annals_projector, annals_auth, annals_relay;
 GRANT SELECT ON log.claims TO annals_commands, annals_auth;
 GRANT SELECT ON log.commands TO annals_commands;
-GRANT EXECUTE ON FUNCTION log.append, log.prune_receipts TO annals_commands;
+GRANT EXECUTE ON FUNCTION log.append, log.confirm, log.prune_receipts TO annals_commands;
 
 -- The Merkle tree is the projector's; the command service answers from it.
 GRANT SELECT, INSERT, UPDATE ON log.merkle_tiles TO annals_projector;

@@ -69,6 +69,8 @@ package final class PostgresEventStore: EventStore {
         }
         let rows = try await reading { try await pool.query(.loadStreamAndCommand, values + [.uuid(command)]) }
         let receipt = try rows.first.flatMap { $0.isNull(0) ? nil : try CommandReceipt(row: $0, id: command) }
+        // A receipt acknowledges its command. In a session of its own: what waits for a standby must hold up no read.
+        if receipt != nil { try await reading { try await pool.withSession { _ = try await $0.query(.confirm) } } }
         let page = try StoredPage(rows.filter { !$0.isNull(6) }, from: 6, limit: limit)
         return LoadedStream(events: try await opened(page.events), receipt: receipt, isLast: page.isLast)
     }

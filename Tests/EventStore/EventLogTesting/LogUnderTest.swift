@@ -36,11 +36,12 @@ package struct LogUnderTest: Sendable {
 
     /// Runs `body` on a log in a server that the test may restart.
     package static func open(
-        _ catalog: EventCatalog, on server: RestartableServer, _ body: @Sendable (LogUnderTest) async throws -> Void
+        _ catalog: EventCatalog, on server: RestartableServer, limits: AppendLimits = AppendLimits(),
+        _ body: @Sendable (LogUnderTest) async throws -> Void
     ) async throws {
         let log = try await server.makeDatabase("log", migrations: repositoryRoot + "/migrations/log")
         let vault = try await server.makeDatabase("vault", migrations: repositoryRoot + "/migrations/vault")
-        try await open(log: log, vault: vault, catalog, limits: AppendLimits(), body)
+        try await open(log: log, vault: vault, catalog, limits: limits, body)
     }
 
     /// A reader of the same log in its stored form.

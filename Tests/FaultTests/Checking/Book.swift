@@ -10,7 +10,8 @@ struct Call: Sendable {
     let outcome: AppendOutcome
     /// How often it was sent.
     let tries: Int
-    /// Whether one of its sendings was left behind by a process that was killed: nobody knows when, or whether, the server reads that.
+    /// Whether one of its sendings was left behind, by a process that was killed or a store that waited too long for its answer: nobody knows when, or
+    /// whether, a server takes that.
     let isOrphaned: Bool
 }
 
@@ -43,7 +44,8 @@ final class Book: Sendable {
             } catch EventStoreError.unavailable where tries < 100 {
                 // The store itself has tried for seconds: sending again at once is no busy loop.
             } catch EventStoreError.outcomeUnknown where tries < 100 {
-                // The server was away for longer than the store tries. What it lost then is lost, and what it kept is known by the command's id.
+                // The server was away for longer than the store tries. What it kept is known by the command's id.
+                isOrphaned = true
             }
         }
     }

@@ -1,13 +1,12 @@
 import AppendLines
 import EventLog
 import EventLogTesting
-import EventSourcing
 import Postgres
 import TestSupport
 
 /// A log on a server of its own, with writers in three processes: two stores in this one, as two command services would have, and two processes that
 /// can be killed.
-struct LogUnderFire: Sendable {
+struct LogUnderFire: ReadableLog {
     let server: DurableServer
     let stores: [PostgresEventStore]
     let processes: [MortalWriter]
@@ -42,27 +41,5 @@ struct LogUnderFire: Sendable {
         var target = server.log
         target.applicationName = name
         try await PostgresEventStore.running(on: target, Noted.catalog, body)
-    }
-
-    /// All events after a position.
-    func events(after position: Int64) async throws -> [RecordedEvent] {
-        var events: [RecordedEvent] = []
-        while case let last = events.last?.position ?? position,
-            case let page = try await patiently({ try await reader.read(after: last, limit: 500) }),
-            !page.isEmpty
-        {
-            events += page
-        }
-        return events
-    }
-
-    /// Asks again while the server is being started.
-    func patiently<Value>(_ read: () async throws -> Value) async throws -> Value {
-        let end = ContinuousClock.now + patience
-        while ContinuousClock.now < end {
-            try Task.checkCancellation()
-            do { return try await read() } catch EventStoreError.unavailable {}
-        }
-        return try await read()
     }
 }

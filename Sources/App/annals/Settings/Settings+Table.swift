@@ -218,7 +218,9 @@ extension Settings {
         try read(
             &pools.acquireTimeout, "poolWait", time, for: .withDatabases,
             "How long a request waits for a connection, or for a database to come back.")
-        try read(&pools.connectTimeout, "connectTimeout", time, for: .withDatabases, "How long one attempt to connect to a database may take.")
+        try read(
+            &pools.connectTimeout, "connectTimeout", time, for: .withDatabases,
+            "How long one attempt to connect to a database may take; each of several hosts has an equal share of it.")
         try read(&pools.idleTimeout, "poolIdleTimeout", time, for: .withDatabases, "A connection to a database that is idle for longer is closed.")
         try read(
             &pools.lifetime, "poolLifetime", time, for: .withDatabases, "The age at which a connection to a database is replaced, give or take 10 %.")

@@ -160,6 +160,16 @@ enum Metrics {
         }
     }
 
+    /// Shows whether the log's server archives its WAL.
+    static func show(_ archive: WALArchive) {
+        registry.observe(
+            "annals_wal_archive_failing_seconds", .gauge,
+            help: "How long ago the log's server archived WAL, when it has failed to since; else 0. Nothing where none is archived."
+        ) {
+            archive.failingSeconds.map { [MetricSample($0)] } ?? []
+        }
+    }
+
     /// Shows how far the server that queries read is behind its primary.
     static func show(_ lag: ReplicationLag) {
         registry.observe("annals_read_replication_lag_seconds", .gauge, help: "Age of what the standby that queries read replays; 0 on a primary.") {

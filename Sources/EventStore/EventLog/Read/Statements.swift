@@ -48,6 +48,9 @@ extension Statement {
         ORDER BY event.version
         """)
 
+    /// Waits for the standbys that commits wait for.
+    static let confirm = Statement("log_confirm", "SELECT log.confirm()")
+
     static let readHead = Statement("log_read_head", "SELECT coalesce(max(position), 0) FROM log.events")
 
     /// Whole seconds that the clock is behind the last event's time.

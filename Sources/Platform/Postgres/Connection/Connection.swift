@@ -29,6 +29,8 @@ final class Connection: Sendable {
     let owner: any ConnectionOwner
     private let wire: Mutex<Wire>
     private let lastToken = Atomic<UInt64>(0)
+    /// The server that it leads to.
+    let place: ConnectionTarget.Place
     private let canceller: Canceller
 
     /// Takes over a connected handle and starts to watch its socket.
@@ -46,6 +48,7 @@ final class Connection: Sendable {
     private init(_ handle: PGHandle, _ id: Int, _ mode: PreparationMode, _ owner: any ConnectionOwner) {
         self.id = id
         self.owner = owner
+        place = handle.place
         canceller = Canceller(handle)
         wire = Mutex(Wire(handle, mode))
     }

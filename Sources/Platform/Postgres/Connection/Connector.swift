@@ -4,6 +4,9 @@ import Glibc
 import Synchronization
 
 /// Makes connections. Looking up a host's name blocks inside libpq, so each attempt has a thread of its own.
+///
+/// libpq goes from one server of a list to the next when it is refused. It waits for one that accepts the connection and then says nothing, as a
+/// stopped process does, or for packets that nobody answers. So each server has a share of the time here, and the rest of the list goes on without it.
 struct Connector: Sendable {
     let target: ConnectionTarget
     let timeout: Duration
@@ -20,25 +23,56 @@ struct Connector: Sendable {
     }
 
     private func attempt(_ abort: ConnectAbort) -> Result<PGHandle, PostgresError> {
-        guard let connection = start() else { return .failure(PostgresError(.connection, "out of memory")) }
-        // A program has no use for the server's notices; libpq would print them.
-        PQsetNoticeProcessor(connection, { _, _ in }, nil)
-        PQsetErrorVerbosity(connection, PQERRORS_VERBOSE)
-        defer { PQsetErrorVerbosity(connection, PQERRORS_DEFAULT) }
-        do throws(PostgresError) {
-            try complete(connection, abort)
-        } catch {
-            PQfinish(connection)
-            return .failure(error)
+        let all = target.servers
+        let deadline = ContinuousClock.now + timeout
+        let share = timeout / all.count
+        var failure: PostgresError?
+        for part in SilentServers.shared.sort(all) {
+            var servers = part
+            while !servers.isEmpty, failure?.kind != .cancelled {
+                do throws(ConnectFault) {
+                    return .success(try connect(to: servers, share: share, until: deadline, abort))
+                } catch {
+                    switch error {
+                    case .refused(let error):
+                        failure = error
+                        servers = []
+                    case .silent(let place):
+                        // The word of a server that speaks says more.
+                        failure = failure ?? PostgresError(connectFailure: "no connection within \(all.count > 1 ? share : timeout)")
+                        if all.count > 1 { SilentServers.shared.note(place, isSilent: true) }
+                        let rest = servers.filter { $0.place != place }
+                        servers = rest.count < servers.count && ContinuousClock.now < deadline ? rest : []
+                    }
+                }
+            }
         }
-        guard PQsetnonblocking(connection, 1) == 0, PQenterPipelineMode(connection) == 1 else {
-            defer { PQfinish(connection) }
-            return .failure(PostgresError(.connection, String(cString: PQerrorMessage(connection))))
-        }
-        return .success(PGHandle(pointer: connection))
+        return .failure(failure ?? PostgresError(.connection, "no server is named"))
     }
 
-    private func start() -> OpaquePointer? {
+    /// Has libpq try the servers in their order.
+    private func connect(
+        to servers: [ConnectionTarget.Server], share: Duration, until deadline: ContinuousClock.Instant, _ abort: ConnectAbort
+    ) throws(ConnectFault) -> PGHandle {
+        guard let connection = start(target.at(servers)) else { throw .refused(PostgresError(.connection, "out of memory")) }
+        let doubt = CommitDoubt(of: connection)
+        PQsetErrorVerbosity(connection, PQERRORS_VERBOSE)
+        do throws(ConnectFault) {
+            try complete(connection, share: share, until: deadline, abort)
+            guard PQsetnonblocking(connection, 1) == 0, PQenterPipelineMode(connection) == 1 else {
+                throw .refused(PostgresError(.connection, String(cString: PQerrorMessage(connection))))
+            }
+        } catch {
+            PQfinish(connection)
+            throw error
+        }
+        PQsetErrorVerbosity(connection, PQERRORS_DEFAULT)
+        let place = ConnectionTarget.Place(of: connection)
+        SilentServers.shared.note(place, isSilent: false)
+        return PGHandle(pointer: connection, place: place, doubt: doubt)
+    }
+
+    private func start(_ target: ConnectionTarget) -> OpaquePointer? {
         let pairs = target.connectKeywords.map { (strdup($0.key), strdup($0.value)) }
         defer {
             for (key, value) in pairs {
@@ -51,24 +85,31 @@ struct Connector: Sendable {
         return PQconnectStartParams(keys, values, 0)
     }
 
-    private func complete(_ connection: OpaquePointer, _ abort: ConnectAbort) throws(PostgresError) {
-        let deadline = ContinuousClock.now + timeout
+    private func complete(
+        _ connection: OpaquePointer, share: Duration, until deadline: ContinuousClock.Instant, _ abort: ConnectAbort
+    ) throws(ConnectFault) {
+        var place = ConnectionTarget.Place(of: connection)
+        var last = min(deadline, .now + share)
         // As if the last poll had said so: libpq's manual wants the first wait to be for writing.
         var next = PGRES_POLLING_WRITING
         while PQstatus(connection) != CONNECTION_BAD {
+            if case let current = ConnectionTarget.Place(of: connection), current != place { (place, last) = (current, min(deadline, .now + share)) }
+            let isReady: Bool
             switch next {
             case PGRES_POLLING_OK: return
-            case PGRES_POLLING_READING: try wait(connection, POLLIN, deadline, abort)
-            case PGRES_POLLING_WRITING: try wait(connection, POLLOUT, deadline, abort)
-            default: throw failure(connection)
+            case PGRES_POLLING_READING: isReady = try wait(connection, POLLIN, last, abort)
+            case PGRES_POLLING_WRITING: isReady = try wait(connection, POLLOUT, last, abort)
+            default: throw .refused(failure(connection))
             }
+            guard isReady else { throw .silent(place) }
             next = PQconnectPoll(connection)
         }
-        throw failure(connection)
+        throw .refused(failure(connection))
     }
 
+    /// False when nothing has come in time.
     private func wait(_ connection: OpaquePointer, _ events: Int32, _ deadline: ContinuousClock.Instant, _ abort: ConnectAbort)
-        throws(PostgresError)
+        throws(ConnectFault) -> Bool
     {
         // The socket changes from one host to the next, so it is asked for anew each time.
         var descriptors = [
@@ -80,16 +121,31 @@ struct Connector: Sendable {
         do throws(SystemError) {
             ready = try systemCall("poll") { poll(&descriptors, 2, Int32(clamping: max(0, left))) }
         } catch {
-            throw PostgresError(.connection, error.description)
+            throw .refused(PostgresError(.connection, error.description))
         }
-        guard ready > 0 else { throw PostgresError(connectFailure: "no connection within \(timeout)") }
-        if descriptors[1].revents != 0 { throw .cancelled() }
+        if descriptors[1].revents != 0 { throw .refused(.cancelled()) }
+        return ready > 0
     }
 
     private func failure(_ connection: OpaquePointer) -> PostgresError {
         // Then it is libpq that gives up, without a word from the server.
         if PQconnectionNeedsPassword(connection) == 1 { return PostgresError(noPasswordFor: PQuser(connection).map { String(cString: $0) } ?? "") }
         return PostgresError(connectFailure: String(cString: PQerrorMessage(connection)))
+    }
+}
+
+/// Why an attempt to connect has ended.
+private enum ConnectFault: Error {
+    /// No server of the list will do.
+    case refused(PostgresError)
+    /// A server has let its time pass.
+    case silent(ConnectionTarget.Place)
+}
+
+extension ConnectionTarget.Place {
+    /// The server that a connection leads to, or that it tries.
+    fileprivate init(of connection: OpaquePointer) {
+        self.init(host: PQhost(connection).map { String(cString: $0) } ?? "", port: PQport(connection).map { String(cString: $0) } ?? "")
     }
 }
 

@@ -55,6 +55,9 @@ struct Pipeline {
         return serverName
     }
 
+    /// The commit at the head's end is not sure to last.
+    mutating func doubtCommit(_ error: PostgresError) { failure = failure ?? error }
+
     /// The head's results have ended. False when the server has nothing more to say for now.
     mutating func endHead() -> Bool {
         guard isHeadAnswered else { return false }

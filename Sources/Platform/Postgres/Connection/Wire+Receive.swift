@@ -41,6 +41,8 @@ extension Wire {
                 pipeline.succeed(QueryResult(result))
             case PGRES_PIPELINE_SYNC:
                 PQclear(result)
+                // It comes between the last answer of the group and its end.
+                if let handle, handle.doubt.take() { pipeline.doubtCommit(.unconfirmedCommit) }
                 let group = pipeline.endGroup()
                 received.answered += group.answered
                 if let delivery = group.delivery { received.deliveries.append(delivery) }

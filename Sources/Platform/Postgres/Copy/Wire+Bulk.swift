@@ -32,6 +32,8 @@ extension Wire {
                 return
             case .script(let continuation, let last, let failure):
                 guard let result = PQgetResult(connection) else {
+                    let isDoubtful = handle?.doubt.take() ?? false
+                    let failure = failure ?? (isDoubtful ? PostgresError.unconfirmedCommit : nil)
                     return endBulk(connection, .one(continuation, failure.map(Result.failure) ?? success(last)), &received)
                 }
                 task = .script(continuation, last: last, failure: failure)

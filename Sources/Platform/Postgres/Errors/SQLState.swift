@@ -7,6 +7,8 @@ package struct SQLState: RawRepresentable, Hashable, Sendable {
     /// The first two characters: `23` for integrity violations, `40` for rollbacks, …
     package var classCode: String { String(rawValue.prefix(2)) }
 
+    /// A warning that counts as a failure: see `CommitDoubt`.
+    package static let warning = SQLState(rawValue: "01000")
     package static let uniqueViolation = SQLState(rawValue: "23505")
     package static let foreignKeyViolation = SQLState(rawValue: "23503")
     package static let deadlockDetected = SQLState(rawValue: "40P01")
@@ -16,6 +18,8 @@ package struct SQLState: RawRepresentable, Hashable, Sendable {
     package static let adminShutdown = SQLState(rawValue: "57P01")
     /// Another backend has crashed.
     package static let crashShutdown = SQLState(rawValue: "57P02")
+    /// It is starting, stopping, or a standby that can't answer yet.
+    static let cannotConnectNow = SQLState(rawValue: "57P03")
     package static let tooManyConnections = SQLState(rawValue: "53300")
     package static let unknownDatabase = SQLState(rawValue: "3D000")
     /// A write on a standby or in a read-only transaction.
@@ -42,8 +46,8 @@ package struct SQLState: RawRepresentable, Hashable, Sendable {
     /// Whether the same statement may succeed when sent again unchanged.
     var isTransient: Bool {
         switch classCode {
-        // connection, rollback, resources, operator intervention, system trouble
-        case "08", "40", "53", "57", "58": self != .queryCanceled
+        // an unconfirmed commit, connection, rollback, resources, operator intervention, system trouble
+        case "01", "08", "40", "53", "57", "58": self != .queryCanceled
         // A fail-over leaves a moment in which the old primary answers read-only.
         default: self == .lockNotAvailable || self == .readOnlyTransaction
         }

@@ -25,7 +25,11 @@ package struct Listener: Sendable {
                 defer { connection.close(PostgresError(.connection, "the listener has stopped")) }
                 failures = 0
                 try await onEvent(.connected)
-                for await event in line.events { try await onEvent(event) }
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addTask { await confirm(connection) }
+                    defer { group.cancelAll() }
+                    for await event in line.events { try await onEvent(event) }
+                }
             }
             // Ended by cancellation, or because the line was lost.
             try Task.checkCancellation()
@@ -34,13 +38,28 @@ package struct Listener: Sendable {
         }
     }
 
+    /// Asks the server now and then, until cancelled or lost: one that has stopped, or lies behind a cut network, tells nobody of it.
+    private func confirm(_ connection: Connection) async {
+        do {
+            while true {
+                try await Task.sleep(for: .seconds(10))
+                // To listen again changes nothing.
+                try await connection.answer(listening, before: .now + .seconds(10))
+            }
+        } catch {
+            // Cancelled, or the connection has ended and its events with it.
+        }
+    }
+
+    private var listening: [Query] { channels.map { Query(Statement("listen", "LISTEN \($0.quotedIdentifier)")) } }
+
     private func connect(_ line: ListenLine, _ failures: Int) async throws -> Connection? {
         var limits = PoolLimits()
         limits.prepare = .unnamed
         do throws(PostgresError) {
             let connection = try await Connection.open(target, limits, id: 0, owner: line)
             do throws(PostgresError) {
-                _ = try await connection.group(channels.map { Query(Statement("listen", "LISTEN \($0.quotedIdentifier)")) })
+                _ = try await connection.group(listening)
             } catch {
                 connection.close(error)
                 throw error

@@ -10,6 +10,7 @@ extension ConnectionPool {
         guard !core.withLock({ $0.state.isClosed }) else { throw PostgresError(.configuration, "a pool runs only once") }
         await withDiscardingTaskGroup { group in
             group.addTask { await self.keepTime() }
+            group.addTask { await self.watchSilence() }
             wake()
             for await _ in wakes {
                 for id in startOpening() { group.addTask { await self.open(id) } }

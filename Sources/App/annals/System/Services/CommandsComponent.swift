@@ -49,6 +49,9 @@ struct CommandsComponent {
             webhooks: WebhookAccess(secrets: keys, addresses: ReachableAddresses(allowing: webhookNetworks)), verifier: tokens.verifier,
             services: secrets.services, logger: logger)
 
+        let archive = WALArchive(pools.log, logger: logger)
+        Metrics.show(archive)
+
         self.log = log
         openedKeys = keys
         responder = commands.responder
@@ -72,6 +75,7 @@ struct CommandsComponent {
                 LongRunning("log") { try await log.run() },
                 LongRunning("commands") { try await commands.run() },
                 LongRunning("receipts") { try await ReceiptPruning(pools.log, logger: logger).run() },
+                LongRunning("WAL archive") { try await archive.run() },
             ]
     }
 }
