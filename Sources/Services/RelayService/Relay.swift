@@ -81,7 +81,7 @@ package struct Relay: Sendable {
     }
 }
 
-/// What processes carry their commands out with: other services, called in this service's name, and the log.
+/// The means of processes to carry their commands out: other services, called in this service's name, and the log.
 package struct ProcessMeans: Sendable {
     let commands, auth, queries: ServiceClient
     /// The posts that a user drafted between two positions of the log, in the log's order.

@@ -54,7 +54,7 @@ import Testing
                 let receipt = try await withThrowingTaskGroup(of: CommandReceipt?.self) { group in
                     group.addTask { try await log.store.load(stream, command: command).receipt }
                     try await server.waitForCommits()
-                    // Who asks about nothing that was done waits for nothing.
+                    // A reader without a command id waits for nothing.
                     #expect(try await log.store.load(stream).events.count == 1)
                     try await server.requireStandby(false)
                     return try await group.next() ?? nil

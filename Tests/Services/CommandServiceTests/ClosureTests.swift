@@ -27,7 +27,7 @@ import Testing
                 let reply = try await newsroom.call(method, path, body, by: ann)
                 #expect(reply.status == 401 && reply.happened == [])
             }
-            // Whatever id comes later, an account is closed once.
+            // An account is closed once, also under another id.
             for id in [closure, .v7()] {
                 let again = try await newsroom.close(ann, id, "")
                 #expect(again.data?["closure"]?.text == closure.lowercased && again.happened == [])

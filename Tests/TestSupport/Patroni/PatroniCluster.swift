@@ -6,7 +6,7 @@ import PrivatePostgres
 /// Three machines with an etcd, a Patroni and a PostgreSQL each, and HAProxy before them, by the files of `deploy/patroni`. Nothing of it runs as root.
 /// All of it is gone after the test, and with the test process however that ends.
 package final class PatroniCluster: Sendable {
-    /// What lies between the machines.
+    /// The network between the machines.
     package enum Network: Sendable {
         /// Loopback: each server has a port of its own.
         case loopback

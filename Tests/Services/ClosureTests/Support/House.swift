@@ -71,7 +71,7 @@ final class House: Sendable {
     let identities = ServiceIdentities.generate()
     let clock = HandClock()
     let readTables = ReadTables()
-    /// What a process of the relay leaves to those after it: rows, and how far the log is taken.
+    /// The legacy of a relay's process to the next one: rows, and how far the log is taken.
     private let rows = MemoryTable()
     private let taken = Mutex<Int64>(0)
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -166,7 +166,7 @@ final class House: Sendable {
 }
 
 extension EventCatalog {
-    /// What the log holds: the domain's events, and those of processes.
+    /// All that a log holds: the domain's events, and those of processes.
     static let withProcesses = EventCatalog(Array(publishing.schemas.values) + ProcessEvent.schemas)
 }
 
