@@ -25,7 +25,7 @@ import Testing
         let tests = try text("deploy/prometheus/annals.rules.test.yml").split(separator: "  - name: ").dropFirst()
         let page = try text("docs/alerts.md")
         let names = try alerts()
-        #expect(names.count == 12)
+        #expect(names.count == 13)
         for alert in names {
             let test = tests.first { $0.contains("alertname: \(alert)") }
             #expect(test?.contains("alertname: \(alert), exp_alerts: []") == true && test?.contains("exp_labels") == true, "\(alert)")
