@@ -88,8 +88,8 @@ private struct Issuer {
     }
 
     @Test func `is a service with a service's token, and users see no internal route`() async throws {
-        let token = try identities[.auth].token(to: .queries)
-        #expect(try await answer(.erasures, [.serviceToken: token]).json?["data"]?.text == "auth")
+        let token = try identities[.relay].token(to: .queries)
+        #expect(try await answer(.erasures, [.serviceToken: token]).json?["data"]?.text == "relay")
         #expect(try await answer(.erasures).status == 404)
         #expect(try await answer(.erasures, issuer.bearer(role: .admin)).status == 404)
         #expect(try await answer(.currentUser, [.serviceToken: token]).status == 401)
@@ -97,7 +97,7 @@ private struct Issuer {
     }
 
     @Test func `that is a service may call what names it, and nothing else internal`() async throws {
-        for (name, status) in [(.auth, 200), (.commands, 404), (.gateway, 404), (.queries, 404)] as [(ServiceName, Int)] {
+        for (name, status) in [(.relay, 200), (.auth, 404), (.commands, 404), (.gateway, 404), (.queries, 404)] as [(ServiceName, Int)] {
             let token = try identities[name].token(to: .queries)
             #expect(try await answer(.erasures, [.serviceToken: token]).status == status, "\(name)")
         }

@@ -60,7 +60,7 @@ extension Newsroom {
     fileprivate func erasures(from first: Int, through last: Int) async throws -> Reply {
         try await get(
             "/internal/erasures?from=\(first)", as: nil,
-            [.serviceToken: try Self.identities[.auth].token(to: .queries), .waitForPosition: "\(last)", .prefer: "wait=0"])
+            [.serviceToken: try Self.identities[.relay].token(to: .queries), .waitForPosition: "\(last)", .prefer: "wait=0"])
     }
 
     fileprivate func run(_ sql: String) async throws { try await owner.withSession { try await $0.execute(script: sql) } }

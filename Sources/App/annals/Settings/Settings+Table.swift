@@ -117,7 +117,7 @@ extension Settings {
         }
         for (name, callers) in [
             (ServiceName.auth, [.gateway, .commands, .queries, .relay]), (.commands, [.gateway, .auth, .queries, .relay]),
-            (.queries, [.gateway, .auth]), (.relay, [.gateway]),
+            (.queries, [.gateway, .relay]), (.relay, [.gateway]),
         ] as [(ServiceName, [Setting.Service])] {
             try read(
                 &services.locations[name], name.rawValue + ".at", .optional(.location, absent: "this machine, at its port"), for: callers,

@@ -20,8 +20,8 @@ final class CommitDoubt: Sendable {
     /// Whether the warning has come since this was last asked.
     func take() -> Bool { isRaised.exchange(false, ordering: .relaxed) }
 
-    /// The warning has no SQLSTATE of its own, and its words come in the server's language. The function in the server that it comes from has one name
-    /// in all versions.
+    /// The warning has no SQLSTATE of its own, and its words come in the server's language. The function in the server that sends it has one name in
+    /// all versions.
     private static func isFromWaitForStandbys(_ notice: OpaquePointer) -> Bool {
         PQresultErrorField(notice, PQ_DIAG_SOURCE_FUNCTION).map { String(cString: $0) == "SyncRepWaitForLSN" } ?? false
     }
