@@ -10,8 +10,8 @@ struct Call: Sendable {
     let outcome: AppendOutcome
     /// How often it was sent.
     let tries: Int
-    /// Whether one of its sendings was left behind, by a process that was killed or a store that waited too long for its answer: nobody knows when, or
-    /// whether, a server takes that.
+    /// Whether one of its sendings was left behind, by a process that was killed or a store that waited too long for its answer. Nobody knows when a
+    /// server takes it, or whether one does.
     let isOrphaned: Bool
 }
 

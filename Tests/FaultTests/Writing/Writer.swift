@@ -4,7 +4,8 @@ import EventStoreTesting
 
 /// Something that appends for the test.
 protocol Writer: Sendable {
-    /// The log's answer. Throws `EventStoreError.unavailable` or `.outcomeUnknown`, or `WriterEnded`, when there is none: the request may or may not have been appended.
+    /// The log's answer. Throws `EventStoreError.unavailable` or `.outcomeUnknown`, or `WriterEnded`, when there is none: the request may have been
+    /// appended.
     func append(_ request: AppendRequest) async throws -> AppendOutcome
 }
 

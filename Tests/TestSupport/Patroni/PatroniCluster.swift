@@ -3,7 +3,7 @@ import Glibc
 package import Postgres
 import PrivatePostgres
 
-/// Three machines with an etcd, a Patroni and a PostgreSQL each, and HAProxy before them, by the files of `deploy/patroni`. Nothing of it runs as root.
+/// Three machines with an etcd, a Patroni and a PostgreSQL each, and HAProxy before them, by the files of `deploy/patroni`. Nothing runs as root.
 /// All of it is gone after the test, and with the test process however that ends.
 package final class PatroniCluster: Sendable {
     /// The network between the machines.

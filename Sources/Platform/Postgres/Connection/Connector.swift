@@ -6,7 +6,7 @@ import Synchronization
 /// Makes connections. Looking up a host's name blocks inside libpq, so each attempt has a thread of its own.
 ///
 /// libpq goes from one server of a list to the next when it is refused. It waits for one that accepts the connection and then says nothing, as a
-/// stopped process does, or for packets that nobody answers. So each server has a share of the time here, and the rest of the list goes on without it.
+/// stopped process does, or for packets that nobody answers. So each server has a share of the time here, and the list goes on without it.
 struct Connector: Sendable {
     let target: ConnectionTarget
     let timeout: Duration

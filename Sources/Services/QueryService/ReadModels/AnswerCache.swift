@@ -17,8 +17,8 @@ struct QueryKey: Hashable {
 
 /// Answers that are given again for as long as they are as fresh as their callers are told (docs/decisions/0050).
 ///
-/// An answer carries the lowest position of the models that it joins. It is given until one of them is known to be further: any event may have changed
-/// it. When tables change and no position rises, an era ends, and no answer of it is given any more.
+/// An answer carries the lowest position of the models that it joins. It is given until one of them is known to be further: any event may have
+/// changed it. When tables change and no position rises, an era ends, and no answer of it is given any more.
 final class AnswerCache<Answer: KeepableAnswer>: Sendable {
     private struct Kept {
         let answer: Snapshot<Answer>
