@@ -149,7 +149,9 @@ package final class ReadModelPositions: Sendable {
             let known = watermark.position
             // A notification that came while the answer was under way is newer. Lower than before the question means a restored database.
             let isOutdated = status.position < known && status.position >= before[status.model] ?? 0
-            if !isOutdated { watermark.reset(to: status.position, from: known) }
+            guard !isOutdated else { continue }
+            if status.position < known { state.withLock { $0.era += 1 } }
+            watermark.reset(to: status.position, from: known)
         }
         state.withLock { $0.checkedAt = begun }
     }
@@ -173,7 +175,7 @@ extension ReadModelStatus {
     /// Whether its tables may have changed otherwise than by going on, as far as the polls tell.
     fileprivate func isRewritten(since known: ReadModelStatus?) -> Bool {
         guard let known else { return false }
-        return build != known.build || leaseToken != known.leaseToken || position < known.position
+        return build != known.build || leaseToken != known.leaseToken
     }
 }
 
