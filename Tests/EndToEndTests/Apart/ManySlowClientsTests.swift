@@ -82,9 +82,8 @@ import Testing
             for wire in wires { try await wire.waitForFirstByte() }
             // Until nothing more is taken from the service.
             var taken = -1
-            try await eventually {
+            try await eventually(every: .milliseconds(300)) {
                 defer { taken = service.sentBytes }
-                try await Task.sleep(for: .milliseconds(300))
                 return service.sentBytes == taken
             }
             let grown = try residentBytes(of: pid) - before

@@ -161,19 +161,19 @@ enum Metrics {
     }
 
     /// Shows whether the log's server archives its WAL.
-    static func show(_ archive: WALArchive) {
+    static func show(archiveFailure: ServerAge) {
         registry.observe(
             "annals_wal_archive_failing_seconds", .gauge,
             help: "How long ago the log's server archived WAL, when it has failed to since; else 0. Nothing where none is archived."
         ) {
-            archive.failingSeconds.map { [MetricSample($0)] } ?? []
+            archiveFailure.seconds.map { [MetricSample($0)] } ?? []
         }
     }
 
     /// Shows how far the server that queries read is behind its primary.
-    static func show(_ lag: ReplicationLag) {
+    static func show(replicationLag: ServerAge) {
         registry.observe("annals_read_replication_lag_seconds", .gauge, help: "Age of what the standby that queries read replays; 0 on a primary.") {
-            lag.seconds.map { [MetricSample($0)] } ?? []
+            replicationLag.seconds.map { [MetricSample($0)] } ?? []
         }
     }
 }

@@ -49,8 +49,8 @@ struct CommandsComponent {
             webhooks: WebhookAccess(secrets: keys, addresses: ReachableAddresses(allowing: webhookNetworks)), verifier: tokens.verifier,
             services: secrets.services, logger: logger)
 
-        let archive = WALArchive(pools.log, logger: logger)
-        Metrics.show(archive)
+        let archive = ServerAge.archiveFailure(pools.log, logger: logger)
+        Metrics.show(archiveFailure: archive)
 
         self.log = log
         openedKeys = keys

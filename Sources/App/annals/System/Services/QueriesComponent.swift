@@ -40,8 +40,8 @@ struct QueriesComponent {
                 return Readiness.Progress(
                     projections: models.map { .init(name: $0.model, position: $0.position, state: $0.state.rawValue, parked: $0.parkedStreams) })
             }, logger: logger)
-        let lag = ReplicationLag(pools.shared, logger: logger)
-        Metrics.show(lag)
+        let lag = ServerAge.replicationLag(pools.shared, logger: logger)
+        Metrics.show(replicationLag: lag)
         runs = LongRunning.pools(pools.all) + [queries, LongRunning("replication lag") { try await lag.run() }]
     }
 
