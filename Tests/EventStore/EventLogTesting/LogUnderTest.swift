@@ -121,3 +121,15 @@ extension ConnectionTarget {
         return target
     }
 }
+
+extension LogUnderTest {
+    /// Appends, and tells whether the outcome stays unknown.
+    package func losesOutcome(of request: AppendRequest) async throws -> Bool {
+        do {
+            _ = try await store.append(request)
+            return false
+        } catch EventStoreError.outcomeUnknown {
+            return true
+        }
+    }
+}

@@ -111,14 +111,7 @@ import Testing
             let request = EventStoreContract.request(to: EventStoreContract.stream())
             try await AppendLock.held(in: log.owner) { lock in
                 try await withThrowingTaskGroup(of: Bool.self) { group async throws in
-                    group.addTask {
-                        do {
-                            _ = try await log.store.append(request)
-                            return false
-                        } catch EventStoreError.outcomeUnknown {
-                            return true
-                        }
-                    }
+                    group.addTask { try await log.losesOutcome(of: request) }
                     try await lock.waitForAppends(1)
                     group.cancelAll()
                     // The lock is held still.

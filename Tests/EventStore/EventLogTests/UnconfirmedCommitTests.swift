@@ -37,14 +37,7 @@ import Testing
                 let request = EventStoreContract.request(to: EventStoreContract.stream())
                 try await server.requireStandby(true)
                 try await withThrowingTaskGroup(of: Bool.self) { group in
-                    group.addTask {
-                        do {
-                            _ = try await log.store.append(request)
-                            return false
-                        } catch EventStoreError.outcomeUnknown {
-                            return true
-                        }
-                    }
+                    group.addTask { try await log.losesOutcome(of: request) }
                     try await server.waitForCommits()
                     try await server.cancelCommits()
                     #expect(try await group.next() == true)
