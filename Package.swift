@@ -10,6 +10,7 @@ let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
 let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
+let nioHTTPTypesHTTP1 = Target.Dependency.product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
 let nioHTTPTypesHTTP2 = Target.Dependency.product(name: "NIOHTTPTypesHTTP2", package: "swift-nio-extras")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
@@ -128,8 +129,8 @@ let layers: [(name: String, modules: [Target])] = [
                 name: "Gateway",
                 dependencies: [
                     "AccessTokens", "Audit", "Deadlines", "HTTPContract", "EventSourcing", "JSON", "PublishingAPI", hummingbird, hummingbirdCore,
-                    httpTypes, nioCore, nioHTTP1, nioHTTP2, nioHTTPTypes, nioHTTPTypesHTTP2, nioPosix, nioSSL, nioTLS, lifecycle, yaml, "Redis",
-                    coreMetrics, logging,
+                    httpTypes, nioCore, nioHTTP1, nioHTTP2, nioHTTPTypes, nioHTTPTypesHTTP1, nioHTTPTypesHTTP2, nioPosix, nioSSL, nioTLS,
+                    lifecycle, yaml, "Redis", coreMetrics, logging,
                 ]),
         ]
     ),
@@ -279,7 +280,7 @@ let tests: [(folder: String, targets: [Target])] = [
             .testTarget(
                 name: "QueryServiceTests",
                 dependencies: [
-                    "AccessTokens", "EventSourcing", "HTTPContract", "JSON", "Postgres", "Projections", "PublishingAPI", "QueryService",
+                    "AccessTokens", "Deadlines", "EventSourcing", "HTTPContract", "JSON", "Postgres", "Projections", "PublishingAPI", "QueryService",
                     "TestSupport",
                     hummingbird, httpTypes, nioCore, logging,
                 ]),

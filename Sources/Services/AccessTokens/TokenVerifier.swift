@@ -56,6 +56,14 @@ package final class TokenVerifier: Sendable {
         }
     }
 
+    /// A token that was verified a moment ago and is still good; nil when `verify(_:)` has to be asked.
+    package func known(_ text: String) -> VerifiedToken? {
+        guard text.utf8.count <= Self.maximumBytes, let token = cache.find(SHA256.hash(data: Array(text.utf8)), now: now()),
+            revocations.status(of: token) == .valid
+        else { return nil }
+        return token
+    }
+
     private func check(_ text: [UInt8], at time: Timestamp) async throws(TokenError) -> VerifiedToken {
         let parts = text.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
         guard parts.count == 3, let kid = Self.keyName(inHeader: parts[0]), let signature = Base64URL.decode(parts[2]) else { throw .invalid }

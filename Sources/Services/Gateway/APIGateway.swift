@@ -18,17 +18,19 @@ package struct APIGateway: Service, HTTPResponder {
     /// The gateway's own endpoints.
     package let routes: Routes
 
-    private let router: EndpointRouter
+    let router: EndpointRouter
+    let own: ServiceResponder
+    let queries: AdmissionQueue
+    let authentication: Authentication
+    let limits: RateLimits
+    let settings: GatewaySettings
+    let addresses: ForwardedAddresses
+    let failures: FailureResponses
+    let recorder: CallRecorder
+    let logger: Logger
     private let services: @Sendable (ServiceName) -> any Upstream
-    private let authentication: Authentication
-    private let limits: RateLimits
-    private let settings: GatewaySettings
-    private let addresses: ForwardedAddresses
     private let deadlines: DeadlineWatch
-    private let stale: StaleAnswers?
-    private let failures: FailureResponses
-    private let recorder: CallRecorder
-    private let logger: Logger
+    let stale: StaleAnswers?
 
     /// - Parameters:
     ///   - auth, commands, queries, relay: the services, of this process or of others.
@@ -40,12 +42,15 @@ package struct APIGateway: Service, HTTPResponder {
         verifier: TokenVerifier?, settings: GatewaySettings = GatewaySettings(), limits: RateLimits = RateLimits(.off), logger: Logger
     ) {
         var routes = Routes()
-        routes.on(.health) { _, _ in Answer.bytes(json: Array(#"{"status":"ok"}"#.utf8), headers: [.cacheControl: "no-store"]) }
+        let healthy = ReadyAnswer.bytes(ByteBuffer(string: #"{"status":"ok"}"#), headers: [.cacheControl: "no-store"])
+        routes.on(.health) { _, _ in healthy.response }
+        routes.onDirectly(.health) { _, reply in reply(.success(healthy)) }
         routes.on(.startup) { _, _ in try await readiness.startupResponse() }
         routes.on(.readiness) { _, _ in try await readiness.response(settings.connections.drain) }
         pages.addRoutes(to: &routes)
         let shed = { (service: any Upstream) in AdmissionQueue(service, settings.shedding) }
         let (auth, commands, queries, relay) = (shed(auth), shed(commands), shed(queries), shed(relay))
+        self.queries = queries
         // The gateway's own endpoints are no part of a dashboard, which it answers itself.
         let others: @Sendable (ServiceName) -> any Upstream = { name in
             switch name {
@@ -60,6 +65,7 @@ package struct APIGateway: Service, HTTPResponder {
         routes.on(.dashboard) { request, context in try await dashboard.response(to: request, context) }
         let own = routes.responder(for: .gateway, authentication: Authentication(verifier: nil), logger: logger)
         services = { $0 == .gateway ? own : others($0) }
+        self.own = own
         self.routes = routes
         router = EndpointRouter(Endpoint.allCases.filter(\.route.isPublic))
         authentication = Authentication(verifier: verifier)
@@ -77,7 +83,8 @@ package struct APIGateway: Service, HTTPResponder {
     package func run() async throws {
         let server = Application(
             responder: self,
-            server: settings.certificates.map { .https(certificates: $0, limits: settings.connections) } ?? .http1(limits: settings.connections),
+            server: settings.certificates.map { .https(certificates: $0, limits: settings.connections, direct: self) }
+                ?? .http1(limits: settings.connections, direct: self),
             configuration: ApplicationConfiguration(address: .hostname(settings.host, port: settings.port), serverName: nil),
             onServerRunning: { [settings, logger] channel in
                 await AcceptBackoff.guardListener(channel, settings.connections, logger: logger)
@@ -107,12 +114,17 @@ package struct APIGateway: Service, HTTPResponder {
                 response = try failures.response(to: error, request, call.endpoint, context)
             }
             await limits.settle(charge, &response)
-            for field in charge.headers where !response.headers.contains(field.name) { response.headers[field.name] = field.value }
+            charge.mark(&response.headers)
             return response
         }
-        if !CrossOrigin.isPreflight(request) { settings.crossOrigin.mark(&response.headers, origin: request.header(.origin)) }
-        SecurityHeaders.mark(&response.headers, of: request, strictTransportSecurity: settings.strictTransportSecurity)
+        mark(&response.headers, of: request)
         return request.method == .head ? response.createHeadResponse() : response
+    }
+
+    /// Adds what every answer tells browsers.
+    func mark(_ headers: inout HTTPFields, of request: Request) {
+        if !CrossOrigin.isPreflight(request) { settings.crossOrigin.mark(&headers, origin: request.header(.origin)) }
+        SecurityHeaders.mark(&headers, of: request, strictTransportSecurity: settings.strictTransportSecurity)
     }
 
     /// The endpoint of a request. A preflight of an unknown path is answered all the same: else its page could not see the 404 that follows.

@@ -26,16 +26,24 @@ extension Connection {
         return try await abandoning(token, true) {
             await withUnsafeContinuation { (continuation: UnsafeContinuation<Result<QueryResult, PostgresError>, Never>) in
                 if let reason = PostgresError.reasonNotToSend { return continuation.resume(returning: .failure(reason)) }
-                let read = SharedRead(query: Query(statement, values), continuation: continuation, token: token)
-                do throws(PostgresError) {
-                    let refused = try self.withWire { wire throws(PostgresError) in try wire.gather(read) }
-                    for delivery in refused { delivery.deliver() }
-                } catch {
-                    return self.refuse(error) { continuation.resume(returning: .failure($0)) }
-                }
+                self.send(SharedRead(query: Query(statement, values), reply: .task(continuation), token: token))
                 if Task.isCancelled { self.abandon(token) }
             }
         }.get()
+    }
+
+    /// The same; the answer is a call, and its caller can't be cancelled.
+    func read(_ query: Query, in queue: ReplyQueue, _ answer: @escaping @Sendable (ReadReply.Answer) -> Void) {
+        send(SharedRead(query: query, reply: .call(queue, answer), token: 0))
+    }
+
+    private func send(_ read: SharedRead) {
+        do throws(PostgresError) {
+            let refused = try withWire { wire throws(PostgresError) in try wire.gather(read) }
+            for delivery in refused { delivery.deliver() }
+        } catch {
+            refuse(error) { read.reply.give(.failure($0)) }
+        }
     }
 
     /// Several statements under one sync. `onSent` is called once they are on their way.
@@ -74,7 +82,7 @@ extension Connection {
     }
 
     private func abandon(_ token: UInt64) {
-        if let read = withWire({ $0.withdrawRead(token) }) { return read.continuation.resume(returning: .failure(.cancelledUnsent)) }
+        if let read = withWire({ $0.withdrawRead(token) }) { return read.reply.give(.failure(.cancelledUnsent)) }
         let completion = withWire { $0.pipeline.abandon(token) }
         switch completion {
         case .one(let continuation): continuation.resume(returning: .failure(.cancelled(outcomeUnknown: true)))
@@ -96,7 +104,7 @@ extension PostgresError {
         Task.isCancelled || Deadline.hasPassed ? .cancelledUnsent : nil
     }
 
-    fileprivate static var cancelledUnsent: PostgresError {
+    static var cancelledUnsent: PostgresError {
         var error = PostgresError.cancelled()
         error.isUnsent = true
         return error

@@ -94,13 +94,13 @@ struct Pipeline {
 
     private func answers(
         to reads: some Sequence<SharedRead?>, orElse error: PostgresError
-    ) -> [(UnsafeContinuation<Result<QueryResult, PostgresError>, Never>, Result<QueryResult, PostgresError>)] {
+    ) -> [(reply: ReadReply, answer: ReadReply.Answer)] {
         reads.enumerated().compactMap { index, read in
             guard let read else { return nil }
-            if index < results.count { return (read.continuation, .success(results[index])) }
-            guard index == results.count, var failure else { return (read.continuation, .failure(error)) }
+            if index < results.count { return (read.reply, .success(results[index])) }
+            guard index == results.count, var failure else { return (read.reply, .failure(error)) }
             failure.failedQuery = 0
-            return (read.continuation, .failure(failure))
+            return (read.reply, .failure(failure))
         }
     }
 
@@ -125,10 +125,12 @@ struct Pipeline {
     mutating func abandon(_ wanted: UInt64) -> Completion? {
         for offset in 0..<steps.count {
             guard case .sync(let completion, let token)? = steps[offset] else { continue }
-            if case .reads(var reads) = completion, let index = reads.firstIndex(where: { $0?.token == wanted }), let read = reads[index] {
+            if case .reads(var reads) = completion, let index = reads.firstIndex(where: { $0?.token == wanted }),
+                case .task(let continuation)? = reads[index]?.reply
+            {
                 reads[index] = nil
                 steps[offset] = .sync(.reads(reads), token: token)
-                return .one(read.continuation)
+                return .one(continuation)
             }
             guard token == wanted else { continue }
             steps[offset] = .sync(.abandoned, token: token)

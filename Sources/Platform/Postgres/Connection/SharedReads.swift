@@ -1,8 +1,8 @@
 /// A read that leaves together with those of other callers.
 struct SharedRead {
     let query: Query
-    let continuation: UnsafeContinuation<Result<QueryResult, PostgresError>, Never>
-    /// The name to abandon it by.
+    let reply: ReadReply
+    /// The name to abandon it by; 0 for one that is never abandoned.
     let token: UInt64
 }
 
@@ -18,7 +18,7 @@ extension Wire {
     private static let maximumReadGroups = 2
     private static let maximumGroupSize = 64
 
-    /// Sends a read, now or with others. Throws when the connection is gone; the caller's continuation is then still the caller's. The deliveries are
+    /// Sends a read, now or with others. Throws when the connection is gone; the caller is then still to be answered. The deliveries are
     /// of reads that could not be sent.
     mutating func gather(_ read: SharedRead) throws(PostgresError) -> [Delivery] {
         _ = try readyToSend()
@@ -37,7 +37,7 @@ extension Wire {
                     try parameters.append(read.query.values)
                     reads.append(read)
                 } catch {
-                    refused.append(.one(read.continuation, .failure(error)))
+                    refused.append(.reads([(read.reply, .failure(error))]))
                     // Its values, half written, are in the way of those behind it.
                     if let error = encodeAnew(reads) { return refused + refuse(reads, error) }
                 }
@@ -98,6 +98,6 @@ extension Wire {
     }
 
     private func refuse(_ reads: [SharedRead], _ error: PostgresError) -> [Delivery] {
-        reads.isEmpty ? [] : [.reads(reads.map { ($0.continuation, .failure(error)) })]
+        reads.isEmpty ? [] : [.reads(reads.map { ($0.reply, .failure(error)) })]
     }
 }

@@ -22,14 +22,14 @@ enum Completion {
 enum Delivery {
     case one(UnsafeContinuation<Result<QueryResult, PostgresError>, Never>, Result<QueryResult, PostgresError>)
     case group(UnsafeContinuation<Result<[QueryResult], PostgresError>, Never>, Result<[QueryResult], PostgresError>)
-    case reads([(UnsafeContinuation<Result<QueryResult, PostgresError>, Never>, Result<QueryResult, PostgresError>)])
+    case reads([(reply: ReadReply, answer: ReadReply.Answer)])
     case ready(UnsafeContinuation<Result<Void, PostgresError>, Never>, Result<Void, PostgresError>)
 
     func deliver() {
         switch self {
         case .one(let continuation, let result): continuation.resume(returning: result)
         case .group(let continuation, let result): continuation.resume(returning: result)
-        case .reads(let answers): for (continuation, result) in answers { continuation.resume(returning: result) }
+        case .reads(let answers): ReadReply.give(answers)
         case .ready(let continuation, let result): continuation.resume(returning: result)
         }
     }

@@ -5,13 +5,11 @@ import Synchronization
 extension ConnectionPool {
     /// A connection of the lane, at once or in turn. Throws `.poolTimeout`, or `.connection` when the database can't be reached.
     func lease(_ lane: State.Lane) async throws(PostgresError) -> Lease {
-        let (lease, needsOpening) = core.withLock { core in (core.state.take(lane), core.state.isOpeningDue(for: lane)) }
-        if needsOpening { wake() }
-        if let lease { return lease }
+        if let lease = leaseAtOnce(lane) { return lease }
         let id = core.withLock { $0.state.nextWaiterID() }
         let result = await withTaskCancellationHandler {
             await withUnsafeContinuation { continuation in
-                enqueue(continuation, id, lane)
+                enqueue(.task(continuation), id, lane, until: Deadline.current)
                 // The handler may have run before the caller was in the queue.
                 if Task.isCancelled { cancelWaiter(id) }
             }
@@ -21,23 +19,37 @@ extension ConnectionPool {
         return try result.get()
     }
 
-    private func enqueue(_ continuation: UnsafeContinuation<Result<Lease, PostgresError>, Never>, _ id: UInt64, _ lane: State.Lane) {
+    /// The same for a caller that waits in no task: it is called with the connection, on its own stack or later in its queue.
+    func lease(
+        _ lane: State.Lane, in queue: ReplyQueue, until deadline: Deadline?, then use: @escaping @Sendable (Result<Lease, PostgresError>) -> Void
+    ) {
+        if let lease = leaseAtOnce(lane) { return use(.success(lease)) }
+        enqueue(.call(queue, use), core.withLock { $0.state.nextWaiterID() }, lane, until: deadline)
+    }
+
+    private func leaseAtOnce(_ lane: State.Lane) -> Lease? {
+        let (lease, needsOpening) = core.withLock { core in (core.state.take(lane), core.state.isOpeningDue(for: lane)) }
+        if needsOpening { wake() }
+        return lease
+    }
+
+    private func enqueue(_ waiter: LeaseWaiter, _ id: UInt64, _ lane: State.Lane, until own: Deadline?) {
         let patience = ContinuousClock.now + limits.acquireTimeout
-        let deadline = Deadline.current.map { min($0.instant, patience) } ?? patience
+        let deadline = own.map { min($0.instant, patience) } ?? patience
         let answer: Result<Lease, PostgresError>? = core.withLock { core in
             if core.state.isClosed { return .failure(.poolClosed) }
             // One may have come back since the first look.
             if let lease = core.state.take(lane) { return .success(lease) }
-            core.state.wait(continuation, id: id, in: lane, until: deadline)
+            core.state.wait(waiter, id: id, in: lane, until: deadline)
             return nil
         }
-        if let answer { return continuation.resume(returning: answer) }
+        if let answer { return waiter.resume(answer) }
         wake()
         setTimer(at: deadline)
     }
 
     private func cancelWaiter(_ id: UInt64) {
-        core.withLock { $0.state.removeWaiter(id) }?.resume(returning: .failure(.cancelled()))
+        core.withLock { $0.state.removeWaiter(id) }?.resume(.failure(.cancelled()))
     }
 
     /// One timer serves all waiters. Most wait equally long; a request that has less time left sets an earlier one.
@@ -56,8 +68,21 @@ extension ConnectionPool {
             return (core.state.removeWaiters(dueAt: .now), core.lastFailure, core.state.nextDeadline)
         }
         let answer = error ?? PostgresError(.poolTimeout, "no connection came free in time")
-        for waiter in expired { waiter.resume(returning: .failure(answer)) }
+        for waiter in expired { waiter.resume(.failure(answer)) }
         if let next { setTimer(at: next) }
+    }
+}
+
+/// A caller in the queue for a connection.
+enum LeaseWaiter: Sendable {
+    case task(UnsafeContinuation<Result<ConnectionPool.Lease, PostgresError>, Never>)
+    case call(ReplyQueue, @Sendable (Result<ConnectionPool.Lease, PostgresError>) -> Void)
+
+    func resume(_ lease: Result<ConnectionPool.Lease, PostgresError>) {
+        switch self {
+        case .task(let continuation): continuation.resume(returning: lease)
+        case .call(let queue, let use): queue.enqueue([{ use(lease) }])
+        }
     }
 }
 

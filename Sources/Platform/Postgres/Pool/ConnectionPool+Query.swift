@@ -1,3 +1,4 @@
+package import Deadlines
 import Synchronization
 
 /// The shared lane.
@@ -22,6 +23,40 @@ extension ConnectionPool {
         return try await onSharedConnection { connection throws(PostgresError) in try await connection.read(statement, values) }
     }
 
+    /// The same for a caller that waits in no task: its answer is a call in its queue. It can't be cancelled.
+    /// - Parameter deadline: what has not left by then leaves no more.
+    package func read(
+        _ statement: Statement, _ values: [SQLValue] = [], in queue: ReplyQueue, until deadline: Deadline? = nil,
+        _ answer: @escaping @Sendable (Result<QueryResult, PostgresError>) -> Void
+    ) {
+        let start = ContinuousClock.now
+        ask(Query(statement, values), in: queue, until: deadline) { result in
+            OperationDurations.shared.record(statement, since: start)
+            answer(result)
+        }
+    }
+
+    private func ask(
+        _ query: Query, in queue: ReplyQueue, until deadline: Deadline?, hasPreparedAnew: Bool = false,
+        _ answer: @escaping @Sendable (Result<QueryResult, PostgresError>) -> Void
+    ) {
+        lease(.shared, in: queue, until: deadline) { lease in
+            switch lease {
+            case .failure(let error): queue.enqueue([{ answer(.failure(error)) }])
+            case .success(let lease):
+                if deadline?.hasPassed == true {
+                    self.returnPlace(lease)
+                    return queue.enqueue([{ answer(.failure(.cancelledUnsent)) }])
+                }
+                lease.connection.read(query, in: queue) { result in
+                    guard case .failure(let error) = result, let isAnew = self.goesOn(after: error, on: lease, hasPreparedAnew: hasPreparedAnew)
+                    else { return answer(result) }
+                    self.ask(query, in: queue, until: deadline, hasPreparedAnew: isAnew, answer)
+                }
+            }
+        }
+    }
+
     /// Several statements as one implicit transaction in one round trip. When one fails all are rolled back, and the error's `failedQuery` says
     /// which.
     @discardableResult
@@ -37,21 +72,23 @@ extension ConnectionPool {
             do throws(PostgresError) {
                 return try await request(lease.connection)
             } catch {
-                if error.isUnsent, error.kind == .connection {
-                    // Nothing left this process, so another connection may have it. Each turn loses one connection, so this ends.
-                    core.withLock { $0.state.lost(lease.id) }
-                    continue
-                }
-                // Never came to the server, so no answer will give the place back.
-                if error.isUnsent || error.kind == .configuration { returnPlace(lease) }
-                // The whole request was rolled back and the statement is prepared anew on its next use.
-                if error.needsPreparing, !hasPreparedAnew {
-                    hasPreparedAnew = true
-                    continue
-                }
-                throw error
+                guard let isAnew = goesOn(after: error, on: lease, hasPreparedAnew: hasPreparedAnew) else { throw error }
+                hasPreparedAnew = isAnew
             }
         }
+    }
+
+    /// Whether a request that failed is made once more, and then whether its statement has been prepared anew; nil when its error stands.
+    private func goesOn(after error: PostgresError, on lease: Lease, hasPreparedAnew: Bool) -> Bool? {
+        if error.isUnsent, error.kind == .connection {
+            // Nothing left this process, so another connection may have it. Each turn loses one connection, so this ends.
+            core.withLock { $0.state.lost(lease.id) }
+            return hasPreparedAnew
+        }
+        // Never came to the server, so no answer will give the place back.
+        if error.isUnsent || error.kind == .configuration { returnPlace(lease) }
+        // The whole request was rolled back and the statement is prepared anew on its next use.
+        return error.needsPreparing && !hasPreparedAnew ? true : nil
     }
 
     private func returnPlace(_ lease: Lease) {

@@ -51,7 +51,7 @@ extension ConnectionPool {
             if error.kind != .cancelled { core.lastFailure = error }
             return isHopeless ? core.state.removeAllWaiters() : []
         }
-        for waiter in waiters { waiter.resume(returning: .failure(error)) }
+        for waiter in waiters { waiter.resume(.failure(error)) }
         if error.kind != .cancelled {
             // Once each time that a database goes away. One that never was there is told by the callers.
             let hasGone = core.withLock { $0.hasConnected && $0.state.consecutiveFailures == 1 }
@@ -84,7 +84,7 @@ extension ConnectionPool {
 
     private func close() async {
         let (idle, waiters) = core.withLock { core in (core.state.close(), core.state.removeAllWaiters()) }
-        for waiter in waiters { waiter.resume(returning: .failure(.poolClosed)) }
+        for waiter in waiters { waiter.resume(.failure(.poolClosed)) }
         for connection in idle { connection.close(.poolClosed) }
         Reactor.shared.schedule(at: .now + limits.closeTimeout) { [weak self] in self?.closeAll() }
         await withUnsafeContinuation { continuation in

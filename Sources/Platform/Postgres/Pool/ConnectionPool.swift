@@ -6,7 +6,7 @@ import Synchronization
 /// `query` and `atomically` share a few pipelined connections: callers' statements follow each other without waiting for answers. `withTransaction`
 /// and `withSession` lend a connection to one caller. Only `run()` opens connections; before it, and while the database is down, callers wait.
 package final class ConnectionPool: Sendable {
-    typealias State = PoolState<Connection, UnsafeContinuation<Result<Lease, PostgresError>, Never>>
+    typealias State = PoolState<Connection, LeaseWaiter>
 
     /// A connection, or a place on a shared one.
     struct Lease: Sendable {
@@ -52,7 +52,7 @@ package final class ConnectionPool: Sendable {
 
     /// Carries out the state's decisions, with no lock held.
     func perform(_ effects: State.Effects) {
-        for grant in effects.grants { grant.waiter.resume(returning: .success(Lease(id: grant.id, connection: grant.connection))) }
+        for grant in effects.grants { grant.waiter.resume(.success(Lease(id: grant.id, connection: grant.connection))) }
         for connection in effects.closes { connection.close(PostgresError(.connection, "the pool has closed the connection")) }
         if effects.needsOpening { wake() }
         if !effects.closes.isEmpty { noteEmptiness() }

@@ -19,6 +19,9 @@ final class ForwardedAddresses: Sendable {
         isContradiction = SparseWarning("a trusted proxy names two clients, in Forwarded and X-Forwarded-For: its own address counts", logger)
     }
 
+    /// Whether a request without either header may come from one of our proxies.
+    var mayNameClients: Bool { !proxies.isEmpty }
+
     /// The client that a request comes from when one of our proxies sent it; nil leaves it to the peer, of whom nothing is believed then.
     ///
     /// Both headers are read from the right, where the nearest proxy wrote: the first address that is no proxy of ours is the client's; anyone may

@@ -23,11 +23,20 @@ final class ExchangeHandler: ChannelDuplexHandler {
     private var smallParts: ByteBuffer?
     private var isEnding = false
     private var isStopping = false
+    private var context: ChannelHandlerContext?
+    private var encoder: ChannelHandlerContext?
 
     init(_ timeouts: ConnectionTimeouts, limits: ConnectionLimits, logger: Logger) {
         self.timeouts = timeouts
         self.limits = limits
         self.logger = logger
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        encoder = nil
     }
 
     // MARK: requests
@@ -185,7 +194,7 @@ final class ExchangeHandler: ChannelDuplexHandler {
         switch unwrapOutboundIn(data) {
         case .head(let head):
             exchange.isResponseBegun = true
-            if limits.drain?.hasBegun == true { endAfterLastExchange(context) }
+            if isDraining { endAfterLastExchange(context) }
             // The client may send the body all the same, or not: nobody could tell the next request from it.
             if exchange.awaitsContinue {
                 timeouts.endInput()
@@ -194,13 +203,38 @@ final class ExchangeHandler: ChannelDuplexHandler {
             context.write(wrapOutboundOut(.head(exchange.finished(head))), promise: promise)
         case .body: context.write(data, promise: promise)
         case .end:
-            exchange.isResponseComplete = true
-            timeouts.responseIsWritten(at: context.eventLoop.now)
             context.write(data, promise: promise)
-            if exchange.isLast { return end(context) }
-            removeCompleteExchange()
-            if let refusal { settle(with: refusal, context) }
+            completeResponse(to: exchange, at: context.eventLoop.now, context)
         }
+    }
+
+    /// Whether the connection ends with its next response.
+    var isDraining: Bool { limits.drain?.hasBegun == true }
+
+    /// Sends a whole response to the oldest request, in one write and past the encoder, which has nothing to add to it.
+    func respond(_ answer: ReadyAnswer, withoutBody: Bool) {
+        guard let context, let exchange = exchanges.first, !exchange.isResponseComplete else { return }
+        guard let encoder = encoder ?? (try? context.pipeline.syncOperations.context(handlerType: HTTPResponseEncoder.self)) else {
+            return context.close(promise: nil)
+        }
+        self.encoder = encoder
+        exchange.isResponseBegun = true
+        if isDraining { endAfterLastExchange(context) }
+        let now = context.eventLoop.now
+        let (bytes, body) = WholeResponse.bytes(
+            of: answer, isLast: exchange.isLast, withoutBody: withoutBody, allocator: context.channel.allocator, at: now)
+        encoder.write(NIOAny(IOData.byteBuffer(bytes)), promise: nil)
+        if let body { encoder.write(NIOAny(IOData.byteBuffer(body)), promise: nil) }
+        encoder.flush()
+        completeResponse(to: exchange, at: now, context)
+    }
+
+    private func completeResponse(to exchange: Exchange, at now: NIODeadline, _ context: ChannelHandlerContext) {
+        exchange.isResponseComplete = true
+        timeouts.responseIsWritten(at: now)
+        if exchange.isLast { return end(context) }
+        removeCompleteExchange()
+        if let refusal { settle(with: refusal, context) }
     }
 
     private func removeCompleteExchange() {

@@ -30,8 +30,8 @@ struct RequestHeadRules {
 
     /// RFC 9112 §6.1 and §6.3.
     private func codingViolation(of head: HTTPRequestHead) -> Problem? {
-        let codings = head.headers[canonicalForm: "Transfer-Encoding"].map { WireText($0) }.filter { !$0.isEmpty }
         guard head.headers.contains(name: "Transfer-Encoding") else { return nil }
+        let codings = head.headers[canonicalForm: "Transfer-Encoding"].map { WireText($0) }.filter { !$0.isEmpty }
         guard !head.version.isHTTP10 else { return .malformed("HTTP/1.0 has no Transfer-Encoding.") }
         guard let last = codings.last, last.isWord("chunked"), !codings.dropLast().contains(where: { $0.isWord("chunked") }) else {
             return .malformed("The body's end can't be told: chunked must be its last coding, and once.")

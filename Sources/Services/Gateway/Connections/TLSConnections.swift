@@ -7,10 +7,12 @@ import NIOTLS
 
 extension HTTPServerBuilder {
     /// HTTPS: HTTP/2 for clients that ask for it (ALPN), HTTP/1.1 for all others, under the same limits.
-    package static func https(certificates: CertificateFiles, limits: ConnectionLimits) -> HTTPServerBuilder {
+    package static func https(
+        certificates: CertificateFiles, limits: ConnectionLimits, direct: (any DirectResponder)? = nil
+    ) -> HTTPServerBuilder {
         HTTPServerBuilder { responder in
             TLSConnections(
-                certificates: certificates, limits: limits, http1: HTTP1Connections(limits: limits, responder: responder),
+                certificates: certificates, limits: limits, http1: HTTP1Connections(limits: limits, direct: direct, responder: responder),
                 http2: HTTP2Connections(limits: limits, responder: responder))
         }
     }

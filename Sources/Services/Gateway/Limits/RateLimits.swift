@@ -55,6 +55,9 @@ package struct RateLimits: Sendable {
     /// Whether Redis decides at the moment.
     package var areShared: Bool { shared?.isInUse ?? false }
 
+    /// Whether all of them are kept in this process.
+    var areOwn: Bool { shared == nil }
+
     /// Keeps up with Redis and with the other gateways until cancelled.
     package func run() async throws {
         if let shared { return try await shared.run() }
@@ -70,6 +73,11 @@ package struct RateLimits: Sendable {
         fileprivate var caller: BucketKey?
         /// Where a registration was taken for what the call might find out.
         fileprivate var claimant: BucketKey?
+
+        /// Tells the caller, unless the answer says so itself.
+        func mark(_ answer: inout HTTPFields) {
+            for field in headers where !answer.contains(field.name) { answer[field.name] = field.value }
+        }
     }
 
     /// Charges a call. 429 when nothing is left.
@@ -80,8 +88,40 @@ package struct RateLimits: Sendable {
     func charge(
         _ request: Request, _ match: Result<EndpointRouter.Match, Problem>, _ token: Result<VerifiedToken?, Problem>, from address: String?
     ) async throws(Problem) -> Charge {
+        switch bill(request, match, token, from: address) {
+        case .nothing: Charge()
+        case .one(let limiter, let key, let caller): Charge(headers: try await take(limiter, key), caller: caller)
+        case .claim(let caller, let address):
+            Charge(headers: try await take((calls, caller), then: (registrations, address)), claimant: address)
+        }
+    }
+
+    /// The same without waiting; nil, and nothing is charged, where that can't be.
+    func chargeAtOnce(
+        _ request: Request, _ match: EndpointMatch, _ token: VerifiedToken?, from address: String?
+    ) throws(Problem) -> Charge? {
+        if shared != nil { return nil }
+        switch bill(request, .success(.endpoint(match)), .success(token), from: address) {
+        case .nothing: return Charge()
+        case .one(let limiter, let key, let caller): return Charge(
+                headers: try limiter.map { limiter throws(Problem) in try limiter.headers(for: limiter.take(key)) } ?? [:], caller: caller)
+        case .claim: return nil
+        }
+    }
+
+    /// The buckets that a call is taken out of.
+    private enum Bill {
+        case nothing
+        case one(RateLimiter?, BucketKey, caller: BucketKey? = nil)
+        /// Before the call, or many at once would find out as much as they like.
+        case claim(caller: BucketKey, address: BucketKey)
+    }
+
+    private func bill(
+        _ request: Request, _ match: Result<EndpointRouter.Match, Problem>, _ token: Result<VerifiedToken?, Problem>, from address: String?
+    ) -> Bill {
+        guard let limit = Self.limit(of: request, match) else { return .nothing }
         let address = BucketKey.address(address)
-        guard let limit = Self.limit(of: request, match) else { return Charge() }
         let ignoresCredentials = match.endpoint?.route.ignoresCredentials == true
         var user: SignedInUser?
         switch token {
@@ -89,19 +129,18 @@ package struct RateLimits: Sendable {
         case .failure(let problem):
             // When nobody knows whether the token is good, nobody is to blame: the address pays as for any call.
             guard problem.code == .unauthenticated, !ignoresCredentials else { break }
-            return Charge(headers: try await take(badTokens, address))
+            return .one(badTokens, address)
         }
-        if let user, user.isOperator { return Charge() }
+        if let user, user.isOperator { return .nothing }
         let caller = user.map { BucketKey.user($0.id) } ?? address
-        switch limit {
+        return switch limit {
         // A token must not buy more guesses.
-        case .login: return Charge(headers: try await take(logins, address))
-        case .registration: return Charge(headers: try await take(registrations, address))
-        case .password: return Charge(headers: try await take(logins, caller))
-        case .calls, .partialTiles: return Charge(headers: try await take(calls, caller), caller: caller)
-        // Before the call, or many at once would find out as much as they like.
-        case .claims: return Charge(headers: try await take((calls, caller), then: (registrations, address)), claimant: address)
-        case .uncounted: return Charge()
+        case .login: .one(logins, address)
+        case .registration: .one(registrations, address)
+        case .password: .one(logins, caller)
+        case .calls, .partialTiles: .one(calls, caller, caller: caller)
+        case .claims: .claim(caller: caller, address: address)
+        case .uncounted: .nothing
         }
     }
 

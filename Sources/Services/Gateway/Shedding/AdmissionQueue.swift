@@ -48,8 +48,14 @@ final class AdmissionQueue: Upstream {
         try await admitted(to: AdmissionLane(request, as: call.match.endpoint)) { try await service.send(request, as: call, context: context) }
     }
 
+    /// The service itself, where it is of this process.
+    var local: ServiceResponder? { service.local }
+
+    /// Takes a place at the service, if there is one and nobody waits for it. Its holder leaves with `leave(_:)`.
+    func enterAtOnce(_ lane: AdmissionLane) -> Bool { state.withLock { $0.lanes.enter(lane) } }
+
     private func admitted<Value>(to lane: AdmissionLane, _ work: () async throws -> Value) async throws -> Value {
-        if !state.withLock({ $0.lanes.enter(lane) }) {
+        if !enterAtOnce(lane) {
             switch await turn(in: lane) {
             case .admitted: break
             case .refused: throw Problem.unavailable("There is more to do at the moment than can be done in time.")
@@ -90,7 +96,7 @@ final class AdmissionQueue: Upstream {
 
     private func cancel(_ id: UInt64) { state.withLock { $0.lanes.remove(id) }?.resume(returning: .cancelled) }
 
-    private func leave(_ lane: AdmissionLane) {
+    func leave(_ lane: AdmissionLane) {
         let served = state.withLock { state in state.lanes.leave(lane) { now() } }
         guard let served else { return }
         for waiter in served.refused { waiter.resume(returning: .refused) }

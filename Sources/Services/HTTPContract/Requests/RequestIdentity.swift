@@ -2,6 +2,7 @@ package import EventSourcing
 import FoundationEssentials
 import HTTPTypes
 package import Hummingbird
+import Synchronization
 
 /// The two ids by which one call is followed through services, logs and events: taken when well-formed, made otherwise.
 package enum RequestIdentity {
@@ -42,14 +43,24 @@ package enum RequestIdentity {
         return text.utf8.count == 55 ? text : "00\(text.dropFirst(2).prefix(53))"
     }
 
-    package static func makeRequestID() -> String { UUID.v7().lowercased }
+    package static func makeRequestID() -> String {
+        var random = IdentityNumbers()
+        return UUID.v7(using: &random).lowercased
+    }
 
     /// A new root context.
     package static func makeTraceparent(isSampled: Bool = true) -> String {
-        var random = SystemRandomNumberGenerator()
-        // Neither id may be zero; setting one bit costs nothing.
-        let trace = random.next().hexadecimal + (random.next() | 1).hexadecimal
-        return "00-\(trace)-\((random.next() | 1).hexadecimal)-\(isSampled ? "01" : "00")"
+        var random = IdentityNumbers()
+        return String(unsafeUninitializedCapacity: 55) { text in
+            text.write("00-", at: 0)
+            // Neither id may be zero; setting one bit costs nothing.
+            text.write(hexadecimal: random.next(), at: 3)
+            text.write(hexadecimal: random.next() | 1, at: 19)
+            text.write("-", at: 35)
+            text.write(hexadecimal: random.next() | 1, at: 36)
+            text.write(isSampled ? "-01" : "-00", at: 52)
+            return 55
+        }
     }
 
     private static let traceparentBytes = 55...512
@@ -67,6 +78,33 @@ package enum RequestIdentity {
         case (UInt8(ascii: "0"), UInt8(ascii: "0")): return bytes.count == 55
         case (UInt8(ascii: "f"), UInt8(ascii: "f")): return false
         default: return (bytes.count == 55 || bytes[55] == dash) && bytes.allSatisfy { 0x21...0x7E ~= $0 }
+        }
+    }
+}
+
+/// Numbers for ids that have to differ and need not be secret: SplitMix64 from a start that each process draws for itself. The system's own source is
+/// a system call a number, five a request.
+private struct IdentityNumbers: RandomNumberGenerator {
+    private static let state = Atomic<UInt64>(.random(in: .min ... .max))
+
+    mutating func next() -> UInt64 {
+        var number = Self.state.wrappingAdd(0x9E37_79B9_7F4A_7C15, ordering: .relaxed).newValue
+        number = (number ^ (number >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        number = (number ^ (number >> 27)) &* 0x94D0_49BB_1331_11EB
+        return number ^ (number >> 31)
+    }
+}
+
+extension UnsafeMutableBufferPointer<UInt8> {
+    fileprivate func write(_ text: StaticString, at place: Int) {
+        for index in 0..<text.utf8CodeUnitCount { self[place + index] = text.utf8Start[index] }
+    }
+
+    /// Sixteen lower-case digits.
+    fileprivate func write(hexadecimal number: UInt64, at place: Int) {
+        for index in 0..<16 {
+            let digit = UInt8(truncatingIfNeeded: number >> UInt64(60 - index * 4)) & 0xF
+            self[place + index] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
         }
     }
 }

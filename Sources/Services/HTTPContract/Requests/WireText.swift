@@ -89,6 +89,9 @@ package struct WireText: Sendable, Hashable, ExpressibleByStringLiteral {
         return zip(bytes, word.bytes).allSatisfy { byte, lower in byte == lower || byte.lowercasedASCII == lower }
     }
 
+    /// Whether it starts with those lower-case letters, in either case.
+    package func startsWithWord(_ start: WireText) -> Bool { bytes.count >= start.count && WireText(bytes: bytes.prefix(start.count)).isWord(start) }
+
     /// A whole number written in its one canonical way: digits only, no leading zero.
     package var number: Int64? {
         guard 1...19 ~= bytes.count, allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }), bytes.count == 1 || first != UInt8(ascii: "0")

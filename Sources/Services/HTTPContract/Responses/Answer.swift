@@ -6,8 +6,6 @@ package import NIOCore
 
 /// Successful answers. All bodies are single buffers, which the server writes in one go.
 package enum Answer {
-    private static let json = "application/json"
-
     /// `{"data": …}`; `write` writes the value of `data`.
     package static func data(
         _ status: HTTPResponse.Status = .ok, headers: HTTPFields = [:], _ write: (inout JSONWriter) throws -> Void
@@ -34,9 +32,7 @@ package enum Answer {
 
     /// JSON that is already there.
     package static func bytes(json: ByteBuffer, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]) -> Response {
-        var headers = headers
-        headers[.contentType] = Self.json
-        return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: json))
+        ReadyAnswer.bytes(json, status: status, headers: headers).response
     }
 
     /// JSON that is already there.
@@ -45,15 +41,8 @@ package enum Answer {
     }
 
     /// 204.
-    package static func noContent(headers: HTTPFields = [:]) -> Response { bodiless(.noContent, headers) }
+    package static func noContent(headers: HTTPFields = [:]) -> Response { ReadyAnswer.noContent(headers: headers).response }
 
     /// 304, with the headers that a 200 would have had (RFC 9110 §15.4.5).
-    package static func notModified(headers: HTTPFields) -> Response { bodiless(.notModified, headers) }
-
-    private static func bodiless(_ status: HTTPResponse.Status, _ headers: HTTPFields) -> Response {
-        var response = Response(status: status, headers: headers)
-        // These statuses have no body by definition, so no length of one either (RFC 9110 §8.6).
-        response.headers[.contentLength] = nil
-        return response
-    }
+    package static func notModified(headers: HTTPFields) -> Response { ReadyAnswer.notModified(headers: headers).response }
 }

@@ -9,11 +9,11 @@ extension Problem {
     package static let mediaType = "application/problem+json"
 
     /// The answer that carries this problem. `path` becomes its `instance`.
-    package func response(path: String, requestID: String) -> Response {
-        var headers = headers
-        headers[.contentType] = Self.mediaType
-        let document = ByteBuffer(bytes: document(instance: path, requestID: requestID))
-        return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: document))
+    package func response(path: String, requestID: String) -> Response { answer(path: path, requestID: requestID).response }
+
+    /// The same, ready to be sent.
+    package func answer(path: String, requestID: String) -> ReadyAnswer {
+        .bytes(ByteBuffer(bytes: document(instance: path, requestID: requestID)), Self.mediaType, status: status, headers: headers)
     }
 
     /// The problem as JSON.

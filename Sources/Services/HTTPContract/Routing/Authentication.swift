@@ -34,6 +34,13 @@ package struct Authentication: Sendable {
         }
     }
 
+    /// The same from what was verified a moment ago, without waiting. Nil when that does not tell.
+    package func knownToken(of request: Request) -> KnownToken? {
+        guard let verifier, let authorization = request.header(.authorization) else { return KnownToken.none }
+        guard let text = Self.bearerToken(authorization), let token = verifier.known(text) else { return nil }
+        return .token(token)
+    }
+
     /// The caller of a service's endpoint.
     func caller(of request: Request, for endpoint: Endpoint, of service: ServiceName) async throws(Problem) -> Caller {
         guard !endpoint.route.ignoresCredentials else { return .anonymous }
@@ -54,6 +61,19 @@ package struct Authentication: Sendable {
     private static func bearerToken(_ authorization: WireText) -> String? {
         guard let (scheme, token) = authorization.cut(at: " "), scheme.isWord("bearer") else { return nil }
         return token.trimmingBlanks.string
+    }
+}
+
+/// The token of a request, where that can be told at once.
+package enum KnownToken: Sendable {
+    case none
+    case token(VerifiedToken)
+
+    package var token: VerifiedToken? {
+        switch self {
+        case .none: nil
+        case .token(let token): token
+        }
     }
 }
 

@@ -10,6 +10,11 @@ import Tracing
 package struct RecordedCall: Sendable {
     package var endpoint: Endpoint?
     package var caller = Caller.anonymous
+
+    package init(endpoint: Endpoint? = nil, caller: Caller = .anonymous) {
+        self.endpoint = endpoint
+        self.caller = caller
+    }
 }
 
 /// Tells of each call of one service: its duration as a metric, its line in the access log and, where spans are recorded, its server span.
@@ -34,7 +39,7 @@ package struct CallRecorder: Sendable {
         guard SpanRecording.isOn else {
             var response = try await body(context, &call)
             context.mark(&response)
-            finish(request, call, response, context, since: start)
+            finish(request, call, response.status.code, context, since: start)
             return response
         }
         return try await withSpan(request.knownMethod, context: context.parent, ofKind: .server) { span in
@@ -43,7 +48,7 @@ package struct CallRecorder: Sendable {
             // A caller gets back what it has sent, and otherwise what it can ask the collector for.
             (context.isTraceRoot ? inner : context).mark(&response)
             describe(span, request, call, response)
-            finish(request, call, response, inner, since: start)
+            finish(request, call, response.status.code, inner, since: start)
             return response
         }
     }
@@ -65,14 +70,15 @@ package struct CallRecorder: Sendable {
         span.attributes = attributes
     }
 
-    private func finish(
-        _ request: Request, _ call: RecordedCall, _ response: Response, _ context: CallContext, since start: ContinuousClock.Instant
+    /// Tells of a call that was answered. Where no span is recorded this is all there is to tell.
+    package func finish(
+        _ request: Request, _ call: RecordedCall, _ status: Int, _ context: CallContext, since start: ContinuousClock.Instant
     ) {
-        durations.record(request, call.endpoint, response, since: start)
+        durations.record(request, call.endpoint, status, since: start)
         guard logger.logLevel <= .info, let weight = AccessLog.admit() else { return }
         var metadata: Logger.Metadata = [
             "requestId": "\(RequestIdentity.logged(context.requestID))", "service": "\(service)", "method": "\(request.knownMethod)",
-            "route": "\(call.endpoint?.route.path ?? "none")", "status": .stringConvertible(Int(response.status.code)),
+            "route": "\(call.endpoint?.route.path ?? "none")", "status": .stringConvertible(status),
             "duration": .stringConvertible((ContinuousClock.now - start).milliseconds), "actor": "\(call.caller.actor)",
         ]
         metadata.merge(context.traceMetadata) { $1 }

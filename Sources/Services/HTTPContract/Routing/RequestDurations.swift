@@ -19,8 +19,8 @@ package final class RequestDurations: Sendable {
 
     package init(_ service: ServiceName) { self.service = service.rawValue }
 
-    package func record(_ request: Request, _ endpoint: Endpoint?, _ response: Response, since start: ContinuousClock.Instant) {
-        let key = Key(endpoint: endpoint, method: request.knownMethod, status: Int(response.status.code))
+    package func record(_ request: Request, _ endpoint: Endpoint?, _ status: Int, since start: ContinuousClock.Instant) {
+        let key = Key(endpoint: endpoint, method: request.knownMethod, status: status)
         let (seconds, attoseconds) = (ContinuousClock.now - start).components
         timer(key).recordNanoseconds(seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
     }

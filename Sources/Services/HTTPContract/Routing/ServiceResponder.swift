@@ -15,6 +15,7 @@ package struct Routes: Sendable {
     package typealias Handler = @Sendable (Request, CallContext) async throws -> Response
 
     private(set) var handlers: [(endpoint: Endpoint, handler: Handler)] = []
+    var directHandlers: [Endpoint: DirectHandler] = [:]
 
     package init() {}
 
@@ -35,6 +36,7 @@ package struct Routes: Sendable {
     ) -> ServiceResponder {
         ServiceResponder(
             service: service, handlers: Dictionary(handlers.map { ($0.endpoint, $0.handler) }) { first, _ in first },
+            directHandlers: directHandlers,
             router: EndpointRouter(endpoints), authentication: authentication, recorder: CallRecorder(service, logger: logger),
             failures: FailureResponses(service: service, logger: logger, mapping: mapping))
     }
@@ -57,6 +59,7 @@ package struct ServiceResponder: HTTPResponder, Sendable {
 
     let service: ServiceName
     let handlers: [Endpoint: Routes.Handler]
+    let directHandlers: [Endpoint: Routes.DirectHandler]
     let router: EndpointRouter
     let authentication: Authentication
     let recorder: CallRecorder
@@ -112,9 +115,12 @@ package struct ServiceResponder: HTTPResponder, Sendable {
 
 extension CallContext {
     /// Adds the ids of the call.
-    package func mark(_ response: inout Response) {
-        response.headers[.requestID] = requestID
-        response.headers[.traceparent] = traceparent
+    package func mark(_ response: inout Response) { mark(&response.headers) }
+
+    /// The same.
+    package func mark(_ headers: inout HTTPFields) {
+        headers[.requestID] = requestID
+        headers[.traceparent] = traceparent
     }
 }
 
@@ -125,9 +131,14 @@ package protocol Upstream: Sendable {
 
     /// The same for a call that the caller has matched and verified. A service of another process does both again.
     func send(_ request: Request, as call: VerifiedCall, context: CallContext) async throws -> Response
+
+    /// The service itself, where it is of this process and built.
+    var local: ServiceResponder? { get }
 }
 
 extension Upstream {
+    package var local: ServiceResponder? { nil }
+
     package func send(_ request: Request, as call: VerifiedCall, context: CallContext) async throws -> Response {
         try await send(request, context: context)
     }
@@ -135,6 +146,8 @@ extension Upstream {
 
 /// A service of this process is a function call away.
 extension ServiceResponder: Upstream {
+    package var local: ServiceResponder? { self }
+
     package func send(_ request: Request, context: CallContext) async throws -> Response {
         try await respond(to: request, context: context)
     }
@@ -164,7 +177,12 @@ package struct FailureResponses: Sendable {
     /// Throws the error on when the bytes on the wire are no HTTP: the server below answers 400 and closes, which a response from here would prevent.
     package func response(to error: any Error, _ request: Request, _ endpoint: Endpoint?, _ context: CallContext) throws -> Response {
         if error is HTTPParserError { throw error }
-        return problem(error, request, endpoint, context).response(path: request.uri.path, requestID: context.requestID)
+        return answer(to: error, request, endpoint, context).response
+    }
+
+    /// The same for a request whose bytes are all there.
+    package func answer(to error: any Error, _ request: Request, _ endpoint: Endpoint?, _ context: CallContext) -> ReadyAnswer {
+        problem(error, request, endpoint, context).answer(path: request.uri.path, requestID: context.requestID)
     }
 
     private func problem(_ error: any Error, _ request: Request, _ endpoint: Endpoint?, _ context: CallContext) -> Problem {

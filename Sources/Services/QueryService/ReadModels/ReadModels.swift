@@ -2,6 +2,7 @@ import EventSourcing
 import FoundationEssentials
 import HTTPContract
 import Hummingbird
+import NIOCore
 import Postgres
 import Projections
 import Spans
@@ -32,7 +33,7 @@ struct ReadModels: Sendable {
     func read<Query: ReadQuery, Prepared: KeepableAnswer>(
         _ query: Query, for request: Request, keptIn cache: AnswerCache<Prepared>?, _ prepare: (Query.Answer) throws -> Prepared?
     ) async throws -> Snapshot<Prepared?> {
-        guard let cache, let standing = positions.standing(of: Query.models.map(\.rawValue)) else {
+        guard let cache, let standing = positions.standing(of: Query.modelNames) else {
             let found = try await read(query, for: request)
             return Snapshot(position: found.position, value: try prepare(found.value))
         }
@@ -46,14 +47,40 @@ struct ReadModels: Sendable {
         return Snapshot(position: found.position, value: prepared)
     }
 
+    /// The same without a task, for a caller who names no position: at once where the answer is kept, else on the event loop when it has come.
+    func read<Query: ReadQuery, Prepared: KeepableAnswer>(
+        _ query: Query, for call: DirectCall, keptIn cache: AnswerCache<Prepared>?,
+        _ prepare: @escaping @Sendable (Query.Answer) throws -> Prepared?,
+        then answer: @escaping @Sendable (Result<Snapshot<Prepared?>, any Error>) -> Void
+    ) {
+        let standing = cache == nil ? nil : positions.standing(of: Query.modelNames)
+        let key = QueryKey(statement: query.statement.name, values: query.values)
+        if let cache, let standing, let kept = cache.answer(to: key, at: standing) {
+            return answer(.success(Snapshot(position: kept.position, value: kept.value)))
+        }
+        pools[query.statement].read(query.statement, key.values, in: ReplyQueue(call.loop), until: call.deadline) { rows in
+            // Nobody is told, and nothing counts as seen.
+            guard call.isAwaited else { return }
+            answer(
+                Result {
+                    let rows = try rows.get()
+                    let found = Snapshot(position: try rows[0].get(0, as: Int64.self), value: try prepare(try query.decode(rows)))
+                    if let cache, let standing, let prepared = found.value {
+                        cache.keep(Snapshot(position: found.position, value: prepared), for: key, since: standing)
+                    }
+                    return found
+                })
+        }
+    }
+
     /// Answers from models that have reached a position, else throws 503 `READ_MODEL_BEHIND`.
     func read<Query: ReadQuery>(_ query: Query, from wait: WaitForPosition) async throws -> Snapshot<Query.Answer> {
         let deadline = ContinuousClock.now + wait.timeout
         var answer = try await ask(query)
-        if positions.haveDiverged(Query.models.map(\.rawValue)) { throw Problem.readModelBehind(position: 0) }
+        if positions.haveDiverged(Query.modelNames) { throw Problem.readModelBehind(position: 0) }
         if answer.position < wait.position {
             // Asked first, waited only then: mostly it is reached already, and the answer itself says so.
-            guard try await positions.wait(for: wait.position, models: Query.models.map(\.rawValue), timeout: wait.timeout) else {
+            guard try await positions.wait(for: wait.position, models: Query.modelNames, timeout: wait.timeout) else {
                 throw Problem.readModelBehind(position: answer.position)
             }
             answer = try await ask(query)
@@ -88,6 +115,19 @@ struct ReadModels: Sendable {
             try await pools[query.statement].read(query.statement, query.values)
         }
         return Snapshot(position: try rows[0].get(0), value: try query.decode(rows))
+    }
+}
+
+extension ReplyQueue {
+    /// So many answers are one job of the loop: to make a page of posts takes a while, and others wait.
+    private static let answersAtOnce = 8
+
+    fileprivate init(_ loop: any EventLoop) {
+        self.init(name: ObjectIdentifier(loop)) { answers in
+            for start in stride(from: 0, to: answers.count, by: Self.answersAtOnce) {
+                loop.execute { for answer in answers[start...].prefix(Self.answersAtOnce) { answer() } }
+            }
+        }
     }
 }
 

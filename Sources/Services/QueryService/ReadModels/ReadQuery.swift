@@ -24,6 +24,8 @@ protocol ReadQuery: Sendable {
 
 extension ReadQuery {
     func entity(in answer: Answer) -> UUID? { nil }
+
+    static var modelNames: [String] { models.map(\.rawValue) }
 }
 
 /// The read models that queries join: each the name of a schema and of its checkpoint.

@@ -46,13 +46,18 @@ enum QueryResponse {
 
     /// A representation with its freshness; 304 where the caller has it already.
     static func response(_ representation: Representation, at position: Int64, to request: Request) -> Response {
+        answer(representation, at: position, to: request).response
+    }
+
+    /// The same, ready to be sent.
+    static func answer(_ representation: Representation, at position: Int64, to request: Request) -> ReadyAnswer {
         var headers = HTTPFields()
         headers.setETag(representation.tag)
         headers.setReadModelPosition(position)
         // An answer depends on the caller and may change at any time: a client may keep it, and has to ask whether it is still right.
         headers[.cacheControl] = "private, no-cache"
-        if Preconditions.isNotModified(request, etag: representation.tag) { return Answer.notModified(headers: headers) }
-        return Answer.bytes(json: representation.body, headers: headers)
+        if Preconditions.isNotModified(request, etag: representation.tag) { return .notModified(headers: headers) }
+        return .bytes(representation.body, headers: headers)
     }
 }
 

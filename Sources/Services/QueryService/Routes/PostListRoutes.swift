@@ -11,37 +11,70 @@ struct PostListRoutes: Sendable {
     let cache: AnswerCache<PreparedList>?
 
     func add(to routes: inout Routes) {
-        routes.on(.listPosts) { request, _ in
-            var query = QueryParameters(request)
-            let author = query.id("author")
-            let sortsByViews = query.choice("sort", of: ["newest": false, "views": true], default: false)
-            let listing: PostListing =
-                if let author {
-                    sortsByViews ? .mostViewedOf(author) : .newestOf(author)
-                } else {
-                    sortsByViews ? .mostViewed : .newest
-                }
-            return try await answer(listing, query, request)
-        }
-        routes.on(.postsOfUser) { request, context in
-            let author = try context.id()
-            let listing: PostListing = context.mayManage(postsOf: author) ? .allOf(author) : .newestOf(author)
-            return try await answer(listing, QueryParameters(request), request, needsAccount: true)
-        }
+        routes.on(.listPosts) { request, _ in try await answer(page(of: request), request) }
+        routes.on(.postsOfUser) { request, context in try await answer(pageOfUser(request, context), request) }
+        routes.onDirectly(.listPosts) { call, reply in try answer(page(of: call.request), call, reply) }
+        routes.onDirectly(.postsOfUser) { call, reply in try answer(pageOfUser(call.request, call.context), call, reply) }
     }
 
-    /// One page. With `needsAccount`, 404 unless the author has an account.
-    private func answer(_ listing: PostListing, _ query: QueryParameters, _ request: Request, needsAccount: Bool = false) async throws -> Response {
-        let place = try ListPlace(query, in: listing.identity, cursors: cursors)
-        let found = try await models.read(listing.query(place), for: request, keptIn: cache) { found in
-            let (posts, pagination) = place.cut(found.posts, of: found.total, in: listing.identity, cursors: cursors, by: listing.key(of:))
-            let representation = Representation.list(pagination) { writer, viewCounts in
-                for post in posts { post.write(to: &writer, viewCounts: &viewCounts) }
+    private func page(of request: Request) throws -> ListPage {
+        var query = QueryParameters(request)
+        let author = query.id("author")
+        let sortsByViews = query.choice("sort", of: ["newest": false, "views": true], default: false)
+        let listing: PostListing =
+            if let author {
+                sortsByViews ? .mostViewedOf(author) : .newestOf(author)
+            } else {
+                sortsByViews ? .mostViewed : .newest
             }
-            return PreparedList(isKnown: found.isKnown, representation: representation)
+        return try ListPage(listing, query, cursors)
+    }
+
+    private func pageOfUser(_ request: Request, _ context: CallContext) throws -> ListPage {
+        let author = try context.id()
+        let listing: PostListing = context.mayManage(postsOf: author) ? .allOf(author) : .newestOf(author)
+        return try ListPage(listing, QueryParameters(request), cursors, needsAccount: true)
+    }
+
+    private func answer(_ page: ListPage, _ request: Request) async throws -> Response {
+        try page.answer(await models.read(page.query, for: request, keptIn: cache, page.prepare), to: request).response
+    }
+
+    private func answer(_ page: ListPage, _ call: DirectCall, _ reply: @escaping DirectReply) {
+        models.read(page.query, for: call, keptIn: cache, page.prepare) { found in
+            reply(Result { try page.answer(found.get(), to: call.request) })
         }
+    }
+}
+
+/// One page of a list, as it was asked for.
+private struct ListPage: Sendable {
+    let listing: PostListing
+    let place: ListPlace
+    let cursors: CursorCodec
+    /// 404 unless the author has an account.
+    let needsAccount: Bool
+
+    init(_ listing: PostListing, _ query: QueryParameters, _ cursors: CursorCodec, needsAccount: Bool = false) throws {
+        self.listing = listing
+        place = try ListPlace(query, in: listing.identity, cursors: cursors)
+        self.cursors = cursors
+        self.needsAccount = needsAccount
+    }
+
+    var query: PostListQuery { listing.query(place) }
+
+    func prepare(_ found: PostPage) -> PreparedList? {
+        let (posts, pagination) = place.cut(found.posts, of: found.total, in: listing.identity, cursors: cursors, by: listing.key(of:))
+        let representation = Representation.list(pagination) { writer, viewCounts in
+            for post in posts { post.write(to: &writer, viewCounts: &viewCounts) }
+        }
+        return PreparedList(isKnown: found.isKnown, representation: representation)
+    }
+
+    func answer(_ found: Snapshot<PreparedList?>, to request: Request) throws(Problem) -> ReadyAnswer {
         guard let list = found.value, list.isKnown || !needsAccount else { throw QueryResponse.notFound(at: found.position) }
-        return QueryResponse.response(list.representation, at: found.position, to: request)
+        return QueryResponse.answer(list.representation, at: found.position, to: request)
     }
 }
 
