@@ -271,6 +271,8 @@ let tests: [(folder: String, targets: [Target])] = [
                     hummingbird, httpTypes, crypto, nioCore, logging,
                 ]),
             .testTarget(
+                name: "RelayServiceTests", dependencies: ["EventSourcing", "JSON", "Processes", "RelayService"]),
+            .testTarget(
                 name: "EndpointTests",
                 dependencies: [
                     "AccessTokens", "Audit", "AuthService", "CommandService", "EventSourcing", "EventStoreTesting", "Gateway", "HTTPContract",

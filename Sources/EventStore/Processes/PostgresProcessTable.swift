@@ -26,8 +26,8 @@ package struct PostgresProcessTable: ProcessTable {
         ])
     }
 
-    package func due(at time: Timestamp, limit: Int) async throws -> [UUID] {
-        try await pool.query(.dueProcesses, [.timestamp(time.milliseconds), .int4(Int32(clamping: limit))]).map { try $0.get(0) }
+    package func due(at time: Timestamp, of kinds: [String], limit: Int) async throws -> [UUID] {
+        try await pool.query(.dueProcesses, [.timestamp(time.milliseconds), .texts(kinds), .int4(Int32(clamping: limit))]).map { try $0.get(0) }
     }
 
     /// The instances that are stuck, those of the longest standstill first.
@@ -72,9 +72,11 @@ extension Statement {
         ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, status = excluded.status, step = excluded.step, failures = excluded.failures,
             version = excluded.version, due_at = excluded.due_at, stuck_at = excluded.stuck_at, progress_at = excluded.progress_at
         WHERE p.version < excluded.version
+            -- Another version of this program may see another time in the same events. A row that stays due for nothing would be looked at for ever.
+            OR p.version = excluded.version AND p.due_at IS DISTINCT FROM excluded.due_at
         """)
     fileprivate static let dueProcesses = Statement(
-        "due_processes", "SELECT id FROM relay.processes WHERE due_at <= $1 ORDER BY due_at, id LIMIT $2")
+        "due_processes", "SELECT id FROM relay.processes WHERE due_at <= $1 AND kind = ANY ($2) ORDER BY due_at, id LIMIT $3")
     private static let columns = """
         id, kind, status, step, failures::bigint, version::bigint, (extract(epoch FROM due_at) * 1000)::bigint,
             (extract(epoch FROM stuck_at) * 1000)::bigint, (extract(epoch FROM progress_at) * 1000)::bigint

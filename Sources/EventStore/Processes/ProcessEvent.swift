@@ -23,6 +23,7 @@ package struct ProcessEvent: Sendable, Hashable {
         /// An operator has the step tried again now.
         case stepRetried = "ProcessStepRetried"
         case stepUndone = "ProcessStepUndone"
+        /// `undo` is the command that takes back what is waited for.
         case deadlineSet = "ProcessDeadlineSet"
         case deadlinePassed = "ProcessDeadlinePassed"
         case deadlineCancelled = "ProcessDeadlineCancelled"

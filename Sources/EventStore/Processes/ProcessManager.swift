@@ -64,8 +64,9 @@ package enum ProcessNews: Sendable, Hashable {
 package enum ProcessDecision: Sendable, Hashable {
     /// Begins a step by a command. `undo` is the command that takes it back. Once a pivot is done nothing is compensated any more.
     case issue(step: String, JSONObject, undo: JSONObject? = nil, isPivot: Bool = false)
-    /// Begins a step that waits: `deadlinePassed` comes at that time, unless the step is over before. Again replaces the time.
-    case wait(step: String, until: Timestamp)
+    /// Begins a step that waits: `deadlinePassed` comes at that time, unless the step is over before. Again replaces the time. `undo` is the command
+    /// that takes back what it waits for.
+    case wait(step: String, until: Timestamp, undo: JSONObject? = nil)
     /// Ends a step that waits.
     case stopWaiting(step: String)
     /// Undoes what was done, the last step first, and ends. Ignored after a pivot.

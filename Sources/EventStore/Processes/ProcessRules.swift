@@ -87,7 +87,10 @@ package struct ProcessRules: Sendable {
                 var issued = ProcessEvent(.stepIssued, step: step, data: command)
                 (issued.undo, issued.isPivot) = (undo, isPivot)
                 events.append(issued)
-            case .wait(let step, let time): events.append(.init(.deadlineSet, step: step, at: time))
+            case .wait(let step, let time, let undo):
+                var set = ProcessEvent(.deadlineSet, step: step, at: time)
+                set.undo = undo
+                events.append(set)
             case .stopWaiting(let step): if state.deadlines[step] != nil { events.append(.init(.deadlineCancelled, step: step)) }
             case .compensate(let reason): if !isPastPivot(state) { events += compensation(reason, state) }
             case .end(let outcome, let reason): events.append(.init(.ended, name: outcome.rawValue, reason: reason))
@@ -114,10 +117,7 @@ package struct ProcessRules: Sendable {
 
     private func blocked(_ state: ProcessState) throws(ProcessRefusal) -> ProcessState.Step {
         try confirmOpen(state)
-        switch state.next?.work {
-        case .execute(let step), .undo(let step): return step
-        case .passDeadline, nil: break
-        }
+        if let step = state.openStep { return step }
         for step in state.steps.reversed() { if case .refused = step.status { return step } }
         throw .nothingToRetry
     }

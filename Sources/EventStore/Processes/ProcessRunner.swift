@@ -13,6 +13,8 @@ package struct ProcessRunner: Sendable {
     private static let width = 8
 
     private let managers: [String: any ProcessManager]
+    /// Those of an unknown kind, as after a return to an older version, wait until somebody knows them.
+    private let kinds: [String]
     private let journal: any ProcessJournal
     private let table: any ProcessTable
     private let now: @Sendable () -> Timestamp
@@ -23,6 +25,7 @@ package struct ProcessRunner: Sendable {
         logger: Logger
     ) {
         self.managers = Dictionary(managers.map { ($0.kind, $0) }, uniquingKeysWith: { first, _ in first })
+        kinds = managers.map(\.kind)
         self.journal = journal
         self.table = table
         self.now = now
@@ -53,7 +56,7 @@ package struct ProcessRunner: Sendable {
             var isPausing = false
             while true {
                 // Rows of what is under way still look due.
-                for process in try await table.due(at: now(), limit: Self.width * 2) where underWay.count < Self.width {
+                for process in try await table.due(at: now(), of: kinds, limit: Self.width * 2) where underWay.count < Self.width {
                     guard underWay.insert(process).inserted else { continue }
                     group.addTask {
                         try await work(process)
@@ -74,7 +77,7 @@ package struct ProcessRunner: Sendable {
 
     /// Does what is due now, one instance after the other, and returns for how many.
     package func workDue(limit: Int = 100) async throws -> Int {
-        let due = try await table.due(at: now(), limit: limit)
+        let due = try await table.due(at: now(), of: kinds, limit: limit)
         for process in due { try await work(process) }
         return due.count
     }

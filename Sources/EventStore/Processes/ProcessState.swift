@@ -13,6 +13,8 @@ package struct ProcessState: Sendable, Hashable {
 
     package struct Step: Sendable, Hashable {
         package enum Status: Sendable, Hashable {
+            /// It has a deadline and no command.
+            case waiting
             case issued
             case done
             case refused(reason: String)
@@ -29,7 +31,7 @@ package struct ProcessState: Sendable, Hashable {
         package var retryAt: Timestamp?
 
         /// A command that was issued may have been carried out, though nobody has heard of it.
-        var mayNeedUndo: Bool { undo != nil && (status == .done || status == .issued) }
+        var mayNeedUndo: Bool { undo != nil && (status == .done || status == .issued || status == .waiting) }
     }
 
     /// The work that is to be done next.
@@ -76,23 +78,31 @@ package struct ProcessState: Sendable, Hashable {
     /// Whether it only goes forward from here.
     package var isPastPivot: Bool { steps.contains { $0.isPivot && $0.status == .done } }
 
-    /// The next piece of work, and when it is due; nil while the instance waits for a reply, or is over.
-    package var next: (work: Work, at: Timestamp)? {
+    /// The step whose command, or its undo, is to be carried out; nil while there is none.
+    package var openStep: Step? {
         switch status {
-        case .missing, .ended: return nil
-        case .compensating:
-            guard let step = steps.last(where: \.mayNeedUndo) else { return nil }
-            return (.undo(step), step.retryAt ?? progressAt)
-        case .running:
-            if let step = steps.first(where: { $0.status == .issued }) { return (.execute(step), step.retryAt ?? progressAt) }
-            return deadlines.min { ($0.value, $0.key) < ($1.value, $1.key) }.map { (.passDeadline(step: $0.key), $0.value) }
+        case .missing, .ended: nil
+        case .running: steps.first { $0.status == .issued }
+        case .compensating: steps.last(where: \.mayNeedUndo)
         }
     }
 
-    /// The moment from which it is stuck, unless something happens; nil once it is over.
+    /// The next piece of work, and when it is due; nil while the instance waits for a reply, or is over. A command that fails again and again holds
+    /// up no deadline.
+    package var next: (work: Work, at: Timestamp)? {
+        let isUndone = if case .compensating = status { true } else { false }
+        let command = openStep.map { (work: isUndone ? Work.undo($0) : .execute($0), at: $0.retryAt ?? progressAt) }
+        let deadline = deadlines.min { ($0.value, $0.key) < ($1.value, $1.key) }.map { (work: Work.passDeadline(step: $0.key), at: $0.value) }
+        guard let command, let deadline else { return command ?? deadline }
+        return deadline.at <= command.at ? deadline : command
+    }
+
+    /// The moment from which it is stuck, unless something happens; nil once it is over. While a command is to be carried out a deadline is no
+    /// excuse.
     package func stuckAt(patience: Duration) -> Timestamp? {
         guard isOpen else { return nil }
-        return max(progressAt, deadlines.values.min() ?? progressAt).advanced(by: patience)
+        let waitsUntil = openStep == nil ? deadlines.values.min() : nil
+        return max(progressAt, waitsUntil ?? progressAt).advanced(by: patience)
     }
 
     /// Takes in what an event says, but for when and why it was recorded.
@@ -119,8 +129,8 @@ package struct ProcessState: Sendable, Hashable {
         case .stepDone: settle(event, .done)
         case .stepUndone: settle(event, .undone)
         case .stepSkipped: if case .compensating = status { settle(event, .undone) } else { settle(event, .done) }
-        case .deadlineSet: if let step = event.step { deadlines[step] = event.at }
-        case .deadlinePassed, .deadlineCancelled: if let step = event.step { deadlines[step] = nil }
+        case .deadlineSet: setDeadline(of: event, at: event.at)
+        case .deadlinePassed, .deadlineCancelled: setDeadline(of: event, at: nil)
         case .compensationBegun:
             status = .compensating(reason: event.reason ?? "")
             deadlines = [:]
@@ -128,6 +138,13 @@ package struct ProcessState: Sendable, Hashable {
             status = .ended(event.name.flatMap(ProcessOutcome.init) ?? .completed, reason: event.reason)
             deadlines = [:]
         }
+    }
+
+    private mutating func setDeadline(of event: ProcessEvent, at time: Timestamp?) {
+        guard let name = event.step else { return }
+        deadlines[name] = time
+        steps.removeAll { $0.name == name && $0.status == .waiting }
+        if time != nil, let undo = event.undo { steps.append(Step(name: name, command: [:], undo: undo, isPivot: false, status: .waiting)) }
     }
 
     private mutating func settle(_ event: ProcessEvent, _ status: Step.Status) {

@@ -43,15 +43,11 @@ extension ProcessRow {
         case .compensating: status = "compensating"
         case .ended(let outcome, _): status = outcome.rawValue
         }
-        var (step, failures): (String?, Int) = (nil, 0)
-        switch state.next?.work {
-        case .execute(let next), .undo(let next): (step, failures) = (next.name, next.failures)
-        case .passDeadline(let next): step = next
-        case nil: break
-        }
+        var step = state.openStep?.name
+        if step == nil, case .passDeadline(let next)? = state.next?.work { step = next }
         self.init(
-            id: id, kind: state.kind, status: status, step: step, failures: failures, version: state.version, dueAt: state.next?.at,
-            stuckAt: state.stuckAt(patience: patience), progressAt: state.progressAt)
+            id: id, kind: state.kind, status: status, step: step, failures: state.openStep?.failures ?? 0, version: state.version,
+            dueAt: state.next?.at, stuckAt: state.stuckAt(patience: patience), progressAt: state.progressAt)
     }
 }
 
@@ -59,6 +55,6 @@ extension ProcessRow {
 package protocol ProcessTable: Sendable {
     /// Writes a row, unless there is one of a later version.
     func save(_ row: ProcessRow) async throws
-    /// The instances with something to do at this time, those that wait longest first.
-    func due(at time: Timestamp, limit: Int) async throws -> [UUID]
+    /// The instances of these kinds with something to do at this time, those that wait longest first.
+    func due(at time: Timestamp, of kinds: [String], limit: Int) async throws -> [UUID]
 }

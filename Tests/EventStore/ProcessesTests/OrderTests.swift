@@ -85,6 +85,30 @@ import Testing
         #expect(try await !world.events().contains("ProcessDeadlinePassed") && world.shop.effects.isEmpty)
     }
 
+    @Test func `whose command fails again and again is held to its deadline`() async throws {
+        world.shop.setAway(["charge"])
+        let limit = world.now.advanced(by: .seconds(3600))
+        try await world.happen("OrderPlaced", ["chargedBy": .string(limit.description)])
+        try await world.run()
+        let state = try await world.state()
+        // The deadline is no excuse for a command that is not done.
+        #expect(state.stuckAt(patience: .seconds(600)) == state.progressAt.advanced(by: .seconds(600)))
+        world.pass(.seconds(3600))
+        try await world.ask(.retry)
+        try await world.run()
+        #expect(try await world.state().status == .ended(.compensated, reason: "not charged in time"))
+        // Nobody knows whether it was charged.
+        #expect(world.shop.effects == ["reserve", "refund", "release"])
+        #expect(try await world.events().count { $0 == "ProcessDeadlinePassed" } == 1)
+    }
+
+    @Test func `whose step is done in time has no deadline any more`() async throws {
+        try await world.happen("OrderPlaced", ["chargedBy": .string(world.now.advanced(by: .seconds(3600)).description)])
+        try await world.run()
+        #expect(try await world.state().status == .ended(.completed, reason: nil))
+        #expect(try await world.events().contains("ProcessDeadlineCancelled"))
+    }
+
     @Test func `that is over or missing records that it refuses a reply`() async throws {
         let stranger = OrderWorld(world.log)
         try await stranger.happen("OrderWithdrawn")
@@ -113,44 +137,6 @@ import Testing
         #expect(try await world.state().status == .ended(.completed, reason: nil))
         #expect(world.shop.effects == ["reserve", "charge", "confirm"])
         await #expect(throws: ProcessRefusal.over) { try await world.ask(.retry) }
-    }
-}
-
-@Suite(.timeLimit(.minutes(5))) struct `Processes side by side` {
-    @Test func `do not wait for one whose command takes long`() async throws {
-        let slow = OrderWorld(InMemoryEventStore())
-        let quick = OrderWorld(slow.log)
-        let gate = Signal()
-        let manager = GatedOrder(order: OrderProcess(shop: slow.shop), gated: slow.order, gate: gate)
-        let runner = ProcessRunner(
-            [manager], journal: LogJournal(slow.log), table: MemoryTable(), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-        for world in [slow, quick] { try await world.happen("OrderPlaced") }
-        for event in try await slow.log.read(after: 0, limit: 10) { try await runner.take(event) }
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await runner.run(lookingEvery: .milliseconds(10)) }
-            defer { group.cancelAll() }
-            try await eventually { try await !quick.state().isOpen }
-            #expect(try await slow.state().steps.map(\.status) == [.issued])
-            gate.finish()
-            try await eventually { try await !slow.state().isOpen }
-        }
-        #expect(slow.shop.effects.count == 8)
-    }
-}
-
-/// Orders, one of which has its commands carried out only when the gate is open.
-private struct GatedOrder: ProcessManager {
-    let order: OrderProcess
-    let gated: UUID
-    let gate: Signal
-
-    var kind: String { order.kind }
-    var patience: Duration { order.patience }
-    func messages(in event: RecordedEvent) -> [ProcessMessage] { order.messages(in: event) }
-    func decide(_ news: ProcessNews, in state: ProcessState) -> [ProcessDecision] { order.decide(news, in: state) }
-    func execute(_ command: ProcessCommand) async throws -> CommandOutcome {
-        if command.process == gated { try await gate.wait() }
-        return try await order.execute(command)
     }
 }
 

@@ -106,5 +106,5 @@ private struct KillableTable: ProcessTable {
         try shop.boundary()
     }
 
-    func due(at time: Timestamp, limit: Int) async throws -> [UUID] { try await table.due(at: time, limit: limit) }
+    func due(at time: Timestamp, of kinds: [String], limit: Int) async throws -> [UUID] { try await table.due(at: time, of: kinds, limit: limit) }
 }

@@ -69,6 +69,31 @@ private let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         }
     }
 
+    @Test func `are due by their kinds, and a row follows its stream`() async throws {
+        try await LogUnderTest.open(catalog) { log in
+            try await log.withPool(as: "annals_relay") { pool in
+                let take = Statement("lease", "SELECT * FROM relay.acquire_lease('processes', 'test')")
+                let token = try #require(try await pool.query(take).first?.get(0, as: Int64.self))
+                let table = PostgresProcessTable(pool, under: SubscriberLease(name: "processes", token: token, position: 0, event: nil))
+                let (order, stranger) = (UUID.v7(), UUID.v7())
+                func save(_ id: UUID, _ kind: String, version: Int, dueAt: Timestamp?) async throws {
+                    let row = ProcessRow(
+                        id: id, kind: kind, status: "running", step: nil, failures: 0, version: version, dueAt: dueAt, stuckAt: nil, progressAt: .now)
+                    try await table.save(row)
+                }
+                let now = Timestamp.now
+                try await save(stranger, "unknown", version: 1, dueAt: now.advanced(by: .seconds(-60)))
+                try await save(order, "order", version: 2, dueAt: now)
+                #expect(try await table.due(at: now, of: ["order"], limit: 1) == [order])
+                // Of the same events another version of the program may read another time; of earlier ones nothing is taken.
+                try await save(order, "order", version: 1, dueAt: nil)
+                #expect(try await table.due(at: now, of: ["order"], limit: 1) == [order])
+                try await save(order, "order", version: 2, dueAt: nil)
+                #expect(try await table.due(at: now, of: ["order"], limit: 1).isEmpty)
+            }
+        }
+    }
+
     @Test func `write no row under a lease that is lost`() async throws {
         try await LogUnderTest.open(catalog) { log in
             try await log.withPool(as: "annals_relay") { pool in
@@ -79,7 +104,7 @@ private let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
                 let row = ProcessRow(
                     id: .v7(), kind: "order", status: "running", step: nil, failures: 0, version: 1, dueAt: .now, stuckAt: nil, progressAt: .now)
                 await #expect(throws: PostgresError.self) { try await table.save(row) }
-                #expect(try await table.due(at: .now, limit: 10).isEmpty)
+                #expect(try await table.due(at: .now, of: ["order"], limit: 10).isEmpty)
             }
         }
     }

@@ -21,15 +21,19 @@ struct OrderProcess: ProcessManager {
     func decide(_ news: ProcessNews, in state: ProcessState) -> [ProcessDecision] {
         switch news {
         case .started:
+            if let time = state.input["chargedBy"]?.text.flatMap({ Timestamp($0) }) {
+                return [.wait(step: "charging", until: time), Self.issue("reserve", undo: "release")]
+            }
             guard let time = state.input["paidBy"]?.text.flatMap({ Timestamp($0) }) else { return [Self.issue("reserve", undo: "release")] }
             return [.wait(step: "payment", until: time)]
         case .replied("withdrawn", _): return [.compensate(reason: "withdrawn")]
         case .replied: return []
         case .stepDone("reserve", _): return [Self.issue("charge", undo: "refund")]
-        case .stepDone("charge", _): return [Self.issue("confirm", isPivot: true)]
+        case .stepDone("charge", _): return [.stopWaiting(step: "charging"), Self.issue("confirm", isPivot: true)]
         case .stepDone("confirm", _): return [Self.issue("send")]
         case .stepDone: return [.end(.completed)]
         case .stepRefused(let step, let reason): return [.compensate(reason: "\(step): \(reason)")]
+        case .deadlinePassed("charging"): return [.compensate(reason: "not charged in time")]
         case .deadlinePassed: return [Self.issue("reserve", undo: "release")]
         }
     }

@@ -96,6 +96,24 @@ import WebhookDelivery
         }
     }
 
+    @Test func `delivers nothing to one that was deleted long ago, however much was asked of it before`() async throws {
+        try await Outbox.open { outbox in
+            try await Receiver.with { other in
+                let deleted = try await outbox.webhook()
+                _ = try await outbox.post()
+                // More than a page of the log has.
+                let events = Array(repeating: WebhookRules.encode(.tested), count: 3000) + [WebhookRules.encode(.deleted)]
+                let append = StreamAppend(events, to: StreamName(WebhookRules.category, deleted), expecting: .any, sealedFor: nil)
+                _ = try await outbox.log.store.append(
+                    AppendRequest([append], claims: [], command: .unrepeated(), metadata: EventMetadata(command: .v7())))
+                _ = try await outbox.webhook(url: "http://127.0.0.1:\(other.port)/hook")
+                _ = try await outbox.post()
+                try await run(outbox) { other.calls.count == 1 }
+                #expect(outbox.receiver.calls.isEmpty)
+            }
+        }
+    }
+
     @Test func `takes up a webhook that is created while it runs`() async throws {
         try await Outbox.open { outbox in
             try await withThrowingTaskGroup(of: Void.self) { group in

@@ -24,7 +24,7 @@ extension Settings {
             &url, "rabbitmq.url", .rabbitMQURL, absent: "none", for: [.relay],
             "A RabbitMQ that the relay sends all events to, as `amqp://user:password@host:port/vhost`.")
         relay.rabbitMQ = try url.map { url in
-            guard let target = RabbitMQTarget(url) else { throw Failure("ANNALS_RABBITMQ_URL takes an amqp URL", code: .wrongUse) }
+            guard let target = RabbitMQTarget(url) else { throw Failure("ANNALS_RABBITMQ_URL takes an amqp URL, without TLS", code: .wrongUse) }
             return target
         }
         try read(

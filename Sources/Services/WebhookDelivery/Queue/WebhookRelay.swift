@@ -49,20 +49,29 @@ package struct WebhookRelay: Sendable {
     private func followWebhooks() async throws {
         means.registry.clear()
         let filter = EventFilter(category: WebhookRules.category)
+        let head = try await means.log.head()
+        var known: Set<UUID> = []
+        if head > 0 {
+            // All of them first: half of a webhook's events make one that is not deleted yet, or is signed with an earlier secret.
+            for try await page in means.log.pages(of: LogRead(filter, positions: 1...head)) {
+                for event in page { try means.registry.apply(event) }
+                known.formUnion(page.map(\.stream.id))
+            }
+        }
+        let found = known
         try await withThrowingTaskGroup(of: Void.self) { group in
             defer { group.cancelAll() }
             var queues: [UUID: Signal] = [:]
-            for try await page in means.log.subscribe(after: 0, to: filter) {
+            func wake(_ webhook: UUID) {
+                if let signal = queues[webhook] { return signal.raise() }
+                let signal = Signal()
+                queues[webhook] = signal
+                group.addTask { try await work(on: webhook, wokenBy: signal) }
+            }
+            for webhook in found { wake(webhook) }
+            for try await page in means.log.subscribe(after: head, to: filter) {
                 for event in page { try means.registry.apply(event) }
-                for id in Set(page.map(\.stream.id)) {
-                    if let signal = queues[id] {
-                        signal.raise()
-                        continue
-                    }
-                    let signal = Signal()
-                    queues[id] = signal
-                    group.addTask { try await work(on: id, wokenBy: signal) }
-                }
+                for webhook in Set(page.map(\.stream.id)) { wake(webhook) }
             }
             try Task.checkCancellation()
         }

@@ -82,7 +82,7 @@ private func refusal(environment: [String: String]) async -> (line: String, code
         #expect(read.relay.rabbitMQ != nil)
         #expect(read.table.first { $0.key == "rabbitmq.url" }?.value == "amqp://broker:5673/orders")
         let refused = await refusal(environment: ["ANNALS_RABBITMQ_URL": "amqps://ann:very-secret@broker"])
-        #expect(refused?.line == "ANNALS_RABBITMQ_URL takes an amqp URL" && refused?.code == .wrongUse)
+        #expect(refused?.line == "ANNALS_RABBITMQ_URL takes an amqp URL, without TLS" && refused?.code == .wrongUse)
     }
 
     @Test func `tells of names that are no settings, with the nearest that is one`() async throws {

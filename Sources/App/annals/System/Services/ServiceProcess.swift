@@ -182,7 +182,7 @@ struct ServiceProcess {
 
     private func redisClient() throws -> RedisClient? {
         try settings.redisURL.map { url in
-            guard let target = RedisTarget(url) else { throw Failure("ANNALS_REDIS_URL is not a Redis URL") }
+            guard let target = RedisTarget(url) else { throw Failure("ANNALS_REDIS_URL takes a redis or unix URL, without TLS", code: .wrongUse) }
             return RedisClient(target, logger: logger)
         }
     }
