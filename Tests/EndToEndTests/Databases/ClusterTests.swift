@@ -30,7 +30,7 @@ private enum Way: String, CaseIterable {
     }
 }
 
-/// In the long form alone: a primary that is gone is replaced after 15 seconds.
+/// In the long form alone: a primary that is gone is replaced after 20 seconds.
 @Suite(.serialized, .timeLimit(.minutes(longestTest)), .enabled(if: isLongRun, "ANNALS_LONG_TESTS=1 runs it"))
 struct `A system on a cluster of three machines` {
     @Test(arguments: Way.allCases) private func `goes on by itself after its primary is killed, and after it hangs`(way: Way) async throws {

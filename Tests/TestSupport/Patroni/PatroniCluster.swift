@@ -119,7 +119,8 @@ package final class PatroniCluster: Sendable {
         return "postgres://annals:\(PatroniMachine.password)@127.0.0.1:\(proxy.port)/\(database)"
     }
 
-    /// Makes a database of an owner who is no superuser. Returns when all machines have it: a list of hosts leads no further than to one that has not.
+    /// Makes a database of an owner who is no superuser. Returns when all machines have it: a list of hosts leads no further than to one that has
+    /// not.
     package func makeDatabase(_ name: String) async throws {
         try await onPrimary("CREATE DATABASE \(name) OWNER annals TEMPLATE template0 ENCODING 'UTF8'")
         for machine in machines {
