@@ -17,6 +17,8 @@ private enum Way: String, CaseIterable {
         environment["ANNALS_READ_DIRECT_URL"] = environment["ANNALS_READ_URL"]
         // Queries read from a standby by either way.
         environment["ANNALS_READ_URL"] = cluster.url("annals_read", kind: "prefer-standby")
+        // As it is without a setting: how soon a machine that hangs is left hangs on it.
+        environment["ANNALS_CONNECT_TIMEOUT"] = "10s"
         return environment
     }
 

@@ -69,6 +69,9 @@ extension ReplicatedLog {
         #expect(result.followed.differences(from: result.round.events) == [], "ANNALS_FAULT_SEED=\(seed)")
         #expect(try await unexplainedHolders(of: result.round, seed: seed) == [], "ANNALS_FAULT_SEED=\(seed)")
         #expect(try await wrongReceipts(of: result.round) == [], "ANNALS_FAULT_SEED=\(seed)")
+        // Acknowledged events are still there when the former primary has come back.
+        let kept = try await events(after: result.round.start)
+        #expect(Array(kept.prefix(result.round.events.count)).differences(from: result.round.events) == [], "ANNALS_FAULT_SEED=\(seed)")
         let logs = try await logs()
         #expect(logs.count == 1, "ANNALS_FAULT_SEED=\(seed): \(logs)")
     }

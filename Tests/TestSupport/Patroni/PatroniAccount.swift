@@ -22,6 +22,15 @@ struct PatroniAccount {
         guard chown(path, other.uid, other.gid) == 0 else { throw PatroniCluster.Failure(description: "can't give \(path) away") }
     }
 
+    /// The Patroni that `bin/test` installs. A system's own may be too old: in 3.0.2 a primary that hung takes the lead from the one after it.
+    static var patroni: String {
+        get throws {
+            let path = "\(repositoryRoot)/.venv/patroni/bin/patroni"
+            guard access(path, X_OK) == 0 else { throw PatroniCluster.Failure(description: "there is no \(path); bin/test installs it") }
+            return path
+        }
+    }
+
     /// The folder of PostgreSQL's programs.
     static var programs: String {
         get throws {

@@ -76,6 +76,7 @@ package final class PatroniCluster: Sendable {
         for machine in machines { try machine.startPatroni() }
         try proxy?.start()
         try await settles()
+        try await onPrimary("CREATE ROLE annals LOGIN CREATEROLE PASSWORD '\(PatroniMachine.password)'")
     }
 
     /// Returns when there are a primary, a standby that its commits wait for and that may take over, and one more.
@@ -106,21 +107,29 @@ package final class PatroniCluster: Sendable {
         return machines.first { name == "db\($0.number)" }
     }
 
-    /// A database by all machines' addresses, as the superuser.
+    /// A database by all machines' addresses, as its owner.
     package func url(_ database: String, kind: String = "read-write") -> String {
         let (hosts, ports) = (machines.map(\.host).joined(separator: ","), machines.map { "\($0.port)" }.joined(separator: ","))
-        return "postgres:///\(database)?host=\(hosts)&port=\(ports)&user=postgres&password=\(PatroniMachine.password)&target_session_attrs=\(kind)"
+        return "postgres:///\(database)?host=\(hosts)&port=\(ports)&user=annals&password=\(PatroniMachine.password)&target_session_attrs=\(kind)"
     }
 
     /// A database of the primary, through HAProxy.
     package func proxiedURL(_ database: String) throws -> String {
         guard let proxy else { throw Failure(description: "no proxy reaches into namespaces") }
-        return "postgres://postgres:\(PatroniMachine.password)@127.0.0.1:\(proxy.port)/\(database)"
+        return "postgres://annals:\(PatroniMachine.password)@127.0.0.1:\(proxy.port)/\(database)"
     }
 
-    /// Makes a database on the primary.
+    /// Makes a database of an owner who is no superuser. Returns when all machines have it: a list of hosts leads no further than to one that has
+    /// not.
     package func makeDatabase(_ name: String) async throws {
+        try await onPrimary("CREATE DATABASE \(name) OWNER annals TEMPLATE template0 ENCODING 'UTF8'")
+        for machine in machines {
+            try await eventually(every: .milliseconds(100)) { (try? await machine.value("SELECT 'there'", in: name)) != nil }
+        }
+    }
+
+    private func onPrimary(_ sql: String) async throws {
         guard let primary = await primary() else { throw Failure(description: "there is no primary") }
-        try await primary.execute("CREATE DATABASE \(name)")
+        try await primary.execute(sql)
     }
 }

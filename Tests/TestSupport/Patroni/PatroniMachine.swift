@@ -69,7 +69,7 @@ package final class PatroniMachine: Sendable {
     func startEtcd() throws { try start(["etcd", "--config-file", "\(folder)/etcd.yml"], in: "etcd") }
 
     /// As systemd does after the machine's start.
-    package func startPatroni() throws { try start(["patroni", "\(folder)/patroni.yml"], in: "patroni") }
+    package func startPatroni() throws { try start([try PatroniAccount.patroni, "\(folder)/patroni.yml"], in: "patroni") }
 
     private func start(_ command: [String], in part: String) throws {
         let output = open("\(folder)/\(part).log", O_CREAT | O_RDWR | O_APPEND | O_CLOEXEC, 0o600)
@@ -111,12 +111,13 @@ package final class PatroniMachine: Sendable {
         try ConnectionTarget(url: "host=\(host) port=\(port) user=postgres password=\(Self.password) dbname=\(database)")
     }
 
-    /// The roles of all machines as its Patroni knows them, in order. PostgreSQL alone does not know who may take over.
+    /// The roles of all machines as its Patroni knows them, in order; none while they are not of one history. PostgreSQL alone does not know who may
+    /// take over, and a former primary streams for a moment before it is taken back to where the others parted from it.
     func roles() async throws -> [String] {
         let address = network == nil ? "127.0.0.1:\(port + 1)" : "192.0.2.\(number):8008"
         let command = ["/usr/bin/env"] + (network?.inside(number) ?? []) + ["curl", "--silent", "--max-time", "5", "http://\(address)/cluster"]
         let members = try? JSONValue.parse(Array(try await ChildProgram.run(command).output.utf8))["members"]
-        guard case .array(let members)? = members else { return [] }
+        guard case .array(let members)? = members, Set(members.map { $0["timeline"]?.int }).count == 1 else { return [] }
         return members.compactMap { $0["role"]?.text }.sorted()
     }
 

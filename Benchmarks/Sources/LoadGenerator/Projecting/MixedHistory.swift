@@ -19,6 +19,8 @@ struct MixedHistory {
         let plain: String
         let metadata: String
         let recordedAt: Timestamp
+        /// The names of the fields, with a space between two.
+        let fields: String
     }
 
     /// Between two events.
@@ -100,7 +102,7 @@ struct MixedHistory {
         let metadata = EventMetadata(actor: author, command: id, correlation: stream.id.lowercased)
         return Row(
             position: position, stream: stream, version: version, id: id, type: event.type, sealed: sealed ?? plain, plain: plain,
-            metadata: JSONValue.object(metadata.json).serialized, recordedAt: recordedAt)
+            metadata: JSONValue.object(metadata.json).serialized, recordedAt: recordedAt, fields: event.data.names.joined(separator: " "))
     }
 }
 
