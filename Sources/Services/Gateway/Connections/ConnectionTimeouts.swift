@@ -66,11 +66,16 @@ final class ConnectionTimeouts {
         if let since = waitingSince { waited = waited + (now - since) }
         waitingSince = nil
         switch phase {
-        case .betweenRequests: enter(.head(bytes: bytes.count, hasLine: bytes.contains(UInt8(ascii: "\n"))))
-        case .head(let before, let hasLine): phase = .head(bytes: before + bytes.count, hasLine: hasLine || bytes.contains(UInt8(ascii: "\n")))
+        case .betweenRequests: enter(.head(bytes: bytes.count, hasLine: hasLineEnd(bytes, after: 0)))
+        case .head(let before, let hasLine): phase = .head(bytes: before + bytes.count, hasLine: hasLine || hasLineEnd(bytes, after: before))
         case .body(let before): phase = .body(bytes: before + bytes.count)
         case .inputEnded: break
         }
+    }
+
+    /// Whether the first line ends within the limit of the whole head. What stands behind that may be another request.
+    private func hasLineEnd(_ bytes: ByteBufferView, after before: Int) -> Bool {
+        bytes.prefix(max(0, limits.headBytes - before)).contains(UInt8(ascii: "\n"))
     }
 
     func headIsRead() {
