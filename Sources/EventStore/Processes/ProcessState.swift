@@ -134,6 +134,8 @@ package struct ProcessState: Sendable, Hashable {
         case .compensationBegun:
             status = .compensating(reason: event.reason ?? "")
             deadlines = [:]
+            // The pause was the command's; what takes it back is tried at once.
+            for index in steps.indices { steps[index].retryAt = nil }
         case .ended:
             status = .ended(event.name.flatMap(ProcessOutcome.init) ?? .completed, reason: event.reason)
             deadlines = [:]

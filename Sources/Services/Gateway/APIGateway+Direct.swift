@@ -65,8 +65,8 @@ package final class DirectExchange: Sendable {
     private let send: @Sendable (ReadyAnswer) -> Void
 
     init(
-        _ gateway: APIGateway, _ queue: AdmissionQueue?, _ call: DirectCall, _ match: EndpointMatch, _ token: VerifiedToken?, _ charge: RateLimits.Charge,
-        since start: ContinuousClock.Instant, _ send: @escaping @Sendable (ReadyAnswer) -> Void
+        _ gateway: APIGateway, _ queue: AdmissionQueue?, _ call: DirectCall, _ match: EndpointMatch, _ token: VerifiedToken?,
+        _ charge: RateLimits.Charge, since start: ContinuousClock.Instant, _ send: @escaping @Sendable (ReadyAnswer) -> Void
     ) {
         self.gateway = gateway
         self.queue = queue

@@ -8,7 +8,8 @@ import NIOHTTP1
 import NIOHTTPTypes
 import NIOHTTPTypesHTTP1
 
-/// Hands each request of a connection to where it is answered: on the event loop, if that can be (docs/decisions/0052), else in the connection's task.
+/// Hands each request of a connection to where it is answered: on the event loop, if that can be (docs/decisions/0052), else in the task of the
+/// connection.
 ///
 /// Requests are answered in their order: while the task answers some, those that follow go to it, too, and while a direct call is under way, the
 /// connection stands still. A connection has no task's channel before its first request needs one, so that an idle one costs little.
@@ -145,7 +146,8 @@ final class CallSwitch: ChannelDuplexHandler {
         guard !hasTaskChannel else { return }
         hasTaskChannel = true
         do {
-            taskChannel.succeed(try NIOAsyncChannel(wrappingChannelSynchronously: context.channel, configuration: .init(isOutboundHalfClosureEnabled: true)))
+            let configuration = TaskChannel.Configuration(isOutboundHalfClosureEnabled: true)
+            taskChannel.succeed(try TaskChannel(wrappingChannelSynchronously: context.channel, configuration: configuration))
         } catch {
             taskChannel.fail(error)
             throw error
@@ -222,29 +224,5 @@ extension HTTPRequest {
         self.init(
             method: try Method(head.method), scheme: "http", authority: head.headers.first(name: "Host"), path: head.uri,
             headerFields: HTTPFields(head.headers, splitCookie: false))
-    }
-}
-
-extension CallContext {
-    /// The context of a connection's direct calls. The address is written out here, once.
-    fileprivate static func direct(on channel: any Channel, logger: Logger) -> CallContext {
-        var context = CallContext(source: ApplicationRequestContextSource(channel: channel, logger: logger))
-        context.clientAddress = context.clientAddress
-        return context
-    }
-}
-
-extension HTTPRequestHead {
-    /// Names of fields with which a request is none of those that are answered at once: it has a body, wants to wait, or speaks for somebody else.
-    private static let indirect: [WireText] = [
-        "content-length", "transfer-encoding", "expect", "upgrade", "wait-for-position", "forwarded",
-    ]
-
-    fileprivate var mayBeDirect: Bool {
-        guard method == .GET || method == .HEAD, version == .http1_1 else { return false }
-        return headers.allSatisfy { name, _ in
-            let name = WireText(name)
-            return !Self.indirect.contains(where: name.isWord) && !name.startsWithWord("x-annals-") && !name.startsWithWord("x-forwarded-")
-        }
     }
 }

@@ -103,7 +103,8 @@ package struct RateLimits: Sendable {
         if shared != nil { return nil }
         switch bill(request, .success(.endpoint(match)), .success(token), from: address) {
         case .nothing: return Charge()
-        case .one(let limiter, let key, let caller): return Charge(
+        case .one(let limiter, let key, let caller):
+            return Charge(
                 headers: try limiter.map { limiter throws(Problem) in try limiter.headers(for: limiter.take(key)) } ?? [:], caller: caller)
         case .claim: return nil
         }

@@ -36,7 +36,8 @@ package struct DirectCall: Sendable {
 package typealias DirectReply = @Sendable (Result<ReadyAnswer, any Error>) -> Void
 
 extension Routes {
-    /// Answers one kind of call without a task, as one call whatever it does. A call that has to wait for more than one statement of a database is none of these.
+    /// Answers one kind of call without a task, and counts for one call whatever it does. A call that has to wait for more than one statement of a
+    /// database is none of these.
     package typealias DirectHandler = @Sendable (DirectCall, @escaping DirectReply) throws -> Void
 
     /// Adds a second handler for a route, for callers that need not wait in a task. It answers as the first one does.

@@ -102,7 +102,8 @@ struct FoldedTables {
         case .registered: break
         case .profileChanged(let username, let displayName, let bio):
             if let username { accounts[id]?.username = username.value }
-            if let displayName { accounts[id]?.displayName = displayName.value }
+            // A cleared field is empty text in the event, and nothing here.
+            if let displayName { accounts[id]?.displayName = displayName.value.flatMap { $0.isEmpty ? nil : $0 } }
             if let bio { accounts[id]?.bio = bio.value }
         case .emailChanged(let email): accounts[id]?.email = email.value
         case .roleChanged(let role): accounts[id]?.role = role
