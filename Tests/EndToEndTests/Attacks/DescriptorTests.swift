@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(longestTest))) struct `A process with few descriptors` {
-    /// By the number of connections that are let in, and by descriptors that are really used up.
+    /// As many as there are descriptors for, also where a setting says more.
     @Test(.timeLimit(.minutes(longestTest)), arguments: [[:], ["ANNALS_MAX_CONNECTIONS": "100000"]])
     func `serves those who are connected, lets others wait and says so once`(settings: [String: String]) async throws {
         try await withDataDirectory { directory in

@@ -20,7 +20,7 @@ final class CallSwitch: ChannelDuplexHandler {
     typealias OutboundIn = HTTPResponsePart
     typealias OutboundOut = HTTPServerResponsePart
 
-    /// What comes in.
+    /// Parts of requests, and what is told between them.
     private enum Arrival {
         case part(HTTPServerRequestPart)
         case readComplete
@@ -43,7 +43,7 @@ final class CallSwitch: ChannelDuplexHandler {
     private var head: HTTPRequestHead?
     private var exchange: DirectExchange?
     private var isAnswering = false
-    /// What came and is not looked at yet: a direct call is under way, or the client has not taken the answers that it got.
+    /// Arrivals that wait: a direct call is under way, or the client has not taken the answers that it got.
     private var held = CircularBuffer<Arrival>(initialCapacity: 0)
     private var isTakingHeld = false
     private var isClogged = false
