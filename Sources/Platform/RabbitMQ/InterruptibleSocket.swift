@@ -20,15 +20,27 @@ final class InterruptibleSocket: Sendable {
         }
     }
 
-    /// Connects to the first of these addresses that answers, and returns the descriptor, which the caller owns. An interruption ends it at once.
+    /// Connects to the first address of a host that answers, and returns the descriptor, which the caller owns. An interruption ends it at once, but
+    /// for the look-up of the host's name, which has no way to be ended.
     /// - Parameters:
     ///   - patience: for all addresses together.
     ///   - isAwaited: asked once there is something that can be interrupted. An interruption before that has met nothing.
-    func connect(to addresses: [SocketAddress], within patience: Duration, isAwaited: () -> Bool) throws(RabbitMQError) -> Int32 {
+    func connect(
+        to host: String, port: Int, within patience: Duration, isAwaited: () -> Bool
+    ) throws(RabbitMQError) -> Int32 {
+        var hints = addrinfo()
+        hints.ai_family = AF_UNSPEC
+        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        var found: UnsafeMutablePointer<addrinfo>?
+        let status = getaddrinfo(host, String(port), &hints, &found)
+        guard status == 0 else { throw .unavailable(String(cString: gai_strerror(status))) }
+        defer { freeaddrinfo(found) }
         let end = ContinuousClock.now + patience
         var fault = ECONNREFUSED
-        for address in addresses {
-            let descriptor = socket(address.family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        var next = found
+        while let address = next?.pointee {
+            next = address.ai_next
+            let descriptor = socket(address.ai_family, address.ai_socktype | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
             guard descriptor >= 0 else {
                 fault = errno
                 continue
@@ -45,8 +57,8 @@ final class InterruptibleSocket: Sendable {
     }
 
     /// Returns 0, or why there is no connection.
-    private func connect(_ descriptor: Int32, to address: SocketAddress, until end: ContinuousClock.Instant) -> Int32 {
-        if address.withPointer({ Glibc.connect(descriptor, $0, $1) }) != 0 {
+    private func connect(_ descriptor: Int32, to address: addrinfo, until end: ContinuousClock.Instant) -> Int32 {
+        if Glibc.connect(descriptor, address.ai_addr, address.ai_addrlen) != 0 {
             guard errno == EINPROGRESS else { return errno }
             // An interruption before `connect` does not end it, and one after it does.
             guard !isInterrupted else { return ECANCELED }

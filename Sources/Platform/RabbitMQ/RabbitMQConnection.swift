@@ -16,13 +16,11 @@ final class RabbitMQConnection {
 
     /// Connects, logs in and declares the exchange, durable and of the type `topic`.
     /// - Parameters:
-    ///   - addresses: the target's, in the order in which they are tried.
     ///   - socket: can interrupt the connection from another thread, also while it is made.
     ///   - patience: how long the broker may take for an answer.
     ///   - isAwaited: whether somebody still waits for the connection.
     init(
-        to target: RabbitMQTarget, at addresses: [SocketAddress], exchange: String, socket: InterruptibleSocket, patience: Duration,
-        isAwaited: () -> Bool
+        to target: RabbitMQTarget, exchange: String, socket: InterruptibleSocket, patience: Duration, isAwaited: () -> Bool
     ) throws(RabbitMQError) {
         // It fails only when memory has run out, as Swift's own allocations end the process then.
         guard let state = amqp_new_connection() else { fatalError("no memory for a connection to RabbitMQ") }
@@ -32,9 +30,9 @@ final class RabbitMQConnection {
         amqp_set_handshake_timeout(state, &limit)
         amqp_set_rpc_timeout(state, &limit)
         do throws(RabbitMQError) {
-            amqp_tcp_socket_set_sockfd(tcp, try socket.connect(to: addresses, within: patience, isAwaited: isAwaited))
+            amqp_tcp_socket_set_sockfd(tcp, try socket.connect(to: target.host, port: target.port, within: patience, isAwaited: isAwaited))
         } catch {
-            throw .noConnection(to: target, error)
+            throw .unavailable("no connection to \(target): \(error)")
         }
         try check(amqp_login_plain(state, target.virtualHost, Self.heartbeatSeconds, "annals relay", target.user, target.password))
         try openChannel()

@@ -11,10 +11,6 @@ package enum RabbitMQError: Error, Hashable, Sendable {
 }
 
 extension RabbitMQError {
-    static func noConnection(to target: RabbitMQTarget, _ reason: RabbitMQError) -> RabbitMQError {
-        .unavailable("no connection to \(target): \(reason)")
-    }
-
     /// The largest body in bytes that the broker takes, when it has refused one that is larger.
     package var largestBody: Int? {
         guard case .refused(406, let text) = self, text.contains("message size"), text.contains("max size") else { return nil }

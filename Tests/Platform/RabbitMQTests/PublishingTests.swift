@@ -1,7 +1,6 @@
 import Foundation
 import Logging
 import RabbitMQ
-import Synchronization
 import TestSupport
 import Testing
 
@@ -104,38 +103,6 @@ private struct Publishing: Sendable {
             }
             // The thread is free for what comes next.
             try await eventually { port.waiting == 0 }
-        }
-    }
-
-    @Test func `goes on at once when it is cancelled while the name is looked up`() async throws {
-        let port = DeafPort()
-        let target = try #require(RabbitMQTarget("amqp://broker.example:\(port.number)"))
-        // Nobody answers the first question, as where the name server is away.
-        let asked = Mutex(0)
-        let answer = DispatchSemaphore(value: 0)
-        let publisher = RabbitMQPublisher(
-            target, exchange: "none", patience: .seconds(3600),
-            resolve: { host, port throws(RabbitMQError) in
-                let isFirst = asked.withLock { count in
-                    count += 1
-                    return count == 1
-                }
-                if isFirst { answer.wait() }
-                return try SocketAddress.all(host == "broker.example" ? "127.0.0.1" : host, port)
-            }, logger: TestCluster.logger)
-        defer { answer.signal() }
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { await #expect(throws: CancellationError.self) { try await publisher.publish(Publishing.messages(1...1)) } }
-            try await eventually { asked.withLock { $0 } == 1 }
-            group.cancelAll()
-            try await group.waitForAll()
-        }
-        // The publisher's thread is free, and the next caller gets as far as a connection.
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { await #expect(throws: CancellationError.self) { try await publisher.publish(Publishing.messages(2...2)) } }
-            try await eventually { port.waiting == 1 }
-            group.cancelAll()
-            try await group.waitForAll()
         }
     }
 
