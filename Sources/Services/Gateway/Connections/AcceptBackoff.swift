@@ -32,7 +32,7 @@ package final class AcceptBackoff: ChannelDuplexHandler {
     /// Guards a listening channel.
     package static func guardListener(_ channel: any Channel, _ limits: ConnectionLimits, logger: Logger) async {
         limits.drain?.add(channel)
-        // Whatever a setting says: a process without a descriptor left is ended by the libraries that need one.
+        // Also where a setting says more: a process without a descriptor left is ended by the libraries that need one.
         let maximum = min(limits.connections ?? .max, DescriptorLimit.raised().connections)
         do {
             try await channel.eventLoop.submit {
