@@ -7,6 +7,16 @@ import Testing
     private let terminate = Statement(
         "terminate", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
 
+    /// Has two reads wait on the connection for a lock that the gate holds: what follows gathers behind them.
+    private func holdUp(_ pool: ConnectionPool, by gate: Session, _ queue: HandQueue, _ answers: Answers) async throws {
+        for number in Int32(1)...2 { pool.read(.lockAndUnlock, in: queue.queue, answers.take(number)) }
+        // They come to the queue once before: with the connection that they waited for.
+        try await eventually {
+            queue.run()
+            return try await gate.query(.waitingForLock)[0].get(0, as: Int.self) != 0
+        }
+    }
+
     @Test(arguments: [PreparationMode.named, .unnamed])
     func `gets its own answer in its own queue, and fails alone`(mode: PreparationMode) async throws {
         try await withPool(multiplexed: 1, { $0.prepare = mode }) { pool in
@@ -43,12 +53,7 @@ import Testing
             try await pool.withSession { gate in
                 try await gate.query(.lock)
                 // Each of the two is a group of its own, since nothing had gathered.
-                for number in Int32(1)...2 { pool.read(.lockAndUnlock, in: gates.queue, gateAnswers.take(number)) }
-                // They come to the queue once before: with the connection that they waited for.
-                try await eventually {
-                    gates.run()
-                    return try await gate.query(.waitingForLock)[0].get(0, as: Int.self) != 0
-                }
+                try await holdUp(pool, by: gate, gates, gateAnswers)
                 for number in Int32(1)...40 {
                     let (queue, answers) = number % 2 == 0 ? (even, evenAnswers) : (odd, oddAnswers)
                     pool.read(.reciprocal, [.int4(number)], in: queue.queue, answers.take(number))
@@ -93,12 +98,7 @@ import Testing
             try await pool.query(.echo, [.int4(0)])
             try await pool.withSession { gate in
                 try await gate.query(.lock)
-                for number in Int32(1)...2 { pool.read(.lockAndUnlock, in: gates.queue, gateAnswers.take(number)) }
-                // They come to the queue once before: with the connection that they waited for.
-                try await eventually {
-                    gates.run()
-                    return try await gate.query(.waitingForLock)[0].get(0, as: Int.self) != 0
-                }
+                try await holdUp(pool, by: gate, gates, gateAnswers)
                 // They gather behind the two.
                 for number in Int32(1)...10 { pool.read(.reciprocal, [.int4(number)], in: queue.queue, answers.take(number)) }
                 try await gate.query(terminate)

@@ -188,12 +188,7 @@ import Testing
     }
 
     @Test func `takes from the same share of its address as others`() async throws {
-        var settings = ViewWindowSettings()
-        settings.viewsPerViewer = 3
-        // An hour stands for the minute: no machine is so slow that it goes by meanwhile.
-        settings.viewerWindow = .seconds(3600)
-        settings.window = .milliseconds(1)
-        try await Newsroom.open(window: settings) { room in
+        try await Newsroom.open(window: .threeViewsAViewer) { room in
             let id = try await room.post("Title", by: .v7()).lowercased
             let path = "/api/v1/posts/\(id)"
             for way in [Newsroom.Way.direct, .usual, .direct, .direct, .usual] {

@@ -53,12 +53,7 @@ import Testing
     }
 
     @Test func `from one address counts so often a minute, whichever way it comes, and others' as ever`() async throws {
-        var settings = ViewWindowSettings()
-        settings.viewsPerViewer = 3
-        // An hour stands for the minute: no machine is so slow that it goes by meanwhile.
-        settings.viewerWindow = .seconds(3600)
-        settings.window = .milliseconds(1)
-        try await Newsroom.open(window: settings) { room in
+        try await Newsroom.open(window: .threeViewsAViewer) { room in
             let id = try await room.post("Title", by: .v7()).lowercased
             let other = try await room.post("Other", by: .v7()).lowercased
             let path = "/api/v1/posts/\(id)"
@@ -374,5 +369,17 @@ import Testing
             let reply = try await room.get("/api/v1/posts/\(id.lowercased)/views?by=year&from=x", as: ann)
             #expect(reply.status == 422 && Set(reply.refusedFields) == ["by", "from"])
         }
+    }
+}
+
+extension ViewWindowSettings {
+    /// Three views of a post by each address.
+    static var threeViewsAViewer: ViewWindowSettings {
+        var settings = ViewWindowSettings()
+        settings.viewsPerViewer = 3
+        // An hour stands for the minute: no machine is so slow that it goes by meanwhile.
+        settings.viewerWindow = .seconds(3600)
+        settings.window = .milliseconds(1)
+        return settings
     }
 }
