@@ -12,6 +12,7 @@ import tempfile
 import time
 
 import psycopg
+from cluster import Databases
 from machine import machine
 
 # The load generator's, which seals the history.
@@ -42,7 +43,7 @@ SIZES = {
 }
 
 
-class System:
+class System(Databases):
     """`annals up` with a PostgreSQL of its own."""
 
     def __init__(self, annals, folder):
@@ -68,14 +69,6 @@ class System:
 
     def url(self, database):
         return f"postgres://postgres@{self.data.replace('/', '%2F')}%2Fpostgres%2Fsocket/{database}"
-
-    def execute(self, database, sql):
-        with self.connect(database) as connection:
-            connection.execute(sql)
-
-    def value(self, database, sql):
-        with self.connect(database) as connection:
-            return connection.execute(sql).fetchone()[0]
 
     def command(self, *arguments, data=None):
         """Seconds that a command takes."""

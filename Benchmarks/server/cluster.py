@@ -22,7 +22,19 @@ SETTINGS = {
 }
 
 
-class Cluster:
+class Databases:
+    """Statements in the databases that `connect` reaches."""
+
+    def execute(self, database, sql):
+        with self.connect(database) as connection:
+            connection.execute(sql)
+
+    def value(self, database, sql):
+        with self.connect(database) as connection:
+            return connection.execute(sql).fetchone()[0]
+
+
+class Cluster(Databases):
     def __init__(self, folder, binaries):
         self.folder = folder
         self.binaries = binaries
@@ -42,14 +54,6 @@ class Cluster:
     def create(self, database, template="template1"):
         with self.connect() as connection:
             connection.execute(f"CREATE DATABASE {database} TEMPLATE {template}")
-
-    def execute(self, database, sql):
-        with self.connect(database) as connection:
-            connection.execute(sql)
-
-    def value(self, database, sql):
-        with self.connect(database) as connection:
-            return connection.execute(sql).fetchone()[0]
 
     def pgbench(self, database, script, clients, seconds, **variables):
         """Transactions per second, and their mean time in milliseconds; pgbench tells neither where not one was finished."""
