@@ -53,7 +53,8 @@ CREATE TABLE log.claims (
     CONSTRAINT claims_holder UNIQUE (stream, kind)
 );
 
--- Receipts of the commands that succeeded. They answer repeats.
+-- Receipts of the commands that succeeded. They answer repeats. A command that its caller can't name again has an empty digest, and a row here only
+-- where its events don't tell of it: see log.append.
 CREATE TABLE log.commands (
     id             uuid             NOT NULL,
     digest         bytea            NOT NULL,
@@ -113,8 +114,8 @@ $$;
 
 -- Append ---------------------------------------------------------------------------------------------------------------------------------------
 
--- The row that appends take turns on. It is locked and never updated: updates would leave dead versions behind for as long as anyone holds a
--- snapshot, and each append would have to step over them.
+-- What appends take turns on: they lock the table, not its row, because a lock on a row is written to its page and to the WAL. A lock on the row
+-- keeps them out all the same.
 CREATE TABLE log.append_lock (
     single boolean PRIMARY KEY DEFAULT true CHECK (single)
 );
@@ -136,9 +137,13 @@ INSERT INTO log.append_lock DEFAULT VALUES;
 -- violated (23505), or a request is refused for another reason (AN004), the whole batch fails, and the caller sends it again with optimistic off.
 -- Allowed only when every value that the batch takes is taken by a new stream.
 --
+-- A command with an empty digest has no name that its caller could repeat, so only a lost connection has it sent again, with the same events. Those
+-- events tell of it: it needs no receipt where its first append has one and names the version that it expects.
+--
 -- Returns a row for the batch (request 0; last_position: the head before it; recorded_at: its time; version: by how many seconds that is ahead of the
--- clock, because the clock has gone back) and a row for each request whose outcome does not follow from that one: 0 appended (if it expected any version or has no event), 1 appended before, 2 conflict (version: the actual one),
--- 3 claim taken, 4 claim missing (kind, stream). All other requests were appended, in order, right after the head.
+-- clock, because the clock has gone back) and a row for each request whose outcome does not follow from that one: 0 appended (if it expected any
+-- version or has no event), 1 appended before, 2 conflict (version: the actual one), 3 claim taken, 4 claim missing (kind, stream). All others were
+-- appended, in order, right after the head.
 CREATE FUNCTION log.append(
     optimistic boolean,
     r_command uuid[], r_digest bytea[], r_metadata text[], r_append integer[], r_events integer[], r_last integer[],
@@ -163,6 +168,7 @@ AS $$
 DECLARE
     head    bigint;
     moment  timestamptz(3);
+    lacking boolean;   -- Whether a claim that is required is not held.
     heads   integer[]; -- The version of each append's stream before this batch.
     refused integer[] := '{}';
     places  integer[]; -- The events' places behind the head when some are left out. NULL: each event's number is its place.
@@ -191,16 +197,9 @@ BEGIN
         END IF;
     END IF;
 
-    PERFORM FROM log.append_lock FOR UPDATE;
+    LOCK TABLE log.append_lock IN EXCLUSIVE MODE;
 
-    SELECT e.position, e.recorded_at INTO head, moment FROM log.events e ORDER BY e.position DESC LIMIT 1;
-    head := coalesce(head, 0);
-    moment := greatest(date_trunc('milliseconds', clock_timestamp()), moment);
-    request := 0; outcome := 0; last_position := head; recorded_at := moment;
-    version := greatest(0, least(extract(epoch FROM moment - clock_timestamp()), 2147483647))::integer;
-    RETURN NEXT;
-
-    -- Repeats.
+    -- Repeats that have a receipt.
     IF NOT optimistic THEN
         FOR request, outcome, stream, version, first_position, last_position, recorded_at, digest, kind IN
             SELECT array_position(r_command, c.id), 1, c.stream, c.version, c.first_position, c.last_position, c.recorded_at, c.digest, NULL
@@ -210,7 +209,6 @@ BEGIN
             refused := refused || request;
             RETURN NEXT;
         END LOOP;
-        IF cardinality(refused) > 0 THEN PERFORM log.confirm(); END IF;
     END IF;
 
     -- Expected versions. An append without events has no unique key that could tell of its stream.
@@ -223,6 +221,19 @@ BEGIN
             ORDER BY a
         );
         IF heads <> a_expected THEN
+            -- Repeats that have none: their first event is where it would go.
+            IF NOT optimistic THEN
+                FOR request, outcome, stream, version, first_position, last_position, recorded_at, digest, kind IN
+                    SELECT r, 1, e.stream, e.version + a_events[r_append[r]] - 1, e.position, e.position + r_events[r] - 1, e.recorded_at, '', NULL
+                    FROM generate_series(1, cardinality(r_command)) r
+                    JOIN log.events e ON e.stream = a_stream[r_append[r]] AND e.version = a_expected[r_append[r]] + 1
+                    WHERE octet_length(r_digest[r]) = 0 AND a_events[r_append[r]] > 0 AND e.id = e_id[r_last[r] - r_events[r] + 1]
+                        AND a_expected[r_append[r]] >= 0 AND r <> ALL (refused)
+                LOOP
+                    refused := refused || request;
+                    RETURN NEXT;
+                END LOOP;
+            END IF;
             FOR request, outcome, stream, version, first_position, last_position, recorded_at, digest, kind IN
                 SELECT DISTINCT ON (a.request) a.request, 2, a.stream, a.head, NULL, NULL, NULL, NULL, NULL
                 FROM unnest(a_request, a_stream, a_expected, heads) WITH ORDINALITY AS a (request, stream, expected, head, number)
@@ -236,9 +247,9 @@ BEGIN
     END IF;
 
     -- Claims.
-    IF NOT optimistic OR 3 = ANY (c_change) THEN
+    IF NOT optimistic THEN
         -- One question for all first, since a taken value or a missing claim is rare.
-        IF EXISTS (SELECT FROM log.claims held WHERE NOT optimistic AND held.hash = ANY (c_hash)) OR EXISTS (
+        IF EXISTS (SELECT FROM log.claims held WHERE held.hash = ANY (c_hash)) OR EXISTS (
             SELECT FROM generate_series(1, cardinality(c_request)) c
             WHERE c_change[c] = 3 AND (SELECT held.hash FROM log.claims held WHERE held.stream = c_stream[c] AND held.kind = c_kind[c]) IS NULL
         ) THEN
@@ -254,44 +265,25 @@ BEGIN
                 RETURN NEXT;
             END LOOP;
         END IF;
-    END IF;
-    IF optimistic AND cardinality(refused) > 0 THEN
-        -- A skipped look-up, such as the one for repeats, would have come before this refusal.
-        RAISE EXCEPTION 'the batch needs every look-up' USING ERRCODE = 'AN004';
-    END IF;
-    IF NOT optimistic AND 1 = ANY (c_change) THEN
-        -- A stream holds one value of a kind: taking another gives that one up.
-        DELETE FROM log.claims held
-        USING unnest(c_request, c_change, c_kind, c_stream) AS c (request, change, kind, stream)
-        WHERE c.change = 1 AND c.request <> ALL (refused) AND held.stream = c.stream AND held.kind = c.kind;
-    END IF;
-    IF 1 = ANY (c_change) THEN
-        INSERT INTO log.claims (kind, hash, stream)
-        SELECT c_kind[c], c_hash[c], c_stream[c]
-        FROM generate_series(1, cardinality(c_request)) c
-        WHERE c_change[c] = 1 AND c_request[c] <> ALL (refused);
-    END IF;
-    IF 2 = ANY (c_change) THEN
-        -- After values are taken: a value that the same batch releases still belongs to the stream that releases it.
-        DELETE FROM log.claims held
-        USING unnest(c_request, c_change, c_kind, c_stream) AS c (request, change, kind, stream)
-        WHERE c.change = 2 AND c.request <> ALL (refused) AND held.stream = c.stream AND held.kind = c.kind;
+        IF 1 = ANY (c_change) THEN
+            -- A stream holds one value of a kind: taking another gives that one up.
+            DELETE FROM log.claims held
+            USING unnest(c_request, c_change, c_kind, c_stream) AS c (request, change, kind, stream)
+            WHERE c.change = 1 AND c.request <> ALL (refused) AND held.stream = c.stream AND held.kind = c.kind;
+        END IF;
     END IF;
 
     IF cardinality(refused) > 0 THEN
+        -- A skipped look-up, such as the one for repeats, would have come before this refusal.
+        IF optimistic THEN RAISE EXCEPTION 'the batch needs every look-up' USING ERRCODE = 'AN004'; END IF;
+        -- What a repeat acknowledges may be on the primary alone.
+        PERFORM log.confirm();
         places := ARRAY(
             SELECT count(*) FILTER (WHERE a_request[e_append[e]] <> ALL (refused)) OVER (ORDER BY e)
             FROM generate_series(1, cardinality(e_append)) e
             ORDER BY e
         );
     END IF;
-    INSERT INTO log.events (position, stream, version, id, type, schema_version, data, metadata, recorded_at, fields)
-    SELECT
-        head + coalesce(places[e], e), a_stream[e_append[e]], heads[e_append[e]] + e_number[e], e_id[e], e_type[e], e_schema_version[e],
-        e_data[e]::jsonb, r_metadata[a_request[e_append[e]]]::jsonb, moment, e_fields[e]
-    FROM generate_series(1, cardinality(e_append)) e
-    WHERE a_request[e_append[e]] <> ALL (refused);
-
     IF 0 = ANY (r_events) THEN
         stands := ARRAY(
             SELECT (SELECT e.position FROM log.events e WHERE e.stream = a_stream[r_append[r]] AND e.version = heads[r_append[r]])
@@ -299,15 +291,49 @@ BEGIN
             ORDER BY r
         );
     END IF;
-    INSERT INTO log.commands (id, digest, stream, version, first_position, last_position, recorded_at)
-    SELECT
-        r_command[r], r_digest[r], a_stream[r_append[r]], heads[r_append[r]] + a_events[r_append[r]],
-        CASE WHEN r_events[r] > 0 THEN head + coalesce(places[r_last[r]], r_last[r]) - r_events[r] + 1 END,
-        CASE WHEN r_events[r] > 0 THEN head + coalesce(places[r_last[r]], r_last[r]) ELSE coalesce(stands[r], 0) END,
-        moment
-    FROM generate_series(1, cardinality(r_command)) r
-    WHERE r <> ALL (refused);
 
+    -- All rows by one statement: starting one costs as much as adding a few rows.
+    WITH place AS MATERIALIZED (
+        SELECT coalesce(last.position, 0) AS head, greatest(date_trunc('milliseconds', clock_timestamp()), last.recorded_at)::timestamptz(3) AS moment
+        FROM (SELECT) AS always
+        LEFT JOIN LATERAL (SELECT e.position, e.recorded_at FROM log.events e ORDER BY e.position DESC LIMIT 1) AS last ON true
+    ), appended AS (
+        INSERT INTO log.events (position, stream, version, id, type, schema_version, data, metadata, recorded_at, fields)
+        SELECT
+            place.head + coalesce(places[e], e), a_stream[e_append[e]], heads[e_append[e]] + e_number[e], e_id[e], e_type[e], e_schema_version[e],
+            e_data[e]::jsonb, r_metadata[a_request[e_append[e]]]::jsonb, place.moment, e_fields[e]
+        FROM place, generate_series(1, cardinality(e_append)) e
+        WHERE a_request[e_append[e]] <> ALL (refused)
+    ), taken AS (
+        INSERT INTO log.claims (kind, hash, stream)
+        SELECT c_kind[c], c_hash[c], c_stream[c]
+        FROM generate_series(1, cardinality(c_request)) c
+        WHERE c_change[c] = 1 AND c_request[c] <> ALL (refused)
+    ), kept AS (
+        INSERT INTO log.commands (id, digest, stream, version, first_position, last_position, recorded_at)
+        SELECT
+            r_command[r], r_digest[r], a_stream[r_append[r]], heads[r_append[r]] + a_events[r_append[r]],
+            CASE WHEN r_events[r] > 0 THEN place.head + coalesce(places[r_last[r]], r_last[r]) - r_events[r] + 1 END,
+            CASE WHEN r_events[r] > 0 THEN place.head + coalesce(places[r_last[r]], r_last[r]) ELSE coalesce(stands[r], 0) END,
+            place.moment
+        FROM place, generate_series(1, cardinality(r_command)) r
+        WHERE (octet_length(r_digest[r]) > 0 OR a_events[r_append[r]] = 0 OR a_expected[r_append[r]] < 0) AND r <> ALL (refused)
+    )
+    SELECT
+        place.head, place.moment, optimistic AND EXISTS (
+            SELECT FROM generate_series(1, cardinality(c_request)) c
+            WHERE c_change[c] = 3 AND (SELECT held.hash FROM log.claims held WHERE held.stream = c_stream[c] AND held.kind = c_kind[c]) IS NULL
+        )
+    INTO head, moment, lacking
+    FROM place;
+    IF lacking THEN RAISE EXCEPTION 'the batch needs every look-up' USING ERRCODE = 'AN004'; END IF;
+
+    IF 2 = ANY (c_change) THEN
+        -- After values are taken: a value that the same batch releases still belongs to the stream that releases it.
+        DELETE FROM log.claims held
+        USING unnest(c_request, c_change, c_kind, c_stream) AS c (request, change, kind, stream)
+        WHERE c.change = 2 AND c.request <> ALL (refused) AND held.stream = c.stream AND held.kind = c.kind;
+    END IF;
     IF 0 = ANY (r_events) OR -1 = ANY (a_expected) THEN
         RETURN QUERY
         SELECT r, 0::smallint, c.stream, c.version, c.first_position, c.last_position, c.recorded_at::timestamptz, c.digest, NULL
@@ -315,6 +341,9 @@ BEGIN
         JOIN log.commands c ON c.id = r_command[r]
         WHERE r <> ALL (refused) AND (r_events[r] = 0 OR a_expected[r_append[r]] = -1);
     END IF;
+    request := 0; outcome := 0; stream := NULL; first_position := NULL; last_position := head; recorded_at := moment; digest := NULL; kind := NULL;
+    version := greatest(0, least(extract(epoch FROM moment - clock_timestamp()), 2147483647))::integer;
+    RETURN NEXT;
 END
 $$;
 

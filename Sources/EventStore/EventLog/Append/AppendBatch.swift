@@ -129,7 +129,10 @@ extension QueryResult {
 extension QueryResult {
     /// By how much the database's clock was behind the batch's time, in whole seconds: more than zero after it has gone back.
     var clockLag: Duration {
-        get throws { .seconds(Int64(try first?.get(3, as: Int32.self) ?? 0)) }
+        get throws {
+            let batch = try first { try $0.get(0, as: Int32.self) == 0 }
+            return .seconds(Int64(try batch?.get(3, as: Int32.self) ?? 0))
+        }
     }
 }
 
