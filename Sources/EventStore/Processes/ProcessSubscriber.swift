@@ -7,6 +7,8 @@ package import Subscribers
 package struct ProcessSubscriber: Sendable {
     /// Between two looks at what is due. A look is one index probe.
     private static let pace = Duration.milliseconds(250)
+    /// Each look moves the checkpoint by a commit that waits for the disk.
+    private static let gathering = Gathering(within: .milliseconds(25))
 
     private let managers: [any ProcessManager]
     private let log: any EventStore
@@ -55,7 +57,7 @@ package struct ProcessSubscriber: Sendable {
     private func follow(_ lease: SubscriberLease, _ runner: ProcessRunner) async throws {
         let checkpoint = lease.checkpoint
         do {
-            for try await page in log.subscribe(after: checkpoint.position, lastEvent: checkpoint.event) {
+            for try await page in log.subscribe(after: checkpoint.position, lastEvent: checkpoint.event, gathering: Self.gathering) {
                 for event in page { try await runner.take(event) }
                 guard let last = page.last else { continue }
                 let advance = lease.advance(to: last)

@@ -150,7 +150,7 @@ struct PollPace: Sendable {
 /// Tells other processes that the log has grown.
 ///
 /// NOTIFY takes a lock of the whole cluster at commit, so it has its own transaction, one at a time, without waiting for the disk. The next one
-/// covers appends made meanwhile.
+/// covers appends made meanwhile, and under load lets some gather.
 final class CommitNotifier: Sendable {
     private let pool: ConnectionPool
     private let logger: Logger
@@ -169,11 +169,14 @@ final class CommitNotifier: Sendable {
         var backoff = Backoff(from: .milliseconds(50), to: .seconds(1))
         var notified: Int64 = 0
         var told: String?
+        var gathering = Gathering()
         while true {
             try await announced.wait(for: notified + 1)
-            let position = announced.position
+            if let next = gathering.next(at: ContinuousClock.now) { try await Task.sleep(until: next, clock: .continuous) }
+            let (position, start) = (announced.position, ContinuousClock.now)
             do {
                 try await pool.atomically([Query(.dontWaitForDisk), Query(.notify, [.text(HeadWatch.channel), .text(String(position))])])
+                gathering.found(Int(position - notified), at: start)
                 notified = position
                 backoff.reset()
                 told = nil

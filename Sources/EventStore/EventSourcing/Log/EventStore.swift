@@ -88,13 +88,15 @@ extension EventStore {
     ///   - lastEvent: the id of the event at `position`, to know the log by.
     ///   - filter: which events come; the others are passed over.
     ///   - pause: waited after each event that wakes a filtered subscription, so that a busy log does not make it ask all the time for what is rare.
+    ///   - gathering: how long events may gather between two looks while many come. By default 10 ms, and 50 where only some are wanted.
     package func subscribe(
         after position: Int64, lastEvent: UUID? = nil, to filter: EventFilter = .everything, pageSize: Int = 500, pause: Duration = .zero,
-        clock: any Clock<Duration> = ContinuousClock(), onInterruption: @escaping Subscription.InterruptionHandler = { _ in }
+        gathering: Gathering? = nil, clock: any Clock<Duration> = ContinuousClock(),
+        onInterruption: @escaping Subscription.InterruptionHandler = { _ in }
     ) -> Subscription {
         Subscription(
             store: self, start: LogPlace(position, lastEvent), filter: filter, pageSize: pageSize, pause: pause, clock: clock,
-            onInterruption: onInterruption)
+            gathering: gathering ?? (filter == .everything ? Gathering() : Gathering(within: .milliseconds(50))), onInterruption: onInterruption)
     }
 }
 

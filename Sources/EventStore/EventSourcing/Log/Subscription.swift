@@ -7,7 +7,7 @@ package import FoundationEssentials
 /// for those that read the log in another form.
 ///
 /// While the log is unreachable the subscription waits; then it continues where it was. Each look begins with the last event again, because a server
-/// that comes back may have been restored to an older state.
+/// that comes back may have been restored to an older state. Under load it lets events gather between two looks.
 package struct Subscription: AsyncSequence, Sendable {
     /// Called with the reason each time that the log turns out to be away. What it throws ends the subscription.
     package typealias InterruptionHandler = @Sendable (_ reason: String) throws -> Void
@@ -18,20 +18,22 @@ package struct Subscription: AsyncSequence, Sendable {
     let pageSize: Int
     let pause: Duration
     let clock: any Clock<Duration>
+    let gathering: Gathering
     let onInterruption: InterruptionHandler
 
-    package func makeAsyncIterator() -> Iterator { Iterator(subscription: self, place: start) }
+    package func makeAsyncIterator() -> Iterator { Iterator(subscription: self, place: start, gathering: gathering) }
 
     package struct Iterator: AsyncIteratorProtocol {
         let subscription: Subscription
         var place: LogPlace<UUID>
+        var gathering: Gathering
 
         /// The next page, never empty; nil when the task was cancelled. Throws what `page(of:after:limit:)` throws, but waits while the log is away.
         package mutating func next() async throws -> [RecordedEvent]? {
             var backoff = Backoff(from: .milliseconds(50), to: .seconds(1))
             while !Task.isCancelled {
                 do {
-                    let page = try await read()
+                    let page = try await look()
                     if !page.isEmpty { return page }
                     backoff.reset()
                     try await subscription.store.waitForEvents(after: place.position)
@@ -46,6 +48,15 @@ package struct Subscription: AsyncSequence, Sendable {
                 }
             }
             return nil
+        }
+
+        private mutating func look() async throws -> [RecordedEvent] {
+            if let next = gathering.next(at: ContinuousClock.now) { try await subscription.clock.sleep(for: ContinuousClock.now.duration(to: next)) }
+            let (start, position) = (ContinuousClock.now, place.position)
+            let page = try await read()
+            // Who has to catch up finds enough.
+            gathering.found(page.count < subscription.pageSize / 4 ? Int(place.position - position) : 0, at: start)
+            return page
         }
 
         private mutating func read() async throws -> [RecordedEvent] {

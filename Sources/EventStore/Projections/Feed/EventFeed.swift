@@ -4,7 +4,8 @@ import Synchronization
 
 /// The log as all read models of a process read it: together. Models at about the same place share one read and one opening of what is sealed.
 ///
-/// Each model pulls, so a slow one delays no other. The first model that needs an uncached page reads it; the others wait for that read.
+/// Each model pulls, so a slow one delays no other. The first model that needs an uncached page reads it; the others wait for that read. Under load a
+/// page is read a moment after the one before: each costs every model a transaction, however few events it has.
 package final class EventFeed: Sendable {
     /// Events in one page, and so at most in one batch. A set costs the server the same start for 4 events as for 2,000; larger pages gained nothing.
     package static let pageSize = 2_000
@@ -75,10 +76,16 @@ package final class EventFeed: Sendable {
         // Also when it fails or is cancelled: one of those who wait then reads for the others.
         defer { state.withLock { $0.end(after: position) }?.finish() }
         do {
+            if let next = state.withLock({ $0.gathering.next(at: ContinuousClock.now) }) { try await Task.sleep(until: next, clock: .continuous) }
             while true {
+                let start = ContinuousClock.now
                 let page = cut(try await Subscription.page(of: store, after: LogPlace(position, id), limit: Self.pageSize))
                 if !page.isEmpty {
-                    state.withLock { $0.add(page, after: id) }
+                    state.withLock { state in
+                        state.add(page, after: id)
+                        // Who has to catch up finds enough.
+                        state.gathering.found(page.count < Self.pageSize / 4 ? page.count : 0, at: start)
+                    }
                     return page
                 }
                 try await store.waitForEvents(after: position)

@@ -108,6 +108,8 @@ struct SharedReads {
     private var pages: PageCache
     /// By the position that each starts after.
     private var reads: [Int64: Signal] = [:]
+    /// When the next page is read.
+    var gathering = Gathering()
 
     init(pageSize: Int, pageBytes: Int) {
         self.pageSize = pageSize

@@ -182,11 +182,16 @@ extension ReadModelStatus {
 /// Tells those who wait for a read model how far it has come, by NOTIFY on `annals_read`.
 ///
 /// NOTIFY takes a lock of the whole cluster at commit, so it is never part of the applying transaction, waits for no disk, and at most one is under
-/// way: what happens meanwhile is told by the next one. It is a hint; who listens also polls.
+/// way: what happens meanwhile is told by the next one. Under load it waits for the other models, which are about to finish the same events. It is a
+/// hint; who listens also polls.
 package final class ReadModelNotifier: Sendable {
     /// The channel. A payload is `<model>:<position>`, or `<model>:changed`, which the database itself sends for tables that have changed without
     /// going on.
     package static let channel = "annals_read"
+
+    /// So many events at once mean load.
+    private static let many: Int64 = 4
+    private static let others = Duration.milliseconds(2)
 
     private let pool: ConnectionPool
     private let logger: Logger
@@ -220,13 +225,18 @@ package final class ReadModelNotifier: Sendable {
     }
 
     private func tell() async throws {
+        var told: [String: Int64] = [:]
+        var isBusy = false
         while true {
             try await hasPending.wait()
+            if isBusy { try await Task.sleep(for: Self.others) }
             let positions = pending.withLock { pending in
                 defer { pending.removeAll(keepingCapacity: true) }
                 return pending
             }
             guard !positions.isEmpty else { continue }
+            isBusy = positions.contains { $0.value >= told[$0.key, default: $0.value] + Self.many }
+            told.merge(positions) { $1 }
             do {
                 try await pool.query(.notifyReaders, [.text(Self.channel), .texts(positions.map { "\($0.key):\($0.value)" })])
             } catch {

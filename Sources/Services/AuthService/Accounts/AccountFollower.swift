@@ -82,7 +82,9 @@ package final class AccountFollower: Sendable {
         var checkpoint = try await loadCheckpoint()
         try await Subscription.confirm(checkpoint.event, at: checkpoint.position, in: log)
         progress.advance(to: checkpoint.position)
-        let pages = log.subscribe(after: checkpoint.position, lastEvent: checkpoint.event) { [logger] reason in
+        // Each look moves the checkpoint by a commit that waits for the disk.
+        let gathering = Gathering(within: .milliseconds(25))
+        let pages = log.subscribe(after: checkpoint.position, lastEvent: checkpoint.event, gathering: gathering) { [logger] reason in
             logger.warning("the account follower waits", metadata: ["reason": "\(reason)"])
         }
         for try await page in pages {
