@@ -67,24 +67,23 @@ CREATE FUNCTION annals.advance_checkpoint(
 ) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     actual annals.checkpoints;
+    waiting constant text := set_config('synchronous_commit', 'off', true);
 BEGIN
-    SELECT * INTO actual FROM annals.checkpoints WHERE model = for_model FOR UPDATE;
+    UPDATE annals.checkpoints
+    SET position = new_position, event_id = new_event_id, failing_at = NULL, updated_at = clock_timestamp(),
+        lease_expires_at = CASE WHEN lease_holder IS NOT NULL THEN clock_timestamp() + annals.lease_duration() END
+    WHERE model = for_model AND version = for_version AND position = expected_position AND lease_token = expected_lease
+        AND new_position > expected_position;
+    IF FOUND THEN RETURN; END IF;
+    SELECT * INTO actual FROM annals.checkpoints WHERE model = for_model;
     IF actual.model IS NULL THEN
         RAISE EXCEPTION 'read model % has no checkpoint', for_model USING ERRCODE = 'AN010';
-    END IF;
-    IF (actual.version, actual.position, actual.lease_token) IS DISTINCT FROM (for_version, expected_position, expected_lease) THEN
-        RAISE EXCEPTION 'checkpoint of % is at % of version % under lease %, not at % of version % under lease %',
-            for_model, actual.position, actual.version, actual.lease_token, expected_position, for_version, expected_lease
-            USING ERRCODE = 'AN010';
     END IF;
     IF new_position <= expected_position THEN
         RAISE EXCEPTION 'checkpoint of % can''t go from % to %', for_model, expected_position, new_position USING ERRCODE = 'AN010';
     END IF;
-    PERFORM set_config('synchronous_commit', 'off', true);
-    UPDATE annals.checkpoints
-    SET position = new_position, event_id = new_event_id, failing_at = NULL, updated_at = clock_timestamp(),
-        lease_expires_at = CASE WHEN lease_holder IS NOT NULL THEN clock_timestamp() + annals.lease_duration() END
-    WHERE model = for_model;
+    RAISE EXCEPTION 'checkpoint of % is at % of version % under lease %, not at % of version % under lease %',
+        for_model, actual.position, actual.version, actual.lease_token, expected_position, for_version, expected_lease USING ERRCODE = 'AN010';
 END
 $$;
 
