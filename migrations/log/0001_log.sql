@@ -168,6 +168,7 @@ AS $$
 DECLARE
     head    bigint;
     moment  timestamptz(3);
+    lag     integer;   -- By how many seconds the clock has gone back.
     lacking boolean;   -- Whether a claim that is required is not held.
     heads   integer[]; -- The version of each append's stream before this batch.
     refused integer[] := '{}';
@@ -197,7 +198,7 @@ BEGIN
         END IF;
     END IF;
 
-    LOCK TABLE log.append_lock IN EXCLUSIVE MODE;
+    LOCK TABLE ONLY log.append_lock IN EXCLUSIVE MODE;
 
     -- Repeats that have a receipt.
     IF NOT optimistic THEN
@@ -294,8 +295,10 @@ BEGIN
 
     -- All rows by one statement: starting one costs as much as adding a few rows.
     WITH place AS MATERIALIZED (
-        SELECT coalesce(last.position, 0) AS head, greatest(date_trunc('milliseconds', clock_timestamp()), last.recorded_at)::timestamptz(3) AS moment
-        FROM (SELECT) AS always
+        SELECT
+            coalesce(last.position, 0) AS head, greatest(date_trunc('milliseconds', now.clock), last.recorded_at)::timestamptz(3) AS moment,
+            least(greatest(extract(epoch FROM last.recorded_at - now.clock), 0), 2147483647)::integer AS lag
+        FROM (SELECT clock_timestamp() AS clock OFFSET 0) AS now
         LEFT JOIN LATERAL (SELECT e.position, e.recorded_at FROM log.events e ORDER BY e.position DESC LIMIT 1) AS last ON true
     ), appended AS (
         INSERT INTO log.events (position, stream, version, id, type, schema_version, data, metadata, recorded_at, fields)
@@ -320,11 +323,11 @@ BEGIN
         WHERE (octet_length(r_digest[r]) > 0 OR a_events[r_append[r]] = 0 OR a_expected[r_append[r]] < 0) AND r <> ALL (refused)
     )
     SELECT
-        place.head, place.moment, optimistic AND EXISTS (
+        place.head, place.moment, place.lag, optimistic AND EXISTS (
             SELECT FROM generate_series(1, cardinality(c_request)) c
             WHERE c_change[c] = 3 AND (SELECT held.hash FROM log.claims held WHERE held.stream = c_stream[c] AND held.kind = c_kind[c]) IS NULL
         )
-    INTO head, moment, lacking
+    INTO head, moment, lag, lacking
     FROM place;
     IF lacking THEN RAISE EXCEPTION 'the batch needs every look-up' USING ERRCODE = 'AN004'; END IF;
 
@@ -342,7 +345,7 @@ BEGIN
         WHERE r <> ALL (refused) AND (r_events[r] = 0 OR a_expected[r_append[r]] = -1);
     END IF;
     request := 0; outcome := 0; stream := NULL; first_position := NULL; last_position := head; recorded_at := moment; digest := NULL; kind := NULL;
-    version := greatest(0, least(extract(epoch FROM moment - clock_timestamp()), 2147483647))::integer;
+    version := lag;
     RETURN NEXT;
 END
 $$;
@@ -440,10 +443,12 @@ BEGIN
 END
 $$;
 
--- The same, and moves the checkpoint. It raises where a plain UPDATE would hit no row and let the rest commit.
+-- The same, and moves the checkpoint. It raises where a plain UPDATE would hit no row and let the rest commit. The commit does not wait for the disk:
+-- what a crash takes back is taken again, from the checkpoint on.
 CREATE FUNCTION relay.advance(for_name text, under_token bigint, expected_position bigint, new_position bigint, new_event_id uuid)
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
+    PERFORM set_config('synchronous_commit', 'off', true);
     UPDATE relay.subscribers
     SET position = new_position, event_id = new_event_id, has_begun = true, updated_at = clock_timestamp(),
         lease_expires_at = clock_timestamp() + relay.lease_duration()

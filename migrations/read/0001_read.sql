@@ -67,8 +67,8 @@ CREATE FUNCTION annals.advance_checkpoint(
 ) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     actual annals.checkpoints;
-    waiting constant text := set_config('synchronous_commit', 'off', true);
 BEGIN
+    PERFORM set_config('synchronous_commit', 'off', true);
     UPDATE annals.checkpoints
     SET position = new_position, event_id = new_event_id, failing_at = NULL, updated_at = clock_timestamp(),
         lease_expires_at = CASE WHEN lease_holder IS NOT NULL THEN clock_timestamp() + annals.lease_duration() END

@@ -7,7 +7,7 @@ package import Subscribers
 package struct ProcessSubscriber: Sendable {
     /// Between two looks at what is due. A look is one index probe.
     private static let pace = Duration.milliseconds(250)
-    /// Each look moves the checkpoint by a commit that waits for the disk.
+    /// Each look moves the checkpoint by a transaction of its own.
     private static let gathering = Gathering(within: .milliseconds(25))
 
     private let managers: [any ProcessManager]

@@ -97,7 +97,7 @@ import Testing
             "INSERT INTO log.claims SELECT 'other', sha256(hash), stream FROM log.claims",
             "UPDATE log.commands SET version = 2", "DELETE FROM log.commands", "TRUNCATE log.commands",
             "INSERT INTO log.commands SELECT gen_random_uuid(), digest, stream, version, first_position, last_position, recorded_at FROM log.commands",
-            "SELECT FROM log.append_lock FOR UPDATE", "DELETE FROM log.append_lock",
+            "SELECT FROM log.append_lock FOR UPDATE", "LOCK TABLE log.append_lock IN EXCLUSIVE MODE", "DELETE FROM log.append_lock",
             "ALTER TABLE log.events DISABLE TRIGGER ALL", "ALTER TABLE log.events DISABLE TRIGGER USER",
             "ALTER TABLE log.events DISABLE TRIGGER events_are_append_only", "ALTER TABLE log.events ENABLE REPLICA TRIGGER events_are_append_only",
             "DROP TRIGGER events_are_append_only ON log.events",

@@ -41,6 +41,12 @@ extension EventStoreContract {
             #expect(try await store.load(Self.stream(), command: key.id).receipt == receipt)
             #expect(try await store.load(stream, command: .v7()).receipt == nil)
         },
+        EventStorePromise("a command that nobody can name is a conflict when it is given again") { store async throws in
+            let stream = stream()
+            let sent = request(to: stream, expecting: .none)
+            #expect(try await store.append(sent).appended != nil)
+            #expect(try await store.append(sent) == .conflict(stream: stream, actual: 1))
+        },
         EventStorePromise("a command that changes nothing is remembered too") { store async throws in
             let stream = stream()
             let last = try #require(try await store.append(request(["a", "b"], to: stream)).appended)

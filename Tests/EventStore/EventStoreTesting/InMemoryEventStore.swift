@@ -103,7 +103,9 @@ private struct Contents {
         let receipt = CommandReceipt(
             key: request.command, stream: subject, version: streams[subject, default: []].count, firstPosition: hasAppended ? firstPosition : nil,
             lastPosition: hasAppended ? head : streams[subject]?.last.map { events[$0].position } ?? 0, recordedAt: recordedAt)
-        receipts[request.command.id] = receipt
+        // As the log does, keeps none for a command that its events tell of.
+        let first = request.appends[0]
+        if !request.command.digest.isEmpty || first.events.isEmpty || first.expected == .any { receipts[request.command.id] = receipt }
         return .appended(receipt)
     }
 

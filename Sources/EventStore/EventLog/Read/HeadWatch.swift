@@ -169,14 +169,15 @@ final class CommitNotifier: Sendable {
         var backoff = Backoff(from: .milliseconds(50), to: .seconds(1))
         var notified: Int64 = 0
         var told: String?
-        var gathering = Gathering()
+        // Readers gather for themselves.
+        var gathering = Gathering(within: .milliseconds(3))
         while true {
             try await announced.wait(for: notified + 1)
             if let next = gathering.next(at: ContinuousClock.now) { try await Task.sleep(until: next, clock: .continuous) }
             let (position, start) = (announced.position, ContinuousClock.now)
             do {
                 try await pool.atomically([Query(.dontWaitForDisk), Query(.notify, [.text(HeadWatch.channel), .text(String(position))])])
-                gathering.found(Int(position - notified), at: start)
+                gathering.found(notified > 0 ? Int(position - notified) : 0, at: start)
                 notified = position
                 backoff.reset()
                 told = nil

@@ -41,6 +41,9 @@ package struct CommandHandler<Rules: StreamRules>: Sendable {
             guard context.expected.allows(before.version) else { throw CommandFailure.wrongVersion(actual: before.version) }
             // A repeatable command is remembered even when it changed nothing: its repeat must get this answer, whatever happens in between.
             if events.isEmpty, !context.isRepeatable { return CommandResult(stream: stream, after: before) }
+            guard !context.isRepeatable || events.isEmpty || !context.key.digest.isEmpty else {
+                throw EventStoreError.broken(reason: "a command without a digest leaves no receipt for its repeat")
+            }
             let request = AppendRequest(
                 [append(events, to: stream, after: before)] + others,
                 claims: Rules.claims(for: events, in: before.state, on: stream) + context.claims, command: context.key, metadata: context.metadata)

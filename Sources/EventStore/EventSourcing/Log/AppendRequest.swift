@@ -129,7 +129,7 @@ package struct CommandReceipt: Sendable, Hashable {
     package struct Key: Sendable, Hashable {
         /// From the caller and its idempotency key, or random where there is none.
         package let id: UUID
-        /// From everything the request says: a repeat has the same, a reused key another.
+        /// From everything the request says: a repeat has the same, a reused key another. Empty where nobody can name the command.
         package let digest: [UInt8]
 
         package init(id: UUID, digest: [UInt8]) {
@@ -137,7 +137,7 @@ package struct CommandReceipt: Sendable, Hashable {
             self.digest = digest
         }
 
-        /// A command that no caller will repeat by name; only a lost connection may.
+        /// A command that no caller will repeat by name; only a lost connection may. The log keeps no receipt of it where its events tell of it.
         package static func unrepeated() -> Key { Key(id: .v7(), digest: []) }
     }
 

@@ -107,7 +107,7 @@ package enum EventStoreError: Error {
     /// The database refuses a statement for a reason that is not the request's, such as a missing right or a damaged page. Somebody has to mend that.
     case refused(statement: String, reason: String)
     /// The log did not answer an append, or its caller was cancelled while it was under way. It may have succeeded, or yet succeed; a repeat of the
-    /// same request finds out.
+    /// same request finds out, if its command has a name.
     case outcomeUnknown
     /// Something was to be sealed for a person who was forgotten.
     case subjectUnknown(UUID)

@@ -54,8 +54,8 @@ package struct Subscription: AsyncSequence, Sendable {
             if let next = gathering.next(at: ContinuousClock.now) { try await subscription.clock.sleep(for: ContinuousClock.now.duration(to: next)) }
             let (start, position) = (ContinuousClock.now, place.position)
             let page = try await read()
-            // Who has to catch up finds enough.
-            gathering.found(page.count < subscription.pageSize / 4 ? Int(place.position - position) : 0, at: start)
+            // A full page has more behind it.
+            gathering.found(page.count < subscription.pageSize ? Int(place.position - position) : 0, at: start)
             return page
         }
 

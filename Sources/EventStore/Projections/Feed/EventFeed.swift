@@ -76,16 +76,13 @@ package final class EventFeed: Sendable {
         // Also when it fails or is cancelled: one of those who wait then reads for the others.
         defer { state.withLock { $0.end(after: position) }?.finish() }
         do {
-            if let next = state.withLock({ $0.gathering.next(at: ContinuousClock.now) }) { try await Task.sleep(until: next, clock: .continuous) }
+            let next = state.withLock { $0.nextLook(after: position, at: ContinuousClock.now) }
+            if let next { try await Task.sleep(until: next, clock: .continuous) }
             while true {
                 let start = ContinuousClock.now
                 let page = cut(try await Subscription.page(of: store, after: LogPlace(position, id), limit: Self.pageSize))
                 if !page.isEmpty {
-                    state.withLock { state in
-                        state.add(page, after: id)
-                        // Who has to catch up finds enough.
-                        state.gathering.found(page.count < Self.pageSize / 4 ? page.count : 0, at: start)
-                    }
+                    state.withLock { $0.add(page, after: id, lookedAt: start) }
                     return page
                 }
                 try await store.waitForEvents(after: position)

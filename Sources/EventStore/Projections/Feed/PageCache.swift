@@ -108,8 +108,10 @@ struct SharedReads {
     private var pages: PageCache
     /// By the position that each starts after.
     private var reads: [Int64: Signal] = [:]
-    /// When the next page is read.
-    var gathering = Gathering()
+    /// When the next page at the log's head is read.
+    private var gathering = Gathering()
+    /// The last position that anybody has read.
+    private var furthest: Int64 = 0
 
     init(pageSize: Int, pageBytes: Int) {
         self.pageSize = pageSize
@@ -125,7 +127,18 @@ struct SharedReads {
         return .read
     }
 
-    mutating func add(_ page: [RecordedEvent], after previous: UUID?) { pages.add(page, after: previous) }
+    mutating func add(_ page: [RecordedEvent], after previous: UUID?, lookedAt start: ContinuousClock.Instant) {
+        pages.add(page, after: previous)
+        guard let last = page.last, last.position > furthest else { return }
+        furthest = last.position
+        // A full page has more behind it.
+        gathering.found(page.count < pageSize ? page.count : 0, at: start)
+    }
+
+    /// The moment to read what follows a position; nil for at once. A model that is behind never waits.
+    func nextLook(after position: Int64, at now: ContinuousClock.Instant) -> ContinuousClock.Instant? {
+        position < furthest ? nil : gathering.next(at: now)
+    }
 
     mutating func dropOld() { pages.dropOld() }
 

@@ -189,10 +189,6 @@ package final class ReadModelNotifier: Sendable {
     /// going on.
     package static let channel = "annals_read"
 
-    /// So many events at once mean load.
-    private static let many: Int64 = 4
-    private static let others = Duration.milliseconds(2)
-
     private let pool: ConnectionPool
     private let logger: Logger
     private let pending = Mutex<[String: Int64]>([:])
@@ -226,16 +222,16 @@ package final class ReadModelNotifier: Sendable {
 
     private func tell() async throws {
         var told: [String: Int64] = [:]
-        var isBusy = false
+        var gathering = Gathering(within: .milliseconds(3))
         while true {
             try await hasPending.wait()
-            if isBusy { try await Task.sleep(for: Self.others) }
+            if let next = gathering.next(at: ContinuousClock.now) { try await Task.sleep(until: next, clock: .continuous) }
             let positions = pending.withLock { pending in
                 defer { pending.removeAll(keepingCapacity: true) }
                 return pending
             }
             guard !positions.isEmpty else { continue }
-            isBusy = positions.contains { $0.value >= told[$0.key, default: $0.value] + Self.many }
+            gathering.found(positions.map { Int($0.value - told[$0.key, default: $0.value]) }.max() ?? 0, at: ContinuousClock.now)
             told.merge(positions) { $1 }
             do {
                 try await pool.query(.notifyReaders, [.text(Self.channel), .texts(positions.map { "\($0.key):\($0.value)" })])

@@ -20,6 +20,9 @@ package final class AccountFollower: Sendable {
         var event: UUID?
     }
 
+    /// A page may move the checkpoint alone, which is a transaction all the same.
+    private static let gathering = Duration.milliseconds(25)
+
     private let log: any EventStore
     private let identity: ConnectionPool
     private let currentClaims: CurrentClaims
@@ -82,8 +85,7 @@ package final class AccountFollower: Sendable {
         var checkpoint = try await loadCheckpoint()
         try await Subscription.confirm(checkpoint.event, at: checkpoint.position, in: log)
         progress.advance(to: checkpoint.position)
-        // Each look moves the checkpoint by a commit that waits for the disk.
-        let gathering = Gathering(within: .milliseconds(25))
+        let gathering = Gathering(within: Self.gathering)
         let pages = log.subscribe(after: checkpoint.position, lastEvent: checkpoint.event, gathering: gathering) { [logger] reason in
             logger.warning("the account follower waits", metadata: ["reason": "\(reason)"])
         }
@@ -93,6 +95,8 @@ package final class AccountFollower: Sendable {
                 try await apply(page, after: checkpoint)
             } catch let error as PostgresError where error.sqlState == .checkpointMoved {
                 logger.debug("another follower came first", metadata: ["position": "\(checkpoint.position)"])
+                // It goes on without this one.
+                try await Task.sleep(for: Self.gathering)
                 return
             }
             checkpoint = Place(position: last.position, event: last.id)
@@ -107,7 +111,9 @@ package final class AccountFollower: Sendable {
         // and says the same.
         let renamed = Set(changes.filter { $0.1.readsEmail }.map(\.0.stream))
         let emails = renamed.isEmpty ? [:] : try await currentClaims(.email, renamed)
-        var queries = [Query(.advanceCheckpoint, [.int8(checkpoint.position), .int8(last.position), .uuid(last.id)])]
+        // A checkpoint that is lost alone costs another look.
+        var queries = changes.isEmpty ? [Query(.dontWaitForDisk)] : []
+        queries.append(Query(.advanceCheckpoint, [.int8(checkpoint.position), .int8(last.position), .uuid(last.id)]))
         for (event, change) in changes {
             queries += change.queries(
                 user: event.stream.id, position: event.position, version: event.version, emailHash: emails[event.stream], at: now())
@@ -140,5 +146,6 @@ extension SQLState {
 
 extension Statement {
     fileprivate static let loadCheckpoint = Statement("load_identity_checkpoint", "SELECT position, event_id FROM identity.checkpoint")
+    fileprivate static let dontWaitForDisk = Statement("identity_dont_wait_for_disk", "SELECT set_config('synchronous_commit', 'off', true)")
     fileprivate static let advanceCheckpoint = Statement("advance_identity_checkpoint", "SELECT identity.advance_checkpoint($1, $2, $3)")
 }

@@ -63,10 +63,11 @@ struct PostScheduling: Sendable {
             let metadata = EventMetadata(
                 actor: givesUp ? nil : author, command: command, correlation: body["correlation"]?.text, traceparent: context.traceparent,
                 origin: origin)
+            let digest = identity.hasher.hash(["scheduled", post.description, author.lowercased, "\(time)", "\(givesUp)"])
             let handled = try await posts.handle(
                 givesUp ? .giveUpSchedule(at: time) : .publishAsScheduled(at: time), on: post,
                 in: CommandContext(
-                    key: CommandReceipt.Key(id: command, digest: []), isRepeatable: true, metadata: metadata,
+                    key: CommandReceipt.Key(id: command, digest: digest), isRepeatable: true, metadata: metadata,
                     claims: givesUp ? [] : [.requireActive(author)]))
             return handled.response()
         }
