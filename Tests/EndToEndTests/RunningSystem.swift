@@ -119,7 +119,8 @@ struct ServiceChild {
     /// Nil for a process that serves nothing.
     init?(pid: pid_t) {
         func words(_ file: String) -> [String] {
-            let bytes = FileManager.default.contents(atPath: "/proc/\(pid)/\(file)") ?? Data()
+            // Nothing for a process that has just ended.
+            let bytes = (try? KernelFile.contents("/proc/\(pid)/\(file)")) ?? Data()
             return bytes.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
         }
         let arguments = words("cmdline")

@@ -35,7 +35,7 @@ import Testing
             let service = try String(contentsOfFile: directory + "/keys/services/auth.key", encoding: .utf8).trimmingCharacters(
                 in: .whitespacesAndNewlines)
             for process in [system.processIdentifier, try system.postmaster()] {
-                let arguments = try String(contentsOfFile: "/proc/\(process)/cmdline", encoding: .utf8)
+                let arguments = String(decoding: try KernelFile.contents("/proc/\(process)/cmdline"), as: UTF8.self)
                 #expect(!arguments.isEmpty && !arguments.contains(Self.key) && !arguments.contains(service))
             }
             #expect(!FileManager.default.fileExists(atPath: directory + "/keys/master.key"), "the key of the environment is written nowhere")

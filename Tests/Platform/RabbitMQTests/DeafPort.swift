@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 
 /// A port of this machine to which connections are begun and never made: its queue is full, and nobody takes from it.
 final class DeafPort: Sendable {
@@ -37,8 +38,8 @@ final class DeafPort: Sendable {
     deinit { for descriptor in descriptors { close(descriptor) } }
 
     /// How many connections to it are being made.
-    var waiting: Int {
-        let table = (try? String(contentsOfFile: "/proc/net/tcp", encoding: .utf8)) ?? ""
+    func waiting() throws -> Int {
+        let table = String(decoding: try KernelFile.contents("/proc/net/tcp"), as: UTF8.self)
         let port = String(format: ":%04X", number)
         return table.split(separator: "\n").count { line in
             let fields = line.split(separator: " ")

@@ -97,12 +97,12 @@ private struct Publishing: Sendable {
         for _ in 1...3 {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { await #expect(throws: CancellationError.self) { try await publisher.publish(Publishing.messages(1...1)) } }
-                try await eventually { port.waiting == 1 }
+                try await eventually { try port.waiting() == 1 }
                 group.cancelAll()
                 try await group.waitForAll()
             }
             // The thread is free for what comes next.
-            try await eventually { port.waiting == 0 }
+            try await eventually { try port.waiting() == 0 }
         }
     }
 
