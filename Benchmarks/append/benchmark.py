@@ -50,12 +50,14 @@ def contenders(server, annals, seconds, stored):
         rate, latency = server.pgbench("plain", script, clients, seconds, data_bytes=data, metadata_bytes=metadata)
         return {"rate": rate * rows, "mean": latency, "batch": rows}
 
-    def python(*options):
+    def clients_in_python(script, clients, *options):
+        command = [sys.executable, script, "--clients", str(clients), "--seconds", str(seconds), "--bytes", str(data + metadata), *options]
+        return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+
+    def eventsourcing(*options):
         def measure(clients):
             server.execute("pyes", "DROP SCHEMA public CASCADE; CREATE SCHEMA public")
-            command = [sys.executable, "python_eventsourcing.py", "--host", server.folder, "--database", "pyes", "--clients", str(clients)]
-            command += ["--seconds", str(seconds), "--bytes", str(data + metadata), *options]
-            return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+            return clients_in_python("python_eventsourcing.py", clients, "--host", server.folder, "--database", "pyes", *options)
 
         return measure
 
@@ -65,8 +67,9 @@ def contenders(server, annals, seconds, stored):
         "Annals, no value taken": appending("--without-slug"),
         "limit: pgbench, 200 rows a transaction, 1 connection": lambda clients: pgbench("multi_row.sql", 1, 200),
         "pgbench, 1 row a transaction": lambda clients: pgbench("single_row.sql", clients, 1),
-        "Python eventsourcing": python(),
-        "Python eventsourcing, database functions": python("--functions"),
+        "Python eventsourcing": eventsourcing(),
+        "Python eventsourcing, database functions": eventsourcing("--functions"),
+        "UmaDB, its Python client": lambda clients: clients_in_python("umadb_client.py", clients),
     }
 
 
