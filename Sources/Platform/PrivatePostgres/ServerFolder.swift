@@ -38,10 +38,7 @@ struct ServerFolder {
     }
 
     /// The major version that made the data; nil when there is none yet.
-    var dataVersion: String? {
-        guard let bytes = FileManager.default.contents(atPath: "\(data)/PG_VERSION") else { return nil }
-        return String(decoding: bytes, as: UTF8.self).split(separator: "\n").first.map(String.init)
-    }
+    var dataVersion: String? { firstLine(of: "\(data)/PG_VERSION") }
 
     /// The socket's folder. A socket's path has at most 107 bytes, so below a long path it is one in the folder for temporary files, whose
     /// random name is written down beside the data for other programs to find.
@@ -94,6 +91,12 @@ struct ServerFolder {
             throw .unwritable(path, code)
         }
     }
+}
+
+/// Of a small file; nil when it has none or can't be read.
+func firstLine(of path: String) -> String? {
+    guard let bytes = FileManager.default.contents(atPath: path) else { return nil }
+    return String(decoding: bytes, as: UTF8.self).split(separator: "\n").first.map(String.init)
 }
 
 /// The folder with `postgres` and `initdb`.

@@ -159,6 +159,11 @@ import Testing
             chmod(backedUp.safe + "/master.key", 0o600)
             let wrong = try await backedUp.restore(into: "new")
             #expect(wrong.code == 1 && wrong.output.contains("does not open what is in the vault"), "\(wrong.output)")
+            #expect(wrong.output.contains("the master key in \(backedUp.safe)/master.key"), "\(wrong.output)")
+            // The same command with the right keys does what it should.
+            try backedUp.keepKeys()
+            let right = try await backedUp.restore(into: "new")
+            #expect(right.code == 0, "\(right.output)")
 
             let doctor = try await Launch.run(
                 ["doctor", "--data-dir", backedUp.data], environment: ["ANNALS_BACKUP_FOLDER": backedUp.backups])

@@ -27,6 +27,27 @@ import Testing
         }
     }
 
+    @Test func `must be named where several systems have backups in the folder`() async throws {
+        try await BackedUpSystem.with { backedUp in
+            _ = try await Client(base: backedUp.system.api).signedUp("ann")
+            let backup = try await backedUp.backUp()
+            try backedUp.keepKeys()
+            let other = backedUp.root + "/other"
+            let stranger = try await RunningSystem(dataDirectory: other, environment: ["ANNALS_BACKUP_FOLDER": backedUp.backups])
+            let taken = try await Launch.run(["backup", "--folder", backedUp.backups, "--data-dir", other])
+            #expect(taken.code == 0, "\(taken.output)")
+            try await stranger.killEverything()
+
+            let name = try #require(backup.split(separator: "/").last.map(String.init))
+            let newest = try await backedUp.restore(into: "new")
+            #expect(newest.code == 2, "\(newest.output)")
+            #expect(newest.output.contains("has backups of 2 systems: name the one that you want by --backup"), "\(newest.output)")
+            #expect(newest.output.contains(name) && !FileManager.default.fileExists(atPath: backedUp.root + "/new"))
+            let own = try await backedUp.restore(into: "new", "--backup", name)
+            #expect(own.code == 0, "\(own.output)")
+        }
+    }
+
     @Test func `must have all WAL: a gap is told with its place, and nothing is restored`() async throws {
         try await BackedUpSystem.with { backedUp in
             let ann = try await Client(base: backedUp.system.api).signedUp("ann")

@@ -8,7 +8,8 @@ import JSON
 ///     20260301T100000.123Z/   one backup: data/, what else was put in, and backup.json, which is written last
 ///     wal-5e3f9a01/           the WAL of one server; a restored server begins another
 ///
-/// A folder that has another name or no backup.json is no backup, so one that was interrupted is never taken for one.
+/// Several systems may share it: each backup and each archive has the mark of its system, see `Lineage`. A folder that has another name or no
+/// backup.json is no backup, so one that was interrupted is never taken for one.
 package struct BackupFolder: Sendable {
     static let partialSuffix = ".partial"
     static let recordName = "backup.json"
@@ -63,13 +64,18 @@ package struct BackupFolder: Sendable {
 
     /// The folder in which the server's WAL is archived, made for the server's account alone. Its name stands beside the server's data.
     func makeArchive(of folder: ServerFolder, _ account: ServerAccount) throws(PrivateServerError) -> String {
-        do throws(BackupError) { try make() } catch { throw .backupsUnusable(error.description) }
+        let lineage: String
+        do throws(BackupError) {
+            try make()
+            lineage = try Lineage.settle(in: folder)
+        } catch { throw .backupsUnusable(error.description) }
         let name = Self.archiveName(of: folder.path) ?? "wal-" + String(UInt32.random(in: 0x1000_0000 ... .max), radix: 16)
         try folder.write(name + "\n", to: folder.archiveRecord)
         let archive = "\(path)/\(name)"
         guard mkdir(archive, 0o700) == 0 || errno == EEXIST else { throw .unwritable(archive) }
         guard account.reaches(archive) else { throw .folderUnwritable(archive) }
         try account.take(archive)
+        do throws(BackupError) { try Lineage.record(lineage, in: archive, of: folder) } catch { throw .backupsUnusable(error.description) }
         return archive
     }
 
@@ -77,10 +83,7 @@ package struct BackupFolder: Sendable {
     package func hasArchive(of directory: String) -> Bool { Self.archiveName(of: directory).map { access("\(path)/\($0)", F_OK) == 0 } ?? false }
 
     /// The name of the archive of the server in a folder; nil before it has one.
-    static func archiveName(of directory: String) -> String? {
-        guard let bytes = FileManager.default.contents(atPath: "\(directory)/archive") else { return nil }
-        return String(decoding: bytes, as: UTF8.self).split(separator: "\n").first.map(String.init)
-    }
+    static func archiveName(of directory: String) -> String? { firstLine(of: "\(directory)/archive") }
 
     /// Makes a backup under another name and gives it its own when it is whole and on the disk. A failure leaves nothing.
     func makeBackup(
@@ -122,17 +125,20 @@ package struct BackupFolder: Sendable {
         return "\(day)T\(time).\(padded(Int(date.timeIntervalSince1970 * 1000) % 1000, 3))Z"
     }
 
-    /// Deletes the oldest backups of one kind beyond the newest `count`, and the WAL that no backup needs any more. Returns the names of the deleted.
-    /// Another server that archives here is left alone: its newest WAL is no older than ten minutes, since a server ends a segment each minute.
+    /// Deletes a system's oldest backups of one kind beyond the newest `count`, and its WAL that no backup needs any more. Returns the names of the
+    /// deleted. Other systems are left alone. So is another server of the same one that archives here, as in a rehearsal of a restore: its newest WAL
+    /// is no older than ten minutes, since a server ends a segment each minute.
     /// - Parameters:
     ///   - areDumps: the kind.
     ///   - directory: the folder of the server that archives here at present.
     package func keep(_ count: Int, areDumps: Bool, of directory: String) throws(BackupError) -> [String] {
         let lock = try Lock(self)
         defer { withExtendedLifetime(lock) {} }
-        let all = try backups()
+        guard let lineage = Lineage.recorded(in: directory) else { return [] }
+        let all = try backups().filter { $0.lineage == lineage }
         let own = Self.archiveName(of: directory)
-        let others = Set(try archives().filter { $0 != own && isInUse($0) })
+        let archives = try self.archives().filter { Lineage.recorded(in: "\(path)/\($0)") == lineage }
+        let others = Set(archives.filter { $0 != own && isInUse($0) })
         let old = all.filter { backup in backup.isDump == areDumps && !(backup.archive.map(others.contains) ?? false) }.dropLast(count)
         let kept = all.filter { backup in !old.contains { $0.name == backup.name } }
         // A name goes first: what is left of an interrupted removal is no backup.
@@ -141,7 +147,7 @@ package struct BackupFolder: Sendable {
             guard rename(backup.path, doomed) == 0 else { throw BackupError(unwritable: backup.path) }
             try remove(doomed)
         }
-        for archive in try archives() {
+        for archive in archives {
             let needed = kept.filter { $0.archive == archive }.map(\.firstSegment).min()
             if needed == nil, archive != own, !others.contains(archive) {
                 try remove("\(path)/\(archive)")
@@ -198,14 +204,4 @@ package struct BackupFolder: Sendable {
             close(descriptor)
         }
     }
-}
-
-/// Why there is no backup, or nothing restored from one: a line for the operator.
-package struct BackupError: Error, CustomStringConvertible, Equatable {
-    package let description: String
-
-    package init(_ description: String) { self.description = description }
-
-    /// By the errno of the attempt.
-    init(unwritable path: String) { description = "\(path) can't be written: \(String(cString: strerror(errno)))" }
 }

@@ -9,6 +9,8 @@ package struct BaseBackup: Sendable {
     struct Content {
         /// The major version of PostgreSQL that made the data.
         let version: String
+        /// The mark of the system; nil where a record has none.
+        let lineage: String?
         let bytes: Int
         /// The folder of the WAL that leads on, beside the backup; nil when none was archived.
         var archive: String?
@@ -30,6 +32,8 @@ package struct BaseBackup: Sendable {
     /// Whether it is of the server in a folder, as far as their archives tell.
     package func isOf(server directory: String) -> Bool { archive == BackupFolder.archiveName(of: directory) }
     package var archive: String? { content.archive }
+    /// The mark of its system, which a restored server keeps; nil where its record has none.
+    package var lineage: String? { content.lineage }
     package var isDump: Bool { !content.dumps.isEmpty }
     var firstSegment: String { content.firstSegment }
     var dumps: [String] { content.dumps }
@@ -45,7 +49,8 @@ package struct BaseBackup: Sendable {
         else { return nil }
         (self.name, self.endedAt) = (name, endedAt)
         content = Content(
-            version: version, bytes: Int(size), archive: record["wal"]?.text, firstSegment: firstSegment, dumps: dumps.compactMap(\.text))
+            version: version, lineage: record["lineage"]?.text, bytes: Int(size), archive: record["wal"]?.text, firstSegment: firstSegment,
+            dumps: dumps.compactMap(\.text))
     }
 
     init(name: String, path: String, endedAt: Int64, _ content: Content) {
@@ -55,7 +60,8 @@ package struct BaseBackup: Sendable {
     /// The record that makes a folder a backup.
     package var record: JSONObject {
         [
-            "postgresql": .string(version), "endedAt": .integer(endedAt), "bytes": .integer(Int64(bytes)),
+            "postgresql": .string(version), "lineage": lineage.map(JSONValue.string) ?? .null, "endedAt": .integer(endedAt),
+            "bytes": .integer(Int64(bytes)),
             "wal": archive.map(JSONValue.string) ?? .null, "firstSegment": .string(firstSegment), "dumps": .array(dumps.map(JSONValue.string)),
         ]
     }
@@ -108,8 +114,8 @@ package struct BaseBackup: Sendable {
             if !succeeded { throw BackupError(said) }
             try adding(partial)
             return Content(
-                version: server.version, bytes: size * 1024, archive: isArchiving ? BackupFolder.archiveName(of: directory) : nil,
-                firstSegment: try firstSegment(of: partial))
+                version: server.version, lineage: try Lineage.settle(in: server.folder), bytes: size * 1024,
+                archive: isArchiving ? BackupFolder.archiveName(of: directory) : nil, firstSegment: try firstSegment(of: partial))
         }
     }
 

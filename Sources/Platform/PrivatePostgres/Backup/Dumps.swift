@@ -30,7 +30,8 @@ extension BaseBackup {
                         }
                         progress(databases.count, databases.count)
                         try adding(partial)
-                        return Content(version: server.version, bytes: bytes, dumps: databases)
+                        return Content(
+                            version: server.version, lineage: try Lineage.settle(in: server.folder), bytes: bytes, dumps: databases)
                     }
                 }
             }
@@ -53,7 +54,9 @@ extension BaseBackup {
                     do throws(PrivateServerError) {
                         try server.startBlocking { isAbandoned.isSet }
                     } catch { throw BackupError(error.description) }
-                    try load(into: RunningServer(directory), isAbandoned, progress)
+                    let running = try RunningServer(directory)
+                    if let lineage { try Lineage.record(lineage, in: running.folder.path, of: running.folder) }
+                    try load(into: running, isAbandoned, progress)
                 }
             }
         } onCancel: {

@@ -56,9 +56,9 @@ package struct Restoration: Sendable {
             throw BackupError("others may look into \(backup.path), and a backup holds personal data: chmod 700 \(backup.path)")
         }
         try backup.verify()
-        let account: ServerAccount
+        let (made, account): (ServerFolder, ServerAccount)
         do throws(PrivateServerError) {
-            let made = try ServerFolder.make(directory)
+            made = try ServerFolder.make(directory)
             account = try ServerAccount.forServer(in: made.path, data: made.data)
         } catch { throw BackupError(error.description) }
         let files = try self.files()
@@ -71,6 +71,7 @@ package struct Restoration: Sendable {
                 progress(done, total)
             }
         }
+        if let lineage = backup.lineage { try Lineage.record(lineage, in: made.path, of: made) }
         guard FileManager.default.createFile(atPath: "\(directory)/data/recovery.signal", contents: nil, attributes: [.posixPermissions: 0o600])
         else {
             throw BackupError(unwritable: directory)
@@ -84,29 +85,32 @@ package struct Restoration: Sendable {
         guard let names = try? FileManager.default.subpathsOfDirectory(atPath: backup.data) else { throw BackupError("\(backup.data) can't be read") }
         var files = [try RestoredFile(name: "", at: backup.data)]
         for name in names.sorted() { files.append(try RestoredFile(name: name, at: "\(backup.data)/\(name)")) }
-        var archived: Set<String> = []
-        if let archive = backup.archive.map({ "\(folder.path)/\($0)" }) {
-            guard access(archive, R_OK | X_OK) == 0 else { throw BackupError("\(archive) can't be read: \(String(cString: strerror(errno)))") }
-            for segment in WALSegment.names(in: archive) where segment >= backup.firstSegment {
-                archived.insert(segment)
-                files.append(try RestoredFile(name: "pg_wal/\(segment)", at: "\(archive)/\(segment)"))
+        let segmentSize = try ControlData(of: backup.data, version: backup.version).segmentSize
+        var segments: Set<String> = []
+        for source in [backup.archive.map { "\(folder.path)/\($0)" }, lostWAL].compactMap(\.self) {
+            guard access(source, R_OK | X_OK) == 0 else { throw BackupError("\(source) can't be read: \(String(cString: strerror(errno)))") }
+            for segment in WALSegment.names(in: source) where segment >= backup.firstSegment && !segments.contains(segment) {
+                let file = try RestoredFile(name: "pg_wal/\(segment)", at: "\(source)/\(segment)")
+                guard file.size == segmentSize else {
+                    // A moment before it may be reached, and PostgreSQL says so when it is not. It would take the break for the end of all WAL, too.
+                    if target != nil { break }
+                    throw BackupError(
+                        "the WAL \(segment) in \(source) is incomplete (\(file.size) of \(segmentSize) bytes): "
+                            + "put a whole copy there, take a newer backup, or one moment before that by --to")
+                }
+                segments.insert(segment)
+                files.append(file)
             }
         }
-        if let lostWAL {
-            guard access(lostWAL, R_OK | X_OK) == 0 else { throw BackupError("\(lostWAL) can't be read: \(String(cString: strerror(errno)))") }
-            for segment in WALSegment.names(in: lostWAL) where segment >= backup.firstSegment && !archived.contains(segment) {
-                files.append(try RestoredFile(name: "pg_wal/\(segment)", at: "\(lostWAL)/\(segment)"))
-            }
-        }
-        try requireNoGap(in: files)
+        if target == nil { try requireNoGap(in: files, segmentSize: segmentSize) }
         return files
     }
 
     /// WAL that was written while nothing was archived may be missing. PostgreSQL would take the gap for the end.
-    private func requireNoGap(in files: [RestoredFile]) throws(BackupError) {
+    private func requireNoGap(in files: [RestoredFile], segmentSize: Int) throws(BackupError) {
         let segments = Set(files.compactMap { $0.name.split(separator: "/").last.map(String.init) }.filter(WALSegment.isName))
             .filter { $0 >= backup.firstSegment && $0.prefix(8) == backup.firstSegment.prefix(8) }.sorted()
-        for (segment, next) in zip(segments, segments.dropFirst()) where WALSegment.following(segment) != next {
+        for (segment, next) in zip(segments, segments.dropFirst()) where WALSegment.following(segment, size: segmentSize) != next {
             throw BackupError("the WAL between \(segment) and \(next) was not archived: take a newer backup, or one moment before that by --to")
         }
     }

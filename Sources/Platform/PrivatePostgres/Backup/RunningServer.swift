@@ -1,5 +1,6 @@
 /// A server that runs, and the programs of its version, as its superuser calls them.
 struct RunningServer {
+    let folder: ServerFolder
     let version: String
     private let programs: ServerBinaries
     private let socketFolder: String
@@ -10,7 +11,7 @@ struct RunningServer {
             throw BackupError("no PostgreSQL runs in \(directory)")
         }
         do throws(PrivateServerError) { programs = try ServerBinaries.find(version: version) } catch { throw BackupError(error.description) }
-        (self.version, socketFolder, port) = (version, running.socketFolder, running.port)
+        (self.folder, self.version, socketFolder, port) = (folder, version, running.socketFolder, running.port)
     }
 
     /// A program that connects to it.

@@ -19,7 +19,7 @@ struct Backup: AsyncParsableCommand {
     @Option(help: "The folder of backups. (ANNALS_BACKUP_FOLDER)")
     var folder: String?
 
-    @Option(help: "Then delete all backups but the newest so many, and the WAL that none of them needs.")
+    @Option(help: "Then delete all backups of this system but the newest so many, and the WAL that none of them needs.")
     var keep: Int?
 
     @Flag(help: "Dump the log, the identities and the vault instead, for a newer PostgreSQL or another place. No WAL leads on from dumps.")

@@ -16,9 +16,22 @@ struct Proof: Sendable {
 
     let settings: Settings
     let directory: DataDirectory
-    let hasReadModels: Bool
     let logger: Logger
-    let json: Bool
+    var hasReadModels = false
+    var json = false
+
+    /// Throws a `Failure` unless the keys in the folder open what its databases hold.
+    func requireKeys() async throws {
+        try await withPrivateDatabases(directory, logger: logger) { databases in
+            try directory.requirePrivateKeys(logger)
+            try await settleKeys(of: databases)
+        }
+    }
+
+    private func settleKeys(of databases: Databases) async throws {
+        let files = KeyFiles(settings: settings, directory: directory, logger: logger)
+        try await InstallationKeys(files: files, databases: databases, isReplacing: false).settle()
+    }
 
     func run() async throws -> Outcome {
         let installation = try Installation.locate(settings)
@@ -26,7 +39,7 @@ struct Proof: Sendable {
         try await withPrivateDatabases(directory, logger: logger) { databases in
             let operation = Operation(settings: settings, installation: installation, databases: databases, directory: directory, logger: logger)
             try directory.requirePrivateKeys(logger)
-            try await InstallationKeys(files: operation.keys, databases: databases, isReplacing: false).settle()
+            try await settleKeys(of: databases)
             let (position, recordedAt) = try await operation.withPool("log", databases.log) { pool -> (Int64, Timestamp?) in
                 guard let row = try await pool.query(.lastEvent).first else { return (0, nil) }
                 return (try row.get(0), Timestamp(milliseconds: try row.milliseconds(1)))

@@ -13,7 +13,8 @@ struct Restore: AsyncParsableCommand {
         abstract: "Make a new data folder from a backup, and prove it.",
         discussion: """
             It checks every file of the backup, brings the databases to the end of the archived WAL or to a moment, and runs audit verify and \
-            projections verify. The data folder must not be there, or be empty. Exit code 3 if a proof finds a difference; the folder is there then.
+            projections verify. The data folder must not be there, or be empty. Keys that do not open the backup leave none. Exit code 3 if a proof \
+            finds a difference; the folder is there then.
             """)
 
     @OptionGroup var flags: SettingsFlags
@@ -21,7 +22,7 @@ struct Restore: AsyncParsableCommand {
     @Option(help: "The folder of backups. (ANNALS_BACKUP_FOLDER)")
     var folder: String?
 
-    @Option(help: "The backup's name, such as 20260301T100000.123Z. (the newest that leads there)")
+    @Option(help: "The backup's name, such as 20260301T100000.123Z. (the newest that leads there, where all are of one system)")
     var backup: String?
 
     @Option(help: "The moment to restore, such as 2026-03-01T10:00:00Z. (the end of the WAL)")
@@ -55,11 +56,11 @@ struct Restore: AsyncParsableCommand {
         try secrets.require(settings) { try $0.requirePrivacy(logger) }
         let target = try NewFolder(settings.dataDirectory)
         let chosen = try choose(from: backups)
-        try await cancellingOnInterrupt { try await restore(chosen, in: backups, to: target, secrets, logger) }
+        try await cancellingOnInterrupt { [settings] in try await restore(chosen, in: backups, to: target, secrets, settings, logger) }
         settings.dataDirectory = target.path
         // Read models are made from the log at the first start after dumps.
         let head = try await Proof(
-            settings: settings, directory: DataDirectory(path: target.path), hasReadModels: !chosen.isDump, logger: logger, json: json
+            settings: settings, directory: DataDirectory(path: target.path), logger: logger, hasReadModels: !chosen.isDump, json: json
         ).run()
         if json {
             printLine(
@@ -97,6 +98,14 @@ struct Restore: AsyncParsableCommand {
                 "there \(dump ? "are no dumps" : "is no whole backup") in \(folder.path)"
                     + (interrupted.isEmpty ? "" : "; \(interrupted.joined(separator: ", ")) was interrupted and is incomplete"))
         }
+        let systems = Set(leading.map(\.lineage))
+        guard systems.count == 1 else {
+            let newest = systems.compactMap { system in leading.last { $0.lineage == system }?.name }.sorted().joined(separator: ", ")
+            throw Failure(
+                "\(folder.path) has backups of \(systems.count) systems: name the one that you want by --backup\(dump ? " in place of --dump" : ""); "
+                    + "the newest of each are \(newest)",
+                code: .wrongUse)
+        }
         guard let to else { return newest }
         guard let chosen = leading.last(where: { $0.endedAt <= to.milliseconds }) else {
             throw Failure("no backup leads to \(to): the first one ends at \(Timestamp(milliseconds: first.endedAt))")
@@ -108,7 +117,9 @@ struct Restore: AsyncParsableCommand {
     private func ofLost(_ backup: BaseBackup) -> Bool { lost.map { backup.isOf(server: $0 + "/postgres") } ?? true }
 
     /// Makes the new folder beside its place, and puts it there when the databases have come to the moment.
-    private func restore(_ chosen: BaseBackup, in backups: BackupFolder, to target: NewFolder, _ secrets: SecretKeys, _ logger: Logger) async throws {
+    private func restore(
+        _ chosen: BaseBackup, in backups: BackupFolder, to target: NewFolder, _ secrets: SecretKeys, _ settings: Settings, _ logger: Logger
+    ) async throws {
         let bar = ProgressBar(chosen.isDump ? "restore" : "restore (MiB)")
         do {
             try target.make()
@@ -128,11 +139,23 @@ struct Restore: AsyncParsableCommand {
                 try await restoration.recover(logger: logger)
             }
             try Task.checkCancellation()
+            try await requireKeys(Proof(settings: settings, directory: DataDirectory(path: target.unfinished), logger: logger))
             try target.finish()
         } catch {
             bar.breakOff()
             target.remove()
             throw Failure(explanation(of: error))
+        }
+    }
+
+    /// Before the folder has its name: with the right keys the same command can be given again.
+    private func requireKeys(_ proof: Proof) async throws {
+        do {
+            try await proof.requireKeys()
+        } catch let failure as Failure {
+            // The operator knows the keys by the folder that they were copied from.
+            let message = keys.map { failure.message.replacing(proof.directory.path + "/keys", with: $0) } ?? failure.message
+            throw Failure("\(message); nothing is restored")
         }
     }
 
@@ -147,54 +170,4 @@ struct Restore: AsyncParsableCommand {
         return "the backup and its WAL end before \(to), and nothing is restored; "
             + "their last change is of \(last?.joined(separator: " ") ?? "the backup itself"). Without --to they are restored to their end"
     }
-}
-
-/// A data folder that must not be there yet, or be empty. It is made under another name and takes its own when it is whole.
-private struct NewFolder: Sendable {
-    let path: String
-
-    var unfinished: String { path + ".restoring" }
-
-    init(_ path: String) throws {
-        var whole = path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
-        while whole.hasSuffix("/"), whole != "/" { whole.removeLast() }
-        if let resolved = realpath(whole, nil) {
-            whole = String(cString: resolved)
-            free(resolved)
-        }
-        self.path = whole
-        try requireOneFileSystem()
-        guard access(self.path, F_OK) != 0 || (try? FileManager.default.contentsOfDirectory(atPath: self.path))?.isEmpty == true else {
-            throw Failure("\(path) is not empty, and nothing is restored over what is there: name a new folder by --data-dir")
-        }
-        guard access(unfinished, F_OK) != 0 else {
-            throw Failure("\(unfinished) is left by a restore that was interrupted, or one is under way: remove it, and try again")
-        }
-    }
-
-    /// The folder takes its place by a rename at the end, which can't replace a mounted file system.
-    private func requireOneFileSystem() throws {
-        var (own, parent) = (stat(), stat())
-        let slash = path.lastIndex(of: "/") ?? path.startIndex
-        guard stat(path, &own) == 0, stat(slash == path.startIndex ? "/" : String(path[..<slash]), &parent) == 0 else { return }
-        guard own.st_dev == parent.st_dev, path != "/" else {
-            throw Failure("a file system is mounted at \(path): name a folder below it by --data-dir")
-        }
-    }
-
-    func make() throws {
-        do {
-            // The server's account must be able to pass through.
-            try FileManager.default.createDirectory(
-                atPath: unfinished, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o711])
-        } catch {
-            throw Failure("\(unfinished) can't be made: \(String(cString: strerror(errno)))")
-        }
-    }
-
-    func finish() throws {
-        guard rename(unfinished, path) == 0 else { throw Failure("\(unfinished) can't become \(path): \(String(cString: strerror(errno)))") }
-    }
-
-    func remove() { try? FileManager.default.removeItem(atPath: unfinished) }
 }
