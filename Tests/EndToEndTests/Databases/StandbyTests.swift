@@ -52,6 +52,33 @@ import Testing
         }
     }
 
+    @Test func `a standby that is cut off falls behind, as the metric says, and no longer once it streams again`() async throws {
+        let port = try ChildServer.freePort()
+        try await StreamingPair.with { pair in
+            try await withDatabases(at: pair.primaryLocation) { _ in
+                var settings = pair.urls
+                settings["ANNALS_METRICS_PORT"] = "\(port)"
+                try await withSystem(environment: settings) { _, anyone in
+                    _ = try await anyone.signedUp("ann")
+                    try await eventually(every: .milliseconds(200)) { try await lag(port) == 0 }
+
+                    await pair.primary.kill()
+                    try await eventually(every: .milliseconds(200)) { try await lag(port) ?? 0 > 0 }
+
+                    try await pair.primary.start()
+                    try await letEveryUserIn(at: pair.primaryLocation)
+                    try await eventually(every: .milliseconds(200)) { try await lag(port) == 0 }
+                }
+            }
+        }
+    }
+
+    private func lag(_ port: Int) async throws -> Double? {
+        let answer = try await Client(base: "").call(.GET, "http://127.0.0.1:\(port)/metrics")
+        let line = String(decoding: answer.body, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix("annals_read_replication_lag_seconds ") }
+        return line?.split(separator: " ").last.flatMap { Double($0) }
+    }
+
     private func number(_ sql: String, at location: PrivateServer.Location) async throws -> Int {
         let text = try await Shell.run("psql -h '\(location.socketFolder)' -p \(location.port) -U postgres -AtXc \"\(sql)\" postgres")
         return try #require(Int(text.trimmingCharacters(in: .whitespacesAndNewlines)), "\(text)")

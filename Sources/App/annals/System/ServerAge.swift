@@ -43,13 +43,15 @@ final class ServerAge: Sendable {
 }
 
 extension Statement {
-    /// A standby that has replayed all that it has received is not behind, however long its primary has written nothing.
+    /// A standby that has replayed all that it receives is not behind, however long its primary has written nothing. One that receives nothing any
+    /// more is. Every role sees whether there is a receiver, if nothing else of it.
     fileprivate static let replicationLag = Statement(
         "replication_lag",
         """
         SELECT CASE
-            WHEN NOT pg_is_in_recovery() OR pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
-            ELSE coalesce(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()), 0)
+            WHEN NOT pg_is_in_recovery() THEN 0
+            WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() AND EXISTS (SELECT FROM pg_stat_wal_receiver) THEN 0
+            ELSE extract(epoch FROM clock_timestamp() - coalesce(pg_last_xact_replay_timestamp(), pg_postmaster_start_time()))
         END::double precision
         """)
 
