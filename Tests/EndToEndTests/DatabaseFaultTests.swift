@@ -202,19 +202,19 @@ import Testing
         }
     }
 
-    @Test func `is told, and not ready, where a crash may take back what was acknowledged`() async throws {
+    @Test func `refuses a server that may lose in a crash what was acknowledged, but for tests that allow it`() async throws {
         try await withServer { location in
             try await withDatabases(at: location) { urls in
                 try await withDataDirectory { directory in
+                    for (allowed, off) in [("", "fsync and full_page_writes"), ("fsync", "full_page_writes"), ("full_page_writes", "fsync")] {
+                        let settings = urls.merging(["ANNALS_DATABASES_MAY_LACK": allowed]) { $1 }
+                        let line = try await refusedStart(in: directory, environment: settings)
+                        #expect(line.hasPrefix("annals: the server of the log database has \(off) off, so a crash of its"), "\(line)")
+                        let migrated = try await Launch.run(["migrate", "--data-dir", directory], environment: settings)
+                        #expect(migrated.code == 1 && migrated.output.contains("has \(off) off"), "\(migrated.output)")
+                    }
                     let log = "\(directory).log"
                     let system = try await RunningSystem(dataDirectory: directory, environment: urls, logFile: log)
-                    // On a busy machine a slow answer counts as down.
-                    try await eventually {
-                        let ready = try await Client(base: system.api).call(.GET, "http://127.0.0.1:\(system.port)/ready")
-                        #expect(ready.status == 503)
-                        #expect(ready.json["checks"]?["durability"]?["status"]?.text == "down")
-                        return ready.json["checks"]?["log"]?["status"]?.text == "up"
-                    }
                     #expect(await system.interrupt() == 0)
                     let said = try String(contentsOfFile: log, encoding: .utf8).split(separator: "\n").filter { $0.contains("may lose or damage") }
                     #expect(said.count == 1)
@@ -222,6 +222,46 @@ import Testing
                     try FileManager.default.removeItem(atPath: log)
                 }
             }
+        }
+    }
+
+    @Test func `goes on where a server comes to that later, is not ready, and is refused the next time`() async throws {
+        try await withServer(settings: "fsync = on\nfull_page_writes = on\n") { location in
+            try await withDatabases(at: location) { urls in
+                try await withDataDirectory { directory in
+                    let settings = urls.merging(["ANNALS_DATABASES_MAY_LACK": ""]) { $1 }
+                    let system = try await RunningSystem(dataDirectory: directory, environment: settings)
+                    let ann = try await Client(base: system.api).signedUp("ann")
+                    try await execute("ALTER SYSTEM SET fsync = off; SELECT pg_reload_conf()", at: location)
+                    // On a busy machine a slow answer counts as down.
+                    try await eventually {
+                        let ready = try await Client(base: system.api).call(.GET, "http://127.0.0.1:\(system.port)/ready")
+                        let checks = ready.json["checks"]
+                        return ready.status == 503 && checks?["durability"]?["status"]?.text == "down" && checks?["log"]?["status"]?.text == "up"
+                    }
+                    let posted = try await ann.call(.POST, "/posts", json: #"{"title":"Taken","content":"x"}"#)
+                    #expect(posted.status == 201)
+                    #expect(await system.interrupt() == 0)
+                    let line = try await refusedStart(in: directory, environment: settings)
+                    #expect(line.contains("the server of the log database has fsync off"), "\(line)")
+                }
+            }
+        }
+    }
+
+    @Test(arguments: [
+        ("log", "DROP TRIGGER events_are_append_only ON log.events", "gone is the trigger events_are_append_only of log.events"),
+        (
+            "log", "ALTER TABLE log.merkle_checkpoints ENABLE TRIGGER checkpoints_are_append_only",
+            "off is the trigger checkpoints_are_append_only of log.merkle_checkpoints"
+        ), ("vault", "ALTER TABLE vault.data_keys DISABLE TRIGGER data_keys_stay", "off is the trigger data_keys_stay of vault.data_keys"),
+    ]) func `refuses one that may be changed where nothing ever is`(name: String, harm: String, told: String) async throws {
+        try await withDataDirectory { directory in
+            let first = try await RunningSystem(dataDirectory: directory)
+            try await first.execute(harm, in: "annals_\(name)")
+            _ = await first.interrupt()
+            let line = try await refusedStart(in: directory)
+            #expect(line.hasPrefix("annals: the \(name) database: \(told)") && line.contains("ENABLE ALWAYS TRIGGER"), "\(line)")
         }
     }
 

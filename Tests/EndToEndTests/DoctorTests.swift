@@ -13,6 +13,10 @@ import Testing
         func grades(_ check: String, _ subject: String? = nil) -> Set<String> {
             Set(findings.filter { $0["check"]?.text == check && (subject == nil || $0["subject"]?.text == subject) }.compactMap { $0["grade"]?.text })
         }
+
+        func messages(_ check: String, _ subject: String) -> [String] {
+            findings.filter { $0["check"]?.text == check && $0["subject"]?.text == subject }.compactMap { $0["message"]?.text }
+        }
     }
 
     private func examine(_ directory: String, _ environment: [String: String] = [:]) async throws -> Report {
@@ -45,14 +49,26 @@ import Testing
 
             #expect(try await examine(system.dataDirectory, ["ANNALS_RAET_LIMIT": "1/1s"]).grades("settings", "configuration") == ["warning"])
 
-            try await system.execute("ALTER TABLE log.events DISABLE TRIGGER USER", in: "annals_log")
+            try await system.execute(
+                "ALTER TABLE log.events DISABLE TRIGGER USER; DROP TRIGGER checkpoints_are_append_only ON log.merkle_checkpoints", in: "annals_log")
             try await system.execute("DELETE FROM log.events WHERE position = 1", in: "annals_log")
             try await system.execute("GRANT UPDATE ON annals.checkpoints TO annals_queries", in: "annals_read")
+            try await system.execute("ALTER ROLE annals_auth RENAME TO annals_away", in: "annals_identity")
             unlink(system.dataDirectory + "/keys/cursors.key")
             let ill = try await examine(system.dataDirectory)
             #expect(ill.code == 3)
-            #expect(ill.grades("gaps") == ["broken"] && ill.grades("append-only") == ["broken"])
-            #expect(ill.grades("rights", "read") == ["broken"] && ill.grades("rights", "log") == ["fine"] && ill.grades("keys") == ["broken"])
+            #expect(ill.grades("gaps") == ["broken"] && ill.grades("append-only", "vault") == ["fine"])
+            #expect(
+                ill.messages("append-only", "log") == [
+                    "off is the trigger events_are_append_only of log.events, which keeps what is stored from being changed",
+                    "gone is the trigger checkpoints_are_append_only of log.merkle_checkpoints, which keeps what is stored from being changed",
+                ])
+            #expect(ill.grades("rights", "vault") == ["fine"] && ill.grades("keys") == ["broken"])
+            #expect(ill.messages("rights", "read") == ["annals_queries has UPDATE on annals.checkpoints"])
+            let remedy = ill.findings.first { $0["subject"]?.text == "read" && $0["check"]?.text == "rights" }?["remedy"]?.text
+            #expect(remedy?.hasPrefix("run REVOKE UPDATE ON annals.checkpoints FROM annals_queries") == true)
+            for database in ["log", "identity"] { #expect(ill.messages("rights", database) == ["the role annals_auth is not there"]) }
+            try await system.execute("ALTER ROLE annals_away RENAME TO annals_auth", in: "annals_identity")
             for finding in ill.findings where ["warning", "broken"].contains(finding["grade"]?.text) {
                 #expect(finding["remedy"]?.text?.isEmpty == false, "\(finding.serialized)")
             }

@@ -30,6 +30,8 @@ import Testing
                 CREATE TABLE kept AS SELECT * FROM vault.data_keys WHERE subject = '\(ann)';
                 ALTER TABLE vault.data_keys DISABLE TRIGGER ALL;
                 DELETE FROM vault.data_keys WHERE subject = '\(ann)';
+                ALTER TABLE vault.data_keys ENABLE ALWAYS TRIGGER destroyed_keys_stay;
+                ALTER TABLE vault.data_keys ENABLE ALWAYS TRIGGER data_keys_stay;
                 """, in: "annals_vault")
 
             let second = try await RunningSystem(dataDirectory: directory)

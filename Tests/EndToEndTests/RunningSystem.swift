@@ -152,7 +152,9 @@ struct Launch: Sendable {
         let command = [Self.binary.path] + arguments
         let limited = descriptors.map { ["/bin/sh", "-c", "ulimit -n \($0); exec \"$0\" \"$@\""] } ?? []
         // The tests' own variables are no settings. Many systems run side by side, and one only could have the port of the metrics.
-        let defaults = arguments.first == "up" ? ["ANNALS_METRICS_PORT": "off"] : [:]
+        var defaults = arguments.first == "up" ? ["ANNALS_METRICS_PORT": "off"] : [:]
+        // The tests' servers beside a system wait for no disk. The private one must not need this.
+        if environment["ANNALS_LOG_URL"] != nil { defaults["ANNALS_DATABASES_MAY_LACK"] = "fsync,full_page_writes" }
         let own = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("ANNALS_") }
         process = try ChildProgram(
             limited + command, environment: own.merging(defaults.merging(environment) { $1 }) { $1 }, directory: repositoryRoot, errorFile: logFile)

@@ -39,7 +39,7 @@ private struct Image {
         #expect(image.copies.count == 5)
         try await OtherPrograms.fetchSwaggerUI()
         // A container reaches PostgreSQL by the network; here it gets the folder of a socket that is open to all.
-        try await withServer(settings: "unix_socket_permissions = 0777\n") { server in
+        try await withServer(settings: "unix_socket_permissions = 0777\nfsync = on\nfull_page_writes = on\n") { server in
             try await letEveryUserIn(at: server)
             try await execute("CREATE ROLE annals LOGIN CREATEROLE NOSUPERUSER", at: server)
             for name in ["log", "read", "identity", "vault"] { try await execute("CREATE DATABASE annals_\(name) OWNER annals", at: server) }

@@ -14,7 +14,8 @@ struct Migrate: AsyncParsableCommand {
         let operation = try await Operation.begin(flags, needsKeys: false)
         guard status else {
             return try await operation.databases.prepare(
-                operation.installation, statementTimeout: operation.settings.pools.statementTimeout, logger: operation.logger
+                operation.installation, statementTimeout: operation.settings.pools.statementTimeout,
+                mayLack: operation.settings.databasesMayLack, logger: operation.logger
             ) { name, applied in
                 printLine("\(name): \(applied.isEmpty ? "nothing to do" : applied.map { "\($0)" }.joined(separator: ", "))")
             }

@@ -36,7 +36,8 @@ struct Up: AsyncParsableCommand {
         let stop = StopSignals()
 
         @Sendable func prepare(_ databases: Databases) async throws {
-            try await databases.prepare(installation, statementTimeout: settings.pools.statementTimeout, logger: logger)
+            try await databases.prepare(
+                installation, statementTimeout: settings.pools.statementTimeout, mayLack: settings.databasesMayLack, logger: logger)
             try await InstallationKeys(files: keys, databases: databases, isReplacing: replaceServiceKey).settle()
         }
         try await stop.watch {

@@ -199,6 +199,9 @@ extension Settings {
             "The same for the read database, and for the projectors; required with `ANNALS_POOLING=transaction`.")
         var pooling = Pooling.session
         try read(&pooling, "pooling", .word, for: .withDatabases, "`transaction` if the four URLs lead through a pooler in transaction mode.")
+        try read(
+            &databasesMayLack, "databasesMayLack", .list(.word), for: .withDatabases,
+            "For tests: what `up` and `migrate` let PostgreSQL have off, although a crash may then take back what was acknowledged.")
         if urls.isEmpty { return }
         databases = DatabaseURLs(
             log: urls["log"], read: urls["read"], identity: urls["identity"], vault: urls["vault"], logDirect: urls["log.direct"],

@@ -2,10 +2,13 @@ import Logging
 import Postgres
 
 extension Databases {
-    /// Has each database as this program needs it: in the right encoding, migrated, with the services' roles and rights. Throws a `Failure` that
-    /// names the database and says what to do. `note` is told what was applied to each.
+    /// Has each database as this program needs it: in the right encoding, migrated, with the services' roles and rights, and on a server that keeps
+    /// what it acknowledges. Throws a `Failure` that names the database and says what to do.
+    /// - Parameters:
+    ///   - mayLack: what servers may have off all the same.
+    ///   - note: told what was applied to each.
     func prepare(
-        _ installation: Installation, statementTimeout: Duration?, logger: Logger,
+        _ installation: Installation, statementTimeout: Duration?, mayLack: [Safeguard], logger: Logger,
         note: (_ name: String, _ applied: [AppliedMigration]) -> Void = { _, _ in }
     ) async throws {
         var unsafe: [String] = []
@@ -15,11 +18,14 @@ extension Databases {
             let applied = try await explaining(name, at: primary) {
                 let pins =
                     target.pooling == .transaction ? RolePins(name: name, target: target, statementTimeout: statementTimeout, logger: logger) : nil
-                let check = try await DatabaseCheck(name: name, target: primary, logger: logger).run()
-                if !check.isEmpty { unsafe.append("\(name): \(check.joined(separator: ", "))") }
+                let off = try await DatabaseCheck(name: name, target: primary, logger: logger).run()
+                if !off.isEmpty { unsafe.append("\(name): \(off.map(\.rawValue).joined(separator: ", "))") }
+                // Read models can be made anew.
+                if name != "read" { try Safeguard.refuse(off.filter { !mayLack.contains($0) }, of: name) }
                 try await pins?.settle([target.user])
                 let applied = try await Migrator(directory: installation.migrations(name), logger: logger).migrate(primary)
                 try await pins?.settle(pins?.services ?? [])
+                try await StoredGuards.require(name, primary, logger: logger)
                 return applied
             }
             note(name, applied)

@@ -105,7 +105,9 @@ private struct Examination {
         await attempt("database", name, &findings) { try await DatabaseCheck(name: name, target: target, logger: logger).findings() }
         await attempt("migrations", name, &findings) { try await migrations(name, target) }
         await attempt("database", name, &findings) {
-            try await databases.withPool(name, target, logger: logger) { try await StoredHealth(name: name, pool: $0).findings() }
+            try await databases.withPool(name, target, logger: logger) { pool in
+                try await StoredHealth(name: name, pool: pool).findings() + StoredGuards(name: name, pool: pool).findings()
+            }
         }
         if name == "log" {
             await attempt("log", name, &findings) {

@@ -12,13 +12,13 @@ struct DatabaseCheck {
     let target: ConnectionTarget
     let logger: Logger
 
-    /// Throws a `Failure` for a database that can't be used. Returns the settings that must be on for a crash to lose nothing, and are off.
-    func run() async throws -> [String] {
-        var off: [String] = []
+    /// Throws a `Failure` for a database that can't be used. Returns what is off of that which must be on for a crash to lose nothing.
+    func run() async throws -> [Safeguard] {
+        var off: [Safeguard] = []
         for finding in try await findings() {
             switch (finding.check, finding.grade) {
             case (_, .fine), (_, .note): continue
-            case ("durability", _): off.append(finding.subject)
+            case ("durability", _): off += [Safeguard(rawValue: finding.subject)].compactMap(\.self)
             case (_, .warning): logger.warning("\(finding.line)", metadata: ["database": "\(name)"])
             case (_, .broken): throw Failure(finding.line)
             }
@@ -53,12 +53,15 @@ struct DatabaseCheck {
                     remedy: "set both by NTP, or times in the log are wrong and tokens are refused (the database is \(ahead) ahead)")
                 : Finding("clock", name, .fine, "agrees with this machine's"),
         ]
-        for (setting, isOn) in [("fsync", try row.get(3, as: Bool.self)), ("full_page_writes", try row.get(4, as: Bool.self))] {
+        let (waitsForDisk, writesPages): (Bool, Bool) = (try row.get(3), try row.get(4))
+        for (safeguard, isOn) in [(Safeguard.fsync, waitsForDisk), (Safeguard.fullPageWrites, writesPages)] {
+            let setting = safeguard.rawValue
             findings.append(
                 isOn
                     ? Finding("durability", setting, .fine, "on for the \(name) database")
                     : Finding(
-                        "durability", setting, setting == "fsync" ? .broken : .warning,
+                        // Read models can be made anew.
+                        "durability", setting, name == "read" ? .warning : .broken,
                         "\(setting) is off on the server of the \(name) database: a crash of its machine may lose or damage what was acknowledged",
                         remedy: "set it to on and reload the server"))
         }

@@ -1,13 +1,13 @@
 import Postgres
 
-/// Whether the log is whole: no gap, no event that could be changed, and a clock that is not behind it.
+/// Whether the log is whole: no gap, and a clock that is not behind it.
 struct LogHealth {
     /// Positions that one statement counts.
     private static let stride: Int64 = 2_000_000
 
     let pool: ConnectionPool
 
-    func findings() async throws -> [Finding] { try await [gaps(), guards(), clock()] }
+    func findings() async throws -> [Finding] { try await [gaps(), clock()] }
 
     private func gaps() async throws -> Finding {
         let head = try await pool.query(.lastPosition).first?.get(0, as: Int64.self) ?? 0
@@ -20,17 +20,6 @@ struct LogHealth {
                 remedy: "stop writing, run annals audit verify, and restore the log from a backup that has them")
         }
         return Finding("gaps", "log", .fine, "positions 1 to \(head) are all there")
-    }
-
-    private func guards() async throws -> Finding {
-        let off = try await pool.query(.switchedOffGuards).map { row in try row.get(0, as: String.self) }
-        guard off.isEmpty else {
-            return Finding(
-                "append-only", "log", .broken, "triggers that keep events from being changed are off: \(off.joined(separator: ", "))",
-                remedy:
-                    "a superuser must run ALTER TABLE … ENABLE ALWAYS TRIGGER for each, and annals audit verify tells whether anything was changed")
-        }
-        return Finding("append-only", "log", .fine, "the database refuses changes of events")
     }
 
     private func clock() async throws -> Finding {
@@ -46,12 +35,6 @@ extension Statement {
     fileprivate static let lastPosition = Statement("doctor_head", "SELECT coalesce(max(position), 0) FROM log.events")
     fileprivate static let countPositions = Statement(
         "doctor_count", "SELECT count(*) FROM log.events WHERE position > $1 AND position <= $2")
-    fileprivate static let switchedOffGuards = Statement(
-        "doctor_guards",
-        """
-        SELECT tgname::text FROM pg_trigger
-        WHERE tgrelid = 'log.events'::regclass AND NOT tgisinternal AND tgenabled NOT IN ('O', 'A') ORDER BY 1
-        """)
     fileprivate static let secondsBehindLog = Statement(
         "doctor_clock",
         """

@@ -31,13 +31,27 @@ struct StoredHealth {
             .heldRights, [.texts(own.map(\.role)), .texts(own.map(\.object)), .texts(own.map(\.right))])
         var wrong: [Finding] = []
         for (right, row) in zip(own, rows) {
-            let isHeld = try row.get(0, as: Bool?.self)
+            let (isRole, isObject, isHeld): (Bool, Bool, Bool?) = (try row.get(0), try row.get(1), try row.get(2))
             if isHeld == right.isMeant { continue }
-            let verb = isHeld == nil ? "is not there, or is not" : right.isMeant ? "lacks" : "has"
-            wrong.append(
-                Finding(
-                    "rights", name, .broken, "\(right.role) \(verb) \(right.right) on \(right.object)",
-                    remedy: "annals migrate gives the services' roles their rights again"))
+            let finding =
+                if !isRole {
+                    Finding(
+                        "rights", name, .broken, "the role \(right.role) is not there", remedy: "annals migrate makes it and gives it its rights")
+                } else if !isObject {
+                    Finding("rights", name, .broken, "the table \(right.object) is not there", remedy: "restore it; nothing makes it anew")
+                } else if right.isMeant {
+                    Finding(
+                        "rights", name, .broken, "\(right.role) lacks \(right.right) on \(right.object)",
+                        remedy: "annals migrate gives the services' roles their rights again")
+                } else {
+                    // A migration takes no right of a role's own away.
+                    Finding(
+                        "rights", name, .broken, "\(right.role) has \(right.right) on \(right.object)",
+                        remedy: "run REVOKE \(right.right) ON \(right.object) FROM \(right.role), "
+                            + "and the same for the role or for PUBLIC where it has it from there")
+                }
+            // A role that is gone lacks each right.
+            if !wrong.contains(finding) { wrong.append(finding) }
         }
         return wrong.isEmpty ? [Finding("rights", name, .fine, "the services' roles have their rights and no more")] : wrong
     }
@@ -97,7 +111,7 @@ extension Statement {
     fileprivate static let heldRights = Statement(
         "doctor_rights",
         """
-        SELECT CASE
+        SELECT to_regrole(role) IS NOT NULL, to_regclass(object) IS NOT NULL, CASE
             WHEN to_regrole(role) IS NULL OR to_regclass(object) IS NULL THEN NULL
             ELSE has_table_privilege(to_regrole(role), to_regclass(object), held)
         END
