@@ -75,6 +75,70 @@ import Testing
         }
     }
 
+    @Test func `finds what time and settings bring about`() async throws {
+        try await withSystem { system, anyone in
+            _ = try await anyone.signedUp("ann")
+            // Rows that vacuum does not come to, and an index as CREATE INDEX CONCURRENTLY leaves it when it fails.
+            try await system.execute(
+                """
+                CREATE TABLE public.bloated WITH (autovacuum_enabled = off) AS SELECT number FROM generate_series(1, 60000) AS number;
+                CREATE INDEX bloated_number ON public.bloated (number);
+                UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'public.bloated_number'::regclass
+                """, in: "annals_identity")
+            try await system.execute("DELETE FROM public.bloated", in: "annals_identity")
+            // The last event is of a time to come, as after a clock that was ahead.
+            try await system.execute(
+                """
+                ALTER TABLE log.events DISABLE TRIGGER ALL;
+                UPDATE log.events SET recorded_at = recorded_at + interval '1 hour' WHERE position = (SELECT max(position) FROM log.events);
+                ALTER TABLE log.events ENABLE ALWAYS TRIGGER events_are_append_only
+                """, in: "annals_log")
+            for statement in [
+                "ALTER DATABASE annals_log SET default_transaction_isolation = 'serializable'", "ALTER SYSTEM SET autovacuum = off",
+                "ALTER SYSTEM SET fsync = off", "ALTER SYSTEM SET full_page_writes = off", "SELECT pg_reload_conf()",
+            ] {
+                try await system.execute(statement, in: "annals_log")
+            }
+            try await withRepositoryCopy { root in
+                let file = root + "/migrations/read/0001_read.sql"
+                let text = try String(contentsOfFile: file, encoding: .utf8)
+                try (text + "\n-- Changed.\n").write(toFile: file, atomically: true, encoding: .utf8)
+                try "SELECT 1;\n".write(toFile: root + "/migrations/vault/0002_more.sql", atomically: true, encoding: .utf8)
+                // A session tells its counts when it ends, and the server takes its settings in when it comes to it.
+                try await eventually(every: .milliseconds(200)) {
+                    let report = try await examine(system.dataDirectory, ["ANNALS_ROOT": root])
+                    let dead = report.messages("vacuum", "identity").contains { $0.hasPrefix("public.bloated has ") }
+                    return dead && ["fsync", "full_page_writes"].allSatisfy { report.grades("durability", $0).contains("broken") }
+                }
+                let ill = try await examine(system.dataDirectory, ["ANNALS_ROOT": root])
+                #expect(ill.code == 3)
+                #expect(ill.messages("vacuum", "log") == ["autovacuum is off"] && ill.grades("vacuum") == ["warning"])
+                #expect(ill.messages("indexes", "identity") == ["public.bloated_number is not valid, so it costs and helps nothing"])
+                #expect(ill.grades("indexes", "identity") == ["warning"] && ill.grades("indexes", "log") == ["fine"])
+                #expect(ill.grades("clock", "log").contains("warning") && ill.grades("clock", "vault") == ["fine"])
+                let isolation = "default_transaction_isolation is serializable by default; every session of Annals sets it to read committed"
+                #expect(ill.messages("settings", "log").contains(isolation) && !ill.messages("settings", "read").contains(isolation))
+                #expect(ill.grades("migrations", "read") == ["broken"] && ill.grades("migrations", "vault") == ["fine", "warning"])
+                for finding in ill.findings where ["warning", "broken"].contains(finding["grade"]?.text) {
+                    #expect(finding["remedy"]?.text?.isEmpty == false, "\(finding.serialized)")
+                }
+            }
+        }
+    }
+
+    private static let canMount =
+        geteuid() == 0 && system("t=$(mktemp -d) && mount -t tmpfs -o size=1m none $t 2>/dev/null && umount $t && rmdir $t") == 0
+
+    @Test(.enabled(if: canMount, "mounting a small disk takes root"), arguments: [("16m", "broken"), ("512m", "warning")])
+    func `tells how little room the disk has`(size: String, grade: String) async throws {
+        try await withDataDirectory { directory in
+            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+            try #require(system("mount -t tmpfs -o size=\(size) none '\(directory)'") == 0)
+            defer { _ = system("umount -l '\(directory)'") }
+            #expect(try await examine(directory).grades("disk") == [grade])
+        }
+    }
+
     @Test func `says that nothing runs where nothing does`() async throws {
         try await withDataDirectory { directory in
             let report = try await examine(directory)
