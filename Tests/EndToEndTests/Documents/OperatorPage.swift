@@ -12,7 +12,7 @@ struct OperatorPage {
     enum Step: Equatable {
         /// `bin/up` alone in a block, with settings before it and arguments behind it.
         case start(environment: [String: String], arguments: [String])
-        /// Prose that asks for Ctrl-C.
+        /// Prose that asks for a stop: `(Ctrl-C)`.
         case stop
         /// Prose that says that everything is killed.
         case kill
@@ -28,7 +28,7 @@ struct OperatorPage {
         for (number, part) in page.components(separatedBy: "\n```").enumerated() {
             let text = part.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false).dropFirst().joined(separator: "\n")
             if number % 2 == 0 {
-                if part.contains("Ctrl-C") { steps.append(.stop) }
+                if part.contains("(Ctrl-C)") { steps.append(.stop) }
                 if part.contains("everything is killed") { steps.append(.kill) }
             } else if part.hasPrefix("sh\n") {
                 steps.append(Self.start(text) ?? .run(text))
@@ -56,16 +56,21 @@ final class OperatorPageReader {
     private var exports: [String] = []
     private var output = ""
     private var moment = Timestamp.now
+    /// The stream of the first post.
+    private var stream = ""
+    /// The first of the ports of metrics.
+    private let metricsPort: Int
     /// The folder of the newer PostgreSQL, once the page has come to it.
     private var newerPrograms: String?
 
-    init(root: String, otherDatabases: [String: String]) {
+    init(root: String, otherDatabases: [String: String]) throws {
+        metricsPort = try ChildServer.freePort(inARow: 6)
         self.root = root
         self.otherDatabases = otherDatabases
     }
 
     /// Starts a system that the page does not start.
-    func begin() async throws { try await start([:], []) }
+    func begin() async throws { try await start(["ANNALS_METRICS_PORT": "\(metricsPort)"], []) }
 
     func read(_ page: OperatorPage) async throws {
         for step in page.steps {
@@ -88,14 +93,17 @@ final class OperatorPageReader {
         settings["ANNALS_ROOT"] = root
         if let newerPrograms { settings["PATH"] = "\(newerPrograms):/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin" }
         // The port is the test's own.
-        let flags = arguments.filter { $0 != "--port" && Int($0) == nil }
+        let flags = arguments.filter { $0 != "--port" && $0 != "--apart" && Int($0) == nil }
         let isFirst = system == nil
-        let running = try await RunningSystem(dataDirectory: root + "/.annals", environment: settings, arguments: flags)
+        let running = try await RunningSystem(
+            dataDirectory: root + "/.annals", environment: settings, isApart: arguments.contains("--apart") ? true : nil, arguments: flags)
         system = running
         if isFirst {
             let ann = try await Client(base: running.api).signedUp("ann")
-            for title in ["First", "Second"] {
-                _ = try await ann.call(.POST, "/posts", json: #"{"title":"\#(title)","content":"x","publish":true}"#)
+            for (title, request) in [("First", "0198a3c4-0000-7000-8000-00000000c0de"), ("Second", "0198a3c4-0000-7000-8000-00000000c0df")] {
+                let post = try await ann.call(
+                    .POST, "/posts", json: #"{"title":"\#(title)","content":"x","publish":true}"#, headers: ["X-Request-ID": request])
+                if stream.isEmpty { stream = "post-" + (try #require(post.data["id"]?.text)) }
             }
         }
         try await eventually(every: .milliseconds(20)) {
@@ -159,7 +167,8 @@ final class OperatorPageReader {
     /// The page's places in this copy.
     private func here(_ text: String) -> String {
         text.replacing("/backup", with: root + "/backup").replacing("/safe/", with: root + "/safe/").replacing("/srv/annals", with: root)
-            .replacing("127.0.0.1:3000", with: "127.0.0.1:\(system?.port ?? 0)").replacing("2026-03-01T10:00:00Z", with: "\(moment)")
+            .replacing("127.0.0.1:3000", with: "127.0.0.1:\(system?.port ?? 0)").replacing("127.0.0.1:9464", with: "127.0.0.1:\(metricsPort)")
+            .replacing("2026-03-01T10:00:00Z", with: "\(moment)").replacing("post-0198a3c4-…", with: stream)
     }
 
     /// Without numbers and times, which differ from run to run.
