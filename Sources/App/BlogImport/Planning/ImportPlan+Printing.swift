@@ -1,6 +1,15 @@
 import EventSourcing
 package import JSON
 
+extension ImportPlan {
+    /// How many files may well be posts and can't become any.
+    package var unusable: Int {
+        entries.count { entry in
+            if case .skip = entry.action { true } else { false }
+        }
+    }
+}
+
 extension ImportPlan.Entry {
     /// One word for what happens.
     package var word: String {

@@ -16,7 +16,7 @@ struct Import: AsyncParsableCommand {
         abstract: "Import a folder of Markdown posts into the running system.",
         discussion: """
             Takes front matter as Jekyll, Hugo, Zola and Eleventy write it. Running it again imports what is new and tells what has changed. \
-            A post is published only when everything in its file says so.
+            A post is published only when everything in its file says so. Exit code 1 if a file can't become a post, also with --dry-run.
             """)
 
     @OptionGroup var flags: SettingsFlags
@@ -82,9 +82,11 @@ struct Import: AsyncParsableCommand {
 
     /// Prints the plan: compared with the system that is running, or with nothing.
     private func show(_ blog: Blog) async throws {
+        var operation: Operation?
         let plan: ImportPlan
         do {
-            plan = try await self.plan(blog, try await Operation.begin(flags))
+            let running = try await Operation.begin(flags)
+            (plan, operation) = (try await self.plan(blog, running), running)
         } catch let failure as Failure {
             printError("The plan is compared with no system, so all posts are new: \(failure.message)")
             plan = ImportPlan(blog, comparedWith: [], nil, update: update)
@@ -100,6 +102,9 @@ struct Import: AsyncParsableCommand {
             table.lines.forEach { printLine($0) }
         }
         for line in plan.remarks + (json ? [] : plan.entries.flatMap(\.lines)) { printError(line.escapingControls) }
+        // The import would end with these, too.
+        if let operation { try await operation.withAuthOperator { auth in _ = try await accounts(auth) } }
+        if plan.unusable > 0 { throw Failure("\(plan.unusable) could not be imported") }
     }
 
     private func reverse(_ id: UUID, _ operation: Operation) async throws {
