@@ -73,6 +73,38 @@ import Testing
         }
     }
 
+    @Test func `is one of a page, which says where the next one begins`() async throws {
+        try await withSystem { system, _ in
+            // Over, so that no relay comes to them; two and two of one moment.
+            try await system.execute(
+                """
+                INSERT INTO relay.processes (id, kind, status, failures, version, progress_at)
+                SELECT gen_random_uuid(), 'tests', 'completed', 0, 1, timestamptz '2026-03-01 10:00:00Z' + number / 2 * interval '1 minute'
+                FROM generate_series(1, 5) AS number
+                """, in: "annals_log")
+            var seen: Set<String> = []
+            var place: [String] = []
+            for count in [2, 2, 1] {
+                let page = try await Launch.run(
+                    ["processes", "list", "--all", "--limit", "2", "--json", "--data-dir", system.dataDirectory] + place)
+                #expect(page.code == 0, "\(page.output)")
+                let lines = page.output.split(separator: "\n")
+                let objects = try lines.filter { $0.hasPrefix("{") }.map { try JSONValue.parse(Array($0.utf8)) }
+                let ids = objects.compactMap { $0["id"]?.text }
+                #expect(ids.count == count && seen.isDisjoint(with: ids), "\(page.output)")
+                seen.formUnion(ids)
+                let after = objects.last?["after"]?.text
+                #expect((objects.last?["more"] == .bool(true)) == (count == 2) && (after != nil) == (count == 2), "\(page.output)")
+                #expect(lines.contains { $0.hasPrefix("annals: there are more: ") && $0.hasSuffix("--after \(after ?? "")") } == (count == 2))
+                place = after.map { ["--after", $0] } ?? []
+            }
+            #expect(seen.count == 5)
+            let whole = try await system.annals("processes", "list", "--all")
+            #expect(seen.allSatisfy { whole.output.contains($0) } && !whole.output.contains("there are more"), "\(whole.output)")
+            #expect(try await system.annals("processes", "list", "--after", "yesterday").code == 2)
+        }
+    }
+
     /// The JSON objects that a command prints, one a line.
     private static func objects(_ system: RunningSystem, _ words: String...) async throws -> [JSONValue] {
         let answer = try await Launch.run(["processes"] + words + ["--json", "--data-dir", system.dataDirectory])

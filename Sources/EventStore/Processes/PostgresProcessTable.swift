@@ -46,9 +46,16 @@ package struct PostgresProcessTable: ProcessTable {
         }
     }
 
-    /// The instances, the newest first.
-    package static func all(isOpen: Bool, limit: Int, in pool: ConnectionPool) async throws -> [ProcessRow] {
-        try await pool.query(.allProcesses, [.bool(isOpen), .int4(Int32(clamping: limit))]).map(ProcessRow.init)
+    /// The instances, those of the newest progress first: from a place on, or from the first.
+    package static func all(isOpen: Bool, limit: Int, after place: ProcessPlace? = nil, in pool: ConnectionPool) async throws -> [ProcessRow] {
+        try await pool.query(
+            .allProcesses,
+            [
+                .bool(isOpen), .int4(Int32(clamping: limit)),
+                // Each is before the end of all time.
+                .timestamp(place?.progressAt.milliseconds ?? .max), .uuid(place?.id ?? UUID()),
+            ]
+        ).map(ProcessRow.init)
     }
 }
 
@@ -93,5 +100,9 @@ extension Statement {
         """)
     fileprivate static let allProcesses = Statement(
         "all_processes",
-        "SELECT \(columns) FROM relay.processes WHERE NOT $1 OR status IN ('running', 'compensating') ORDER BY progress_at DESC, id LIMIT $2")
+        """
+        SELECT \(columns) FROM relay.processes
+        WHERE (NOT $1 OR status IN ('running', 'compensating')) AND (progress_at, id) < ($3, $4)
+        ORDER BY progress_at DESC, id DESC LIMIT $2
+        """)
 }

@@ -21,19 +21,40 @@ struct ProcessesList: AsyncParsableCommand {
 
     @OptionGroup var flags: SettingsFlags
 
-    @Flag(help: "List those that are over, too; 1000 at most.")
+    @Flag(help: "List those that are over, too.")
     var all = false
 
-    @Flag(help: "Print one JSON object a line.")
+    @Option(help: "At most so many; where there are more, the list says so.")
+    var limit = 1000
+
+    @Option(help: "Those behind the place that a list before has ended with.")
+    var after: ProcessPlace?
+
+    @Flag(help: "Print one JSON object a line, the last one with `more` and `after` where there are more.")
     var json = false
+
+    func validate() throws {
+        guard 1...100_000 ~= limit else { throw ValidationError("--limit is 1 to 100000.") }
+    }
 
     func run() async throws {
         let operation = try await Operation.begin(flags, needsKeys: false)
         let rows = try await operation.withPool("log", operation.databases.log.acting(as: "annals_relay")) {
-            try await PostgresProcessTable.all(isOpen: !all, limit: 1000, in: $0)
+            try await PostgresProcessTable.all(isOpen: !all, limit: limit + 1, after: after, in: $0)
         }
+        let shown = rows.prefix(limit)
+        let next = rows.count > limit ? shown.last.map { ProcessPlace(after: $0) } : nil
+        try await show(Array(shown), next)
+        if let next { printError("annals: there are more: give the same command with --after \(next)") }
+    }
+
+    private func show(_ rows: [ProcessRow], _ next: ProcessPlace?) async throws {
         let now = Timestamp.now
-        if json { return try await StandardOutput().write(rows.map { JSONValue.object($0.json(at: now)).serialized }) }
+        if json {
+            var lines = rows.map { JSONValue.object($0.json(at: now)).serialized }
+            if let next { lines.append(JSONValue.object(["more": .bool(true), "after": .string("\(next)")]).serialized) }
+            return try await StandardOutput().write(lines)
+        }
         var table = TextTable("ID", "KIND", "STATUS", "STEP", "FAILURES", "DUE", "STUCK")
         for row in rows {
             table.add(
@@ -74,6 +95,10 @@ struct ProcessesShow: AsyncParsableCommand {
                 })
         }
     }
+}
+
+extension ProcessPlace: ExpressibleByArgument {
+    public init?(argument: String) { self.init(argument) }
 }
 
 extension ProcessRow {
