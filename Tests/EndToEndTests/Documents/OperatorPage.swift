@@ -103,7 +103,8 @@ final class OperatorPageReader {
             for (title, request) in [("First", "0198a3c4-0000-7000-8000-00000000c0de"), ("Second", "0198a3c4-0000-7000-8000-00000000c0df")] {
                 let post = try await ann.call(
                     .POST, "/posts", json: #"{"title":"\#(title)","content":"x","publish":true}"#, headers: ["X-Request-ID": request])
-                if stream.isEmpty { stream = "post-" + (try #require(post.data["id"]?.text)) }
+                let id = try #require(post.data["id"]?.text)
+                if stream.isEmpty { stream = "post-" + id }
             }
         }
         try await eventually(every: .milliseconds(20)) {

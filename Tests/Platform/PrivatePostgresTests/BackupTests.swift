@@ -120,7 +120,7 @@ import Testing
                 #expect(first.lineage == second.lineage)
                 #expect(try backups.keep(1, areDumps: false, of: "\(folder)/pg") == [first.name])
                 #expect(try backups.backups().map(\.name) == [left, second.name])
-                #expect(Set(try backups.backups().map(\.lineage)).count == 2)
+                #expect(try Set(backups.backups().map(\.lineage)).count == 2)
                 #expect(FileManager.default.fileExists(atPath: segment))
             }
         }

@@ -102,7 +102,6 @@ struct Import: AsyncParsableCommand {
             table.lines.forEach { printLine($0) }
         }
         for line in plan.remarks + (json ? [] : plan.entries.flatMap(\.lines)) { printError(line.escapingControls) }
-        // The import would end with these, too.
         if let operation { try await operation.withAuthOperator { auth in _ = try await accounts(auth) } }
         if plan.unusable > 0 { throw Failure("\(plan.unusable) could not be imported") }
     }

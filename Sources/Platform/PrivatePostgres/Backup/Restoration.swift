@@ -56,7 +56,8 @@ package struct Restoration: Sendable {
             throw BackupError("others may look into \(backup.path), and a backup holds personal data: chmod 700 \(backup.path)")
         }
         try backup.verify()
-        let (made, account): (ServerFolder, ServerAccount)
+        let made: ServerFolder
+        let account: ServerAccount
         do throws(PrivateServerError) {
             made = try ServerFolder.make(directory)
             account = try ServerAccount.forServer(in: made.path, data: made.data)
@@ -87,7 +88,7 @@ package struct Restoration: Sendable {
         for name in names.sorted() { files.append(try RestoredFile(name: name, at: "\(backup.data)/\(name)")) }
         let segmentSize = try ControlData(of: backup.data, version: backup.version).segmentSize
         var segments: Set<String> = []
-        for source in [backup.archive.map { "\(folder.path)/\($0)" }, lostWAL].compactMap(\.self) {
+        for source in [backup.archive.map({ "\(folder.path)/\($0)" }), lostWAL].compactMap(\.self) {
             guard access(source, R_OK | X_OK) == 0 else { throw BackupError("\(source) can't be read: \(String(cString: strerror(errno)))") }
             for segment in WALSegment.names(in: source) where segment >= backup.firstSegment && !segments.contains(segment) {
                 let file = try RestoredFile(name: "pg_wal/\(segment)", at: "\(source)/\(segment)")
