@@ -23,7 +23,10 @@ import Testing
 
     private static func send(_ requests: [SealedRequest], optimistic: Bool = false, to database: ConnectionPool) async throws -> [AppendOutcome] {
         var batch = AppendBatch()
-        for request in requests { #expect(batch.add(request)) }
+        for request in requests {
+            let isTaken = batch.add(request)
+            #expect(isTaken)
+        }
         return try await database.query(.append, [.bool(optimistic)] + batch.values).outcomes(of: requests)
     }
 
@@ -46,7 +49,7 @@ import Testing
                 _ = try await Self.send([Self.request(to: new, expecting: .exactly(1))], to: database)
                 let fresh = Self.request(to: EventStoreContract.stream(), expecting: .none)
                 let again = try await Self.send(requests + [fresh], to: database)
-                #expect(again.prefix(2) == first.map { $0.appended.map(AppendOutcome.alreadyAppended) ?? $0 })
+                #expect(Array(again.prefix(2)) == first.map { $0.appended.map(AppendOutcome.alreadyAppended) ?? $0 })
                 #expect(again.last?.appended?.firstPosition == 8)
                 let head = try await log.store.head()
                 #expect(head == 8)

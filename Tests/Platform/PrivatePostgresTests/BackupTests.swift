@@ -109,10 +109,10 @@ import Testing
                 segment = try await archive(server, folder, backups, server: "other")
             }
             // As if it had archived nothing for long.
-            let archive = URL(fileURLWithPath: segment).deletingLastPathComponent()
-            for name in try FileManager.default.contentsOfDirectory(atPath: archive.path) {
+            let place = URL(fileURLWithPath: segment).deletingLastPathComponent()
+            for name in try FileManager.default.contentsOfDirectory(atPath: place.path) {
                 let date = [FileAttributeKey.modificationDate: Date.now.addingTimeInterval(-1200)]
-                try FileManager.default.setAttributes(date, ofItemAtPath: archive.appending(path: name).path)
+                try FileManager.default.setAttributes(date, ofItemAtPath: place.appending(path: name).path)
             }
             try await withArchiving(folder) { _, backups in
                 let first = try await take(folder, backups)
