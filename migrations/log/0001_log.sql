@@ -227,7 +227,7 @@ BEGIN
                 FOR request, outcome, stream, version, first_position, last_position, recorded_at, digest, kind IN
                     SELECT r, 1, e.stream, e.version + a_events[r_append[r]] - 1, e.position, e.position + r_events[r] - 1, e.recorded_at, '', NULL
                     FROM generate_series(1, cardinality(r_command)) r
-                    JOIN log.events e ON e.stream = a_stream[r_append[r]] AND e.version = a_expected[r_append[r]] + 1
+                    JOIN log.events e ON e.stream = a_stream[r_append[r]] AND e.version = a_expected[r_append[r]]::bigint + 1
                     WHERE octet_length(r_digest[r]) = 0 AND a_events[r_append[r]] > 0 AND e.id = e_id[r_last[r] - r_events[r] + 1]
                         AND a_expected[r_append[r]] >= 0 AND r <> ALL (refused)
                 LOOP

@@ -45,7 +45,7 @@ import Testing
                 ]
                 let first = try await Self.send(requests, optimistic: true, to: database)
                 #expect(try await Self.receipts(in: database) == 0)
-                // What others append behind it changes nothing.
+                // Others' events behind it change nothing.
                 _ = try await Self.send([Self.request(to: new, expecting: .exactly(1))], to: database)
                 let fresh = Self.request(to: EventStoreContract.stream(), expecting: .none)
                 let again = try await Self.send(requests + [fresh], to: database)

@@ -20,7 +20,7 @@ struct Settings: Sendable {
     var root: String?
     /// The databases, as far as this process is told of them; nil makes and runs a private PostgreSQL.
     var databases: DatabaseURLs?
-    /// What the servers of the databases may have off, although a crash may then take back what was acknowledged.
+    /// Safeguards that the servers of the databases may have off, although a crash may then take back what was acknowledged.
     var databasesMayLack: [Safeguard] = []
     /// The limits of a pool, as far as a service does not need others.
     var pools = PoolLimits()

@@ -98,6 +98,7 @@ struct ProcessesShow: AsyncParsableCommand {
 }
 
 extension ProcessPlace: ExpressibleByArgument {
+    /// A place as it is written in `--after`.
     public init?(argument: String) { self.init(argument) }
 }
 
