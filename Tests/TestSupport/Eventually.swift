@@ -10,8 +10,8 @@ package struct WaitedInVain: Error, CustomStringConvertible {
 
 /// Asks again and again until it is so, and lets others run in between. Throws when the test is cancelled, as its time limit does, and after
 /// `patience`: a test that waits in vain then ends.
-/// - Parameter pause: between the first looks; longer where a look is costly. Later ones are further apart, up to 25 ms: those who wait for long take the
-///   time of those they wait for.
+/// - Parameter pause: between the first looks; longer where a look is costly. Later ones are further apart, up to 25 ms: those who wait for long take
+///   the time of those they wait for.
 package func eventually(
     every pause: Duration = .milliseconds(2), file: StaticString = #fileID, line: Int = #line, _ isSo: () async throws -> Bool
 ) async throws {
