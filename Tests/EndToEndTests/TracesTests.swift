@@ -43,6 +43,27 @@ import Testing
         }
     }
 
+    @Test func `that nobody has named begins with the gateway's span, and all others are below it`() async throws {
+        try await Collector.run { collector in
+            try await withDataDirectory { directory in
+                let settings = ["ANNALS_OTLP_URL": collector.url, "ANNALS_TRACE_RATIO": "1", "ANNALS_DRAIN_TIMEOUT": "120s"]
+                let system = try await RunningSystem(dataDirectory: directory, environment: settings)
+                _ = try await Client(base: system.api).signedUp("ann")
+                #expect(await system.terminate() == 0)
+
+                let spans = try await spans(of: collector)
+                let ids = spans.compactMap { $0["span"]?.text }
+                #expect(Set(ids).count == ids.count)
+                let gateway = try #require(
+                    spans.first { $0["name"]?.text == "POST /api/v1/auth/register" && $0["attributes"]?["annals.service"]?.text == "gateway" })
+                let whole = spans.filter { $0["trace"] == gateway["trace"] }
+                // The auth service has the command service register the account.
+                #expect(whole.contains { $0["name"]?.text == "append" })
+                #expect(whole.filter { ($0["parent"]?.text ?? "").isEmpty }.compactMap { $0["span"]?.text } == [gateway["span"]?.text])
+            }
+        }
+    }
+
     private func check(_ spans: [JSONValue], isApart: Bool) throws {
         func named(_ name: String) -> [JSONValue] { spans.filter { $0["name"]?.text == name && $0["trace"]?.text == Self.trace } }
         let gateway = try #require(named("POST /api/v1/posts").first { $0["attributes"]?["annals.service"]?.text == "gateway" })

@@ -14,8 +14,8 @@ package struct CallContext: RequestContext {
     package var requestID = ""
     /// The W3C trace context; empty until the first responder has read or made it.
     package var traceparent = ""
-    /// Whether the trace begins here: no caller has named one.
-    package private(set) var isTraceRoot = false
+    /// Whether the next span begins the trace: no caller has named one, and there is none of this process above it.
+    package internal(set) var isTraceRoot = false
     package var caller = Caller.anonymous
     /// The connection, or the stream of one, that the request came by; nil where there is none.
     package let channel: (any Channel)?

@@ -99,6 +99,7 @@ extension CallContext {
         guard let trace = span.context.trace else { return self }
         var context = self
         context.traceparent = trace.traceparent
+        context.isTraceRoot = false
         return context
     }
 
