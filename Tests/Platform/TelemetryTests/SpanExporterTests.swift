@@ -46,12 +46,12 @@ import Tracing
     @Test(arguments: [429, 502, 503, 504]) func `are sent again after`(status: Int) async throws {
         end(3)
         try await Collector.run {
-            .init($0 < 3 ? HTTPResponseStatus(statusCode: status) : .ok, headers: $0 == 1 ? ["Retry-After": "7"] : [:])
+            .init($0 < 3 ? HTTPResponseStatus(statusCode: status) : .ok, headers: $0 == 1 ? ["Retry-After": "70"] : [:])
         } _: {
             collector in
             let pauses = try await export(to: collector) { queue.statistics.exported == 3 }
             #expect(collector.calls.count == 3 && Set(collector.calls.map(\.body)).count == 1)
-            #expect(pauses.count == 2 && pauses[0] == 7 && pauses[1] < 7)
+            #expect(pauses.count == 2 && pauses[0] == 70 && pauses[1] < 7)
             #expect(queue.statistics == TraceStatistics(exported: 3))
         }
     }
@@ -81,6 +81,31 @@ import Tracing
             end(5)
             try await exporter.flush()
             #expect(queue.statistics == TraceStatistics(exported: 5) && collector.calls.map(\.head.uri) == ["/v1/traces"])
+        }
+    }
+
+    @Test func `that are on their way at a stop go out with the last ones`() async throws {
+        end(3)
+        try await Collector.run { number in
+            .init(number == 1 ? .serviceUnavailable : .ok)
+        } _: { collector in
+            var timing = SpanExporter.Timing()
+            timing.interval = .milliseconds(1)
+            timing.patience = patience
+            // Waits for the second attempt until it is stopped.
+            timing.pause = { [interval = timing.interval] pause in try await Task.sleep(for: pause == interval ? pause : .seconds(3600)) }
+            let exporter = SpanExporter(
+                queue, to: collector.url, service: "annals", instance: "one", version: "1", timing: timing,
+                logger: Logger(label: "t") { _ in SwiftLogNoOpLogHandler() })
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { do { try await exporter.run() } catch is CancellationError { return } }
+                try await eventually { collector.calls.count == 1 }
+                group.cancelAll()
+                try await group.waitForAll()
+            }
+            #expect(queue.statistics == TraceStatistics())
+            try await exporter.flush()
+            #expect(queue.statistics == TraceStatistics(exported: 3))
         }
     }
 

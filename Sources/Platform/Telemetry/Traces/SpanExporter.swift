@@ -51,12 +51,12 @@ package struct SpanExporter: Sendable {
         return parts.count == 4 && parts[3].isEmpty ? url + "v1/traces" : url
     }
 
-    /// Exports until cancelled. Call `flush()` afterwards, in a task that is not.
+    /// Exports until cancelled; spans on their way then go back to the queue. Call `flush()` afterwards, in a task that is not.
     package func run() async throws {
         try await withClient { http in
             while true {
                 try await timing.pause(timing.interval)
-                try await export(over: http, attempts: timing.attempts)
+                try await export(over: http, attempts: timing.attempts) { queue.giveBack($0) }
             }
         }
     }
@@ -67,7 +67,7 @@ package struct SpanExporter: Sendable {
             await withTaskGroup(of: Void.self) { group in
                 group.addTask {
                     do {
-                        try await export(over: http, attempts: 1)
+                        try await export(over: http, attempts: 1) { queue.noteDropped($0.count) }
                     } catch {
                         logger.warning("the last spans were not exported", metadata: ["reason": "\(error)"])
                     }
@@ -94,14 +94,15 @@ package struct SpanExporter: Sendable {
         try await http.shutdown()
     }
 
-    private func export(over http: HTTPClient, attempts: Int) async throws {
+    /// - Parameter onCancel: gets the spans that were on their way when this was cancelled.
+    private func export(over http: HTTPClient, attempts: Int, onCancel: ([FinishedSpan]) -> Void) async throws {
         while true {
             let spans = queue.take(Self.batch)
             if spans.isEmpty { return }
             do {
                 if try await deliver(spans, over: http, attempts: attempts) { queue.noteExported(spans.count) }
             } catch {
-                queue.noteDropped(spans.count)
+                onCancel(spans)
                 throw error
             }
         }
@@ -113,7 +114,7 @@ package struct SpanExporter: Sendable {
         var pause = Duration.milliseconds(500)
         var reason = ""
         for attempt in 1...attempts {
-            var wait = pause * Double.random(in: 0.5...1.5)
+            var asked = Duration.zero
             do {
                 let answer = try await send(body, over: http)
                 switch answer.status.code {
@@ -122,7 +123,7 @@ package struct SpanExporter: Sendable {
                     return true
                 case 429, 502, 503, 504:
                     reason = "the collector answers \(answer.status.code)"
-                    wait = max(wait, answer.retryAfter ?? .zero)
+                    asked = answer.retryAfter ?? .zero
                 default:
                     drop(spans, "the collector answers \(answer.status.code)")
                     return false
@@ -132,7 +133,7 @@ package struct SpanExporter: Sendable {
                 reason = "\(error)"
             }
             if attempt == attempts { break }
-            try await timing.pause(min(wait, Self.longestPause))
+            try await timing.pause(max(asked, min(pause * Double.random(in: 0.5...1.5), Self.longestPause)))
             pause = min(pause * 2, Self.longestPause)
         }
         drop(spans, reason)

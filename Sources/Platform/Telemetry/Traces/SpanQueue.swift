@@ -34,6 +34,9 @@ package final class SpanQueue: Sendable {
         }
     }
 
+    /// Puts back those that were taken last and not delivered. They are the oldest, and were counted within the capacity before.
+    func giveBack(_ spans: [FinishedSpan]) { state.withLock { $0.waiting.insert(contentsOf: spans, at: 0) } }
+
     func noteExported(_ count: Int) { state.withLock { $0.statistics.exported += count } }
 
     /// Spans that were taken and could not be exported.
