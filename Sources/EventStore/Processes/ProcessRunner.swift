@@ -11,6 +11,8 @@ package import Logging
 package struct ProcessRunner: Sendable {
     /// How many instances are worked on at once.
     private static let width = 8
+    /// How long an instance that could not be moved on rests.
+    private static let rest = Duration.seconds(5)
 
     private let managers: [String: any ProcessManager]
     /// Those of an unknown kind, as after a return to an older version, wait until somebody knows them.
@@ -48,30 +50,58 @@ package struct ProcessRunner: Sendable {
         }
     }
 
-    /// Does what is due, and looks again after each piece of work and each pause, until cancelled. A slow instance does not hold up the others.
+    /// What ends one wait of `run`.
+    private enum Turn {
+        case movedOn(UUID)
+        case failed(UUID)
+        case rested(UUID)
+        case pauseOver
+    }
+
+    /// Does what is due, and looks again after each piece of work and each pause, until cancelled. An instance that is slow, or that can't be moved
+    /// on, does not hold up the others.
     package func run(lookingEvery pause: Duration) async throws {
-        try await withThrowingTaskGroup(of: UUID?.self) { group in
+        try await withThrowingTaskGroup(of: Turn.self) { group in
             defer { group.cancelAll() }
             var underWay: Set<UUID> = []
+            var resting: Set<UUID> = []
             var isPausing = false
             while true {
-                // Rows of what is under way still look due.
-                for process in try await table.due(at: now(), of: kinds, limit: Self.width * 2) where underWay.count < Self.width {
-                    guard underWay.insert(process).inserted else { continue }
-                    group.addTask {
-                        try await work(process)
-                        return process
-                    }
+                // Rows of what is under way or rests still look due.
+                for process in try await table.due(at: now(), of: kinds, limit: Self.width * 2 + resting.count) where underWay.count < Self.width {
+                    guard !resting.contains(process), underWay.insert(process).inserted else { continue }
+                    group.addTask { await canMoveOn(process) ? .movedOn(process) : .failed(process) }
                 }
                 if !isPausing {
                     group.addTask {
                         try await Task.sleep(for: pause)
-                        return nil
+                        return .pauseOver
                     }
                     isPausing = true
                 }
-                if let finished = try await group.next() ?? nil { underWay.remove(finished) } else { isPausing = false }
+                switch try await group.next() {
+                case .movedOn(let process): underWay.remove(process)
+                case .failed(let process):
+                    underWay.remove(process)
+                    resting.insert(process)
+                    group.addTask {
+                        try await Task.sleep(for: Self.rest)
+                        return .rested(process)
+                    }
+                case .rested(let process): resting.remove(process)
+                case .pauseOver, nil: isPausing = false
+                }
             }
+        }
+    }
+
+    /// False after trouble, which is told. Trouble that is not one instance's own, such as a lost lease, shows elsewhere as well.
+    private func canMoveOn(_ process: UUID) async -> Bool {
+        do {
+            try await work(process)
+            return true
+        } catch {
+            return false
         }
     }
 
