@@ -500,7 +500,9 @@ CREATE TABLE relay.webhooks (
     -- Every wanted event up to here has a delivery.
     enqueued  bigint NOT NULL,
     -- The last of the webhook's own events (tests, replays) that was carried out.
-    commanded bigint NOT NULL
+    commanded bigint NOT NULL,
+    -- The receiver has asked for a pause until then.
+    held_until timestamptz
 );
 
 CREATE TABLE relay.webhook_deliveries (
