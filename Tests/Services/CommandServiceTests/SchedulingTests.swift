@@ -3,6 +3,7 @@ import FoundationEssentials
 import HTTPTypes
 import JSON
 import PublishingAPI
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(5))) struct `Scheduling a post` {
@@ -20,6 +21,23 @@ import Testing
             let later = Timestamp.now.advanced(by: .seconds(90_000)).description
             #expect(try await newsroom.call(.post, "\(post.path)/schedule", Self.body(later), by: ann).happened == ["PostScheduled"])
             #expect(try await newsroom.call(.get, "\(post.path)?version=3", by: ann).data?["scheduledAt"]?.text == later)
+        }
+    }
+
+    @Test func `is answered alike when it is repeated after its time`() async throws {
+        try await Newsroom.open { newsroom in
+            let ann = try await newsroom.person("ann")
+            let post = try await newsroom.post(by: ann)
+            let time = Timestamp.now.advanced(by: .seconds(5))
+            func schedule() async throws -> Reply {
+                try await newsroom.call(
+                    .post, "\(post.path)/schedule", Self.body(time.description), by: ann, headers: .idempotencyKey("once"))
+            }
+            let first = try await schedule()
+            #expect(first.status == 202 && first.happened == ["PostScheduled"])
+            try await eventually { Timestamp.now > time }
+            let again = try await schedule()
+            #expect(again.status == 202 && again.text == first.text && again.happened == [])
         }
     }
 
