@@ -58,7 +58,7 @@ let layers: [(name: String, modules: [Target])] = [
         [
             .target(name: "EventSourcing", dependencies: ["JSON", "Spans"]),
             .target(name: "Vault", dependencies: ["EventSourcing", "JSON", "Postgres", crypto, logging]),
-            .target(name: "EventLog", dependencies: ["Deadlines", "EventSourcing", "JSON", "Postgres", "Vault", logging]),
+            .target(name: "EventLog", dependencies: ["Deadlines", "EventSourcing", "JSON", "Postgres", "Vault", coreMetrics, logging]),
             .target(name: "Projections", dependencies: ["EventSourcing", "JSON", "Postgres", "Spans", coreMetrics, logging]),
             .target(name: "Subscribers", dependencies: ["EventSourcing", "Postgres", logging]),
             .target(
@@ -92,7 +92,7 @@ let layers: [(name: String, modules: [Target])] = [
                 name: "Upstreams",
                 dependencies: [
                     "AccessTokens", "Deadlines", "HTTPContract", "EventSourcing", "JSON", "PublishingAPI", "CCares", "Redis", hummingbird,
-                    httpTypes, lifecycle, nioCore, nioHTTP1, nioPosix, logging,
+                    coreMetrics, httpTypes, lifecycle, nioCore, nioHTTP1, nioPosix, logging,
                 ]),
             .target(
                 name: "WebhookDelivery",

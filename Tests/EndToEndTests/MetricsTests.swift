@@ -20,7 +20,11 @@ import Testing
             }
 
             let text = try await read(port)
-            try await OtherPrograms.run("metrics.py", [try temporaryFile(text)])
+            let openMetrics = try await read(port, accept: "application/openmetrics-text; version=1.0.0")
+            #expect(openMetrics.hasSuffix("# EOF\n"))
+            let files = [try temporaryFile(text), try temporaryFile(openMetrics)]
+            defer { for file in files { try? FileManager.default.removeItem(atPath: file) } }
+            try await OtherPrograms.run("metrics.py", files + [repositoryRoot + "/docs/metrics.md"])
             #expect(text.contains(#"http_request_method="GET",http_response_status_code="200",http_route="/api/v1/posts/{id}""#))
             #expect(text.contains(#"http_request_method="GET",http_response_status_code="404",http_route="""#))
             for secret in [id, "nowhere", "metrics_reader", "secret"] { #expect(!text.contains(secret), "\(secret)") }
@@ -30,13 +34,13 @@ import Testing
             // The query service has a port of its own when it runs by itself, and the statements are there.
             let queries = try await read(isApart ? port + 3 : port)
             #expect(queries.contains(#"db_client_operation_duration_seconds_count{db_operation_name="post_by_id""#))
-            #expect(queries.contains(#"db_client_connection_count{db_client_connection_pool_name="annals_queries@annals_read""#))
+            #expect(queries.contains(#"db_client_connections{db_client_connection_pool_name="annals_queries@annals_read""#))
             #expect(!isApart || !text.contains("db_client_operation"))
         }
     }
 
-    private func read(_ port: Int) async throws -> String {
-        let answer = try await Client(base: "").call(.GET, "http://127.0.0.1:\(port)/metrics")
+    private func read(_ port: Int, accept: String = "text/plain") async throws -> String {
+        let answer = try await Client(base: "").call(.GET, "http://127.0.0.1:\(port)/metrics", headers: ["Accept": accept])
         try #require(answer.status == 200)
         return String(decoding: answer.body, as: UTF8.self)
     }

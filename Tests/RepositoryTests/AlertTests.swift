@@ -62,6 +62,6 @@ import Testing
         expression.replacing(/\{[^}]*\}|\bby \([^)]*\)/, with: "").matches(of: /\b(annals|http|db|process)_[a-z_]+\b/)
             .map { String($0.0).replacing(/_(bucket|count|sum)$/, with: "") }
             // A gauge's own name may end like that of a histogram's series.
-            .map { $0 == "db_client_connection" ? "db_client_connection_count" : $0 }
+            .map { $0 == "db_client_connection" ? "db_client_connections" : $0 }
     }
 }

@@ -24,6 +24,7 @@ package final class UpstreamCluster: Upstream, Sendable {
     let timing: UpstreamTiming
     let logger: Logger
     let core: Mutex<Core>
+    private let durations: AttemptDurations
 
     /// Makes a cluster; nothing is reached before `run()`.
     package convenience init(service: ServiceName, discovery: any Discovery, settings: UpstreamSettings = UpstreamSettings(), logger: Logger) {
@@ -38,6 +39,7 @@ package final class UpstreamCluster: Upstream, Sendable {
         var logger = logger
         logger[metadataKey: "upstream"] = "\(service)"
         self.logger = logger
+        durations = AttemptDurations(service)
         core = Mutex(Core(fleet: Fleet(settings), budget: RetryBudget(settings.retries)))
     }
 
@@ -90,11 +92,14 @@ package final class UpstreamCluster: Upstream, Sendable {
         let (client, place) = choice
         let occupancy = Occupancy(of: place, in: self)
         let time = time(for: call, context)
+        let start = ContinuousClock.now
         do {
             let response = try await client.send(call, to: place.instance, attempt: attempts.sent + 1, in: time, holding: occupancy)
+            durations.record(call.method, .answered(status: response.status.code), since: start)
             record(response.status.isGatewayFailure ? .bad : .good, at: place)
             return .answer(response, place.instance)
         } catch let failure as UpstreamFailure {
+            durations.record(call.method, .failed(failure.kind), since: start)
             record(verdict(of: failure, in: time), at: place)
             // One line a call. What changes for the instance is told at notice.
             logger.info(

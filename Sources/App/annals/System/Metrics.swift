@@ -18,10 +18,17 @@ enum Metrics {
     static let registry: MetricsRegistry = {
         let registry = MetricsRegistry([
             MetricDescription("http_server_request_duration_seconds", "Time from a request's head to its answer's head."),
+            MetricDescription("http_client_request_duration_seconds", "Time of an attempt at another process's service, to its answer's head."),
+            MetricDescription("annals_refusals_total", "Requests that were answered with a problem, by its code."),
+            MetricDescription("annals_append_batch_requests", "Requests in a batch of appends.", buckets: MetricDescription.countBuckets),
+            MetricDescription(
+                "annals_append_duration_seconds", "Time of a batch of appends in the log.", buckets: MetricDescription.databaseBuckets),
+            MetricDescription("annals_append_outcomes_total", "Appends, by what became of them."),
             MetricDescription(
                 "db_client_operation_duration_seconds", "Time of a statement, with the wait for a connection.",
                 buckets: MetricDescription.databaseBuckets),
             MetricDescription("annals_projection_parked_streams", "Streams that wait behind an event that could not be applied."),
+            MetricDescription("annals_projection_events_total", "Events that a read model has taken."),
             MetricDescription("annals_projection_parkings_total", "Streams that were parked."),
             MetricDescription("annals_relay_lag", "Events that a broker is behind the log."),
             MetricDescription("annals_relay_events_total", "Events that were sent on to a broker."),
@@ -35,7 +42,7 @@ enum Metrics {
             MetricDescription("annals_rate_limit_local_calls_total", "Calls charged while they had."),
         ])
         registry.observeProcess(version: Annals.configuration.version)
-        registry.observe("db_client_connection_count", .gauge, help: "Connections to a database, by pool and state.") { poolSamples(\.idle, \.inUse) }
+        registry.observe("db_client_connections", .gauge, help: "Connections to a database, by pool and state.") { poolSamples(\.idle, \.inUse) }
         registry.observe("db_client_connection_pending_requests", .gauge, help: "Requests that wait for a connection.") { poolSamples(\.waiting) }
         registry.observe("annals_upstream_instances", .gauge, help: "Instances of services of other processes, by their breaker.", upstreamSamples)
         return registry
@@ -126,6 +133,9 @@ enum Metrics {
         }
         registry.observe("annals_audit_unsigned_events", .gauge, help: "Events that are in no signed checkpoint.") {
             merkle.signedSize.map { [MetricSample(Double(max(0, head.known - $0)))] } ?? []
+        }
+        registry.observe("annals_audit_checkpoint_age_seconds", .gauge, help: "For how long there have been events in no signed checkpoint.") {
+            merkle.checkpointAge(at: head.known).map { [MetricSample($0 / .seconds(1))] } ?? []
         }
     }
 

@@ -27,6 +27,8 @@ package final class MerkleFollower: Sendable {
         var lease: MerkleLease?
         /// The last checkpoint that this process has seen in the file.
         var signed: SignedCheckpoint?
+        /// The last moment of which this process knows that all events were signed; the follower's beginning before the first.
+        var allSigned = ContinuousClock.now
         /// Whether something was published since the last trouble.
         var hasPublished = false
 
@@ -67,6 +69,14 @@ package final class MerkleFollower: Sendable {
 
     /// The number of events in the last checkpoint that this process has signed or found; nil before the first.
     package var signedSize: Int64? { state.withLock { $0.signed?.checkpoint.size } }
+
+    /// For how long there have been events in no signed checkpoint, at most; zero while there is none up to `head`. Nil while another process follows.
+    package func checkpointAge(at head: Int64) -> Duration? {
+        state.withLock { state in
+            if state.status == .waiting { return nil }
+            return state.signed?.checkpoint.size ?? 0 >= head ? .zero : state.allSigned.duration(to: .now)
+        }
+    }
 
     /// Throws why the follower has stopped, if it has.
     package func confirmRunning() throws(MerkleStop) {
@@ -141,7 +151,7 @@ package final class MerkleFollower: Sendable {
         var isQuiet = false
         note(writer)
         while true {
-            let turn = clock.now
+            let (turn, moment) = (clock.now, ContinuousClock.now)
             let head: Int64 = try await pool.query(.logHead).first?.get(0) ?? 0
             // While the tables are made again they hold less than was signed.
             let least = max(writer.size, writer.signed?.checkpoint.size ?? 0)
@@ -154,11 +164,13 @@ package final class MerkleFollower: Sendable {
                 if isSigning { lastSigned = clock.now }
                 note(writer)
                 state.withLock { $0.hasPublished = true }
+                if writer.signed?.checkpoint.size == head { state.withLock { $0.allSigned = moment } }
                 isQuiet = false
                 // There is a batch more to come.
                 if writer.size < head { continue }
             } else {
                 if isQuiet { try await writer.extend(to: head) }
+                if writer.signed?.checkpoint.size ?? 0 == head { state.withLock { $0.allSigned = moment } }
                 let size = writer.size
                 isQuiet = try await !isDone(within: pace.look, by: clock) { [store] in try await store.waitForEvents(after: size) }
             }

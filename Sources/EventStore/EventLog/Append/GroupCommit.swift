@@ -14,6 +14,7 @@ final class GroupCommit: Sendable {
     private let onCommit: @Sendable (_ head: Int64) -> Void
     private let logger: Logger
     private let queue: AppendQueue
+    private let metrics = AppendMetrics()
     private let counts = Mutex(AppendStatistics())
     private let optimism = Mutex(Optimism())
 
@@ -91,10 +92,12 @@ final class GroupCommit: Sendable {
         var isUnknown = false
         while true {
             do {
+                let start = ContinuousClock.now
                 // A batch that is sent again may well have been appended the first time.
                 let result = try await pool.query(.append, [.bool(optimistic && !wasSent)] + values)
                 let outcomes = try result.outcomes(of: batch.requests)
                 tell(clockLag: try result.clockLag)
+                metrics.record(outcomes, after: ContinuousClock.now - start)
                 return wasSent ? zip(outcomes, batch.requests).map { $0.first($1) } : outcomes
             } catch let error as PostgresError
                 where error.isTransient || error.outcomeUnknown

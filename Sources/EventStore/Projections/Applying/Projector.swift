@@ -124,6 +124,7 @@ final class Projector: Sendable {
 
     private func applier(of build: Build, under lease: Lease) -> LiveApplier {
         LiveApplier(build: build, pool: pool, feed: feed, lease: lease, logger: logger, metrics: metrics) { [self] position in
+            metrics.countEvents(max(0, position - status.position))
             update {
                 $0.position = position
                 $0.state = .applying

@@ -67,14 +67,19 @@ package enum ProjectorStop: Error, Equatable, CustomStringConvertible {
 struct ProjectorMetrics: Sendable {
     private let parkedStreams: Gauge
     private let parkings: Counter
+    private let events: Counter
 
     init(_ model: String, factory: any MetricsFactory) {
         parkedStreams = Gauge(label: "annals_projection_parked_streams", dimensions: [("model", model)], factory: factory)
+        events = Counter(label: "annals_projection_events_total", dimensions: [("model", model)], factory: factory)
         parkings = Counter(label: "annals_projection_parkings_total", dimensions: [("model", model)], factory: factory)
     }
 
     /// How many streams wait now.
     func setParkedStreams(_ count: Int) { parkedStreams.record(count) }
+
+    /// So many more events have been applied, or passed over.
+    func countEvents(_ count: Int64) { events.increment(by: count) }
 
     /// One more stream has been parked.
     func countParkedStream() { parkings.increment() }

@@ -162,9 +162,11 @@ package struct FailureResponses: Sendable {
     private let service: ServiceName
     private let logger: Logger
     private let mapping: ProblemMapping
+    private let refusals: RefusalCounts
 
     package init(service: ServiceName, logger: Logger, mapping: @escaping ProblemMapping = { _ in nil }) {
         self.service = service
+        refusals = RefusalCounts(service)
         self.logger = logger
         self.mapping = mapping
     }
@@ -182,7 +184,9 @@ package struct FailureResponses: Sendable {
 
     /// The same for a request whose bytes are all there.
     package func answer(to error: any Error, _ request: Request, _ endpoint: Endpoint?, _ context: CallContext) -> ReadyAnswer {
-        problem(error, request, endpoint, context).answer(path: request.uri.path, requestID: context.requestID)
+        let problem = problem(error, request, endpoint, context)
+        refusals.count(problem.code)
+        return problem.answer(path: request.uri.path, requestID: context.requestID)
     }
 
     private func problem(_ error: any Error, _ request: Request, _ endpoint: Endpoint?, _ context: CallContext) -> Problem {

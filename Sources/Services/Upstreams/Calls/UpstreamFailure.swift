@@ -5,7 +5,7 @@ import NIOPosix
 
 /// Why a call to an instance has no answer.
 struct UpstreamFailure: Error {
-    enum Kind {
+    enum Kind: String {
         /// Nobody listens: nothing was sent.
         case unreachable
         /// No connection in the time of the call: nothing was sent.
