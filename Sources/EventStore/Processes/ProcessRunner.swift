@@ -50,7 +50,7 @@ package struct ProcessRunner: Sendable {
         }
     }
 
-    /// What ends one wait of `run`.
+    /// An end of one wait of `run`.
     private enum Turn {
         case movedOn(UUID)
         case failed(UUID)

@@ -79,7 +79,7 @@ import WebhookDelivery
             let asked = outbox.clock.now.advanced(by: .seconds(600))
             #expect(try await outbox.settle(webhook) == .idle(until: asked))
             outbox.receiver.answer { _ in .init() }
-            // What happens meanwhile waits as well.
+            // A delivery that is taken up meanwhile waits as well.
             _ = try await outbox.post()
             outbox.clock.move(by: .seconds(599))
             #expect(try await outbox.settle(webhook) == .idle(until: asked))

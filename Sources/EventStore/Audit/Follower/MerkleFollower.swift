@@ -70,7 +70,8 @@ package final class MerkleFollower: Sendable {
     /// The number of events in the last checkpoint that this process has signed or found; nil before the first.
     package var signedSize: Int64? { state.withLock { $0.signed?.checkpoint.size } }
 
-    /// For how long there have been events in no signed checkpoint, at most; zero while there is none up to `head`. Nil while another process follows.
+    /// For how long there have been events in no signed checkpoint, at most; zero while there is none up to `head`. Nil while another process
+    /// follows.
     package func checkpointAge(at head: Int64) -> Duration? {
         state.withLock { state in
             if state.status == .waiting { return nil }
