@@ -83,7 +83,7 @@ package struct EventForwarder: Sendable {
             guard let sent = reached.sent else { continue }
             switch try await sink.end() {
             case .untold: break
-            case .position(let end): if end < sent { throw SinkMoved() }
+            case .position(let end, _): if end < sent { throw SinkMoved() }
             case .empty: throw SinkMoved()
             }
         }

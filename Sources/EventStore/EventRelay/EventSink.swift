@@ -17,8 +17,8 @@ package protocol EventSink: Sendable {
 
 /// The answer of a sink that is asked for its last event.
 package enum SinkEnd: Sendable, Equatable {
-    /// It has every event up to this position, from where it began.
-    case position(Int64)
+    /// It has every event up to this position, from where it began. Its last one has this id, as far as it can tell.
+    case position(Int64, event: String?)
     /// It has none.
     case empty
     /// It can't tell; the checkpoint says what it has confirmed.

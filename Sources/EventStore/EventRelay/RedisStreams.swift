@@ -1,4 +1,5 @@
 package import EventSourcing
+import JSON
 package import Redis
 
 /// Redis Streams as a sink: one stream a category, `annals:events:<category>`, and in it each event under the id `<position>-0`, so Redis itself
@@ -22,19 +23,31 @@ package struct RedisStreams: EventSink {
 
     package func end() async throws -> SinkEnd {
         // A group of consumers may have made an empty stream.
-        guard let position = try await lastPosition(), position > 0 else { return .empty }
-        return .position(position)
+        guard let last = try await lastPlace(), last.position > 0 else { return .empty }
+        return .position(last.position, event: try await event(at: last))
     }
 
     /// The highest id that any of the streams has given out, trimmed entries included. Events are added in the order of their positions, so the
     /// streams together have every event up to it.
-    package func lastPosition() async throws -> Int64? {
-        var last: Int64?
+    package func lastPosition() async throws -> Int64? { try await lastPlace()?.position }
+
+    private func lastPlace() async throws -> OutgoingEvent.Place? {
+        var last: OutgoingEvent.Place?
         for category in categories {
-            guard let position = try await lastPosition(of: category) else { continue }
-            last = max(last ?? 0, position)
+            guard let position = try await lastPosition(of: category), position >= last?.position ?? 0 else { continue }
+            last = OutgoingEvent.Place(position: position, category: category)
         }
         return last
+    }
+
+    /// The id of the event that a stream ends with; nil when its entry was removed, or is in another form.
+    private func event(at place: OutgoingEvent.Place) async throws -> String? {
+        let reply = try await redis.send(
+            RedisCommand("XREVRANGE", Self.key(of: place.category), "+", "-", "COUNT", "1"), within: Self.patience)
+        guard let entry = reply.array?.first?.array, entry.count == 2, entry[0].text == "\(place.position)-0",
+            let json = entry[1].member("event")?.text
+        else { return nil }
+        return (try? JSONValue.parse(json))?["id"]?.text
     }
 
     package func take(_ events: [OutgoingEvent], after last: OutgoingEvent.Place?) async throws {
@@ -45,14 +58,16 @@ package struct RedisStreams: EventSink {
         guard let added = reply.integer, added >= 0 else { throw SinkMoved() }
     }
 
-    /// Removes what stands before a position, about; and names the groups of consumers that have not come as far as `warnAt`.
+    /// Removes what stands before a position, about; and names the groups of consumers that have not come as far as `warnAt`. The last entry of all
+    /// stays, however old: it says which event the streams end with.
     package func trim(before position: Int64, warnAt: Int64) async throws -> [SlowGroup] {
+        let first = min(position, try await lastPosition() ?? position)
         var slow: [SlowGroup] = []
         for category in categories {
             guard try await lastPosition(of: category) != nil else { continue }
             let key = Self.key(of: category)
             for group in try await groups(of: key) where group.position < warnAt { slow.append(group) }
-            _ = try await redis.send(RedisCommand("XTRIM", key, "MINID", "~", "\(position)-0"), within: Self.patience)
+            _ = try await redis.send(RedisCommand("XTRIM", key, "MINID", "~", "\(first)-0"), within: Self.patience)
         }
         return slow
     }

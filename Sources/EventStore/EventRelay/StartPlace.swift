@@ -22,7 +22,7 @@ final class SinkPosition: Sendable {
     }
 }
 
-/// Where to go on: after a position, the event there as far as that is known from the checkpoint, and the place that the sink ends with.
+/// Where to go on: after a position, the event there as far as that is known, and the place that the sink ends with.
 struct StartPlace {
     var position: Int64
     var event: UUID?
@@ -33,14 +33,18 @@ extension EventForwarder {
     func startPlace(_ lease: SubscriberLease, head: Int64) async throws -> StartPlace {
         let known = lease.checkpoint
         switch try await sink.end() {
-        case .position(let position):
+        case .position(let position, let id):
             guard position <= head else {
                 throw SubscriberStop(
                     "\(sink.name) has events up to position \(position), and the log ends at \(head): it is another log, or was restored")
             }
-            if position < known.position { logger.warning("a sink has lost events, and gets them again", metadata: place(position, known.position)) }
             let event = position > 0 ? try await log.read(after: position - 1, limit: 1).first : nil
-            return StartPlace(position: position, last: event.map(OutgoingEvent.Place.init))
+            // A log that was restored grows past the sink's end again, with other events.
+            if let id, let event, event.id.lowercased != id {
+                throw SubscriberStop("\(sink.name) has another event at position \(position) than the log: it is another log, or was restored")
+            }
+            if position < known.position { logger.warning("a sink has lost events, and gets them again", metadata: place(position, known.position)) }
+            return StartPlace(position: position, event: event?.id, last: event.map(OutgoingEvent.Place.init))
         case .untold where lease.hasBegun: return StartPlace(position: known.position, event: known.event)
         case .empty where lease.hasBegun:
             // Nothing that was never sent is skipped, whatever the setting says.

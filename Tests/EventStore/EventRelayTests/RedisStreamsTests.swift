@@ -13,80 +13,15 @@ import Subscribers
 import TestSupport
 import Testing
 
-/// A log, a Redis, and what sends the events of the one to the other.
-private struct Forwarding: Sendable {
-    let relayed: RelayedLog
-    let server: RedisServer
-    let redis: RedisClient
-
-    /// - Parameter isDurable: Redis keeps what it has said that it has, also when it is killed.
-    static func open(isDurable: Bool = true, _ body: @escaping @Sendable (Forwarding) async throws -> Void) async throws {
-        try await RelayedLog.open { relayed in
-            try await RedisServer.with(isDurable ? ["--appendonly", "yes", "--appendfsync", "always"] : []) { server in
-                guard let target = RedisTarget(server.url) else { return }
-                var limits = RedisLimits()
-                // On a slow machine a server that is there must not be taken for one that is not.
-                (limits.connecting, limits.patience) = (.seconds(120), .seconds(120))
-                let redis = RedisClient(target, limits: limits, logger: TestCluster.logger)
-                try await withThrowingTaskGroup(of: Void.self) { group in
-                    group.addTask { try await redis.run() }
-                    defer { group.cancelAll() }
-                    try await body(Forwarding(relayed: relayed, server: server, redis: redis))
-                }
-            }
-        }
-    }
-
-    func append(_ count: Int, content: String = "C") async throws { try await relayed.append(count, content: content) }
-
-    var streams: RedisStreams { RedisStreams(redis, catalog: .publishing) }
-
-    /// Sends on until Redis has the position.
-    func forward(
-        of store: (any EventStore)? = nil, start: SinkStart = .beginning, maximumBytes: Int = EventForwarder.maximumBytes, until position: Int64,
-        while body: @escaping @Sendable () async throws -> Void = {}
-    ) async throws {
-        try await relayed.forward(to: streams, of: store, start: start, maximumBytes: maximumBytes, while: { _ in try await body() }) {
-            // While it is away there is no answer.
-            await ((try? streams.lastPosition()) ?? 0) >= position
-        }
-    }
-
-    /// The positions of all streams, each stream's in its order.
-    func positions() async throws -> [String: [Int64]] {
-        var positions: [String: [Int64]] = [:]
-        for category in [PostRules.category, ViewRules.category] {
-            positions[category] = try await entries(of: category).map(\.position)
-        }
-        return positions
-    }
-
-    func entries(of category: String) async throws -> [(position: Int64, event: JSONValue)] {
-        let reply = try await redis.send(RedisCommand("XRANGE", RedisStreams.key(of: category), "-", "+"), within: .seconds(120))
-        return try (reply.array ?? []).map { entry in
-            let fields = entry.array?.last?.array?.compactMap(\.text) ?? []
-            #expect(fields.first == "event")
-            let id = entry.array?.first?.text ?? ""
-            let position = try #require(Int64(id.dropLast(2)))
-            return (position, try JSONValue.parse(Array((fields.last ?? "").utf8)))
-        }
-    }
-
-    /// Waits until Redis answers.
-    func untilThere() async throws {
-        try await eventually { (try? await redis.send(RedisCommand("PING"), within: .seconds(1))) != nil }
-    }
-}
-
 @Suite(.timeLimit(.minutes(isLongRun ? 60 : 15))) struct `Redis Streams` {
-    private func expectAll(_ forwarding: Forwarding, _ last: Int64) async throws {
+    private func expectAll(_ forwarding: RedisForwarding, _ last: Int64) async throws {
         let positions = try await forwarding.positions()
         #expect(positions.values.allSatisfy { $0 == $0.sorted() })
         #expect(positions.values.flatMap(\.self).sorted() == Array(1...last))
     }
 
     @Test func `have every event under its position, a stream a category, sealed`() async throws {
-        try await Forwarding.open { forwarding in
+        try await RedisForwarding.open { forwarding in
             try await forwarding.untilThere()
             try await forwarding.append(9, content: "a text of somebody's")
             try await forwarding.relayed.log.storedForm { stored in try await forwarding.forward(of: stored, until: 9) }
@@ -101,7 +36,7 @@ private struct Forwarding: Sendable {
 
     @Test func `have each position once and in order after kills of Redis and of the relay`() async throws {
         let rounds = isLongRun ? 30 : 4
-        try await Forwarding.open { forwarding in
+        try await RedisForwarding.open { forwarding in
             try await forwarding.untilThere()
             for round in 1...Int64(rounds) {
                 // Cancelled in the middle of its work.
@@ -122,7 +57,7 @@ private struct Forwarding: Sendable {
     @Test(arguments: [true, false]) func `that were emptied get everything again while nothing happens, and the lag says so`(
         isKilled: Bool
     ) async throws {
-        try await Forwarding.open(isDurable: false) { forwarding in
+        try await RedisForwarding.open(isDurable: false) { forwarding in
             try await forwarding.untilThere()
             try await forwarding.append(6)
             let (metrics, spoken) = (TestMetrics(), SpokenLog())
@@ -149,7 +84,7 @@ private struct Forwarding: Sendable {
     }
 
     @Test func `that were emptied get everything again`() async throws {
-        try await Forwarding.open(isDurable: false) { forwarding in
+        try await RedisForwarding.open(isDurable: false) { forwarding in
             try await forwarding.untilThere()
             try await forwarding.append(6)
             try await forwarding.forward(until: 9) {
@@ -164,7 +99,7 @@ private struct Forwarding: Sendable {
     }
 
     @Test func `begin at the end where the setting says so, and go on by their own last id whatever it says then`() async throws {
-        try await Forwarding.open { forwarding in
+        try await RedisForwarding.open { forwarding in
             try await forwarding.untilThere()
             try await forwarding.append(6)
             let head = 6 as Int64
@@ -185,7 +120,7 @@ private struct Forwarding: Sendable {
     }
 
     @Test func `that began at the end lack nothing that happened while the relay was away`() async throws {
-        try await Forwarding.open { forwarding in
+        try await RedisForwarding.open { forwarding in
             try await forwarding.untilThere()
             try await forwarding.append(6)
             try await forwarding.relayed.forward(to: forwarding.streams, start: .end) { await forwarding.relayed.checkpoint(of: "redis") == 6 }
@@ -196,7 +131,7 @@ private struct Forwarding: Sendable {
     }
 
     @Test func `that began at the end and were emptied go on after the last event that they were sent`() async throws {
-        try await Forwarding.open(isDurable: false) { forwarding in
+        try await RedisForwarding.open(isDurable: false) { forwarding in
             try await forwarding.untilThere()
             try await forwarding.relayed.forward(to: forwarding.streams, start: .end) { await forwarding.relayed.checkpoint(of: "redis") == 0 }
             try await forwarding.append(3)
@@ -211,7 +146,7 @@ private struct Forwarding: Sendable {
     }
 
     @Test func `lack an event that is too large, and have those after it`() async throws {
-        try await Forwarding.open { forwarding in
+        try await RedisForwarding.open { forwarding in
             try await forwarding.untilThere()
             try await forwarding.append(1)
             try await forwarding.append(1, content: String(repeating: "x", count: 5000))
@@ -222,7 +157,7 @@ private struct Forwarding: Sendable {
     }
 
     @Test func `lose what is too old, and slow groups are named before`() async throws {
-        try await Forwarding.open { forwarding in
+        try await RedisForwarding.open { forwarding in
             try await forwarding.untilThere()
             try await forwarding.append(300)
             try await forwarding.forward(until: 300)
