@@ -501,8 +501,8 @@ CREATE TABLE relay.webhooks (
     enqueued  bigint NOT NULL,
     -- The last of the webhook's own events (tests, replays) that was carried out.
     commanded bigint NOT NULL,
-    -- The receiver has asked for a pause until then.
-    held_until timestamptz
+    -- The receiver has asked for nothing before. It holds what is enqueued later, too.
+    held_until timestamptz(3)
 );
 
 CREATE TABLE relay.webhook_deliveries (

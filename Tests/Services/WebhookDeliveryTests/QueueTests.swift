@@ -90,6 +90,30 @@ import WebhookDelivery
         }
     }
 
+    @Test func `holds also what happens after its receiver has asked for a pause, and what was under way when it did`() async throws {
+        try await Outbox.open { outbox in
+            let webhook = try await outbox.webhook()
+            let first = try await outbox.events(of: try await outbox.post())
+            _ = try await outbox.post()
+            // Both are under way together; the other one fails before or after the pause was asked for.
+            outbox.receiver.answer { $0.id == first[0] ? .init(status: 429, headers: [("retry-after", "600")]) : .init(status: 500) }
+            let asked = outbox.clock.now.advanced(by: .seconds(600))
+            #expect(try await outbox.settle(webhook) == .idle(until: asked))
+            #expect(outbox.receiver.calls.count == 2)
+
+            _ = try await outbox.post()
+            try await outbox.handle(.test, on: webhook)
+            outbox.receiver.answer { _ in .init() }
+            outbox.clock.move(by: .seconds(599))
+            #expect(try await outbox.settle(webhook) == .idle(until: asked))
+            #expect(outbox.receiver.calls.count == 2)
+            #expect(try await outbox.deliveries(of: webhook).allSatisfy { $0.dueAt == asked })
+            outbox.clock.move(by: .seconds(1))
+            #expect(try await outbox.settle(webhook) == .idle(until: nil))
+            #expect(outbox.receiver.calls.count == 6)
+        }
+    }
+
     @Test func `ends when its receiver is gone, and the log says so`() async throws {
         try await Outbox.open { outbox in
             let webhook = try await outbox.webhook()

@@ -37,11 +37,12 @@ extension Statement {
     static let countPending = Statement(
         "webhook_count_pending", "SELECT count(*) FROM relay.webhook_deliveries WHERE webhook = $1 AND state = 'pending'")
 
-    /// The first of each stream but these, the one that is due soonest first. None is due while the receiver has asked for a pause.
+    /// The first of each stream but these, the one that is due soonest first. None is due while its queue is held.
     static let firstOfStreams = Statement(
         "webhook_first_of_streams",
         """
-        SELECT position, event, stream, attempts, first_due_at, greatest(due_at, (SELECT held_until FROM relay.webhooks WHERE webhook = $1))
+        SELECT position, event, stream, attempts, first_due_at,
+            greatest(due_at, (SELECT held_until FROM relay.webhooks WHERE webhook = $1)) AS due_at
         FROM (
             SELECT DISTINCT ON (stream) position, event, stream, attempts, first_due_at, due_at FROM relay.webhook_deliveries
             WHERE webhook = $1 AND state = 'pending' AND stream <> ALL ($2) ORDER BY stream, position
@@ -56,13 +57,9 @@ extension Statement {
         WHERE webhook = $1 AND position = $2 AND state = 'pending'
         """)
 
-    /// The receiver asks for a pause: nothing is sent to it before, nor what is taken up meanwhile.
+    /// The receiver asks for a pause: nothing is sent to it before, also nothing that comes meanwhile.
     static let holdQueue = Statement(
-        "webhook_hold_queue",
-        """
-        WITH held AS (UPDATE relay.webhooks SET held_until = greatest(held_until, $2) WHERE webhook = $1)
-        UPDATE relay.webhook_deliveries SET due_at = $2 WHERE webhook = $1 AND state = 'pending' AND due_at < $2
-        """)
+        "webhook_hold_queue", "UPDATE relay.webhooks SET held_until = greatest(held_until, $2) WHERE webhook = $1")
 
     static let closeQueue = Statement("webhook_close_queue", "DELETE FROM relay.webhooks WHERE webhook = $1")
 
@@ -72,7 +69,8 @@ extension Statement {
     static let deliveries = Statement(
         "webhook_deliveries",
         """
-        SELECT position, event, type, stream, state, attempts, due_at, last_attempt_at, last_status, last_error
+        SELECT position, event, type, stream, state, attempts,
+            greatest(due_at, (SELECT held_until FROM relay.webhooks WHERE webhook = $1)), last_attempt_at, last_status, last_error
         FROM relay.webhook_deliveries
         WHERE webhook = $1 AND position < $2 AND ($3::text IS NULL OR state = $3) ORDER BY position DESC LIMIT $4
         """)
