@@ -2,6 +2,7 @@ import EventLogTesting
 import EventRelay
 import EventSourcing
 import Foundation
+import Logging
 import Publishing
 import Redis
 import TestSupport
