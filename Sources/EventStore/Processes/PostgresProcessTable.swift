@@ -42,6 +42,7 @@ package struct PostgresProcessTable: ProcessTable {
             count.running = try row.get(1)
             count.compensating = try row.get(2)
             count.stuck = try row.get(3)
+            count.stuckSince = try row.get(4, as: Int64?.self).map { Timestamp(milliseconds: $0) }
             return count
         }
     }
@@ -95,7 +96,7 @@ extension Statement {
         "process_counts",
         """
         SELECT kind, count(*) FILTER (WHERE status = 'running'), count(*) FILTER (WHERE status = 'compensating'),
-            count(*) FILTER (WHERE stuck_at <= $1)
+            count(*) FILTER (WHERE stuck_at <= $1), (extract(epoch FROM min(stuck_at) FILTER (WHERE stuck_at <= $1)) * 1000)::bigint
         FROM relay.processes WHERE stuck_at IS NOT NULL GROUP BY kind ORDER BY kind
         """)
     fileprivate static let allProcesses = Statement(

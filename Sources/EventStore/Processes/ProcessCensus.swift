@@ -12,6 +12,8 @@ package final class ProcessCensus: Sendable {
         package var running = 0
         package var compensating = 0
         package var stuck = 0
+        /// Since when the one is stuck that is so for longest; nil if none is.
+        package var stuckSince: Timestamp?
 
         package init(kind: String) { self.kind = kind }
     }

@@ -17,6 +17,8 @@ package struct Relay: Sendable {
     package let responder: ServiceResponder
     /// The processes that it runs, counted.
     package var processes: ProcessCensus { processSubscriber.census }
+    /// The deliveries to webhooks that wait, counted.
+    package let pendingDeliveries: PendingDeliveries
     private let processSubscriber: ProcessSubscriber
     private let subscribers: [any RelaySubscriber]
 
@@ -37,6 +39,7 @@ package struct Relay: Sendable {
             let answer = try await commands.post(.endWebhook, webhook.lowercased, json: [:])
             guard answer.isSuccess else { throw Problem.unavailable() }
         }
+        pendingDeliveries = webhookMeans.pending
         var routes = Routes()
         WebhookListRoutes(store: log, deliveries: DeliveryLog(pool)).add(to: &routes)
         self.routes = routes

@@ -57,11 +57,13 @@ private let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
                     defer { group.cancelAll() }
                     try await eventually { processes.census.stuck.map(\.id) == [world.order] && processes.census.counts.map(\.stuck) == [1] }
                     #expect(processes.census.counts.map(\.running) == [1])
+                    #expect(processes.census.counts.compactMap(\.stuckSince) == processes.census.stuck.map(\.since))
                     #expect(try await another.stuck().map(\.id) == [world.order])
                     #expect(another.census.counts.isEmpty)
                     world.shop.setAway([])
                     try await eventually { processes.census.counts.map(\.running) == [0] }
                     #expect(processes.census.stuck.isEmpty && processes.census.counts.map(\.stuck) == [0])
+                    #expect(processes.census.counts.compactMap(\.stuckSince).isEmpty)
                 }
                 #expect(processes.census.counts.isEmpty)
                 await processes.release()

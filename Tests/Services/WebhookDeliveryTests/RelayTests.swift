@@ -26,6 +26,29 @@ import WebhookDelivery
         await relay.release()
     }
 
+    @Test func `says how much waits in all and at most, and nothing of a webhook that is no more, nor once it has stopped`() async throws {
+        try await Outbox.open { outbox in
+            let webhooks = [try await outbox.webhook(["PostDrafted"]), try await outbox.webhook()]
+            outbox.receiver.answer { _ in .init(status: 500) }
+            _ = try await outbox.post(edits: 1)
+            try await run(outbox) {
+                let summary = outbox.means.pending.summary
+                return summary?.total == 3 && summary?.most == 2
+            }
+            #expect(outbox.means.pending.summary == nil)
+            try await outbox.handle(.delete, on: webhooks[1])
+            try await run(outbox) {
+                let summary = outbox.means.pending.summary
+                return summary?.total == 1 && summary?.most == 1
+            }
+            for webhook in webhooks { try await outbox.settle(webhook) }
+            #expect(outbox.means.pending.summary?.total == 1)
+            try await outbox.handle(.delete, on: webhooks[0])
+            try await outbox.settle(webhooks[0])
+            #expect(outbox.means.pending.summary == nil)
+        }
+    }
+
     @Test func `delivers what happens while it runs and while it did not, in order`() async throws {
         try await Outbox.open { outbox in
             let webhook = try await outbox.webhook()

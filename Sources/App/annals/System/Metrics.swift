@@ -12,6 +12,7 @@ import QueryService
 import Synchronization
 import Telemetry
 import Upstreams
+import WebhookDelivery
 
 /// The metrics of this process: `/metrics` on a port of its own. docs/metrics.md lists them.
 enum Metrics {
@@ -34,7 +35,6 @@ enum Metrics {
             MetricDescription("annals_relay_events_total", "Events that were sent on to a broker."),
             MetricDescription("annals_relay_refused_total", "Events that were too large to be sent on."),
             MetricDescription("annals_processes_ended_total", "Processes that are over, by their outcome."),
-            MetricDescription("annals_webhook_pending", "Deliveries that wait."),
             MetricDescription("annals_webhook_attempts_total", "Attempts at deliveries to webhooks."),
             MetricDescription("annals_feed_watchers", "Readers of a feed."),
             MetricDescription("annals_feed_slow_readers_total", "Readers of a feed that did not keep up and were closed."),
@@ -151,11 +151,22 @@ enum Metrics {
         registry.observe("annals_processes_stuck", .gauge, help: "Processes that make no progress.") {
             processes.counts.map { MetricSample(Double($0.stuck), [("kind", $0.kind)]) }
         }
-        registry.observe("annals_process_stuck_seconds", .gauge, help: "For how long a process has been stuck; the ten of the longest time.") {
+        registry.observe("annals_process_stuck_seconds", .gauge, help: "For how long the process has been stuck that is so for longest; else 0.") {
             let now = Timestamp.now
-            return processes.stuck.map {
-                MetricSample(Double(now.milliseconds - $0.since.milliseconds) / 1000, [("kind", $0.kind), ("process", $0.id.lowercased)])
+            return processes.counts.map { count in
+                let since = count.stuckSince ?? now
+                return MetricSample(Double(max(0, now.milliseconds - since.milliseconds)) / 1000, [("kind", count.kind)])
             }
+        }
+    }
+
+    /// Shows the deliveries to webhooks that wait. Where another process delivers, or there is no webhook, nothing is shown.
+    static func show(_ pending: PendingDeliveries) {
+        registry.observe("annals_webhook_pending", .gauge, help: "Deliveries that wait.") {
+            pending.summary.map { [MetricSample(Double($0.total))] } ?? []
+        }
+        registry.observe("annals_webhook_pending_max", .gauge, help: "Deliveries that wait for the webhook with the most.") {
+            pending.summary.map { [MetricSample(Double($0.most))] } ?? []
         }
     }
 

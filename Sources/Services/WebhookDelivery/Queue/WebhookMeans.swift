@@ -20,6 +20,8 @@ package struct WebhookMeans: Sendable {
     package let client: WebhookClient
     package let end: End
     package let now: @Sendable () -> Timestamp
+    /// How much waits, as last counted.
+    package let pending = PendingDeliveries()
     let metrics = WebhookMetrics()
 
     package init(
@@ -49,9 +51,5 @@ struct WebhookMetrics: Sendable {
         case .pending: failed.increment()
         case .parked: parked.increment()
         }
-    }
-
-    func pending(_ count: Int64, of webhook: UUID) {
-        Gauge(label: "annals_webhook_pending", dimensions: [("webhook", webhook.lowercased)]).record(count)
     }
 }

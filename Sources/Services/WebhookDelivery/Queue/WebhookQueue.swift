@@ -46,14 +46,19 @@ package struct WebhookQueue: Sendable {
 
     /// Carries out the webhook's orders, takes up new events, and begins an attempt at each delivery that is due and has room.
     private func turn(_ attempts: inout ThrowingDiscardingTaskGroup<any Error>) async throws -> Turn {
-        guard let entry = means.registry[webhook] else { return .over }
+        guard let entry = means.registry[webhook] else {
+            means.pending.forget(webhook)
+            return .over
+        }
         switch entry.state {
         case .nonexistent, .deleted:
             try await means.pool.query(.dropPending, [.uuid(webhook)])
             try await means.pool.query(.closeQueue, [.uuid(webhook)])
+            means.pending.forget(webhook)
             return .over
         case .ended:
             try await means.pool.query(.dropPending, [.uuid(webhook)])
+            means.pending.forget(webhook)
             return .over
         case .active(let subscription):
             guard let row = try await means.pool.query(.openQueue, [.uuid(webhook), .int8(entry.createdAt)]).first else { return .worked }
@@ -103,7 +108,7 @@ package struct WebhookQueue: Sendable {
     /// Makes deliveries of the next events: true when the queue has moved.
     private func takeUp(_ types: [String], from place: Place) async throws -> Bool {
         let waiting = try await countPending()
-        means.metrics.pending(waiting, of: webhook)
+        means.pending.note(waiting, of: webhook)
         guard waiting < Self.capacity else { return false }
         let page = try await means.log.read(
             LogRead(EventFilter(types: Set(types)), positions: place.enqueued + 1...Int64.max), limit: Self.pageSize)

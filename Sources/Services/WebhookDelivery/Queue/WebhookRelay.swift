@@ -27,6 +27,7 @@ package struct WebhookRelay: Sendable {
     /// Runs until cancelled.
     package func run() async throws {
         try await subscriber.run { _ in
+            defer { means.pending.clear() }
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await followWebhooks() }
                 group.addTask { try await prune() }

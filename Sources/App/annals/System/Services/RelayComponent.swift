@@ -27,6 +27,7 @@ struct RelayComponent {
     let responder: ServiceResponder
     let readiness: Readiness
     let processes: ProcessCensus
+    let pendingDeliveries: PendingDeliveries
     private(set) var runs: [any Service]
 
     init(
@@ -72,6 +73,7 @@ struct RelayComponent {
                 Readiness.Check("subscribers", isRequired: false) { try relay.confirmRunning() },
             ], stuck: { try await relay.stuckProcesses().mapValues { $0.map(\.lowercased) } }, logger: logger)
         processes = relay.processes
+        pendingDeliveries = relay.pendingDeliveries
         runs =
             LongRunning.pools([pools.log, pools.vault]) + [
                 ShutdownHook { await relay.release() },

@@ -79,6 +79,7 @@ struct ServiceProcess {
         if let auth { upstreams.add(.auth, auth.responder) }
         if let relay {
             Metrics.show(relay.processes)
+            Metrics.show(relay.pendingDeliveries)
             upstreams.add(.relay, relay.responder)
         }
 
