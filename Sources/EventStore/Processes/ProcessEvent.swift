@@ -33,6 +33,8 @@ package struct ProcessEvent: Sendable, Hashable {
     }
 
     package static let category = "process"
+    /// The name of the reply that a start is to an instance that runs.
+    package static let again = "again"
 
     package let kind: Kind
     package var step: String?

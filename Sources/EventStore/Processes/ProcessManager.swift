@@ -35,7 +35,7 @@ extension ProcessManager {
 /// The news in an event of the log for one instance.
 package struct ProcessMessage: Sendable, Hashable {
     package enum Content: Sendable, Hashable {
-        /// Begins the instance, anew if it is over. One that runs gets it as a reply named `again`.
+        /// Begins the instance, anew if it is over. One that runs gets it as a reply named `again`, and one that is undone begins anew with it then.
         case start(input: JSONObject)
         case reply(name: String, JSONObject)
     }

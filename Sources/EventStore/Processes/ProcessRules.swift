@@ -65,7 +65,8 @@ package struct ProcessRules: Sendable {
     private func receive(_ content: ProcessMessage.Content, in state: ProcessState) -> [ProcessEvent] {
         switch content {
         case .start(let input):
-            if state.isOpen { return follow(.init(.replied, name: "again", data: input), .replied(name: "again", input), state) }
+            let again = ProcessEvent.again
+            if state.isOpen { return follow(.init(.replied, name: again, data: input), .replied(name: again, input), state) }
             return follow(.init(.started, name: manager.kind, data: input), .started, state)
         case .reply(let name, let data):
             guard state.isOpen else {
@@ -75,7 +76,8 @@ package struct ProcessRules: Sendable {
         }
     }
 
-    /// The event of a piece of news, and what the manager decides on it. Nothing is decided any more while what was done is undone.
+    /// The event of a piece of news, and what the manager decides on it. Nothing is decided any more while what was done is undone; a start that
+    /// comes then is followed when that is over.
     private func follow(_ event: ProcessEvent, _ news: ProcessNews, _ state: ProcessState) -> [ProcessEvent] {
         if case .compensating = state.status { return [event] }
         var events = [event]
@@ -112,7 +114,20 @@ package struct ProcessRules: Sendable {
         if state.steps.contains(where: { $0.mayNeedUndo && $0.name != step }) { return events }
         var known = reason
         if case .compensating(let reason) = state.status { known = reason }
-        return events + [.init(.ended, name: ProcessOutcome.compensated.rawValue, reason: known)]
+        return begunAnew(events + [.init(.ended, name: ProcessOutcome.compensated.rawValue, reason: known)], state)
+    }
+
+    /// These events, which end the instance, and the next run if it was asked for meanwhile.
+    private func begunAnew(_ events: [ProcessEvent], _ state: ProcessState) -> [ProcessEvent] {
+        var (events, reached) = (events, state)
+        for event in events { reached.evolve(with: event) }
+        for (index, heard) in state.ahead.enumerated() {
+            let data = heard.data ?? [:]
+            let following = receive(index == 0 ? .start(input: data) : .reply(name: heard.name ?? "", data), in: reached)
+            for event in following { reached.evolve(with: event) }
+            events += following
+        }
+        return events
     }
 
     private func blocked(_ state: ProcessState) throws(ProcessRefusal) -> ProcessState.Step {

@@ -168,7 +168,7 @@ package struct ProcessRunner: Sendable {
             let events = try ProcessRules(manager).decide(request, in: state, retryAt: retryTime(after: failures, by: manager))
             if events.isEmpty { return try await save(process, state) }
             guard try await journal.append(events, to: process, after: state.version, cause: cause) else { continue }
-            if let end = events.first(where: { $0.kind == .ended }) {
+            for end in events where end.kind == .ended {
                 Counter(label: "annals_processes_ended_total", dimensions: [("kind", manager.kind), ("outcome", end.name ?? "")]).increment()
             }
             return try await save(process, try ProcessState(try await journal.load(process)))

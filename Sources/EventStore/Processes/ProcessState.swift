@@ -56,6 +56,8 @@ package struct ProcessState: Sendable, Hashable {
     package private(set) var correlation: String?
     /// The messages that it has taken or refused, by the ids of the events that brought them.
     package private(set) var heard: Set<UUID> = []
+    /// A start that came while all was undone, the latest, and the replies after it: they are for the next run.
+    package private(set) var ahead: [ProcessEvent] = []
 
     package init(_ events: [RecordedEvent] = []) throws(EventDecodingError) {
         for event in events {
@@ -111,8 +113,10 @@ package struct ProcessState: Sendable, Hashable {
         case .started:
             steps = []
             deadlines = [:]
+            ahead = []
             (status, kind, input, run) = (.running, event.name ?? "", event.data ?? [:], run + 1)
-        case .replied, .messageRefused: break
+        case .replied: if case .compensating = status { keepForNextRun(event) }
+        case .messageRefused: break
         case .stepIssued:
             steps.append(Step(name: event.step ?? "", command: event.data ?? [:], undo: event.undo, isPivot: event.isPivot))
         case .stepFailed:
@@ -140,6 +144,10 @@ package struct ProcessState: Sendable, Hashable {
             status = .ended(event.name.flatMap(ProcessOutcome.init) ?? .completed, reason: event.reason)
             deadlines = [:]
         }
+    }
+
+    private mutating func keepForNextRun(_ event: ProcessEvent) {
+        if event.name == ProcessEvent.again { ahead = [event] } else if !ahead.isEmpty { ahead.append(event) }
     }
 
     private mutating func setDeadline(of event: ProcessEvent, at time: Timestamp?) {

@@ -119,6 +119,29 @@ private struct Schedule {
         #expect(try schedule.state.status == .ended(.compensated, reason: "cancelled by an operator"))
     }
 
+    /// The relay or the command service is away between an operator's `cancel` and its end.
+    @Test(arguments: [false, true]) func `keeps a time that is chosen while an older one is taken back`(isTakenBackToo: Bool) throws {
+        var schedule = Schedule()
+        try schedule.schedule(first)
+        try schedule.take(.cancel)
+        try schedule.schedule("2030-06-01T00:00:00.000Z")
+        try schedule.schedule(second)
+        if isTakenBackToo { try schedule.unschedule() }
+        #expect(try schedule.state.openStep?.undo?["at"] == .string(first))
+        try schedule.undo()
+        let ends = try schedule.events.filter { $0.type == "ProcessEnded" }.map { try ProcessEvent($0).name }
+        if isTakenBackToo {
+            #expect(ends == ["compensated", "cancelled"])
+            #expect(try schedule.state.status == .ended(.cancelled, reason: nil))
+        } else {
+            #expect(ends == ["compensated"])
+            #expect(try schedule.state.status == .running && schedule.state.deadlines.keys.sorted() == [second])
+            try schedule.pass(second)
+            try schedule.finish()
+            #expect(try schedule.state.status == .ended(.completed, reason: nil))
+        }
+    }
+
     @Test func `that gives a schedule up keeps one that is made meanwhile, and hears of its end`() throws {
         var schedule = Schedule()
         try schedule.schedule(first)
