@@ -31,17 +31,17 @@ extension WebhookQueue {
         let due: Timestamp
     }
 
-    /// One attempt, and its line in the log.
+    /// One attempt, and its line in the log. Throws when the log or the vault does not answer: such an attempt was none of the receiver's.
     private func make(_ attempt: Attempt, for subscription: Webhook) async throws {
         var status: Int?
         var failure: DeliveryFailure?
         var asked: Timestamp?
-        do throws(DeliveryFailure) {
-            let answer = try await send(attempt, for: subscription)
+        do {
+            let answer = try await send(try await request(for: attempt, of: subscription), attempt.number)
             status = answer.status
             asked = answer.retryAfter.flatMap { RetrySchedule.moment(of: $0, now: means.now()) }
-        } catch {
-            failure = error
+        } catch let found as DeliveryFailure {
+            failure = found
         }
         // Stopped: an attempt whose outcome nobody has seen does not count, and is made again.
         try Task.checkCancellation()
@@ -64,27 +64,35 @@ extension WebhookQueue {
         try await means.pool.query(.dropPending, [.uuid(webhook)])
     }
 
-    private func send(_ attempt: Attempt, for subscription: Webhook) async throws(DeliveryFailure) -> WebhookClient.Answer {
+    private struct Request {
+        let url: WebhookURL
+        let headers: [(String, String)]
+        let body: [UInt8]
+    }
+
+    /// Throws `DeliveryFailure` for what is missing for good.
+    private func request(for attempt: Attempt, of subscription: Webhook) async throws -> Request {
+        guard let text = subscription.url.value, let url = try? WebhookURL(text) else { throw DeliveryFailure.keyMissing }
+        guard let event = try await means.texts.read(after: attempt.position - 1, limit: 1).first, event.id == attempt.event else {
+            throw DeliveryFailure.eventMissing
+        }
+        var writer = JSONWriter(capacity: 1024)
+        writer.cloudEvent(event, catalog: means.catalog)
+        let seconds = means.now().milliseconds / 1000
+        let id = attempt.event.lowercased
+        let signatures = try await signatures(of: subscription, id: id, seconds: seconds, body: writer.bytes)
+        let headers = [
+            ("content-type", "application/cloudevents+json"), ("user-agent", "Annals-Webhooks"), ("webhook-id", id),
+            ("webhook-timestamp", "\(seconds)"), ("webhook-signature", signatures.joined(separator: " ")),
+        ]
+        return Request(url: url, headers: headers, body: writer.bytes)
+    }
+
+    private func send(_ request: Request, _ number: Int) async throws(DeliveryFailure) -> WebhookClient.Answer {
         do {
-            guard let text = subscription.url.value, let url = try? WebhookURL(text) else { throw DeliveryFailure.keyMissing }
-            guard let event = try await means.texts.read(after: attempt.position - 1, limit: 1).first, event.id == attempt.event else {
-                throw DeliveryFailure.eventMissing
-            }
-            var writer = JSONWriter(capacity: 1024)
-            writer.cloudEvent(event, catalog: means.catalog)
-            let seconds = means.now().milliseconds / 1000
-            let id = attempt.event.lowercased
-            let signatures = try await signatures(of: subscription, id: id, seconds: seconds, body: writer.bytes)
-            return try await means.client.post(
-                writer.bytes,
-                headers: [
-                    ("content-type", "application/cloudevents+json"), ("user-agent", "Annals-Webhooks"), ("webhook-id", id),
-                    ("webhook-timestamp", "\(seconds)"), ("webhook-signature", signatures.joined(separator: " ")),
-                ], to: url, attempt: attempt.number)
-        } catch let failure as DeliveryFailure {
-            throw failure
+            return try await means.client.post(request.body, headers: request.headers, to: request.url, attempt: number)
         } catch {
-            throw .unreachable
+            throw error as? DeliveryFailure ?? .unreachable
         }
     }
 
